@@ -1,0 +1,1 @@
+Console.Error.WriteLine("not wired yet"); return 1;

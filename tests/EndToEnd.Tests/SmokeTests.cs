@@ -1,4 +1,4 @@
-namespace Lockstep.SystemLevel.Tests;
+namespace Lockstep.EndToEnd.Tests;
 
 public sealed class SmokeTests
 {

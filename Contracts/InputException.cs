@@ -1,0 +1,17 @@
+namespace Lockstep.Contracts;
+
+/// <summary>One thing that is wrong with an input, where it is, and what to do about it.</summary>
+/// <param name="Line">One-based; 0 where a line makes no sense.</param>
+public sealed record InputError(string File, int Line, string Message, string Remedy)
+{
+    public override string ToString() => Line > 0 ? $"{File}:{Line}: {Message} {Remedy}" : $"{File}: {Message} {Remedy}";
+}
+
+/// <summary>Bad input of a person: the command line answers it with exit code 2.</summary>
+public sealed class InputException(IReadOnlyList<InputError> errors)
+    : Exception(string.Join(Environment.NewLine, errors))
+{
+    public InputException(string file, int line, string message, string remedy) : this([new(file, line, message, remedy)]) { }
+
+    public IReadOnlyList<InputError> Errors { get; } = errors;
+}

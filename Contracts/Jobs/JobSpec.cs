@@ -1,0 +1,141 @@
+namespace Lockstep.Contracts.Jobs;
+
+/// <summary>A job as its file describes it, after validation: every default is filled in and every path is absolute.</summary>
+public sealed record JobSpec
+{
+    /// <value>Lower-case letters, digits and dashes, at most 40 characters.</value>
+    public required string Name { get; init; }
+    public required ModelSpec Model { get; init; }
+    public required DataSpec Data { get; init; }
+    public required LossKind Loss { get; init; }
+    public IReadOnlyList<MetricKind> Metrics { get; init; } = [];
+    public OptimizerSpec Optimizer { get; init; } = new();
+    public ScheduleSpec Schedule { get; init; } = new();
+    /// <value>Passes over the training data; exactly one of Epochs and Steps is set.</value>
+    public int? Epochs { get; init; }
+    /// <value>Optimizer updates.</value>
+    public long? Steps { get; init; }
+    /// <value>Samples of one step over all slots. Default 64.</value>
+    public int GlobalBatch { get; init; } = 64;
+    /// <value>Virtual workers, M. Default 8; at most GlobalBatch.</value>
+    public int Slots { get; init; } = 8;
+    public ulong Seed { get; init; }
+    public WorkersSpec Workers { get; init; } = new();
+    /// <value>Parameter-server shards. Default 1.</value>
+    public int Shards { get; init; } = 1;
+    public CheckpointSpec Checkpoint { get; init; } = new();
+    /// <value>Threads of one worker; part of the determinism class. Default 1.</value>
+    public int ThreadsPerWorker { get; init; } = 1;
+}
+
+/// <summary>Either a preset or a list of layers.</summary>
+public sealed record ModelSpec
+{
+    /// <value><c>mlp</c> or <c>cnn</c>; null where Layers is given.</value>
+    public string? Preset { get; init; }
+    /// <value>Widths of the hidden layers of the mlp preset.</value>
+    public IReadOnlyList<int> Hidden { get; init; } = [];
+    /// <value>Shape of one sample without the batch, such as [64] or [1, 28, 28]; null: as the data gives it.</value>
+    public IReadOnlyList<int>? Input { get; init; }
+    public IReadOnlyList<LayerSpec> Layers { get; init; } = [];
+}
+
+/// <summary>One layer. Which of the numbers a kind uses is stated in docs/job-file.md.</summary>
+public sealed record LayerSpec
+{
+    public required LayerKind Kind { get; init; }
+    /// <value>Line of the layer in the job file, for error messages; 0 where there is none.</value>
+    public int Line { get; init; }
+    /// <value>linear: outputs; conv2d: output channels.</value>
+    public int? Out { get; init; }
+    /// <value>conv2d and pools: edge of the square window.</value>
+    public int? Kernel { get; init; }
+    public int? Stride { get; init; }
+    public int? Padding { get; init; }
+    /// <value>dropout: probability of zeroing, in [0, 1).</value>
+    public double? P { get; init; }
+    public double? Epsilon { get; init; }
+    public double? Momentum { get; init; }
+    public bool? Bias { get; init; }
+}
+
+public enum LayerKind { Linear = 1, Conv2d = 2, MaxPool2d = 3, AvgPool2d = 4, BatchNorm = 5, LayerNorm = 6, Dropout = 7, Flatten = 8, Relu = 9, Gelu = 10, Tanh = 11, Sigmoid = 12, Softmax = 13 }
+
+public enum LossKind { Mse = 1, Mae = 2, CrossEntropy = 3, BinaryCrossEntropy = 4 }
+
+public enum MetricKind { Accuracy = 1, Mae = 2, Rmse = 3, Auc = 4 }
+
+public enum DataFormat { Csv = 1, Idx = 2 }
+
+public enum MissingPolicy { Refuse = 1, Mean = 2, Median = 3, Zero = 4 }
+
+public enum NormalizationKind { None = 1, Standard = 2, MinMax = 3 }
+
+public sealed record DataSpec
+{
+    public required DataFormat Format { get; init; }
+    /// <value>Csv: the file. Idx: the images.</value>
+    public required string Train { get; init; }
+    /// <value>Idx: the labels of Train.</value>
+    public string? TrainLabels { get; init; }
+    public string? Validation { get; init; }
+    public string? ValidationLabels { get; init; }
+    /// <value>Fraction of Train held out for validation, in (0, 1), by a seeded permutation; null where Validation is given or none is wanted.</value>
+    public double? Split { get; init; }
+    /// <value>Csv: names or zero-based indexes; empty: every column that is not a label.</value>
+    public IReadOnlyList<string> Features { get; init; } = [];
+    /// <value>Csv: one name or index for classes, one or more for regression.</value>
+    public IReadOnlyList<string> Labels { get; init; } = [];
+    /// <value>Csv columns whose texts are categories: one-hot as features, an index as a label.</value>
+    public IReadOnlyList<string> Categories { get; init; } = [];
+    public bool Header { get; init; } = true;
+    public char Delimiter { get; init; } = ',';
+    public MissingPolicy Missing { get; init; } = MissingPolicy.Refuse;
+    public NormalizationKind Normalize { get; init; } = NormalizationKind.None;
+}
+
+public enum OptimizerKind { Sgd = 1, Adam = 2, AdamW = 3, Adagrad = 4 }
+
+public sealed record OptimizerSpec
+{
+    public OptimizerKind Kind { get; init; } = OptimizerKind.Adam;
+    /// <value>Peak learning rate. Default 1e-3.</value>
+    public double LearningRate { get; init; } = 1e-3;
+    /// <value>Sgd only. Default 0.</value>
+    public double Momentum { get; init; }
+    public bool Nesterov { get; init; }
+    public double WeightDecay { get; init; }
+    public double Beta1 { get; init; } = 0.9;
+    public double Beta2 { get; init; } = 0.999;
+    public double Epsilon { get; init; } = 1e-8;
+    /// <value>Largest global norm of the gradient; null: no clipping.</value>
+    public double? ClipNorm { get; init; }
+}
+
+public enum ScheduleKind { Constant = 1, Step = 2, Cosine = 3 }
+
+public sealed record ScheduleSpec
+{
+    public ScheduleKind Kind { get; init; } = ScheduleKind.Constant;
+    /// <value>Steps of linear warm-up from 0. Default 0.</value>
+    public long WarmupSteps { get; init; }
+    /// <value>Step: every so many steps the rate is multiplied by Gamma.</value>
+    public long StepSize { get; init; }
+    public double Gamma { get; init; } = 0.1;
+    /// <value>Cosine: fraction of the peak at the end. Default 0.</value>
+    public double FinalFraction { get; init; }
+}
+
+public sealed record WorkersSpec
+{
+    public int Min { get; init; } = 1;
+    public int Max { get; init; } = 8;
+}
+
+public sealed record CheckpointSpec
+{
+    /// <value>A checkpoint every so many steps; 0: only at the end. Default 100.</value>
+    public long Every { get; init; } = 100;
+    /// <value>Newest sets kept. Default 3.</value>
+    public int Keep { get; init; } = 3;
+}

@@ -1,0 +1,21 @@
+namespace Lockstep.Contracts.Services;
+
+/// <summary>The environment that every launcher sets (Aspire, the embedded engine, Kubernetes, Container Apps): a service does not know who started it.</summary>
+public static class EnvironmentNames
+{
+    public const string RedisConnection = "ConnectionStrings__redis";
+    public const string SchedulerHttp = "services__scheduler__http__0";
+    public const string SchedulerGrpc = "services__scheduler__grpc__0";
+    public const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    public const string OtelServiceName = "OTEL_SERVICE_NAME";
+    public const string OtelResourceAttributes = "OTEL_RESOURCE_ATTRIBUTES";
+    /// <summary>Process id of the launcher; the service stops when that process is gone. Unset: nobody is watched.</summary>
+    public const string ParentProcess = "LOCKSTEP_PARENT_PID";
+    /// <summary>Index of a parameter server among its peers.</summary>
+    public const string ShardIndex = "LOCKSTEP_SHARD_INDEX";
+    /// <summary>Name of a worker; default: host name and process id.</summary>
+    public const string WorkerId = "LOCKSTEP_WORKER_ID";
+
+    /// <summary>The gRPC address of one shard.</summary>
+    public static string ShardGrpc(int shard) => $"services__ps-{shard}__grpc__0";
+}

@@ -1,0 +1,31 @@
+namespace Lockstep.Contracts.Services;
+
+/// <summary>Body of POST /jobs.</summary>
+/// <param name="JobId">Unique; the same id with the same body again is answered alike.</param>
+/// <param name="JobJson">The job as canonical JSON.</param>
+/// <param name="RunDirectory">Folder of the run: checkpoints/ and cache/ are made in it.</param>
+/// <param name="ResumeStep">Checkpoint to start from.</param>
+public sealed record SubmitRequest(string JobId, string JobJson, string RunDirectory, long? ResumeStep);
+
+public enum JobState { Queued = 1, Running = 2, Finished = 3, Failed = 4, Cancelled = 5 }
+
+/// <summary>Answer of GET /jobs/{id}.</summary>
+public sealed record JobStatus(string JobId, JobState State, string? Error, long Step, long TotalSteps, long StepsPerEpoch, int Workers);
+
+/// <summary>Answer of GET /workers.</summary>
+public sealed record WorkerStatus(string WorkerId, string? JobId, string Device, int Threads, string DeterminismClass);
+
+/// <summary>Data of one server-sent event of GET /jobs/{id}/events?from=N: a step or evaluation report, or the job's state. The event's id is its number.</summary>
+public sealed record JobEvent(long Number, JobStatus Status, System.Text.Json.JsonElement? Report);
+
+/// <summary>Paths of the scheduler's HTTP API.</summary>
+public static class SchedulerRoutes
+{
+    public const string Jobs = "/jobs";
+    public const string Workers = "/workers";
+    public const string Health = "/health";
+    public const string Alive = "/alive";
+    public static string Job(string id) => $"/jobs/{id}";
+    public static string Events(string id, long from) => $"/jobs/{id}/events?from={from}";
+    public static string Cancel(string id) => $"/jobs/{id}/cancel";
+}

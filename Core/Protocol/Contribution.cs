@@ -1,0 +1,86 @@
+namespace Lockstep.Core.Protocol;
+
+/// <summary>What one slot reports beside its gradient; the same to every shard but for <see cref="ChunkHashes"/>.</summary>
+public sealed record SlotReport
+{
+    public required int Slot { get; init; }
+    public required int Samples { get; init; }
+    /// <value>Sum of the losses of the slot's samples.</value>
+    public required double LossSum { get; init; }
+    public IReadOnlyList<double> MetricParts { get; init; } = [];
+    /// <value>Over the whole model, so that every shard decides alike.</value>
+    public required Codec.SlotFlags Flags { get; init; }
+    /// <value>The slot's linear hash over each chunk of the addressed shard, in chunk order.</value>
+    public required IReadOnlyList<ulong> ChunkHashes { get; init; }
+}
+
+/// <summary>What a worker pushes to one shard: the exact sum over a set of slots, that set, and what each of them reports.</summary>
+public sealed record Contribution
+{
+    public required string JobId { get; init; }
+    public required Cursor Cursor { get; init; }
+    public required string WorkerId { get; init; }
+    /// <value>One for each slot of the group, ascending by slot.</value>
+    public required IReadOnlyList<SlotReport> Reports { get; init; }
+    /// <value>The shard's chunks in chunk order; each is added whole or not at all.</value>
+    public required IReadOnlyList<ChunkSum> Chunks { get; init; }
+}
+
+/// <param name="Chunk">Index of the chunk in the model.</param>
+/// <param name="Sums">One integer an element of the chunk.</param>
+/// <param name="BlockMaxima">The largest magnitude over the group's slots, one a block of the chunk.</param>
+public sealed record ChunkSum(int Chunk, ReadOnlyMemory<int> Sums, ReadOnlyMemory<float> BlockMaxima);
+
+public enum PushStatus
+{
+    /// <summary>At least one chunk took it, and now every chunk of the shard has these slots.</summary>
+    Accepted = 1,
+    /// <summary>Every chunk had these slots already.</summary>
+    Duplicate = 2,
+    /// <summary>The cursor is not the shard's; nothing was added. An older one needs nothing more: its step is done.</summary>
+    Stale = 3,
+    /// <summary>Some chunk has a part of the set and not all of it. Discard, and hand back the slots in Missing as contested.</summary>
+    Refused = 4,
+}
+
+/// <param name="Missing">Slots of the contribution that some chunk of the shard lacks.</param>
+/// <param name="Mismatched">Slots whose hash differs from what came first: broken hardware, or a model that is not deterministic.</param>
+public sealed record PushResult(PushStatus Status, Cursor ShardCursor, IReadOnlyList<int> Missing, IReadOnlyList<int> Mismatched);
+
+/// <summary>A shard's part of one version.</summary>
+/// <param name="Values">The elements of the shard's chunks, concatenated in chunk order; null where the caller said that it holds this version.</param>
+/// <param name="Ranges">One a block of the shard's chunks, in block order.</param>
+/// <param name="Measures">The attempt only measures: push maxima and flags, the sums are ignored.</param>
+/// <param name="Finished">Version TotalSteps: no step follows.</param>
+public sealed record ShardView(Cursor Cursor, bool Measures, bool Finished, float[]? Values, short[] Ranges);
+
+/// <summary>What happened in a step, or in an evaluation (attempt <see cref="Protocol.Cursor.Evaluation"/>), as ps-0 tells it in order of its occurrence.</summary>
+public sealed record StepReport
+{
+    public required Cursor Cursor { get; init; }
+    /// <value>32 hexadecimal digits: hash of the whole state at version Step + 1; empty for an evaluation.</value>
+    public string Ledger { get; init; } = "";
+    /// <value>Mean loss over the samples of the step or of the validation data.</value>
+    public double Loss { get; init; }
+    public long Samples { get; init; }
+    public double LearningRate { get; init; }
+    /// <value>Evaluations only: one a slot, in slot order.</value>
+    public IReadOnlyList<Metrics.EvaluationPart> EvaluationParts { get; init; } = [];
+    /// <value>Whose contribution of each slot counted.</value>
+    public IReadOnlyList<string> SlotWorkers { get; init; } = [];
+    /// <value>Slots of each accepted group.</value>
+    public IReadOnlyList<int> GroupSizes { get; init; } = [];
+    public int Accepted { get; init; }
+    public int Duplicate { get; init; }
+    public int Stale { get; init; }
+    public int Refused { get; init; }
+    public int Mismatched { get; init; }
+    /// <value>Times that the step was repeated for range.</value>
+    public int RangeRepeats { get; init; }
+    /// <value>First contribution in → last contribution in, milliseconds.</value>
+    public double GatherMs { get; init; }
+    /// <value>Last contribution in → version Step + 1 computed on all shards, milliseconds.</value>
+    public double UpdateMs { get; init; }
+    public bool Checkpoint { get; init; }
+    public bool Finished { get; init; }
+}

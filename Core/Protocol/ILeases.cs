@@ -1,0 +1,38 @@
+namespace Lockstep.Core.Protocol;
+
+/// <summary>A worker's right to compute a slot. A hint only: the shards' bitmaps decide.</summary>
+/// <param name="Contested">The slot was leased before in this attempt: push it alone.</param>
+public readonly record struct Lease(int Slot, bool Contested, TimeSpan Duration);
+
+/// <param name="MayJoinGroup">No second lease on the completed slot was ever granted in this attempt.</param>
+/// <param name="Stale">The job is past the cursor; drop the group and pull.</param>
+public readonly record struct Completion(bool MayJoinGroup, bool Stale, Lease? Next);
+
+/// <summary>The leases of one job. Each call is one atomic script.</summary>
+public interface ILeases
+{
+    /// <summary>Moves the job to <paramref name="cursor"/> where it is before it (all of its slots free again), then leases a free slot, lowest first; null: none is free, or the job is past the cursor.</summary>
+    /// <param name="slots">Slots at this cursor: M, or the evaluation's.</param>
+    ValueTask<Lease?> AdvanceAsync(Cursor cursor, int slots, string workerId, CancellationToken cancellation);
+
+    /// <summary>Completes a slot and leases the next.</summary>
+    /// <param name="leaseNext">False: complete only.</param>
+    ValueTask<Completion> CompleteAsync(Cursor cursor, int slot, string workerId, bool leaseNext, CancellationToken cancellation);
+
+    /// <summary>The shards have these slots: they are not leased again.</summary>
+    ValueTask PushedAsync(Cursor cursor, IReadOnlyList<int> slots, CancellationToken cancellation);
+
+    /// <summary>Makes slots contested and free, whoever has them: the worker hands them back, or they were refused.</summary>
+    ValueTask ReleaseAsync(Cursor cursor, IReadOnlyList<int> slots, CancellationToken cancellation);
+
+    /// <summary>An idle worker takes over one of the <paramref name="missing"/> slots that has no live lease or is overdue (1.5 times the usual slot time since it was leased or, once completed, since then); at most <paramref name="maximumLeases"/> were granted on it at once. Contested for good.</summary>
+    ValueTask<Lease?> TakeOverAsync(Cursor cursor, IReadOnlyList<int> missing, string workerId, int maximumLeases, CancellationToken cancellation);
+
+    /// <summary>A worker is gone: what it leased or completed and no shard confirmed becomes contested and free.</summary>
+    ValueTask<int> FreeWorkerAsync(string workerId, CancellationToken cancellation);
+
+    /// <summary>Counts since the job began: granted, expired, speculative.</summary>
+    ValueTask<LeaseCounts> CountAsync(CancellationToken cancellation);
+}
+
+public readonly record struct LeaseCounts(long Granted, long Expired, long Speculative);

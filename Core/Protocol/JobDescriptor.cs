@@ -1,0 +1,53 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Layout;
+
+namespace Lockstep.Core.Protocol;
+
+/// <summary>All that a parameter server must know of a job. Every worker derives it from the job alone, so all send the same; a shard refuses another.</summary>
+public sealed record JobDescriptor
+{
+    public required string JobId { get; init; }
+    /// <value>In model order; the flat model vector is their concatenation.</value>
+    public required IReadOnlyList<TensorSpec> Tensors { get; init; }
+    public required int Shards { get; init; }
+    /// <value>M, the slots of a step.</value>
+    public required int Slots { get; init; }
+    public required OptimizerSpec Optimizer { get; init; }
+    public required ScheduleSpec Schedule { get; init; }
+    public required long TotalSteps { get; init; }
+    public required long StepsPerEpoch { get; init; }
+    public required ulong Seed { get; init; }
+    /// <value>0: a checkpoint only at the end.</value>
+    public long CheckpointEvery { get; init; }
+    public int CheckpointKeep { get; init; } = 3;
+    /// <value>Folder that all shards share.</value>
+    public required string CheckpointDirectory { get; init; }
+    /// <value>Checkpoint to start from; null: from the initial values.</value>
+    public long? ResumeStep { get; init; }
+    /// <value>Leased slots of one evaluation; 0: the job has no validation data. Evaluated at the end of each epoch and of the job.</value>
+    public int EvaluationSlots { get; init; }
+    /// <value>The first worker's class; another is refused.</value>
+    public required string DeterminismClass { get; init; }
+    /// <value>Hash of the job and of its data.</value>
+    public required string JobHash { get; init; }
+    /// <value>Goes into the model file: normalisation, classes, the job.</value>
+    public IReadOnlyDictionary<string, string> ModelMetadata { get; init; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>Whether version <paramref name="version"/> (0 … TotalSteps) is evaluated.</summary>
+    public bool EvaluatesAt(long version) =>
+        EvaluationSlots > 0 && version > 0 && (version == TotalSteps || version % StepsPerEpoch == 0);
+
+    /// <summary>Whether a checkpoint is cut at version <paramref name="version"/>.</summary>
+    public bool CheckpointsAt(long version) =>
+        version > 0 && (version == TotalSteps || (CheckpointEvery > 0 && version % CheckpointEvery == 0));
+
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this);
+
+    public static JobDescriptor FromJson(ReadOnlySpan<byte> json) =>
+        JsonSerializer.Deserialize<JobDescriptor>(json) ?? throw new JsonException("The job descriptor is null.");
+
+    /// <summary>Hexadecimal SHA-256 of <see cref="ToJson"/>.</summary>
+    public string Fingerprint() => Convert.ToHexStringLower(SHA256.HashData(ToJson()));
+}

@@ -1,0 +1,42 @@
+using Lockstep.Core.Metrics;
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Transport;
+
+/// <summary>A connection to one shard. The seam between the protocol and whatever carries it: gRPC between hosts, shared memory on one.</summary>
+/// <remarks>Every call may be repeated: the shard's answer does not change. Calls retry on a broken connection until cancelled, with back-off.</remarks>
+public interface IShardClient : IAsyncDisposable
+{
+    int Shard { get; }
+
+    /// <summary>Makes the job known to the shard; the same again is a no-op, another descriptor under the same id is refused.</summary>
+    /// <returns>Whether the shard waits for initial values.</returns>
+    Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation);
+
+    /// <summary>Gives the values of version 0: the elements of the shard's chunks in chunk order. Equal bits are accepted again, others refused.</summary>
+    Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation);
+
+    /// <summary>The descriptor of a job that the shard hosts; null where it hosts none of that id.</summary>
+    Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation);
+
+    /// <summary>Waits until the shard is past <paramref name="after"/> (null: until it has any version), then returns its newest state.</summary>
+    /// <param name="heldStep">The version that the caller holds whole; its values are not sent again. -1: none.</param>
+    Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation);
+
+    Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation);
+
+    /// <summary>The slots that some chunk of the shard lacks at <paramref name="cursor"/>; empty where the shard is past it.</summary>
+    Task<IReadOnlyList<int>> MissingAsync(string jobId, Cursor cursor, CancellationToken cancellation);
+
+    /// <summary>ps-0 only: hands in one slot of the evaluation of version cursor.Step; the first in counts.</summary>
+    Task ReportEvaluationAsync(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part, CancellationToken cancellation);
+
+    /// <summary>ps-0 only: waits until the evaluation at <paramref name="cursor"/> is whole.</summary>
+    Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation);
+
+    /// <summary>ps-0 only: reports from number <paramref name="from"/> on (0-based), then new ones as they come; ends after the one that says Finished.</summary>
+    IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation);
+
+    /// <summary>Lets go of the job's memory; checkpoints stay.</summary>
+    Task CloseAsync(string jobId, CancellationToken cancellation);
+}

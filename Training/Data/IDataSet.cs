@@ -1,0 +1,29 @@
+namespace Lockstep.Training;
+
+/// <summary>Samples of fixed shape that can be read in any order. Safe for several threads at once.</summary>
+public interface IDataSet : IDisposable
+{
+    /// <value>Number of samples; ids are 0 … Count − 1.</value>
+    long Count { get; }
+
+    /// <value>Floats of one sample: the product of <see cref="SampleShape"/>.</value>
+    int FeatureCount { get; }
+
+    /// <value>Shape without the batch, such as [64] or [1, 28, 28].</value>
+    IReadOnlyList<int> SampleShape { get; }
+
+    /// <value>Floats of one label; 1 for a class.</value>
+    int LabelWidth { get; }
+
+    /// <value>Number of classes, where the one label column holds class indexes 0 … Classes − 1; else null.</value>
+    int? Classes { get; }
+
+    /// <value>Hexadecimal SHA-256 over the source files and all options that shape what is read.</value>
+    string Fingerprint { get; }
+
+    /// <summary>Reads samples, normalised and with missing values filled in.</summary>
+    /// <param name="features">[sampleIds.Length × FeatureCount], overwritten.</param>
+    /// <param name="labels">[sampleIds.Length × LabelWidth], overwritten; a class is its index.</param>
+    /// <exception cref="ArgumentException">An id is out of range, or a span has another length.</exception>
+    void Read(ReadOnlySpan<long> sampleIds, Span<float> features, Span<float> labels);
+}

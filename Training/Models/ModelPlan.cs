@@ -1,0 +1,176 @@
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Layout;
+
+namespace Lockstep.Training;
+
+/// <summary>The layers of a model with all shapes worked out, and its tensors. Pure: no tensor is made.</summary>
+internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<TensorSpec> Tensors, IReadOnlyList<int> Input, int Outputs)
+{
+    public const string JobFile = "job file";
+
+    /// <summary>Works out the shapes.</summary>
+    /// <exception cref="InputException">A shape, a number, a last layer or a metric does not fit; all that could be found at once.</exception>
+    public static ModelPlan Create(JobSpec job, IReadOnlyList<int> sampleShape, int outputs)
+    {
+        var input = job.Model.Input ?? sampleShape;
+        if (Product(input) != Product(sampleShape))
+        {
+            throw new InputException(JobFile, 0, $"The model's input {Text(input)} has {Product(input)} values, a sample {Text(sampleShape)} has {Product(sampleShape)}.", "Correct 'input', or leave it out to take the data's shape.");
+        }
+
+        var errors = new List<InputError>();
+        var layers = new List<Layer>();
+        var tensors = new List<TensorSpec>();
+        var specs = LayerPresets.Expand(job.Model, input, outputs);
+        var shape = input;
+        for (var i = 0; i < specs.Count; i++)
+        {
+            var first = tensors.Count;
+            try
+            {
+                var layer = Place(specs[i], i, i == specs.Count - 1, shape, outputs, tensors);
+                layers.Add(layer with { FirstTensor = tensors.Count > first ? first : -1 });
+                shape = layer.Output;
+            }
+            catch (InputException error)
+            {
+                // The shape after a layer that does not fit is unknown, so what follows cannot be judged.
+                errors.AddRange(error.Errors);
+                break;
+            }
+        }
+
+        if (errors.Count == 0 && (shape.Count != 1 || shape[0] != outputs))
+        {
+            errors.Add(new(JobFile, specs[^1].Line, $"The model gives {Text(shape)}, but the loss {job.Loss} on this data needs [{outputs}].", $"End with a linear layer of out: {outputs}."));
+        }
+
+        var last = specs[^1];
+        if ((job.Loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy) && (last.Kind is LayerKind.Softmax or LayerKind.Sigmoid))
+        {
+            errors.Add(new(JobFile, last.Line, $"The last layer is {last.Kind}, but the loss {job.Loss} takes plain outputs and applies it itself.", "Remove that layer."));
+        }
+
+        errors.AddRange(MetricErrors(job, outputs));
+        return errors.Count == 0 ? new(layers, tensors, input, outputs) : throw new InputException(errors);
+    }
+
+    private static IEnumerable<InputError> MetricErrors(JobSpec job, int outputs)
+    {
+        foreach (var metric in job.Metrics)
+        {
+            var classes = job.Loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy;
+            var fits = metric switch
+            {
+                MetricKind.Accuracy => classes,
+                MetricKind.Auc => job.Loss == LossKind.BinaryCrossEntropy || (job.Loss == LossKind.CrossEntropy && outputs == 2),
+                _ => job.Loss != LossKind.CrossEntropy,
+            };
+            if (!fits)
+            {
+                yield return new(JobFile, 0, $"The metric {metric} cannot be had with the loss {job.Loss} and {outputs} outputs.", "accuracy needs classes, auc two classes, mae and rmse numbers.");
+            }
+        }
+    }
+
+    private static Layer Place(LayerSpec spec, int index, bool isLast, IReadOnlyList<int> input, int outputs, List<TensorSpec> tensors)
+    {
+        var layer = new Layer(
+            index, spec.Kind, spec.Line, input, input, -1,
+            spec.Kernel ?? (spec.Kind == LayerKind.Conv2d ? 3 : 2), 1, spec.Padding ?? 0, spec.P ?? 0.5, spec.Epsilon ?? 1e-5, spec.Momentum ?? 0.1, spec.Bias ?? true);
+        layer = layer with { Stride = spec.Stride ?? (spec.Kind == LayerKind.Conv2d ? 1 : layer.Kernel) };
+        void Add(string name, params int[] shape) => tensors.Add(new($"{index}.{name}", TensorKind.Parameter, shape));
+        void AddBuffer(string name, params int[] shape) => tensors.Add(new($"{index}.{name}", TensorKind.Buffer, shape));
+
+        switch (spec.Kind)
+        {
+            case LayerKind.Linear:
+            {
+                Require(input.Count == 1, layer, "needs a flat input", "Put a flatten layer before it.");
+                var width = spec.Out ?? (isLast ? outputs : 0);
+                Require(width > 0, layer, "has no number of outputs", "Give 'out', at least 1.");
+                Add("weight", width, input[0]);
+                if (layer.Bias)
+                {
+                    Add("bias", width);
+                }
+
+                return layer with { Output = [width] };
+            }
+
+            case LayerKind.Conv2d:
+                RequireImage(layer);
+                Require(spec.Out > 0, layer, "has no number of output channels", "Give 'out', at least 1.");
+                Add("weight", spec.Out!.Value, input[0], layer.Kernel, layer.Kernel);
+                if (layer.Bias)
+                {
+                    Add("bias", spec.Out.Value);
+                }
+
+                return layer with { Output = [spec.Out.Value, Window(layer, input[1]), Window(layer, input[2])] };
+
+            case LayerKind.MaxPool2d or LayerKind.AvgPool2d:
+                RequireImage(layer);
+                Require(2 * layer.Padding <= layer.Kernel, layer, "has a padding of more than half its window", "Make 'padding' smaller.");
+                return layer with { Output = [input[0], Window(layer, input[1]), Window(layer, input[2])] };
+
+            case LayerKind.BatchNorm:
+                Require(input.Count is 1 or 3, layer, "needs one feature or channel dimension", "Use it on [features] or [channels, height, width].");
+                Require(layer.Momentum is > 0 and <= 1, layer, "has a momentum out of range", "Choose it in (0, 1].");
+                Require(layer.Epsilon > 0, layer, "has an epsilon that is not positive", "Leave it out for 1e-5.");
+                Add("weight", input[0]);
+                Add("bias", input[0]);
+                AddBuffer("running_mean", input[0]);
+                AddBuffer("running_var", input[0]);
+                return layer;
+
+            case LayerKind.LayerNorm:
+                Require(layer.Epsilon > 0, layer, "has an epsilon that is not positive", "Leave it out for 1e-5.");
+                Add("weight", [.. input]);
+                Add("bias", [.. input]);
+                return layer;
+
+            case LayerKind.Dropout:
+                Require(layer.P is >= 0 and < 1, layer, "has a probability out of range", "Choose 'p' in [0, 1).");
+                return layer;
+
+            case LayerKind.Flatten:
+                return layer with { Output = [(int)Product(input)] };
+
+            case LayerKind.Relu or LayerKind.Gelu or LayerKind.Tanh or LayerKind.Sigmoid:
+                return layer;
+
+            case LayerKind.Softmax:
+                Require(input.Count == 1, layer, "needs a flat input", "Put a flatten layer before it.");
+                return layer;
+
+            default:
+                throw new InputException(JobFile, spec.Line, $"There is no layer kind {(int)spec.Kind}.", "Use one of the kinds of docs/job-file.md.");
+        }
+    }
+
+    private static void RequireImage(Layer layer)
+    {
+        Require(layer.Input.Count == 3, layer, "needs [channels, height, width]", "Give the model's 'input' that shape, and put flatten after it.");
+        Require(layer.Kernel > 0 && layer.Stride > 0 && layer.Padding >= 0, layer, "has a window, stride or padding out of range", "Use kernel ≥ 1, stride ≥ 1, padding ≥ 0.");
+    }
+
+    private static int Window(Layer layer, int size)
+    {
+        var room = size + (2 * layer.Padding) - layer.Kernel;
+        Require(room >= 0, layer, $"has a window of {layer.Kernel}, larger than its input of {size} with padding {layer.Padding}", "Make 'kernel' smaller or pool less before it.");
+        return (room / layer.Stride) + 1;
+    }
+
+    private static void Require(bool condition, Layer layer, string problem, string remedy)
+    {
+        if (!condition)
+        {
+            throw new InputException(JobFile, layer.Line, $"Layer {layer.Index + 1} ({layer.Kind}) {problem}; its input is {Text(layer.Input)}.", remedy);
+        }
+    }
+
+    private static long Product(IReadOnlyList<int> shape) => shape.Aggregate(1L, (product, size) => checked(product * size));
+    private static string Text(IReadOnlyList<int> shape) => $"[{string.Join(", ", shape)}]";
+}

@@ -1,0 +1,178 @@
+using System.Runtime.InteropServices;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Layout;
+using TorchSharp;
+using F = TorchSharp.torch.nn.functional;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace Lockstep.Training;
+
+/// <summary>
+/// A model built from a job's layers: its tensors and its forward pass. Not thread-safe.
+/// The flat model vector is the concatenation of <see cref="Tensors"/>, row-major.
+/// Tensors are named as in a torch Sequential of the same layers: <c>0.weight</c>, <c>0.bias</c>, <c>1.running_mean</c>.
+/// </summary>
+public sealed class NeuralModel : IDisposable
+{
+    private readonly ModelPlan plan;
+    private readonly Tensor[] tensors;
+
+    private NeuralModel(ModelPlan plan, Tensor[] tensors)
+    {
+        this.plan = plan;
+        this.tensors = tensors;
+        ElementCount = plan.Tensors.Sum(t => t.Elements);
+    }
+
+    public IReadOnlyList<TensorSpec> Tensors => plan.Tensors;
+
+    /// <value>Length of the flat model vector.</value>
+    public long ElementCount { get; }
+
+    /// <value>Shape of one sample that goes in.</value>
+    public IReadOnlyList<int> Input => plan.Input;
+
+    /// <value>Values that come out for one sample.</value>
+    public int Outputs => plan.Outputs;
+
+    /// <value>The fewest samples that a slot may have (an empty slot aside): 2 where a batch norm would otherwise see one value a channel.</value>
+    public int MinimumSlotSamples => plan.Layers.Any(l => l.Kind == LayerKind.BatchNorm && (l.Input.Count == 1 || l.Input[1] * l.Input[2] == 1)) ? 2 : 1;
+
+    internal IReadOnlyList<Tensor> Values => tensors;
+
+    /// <summary>Builds the model at version 0, whose bits follow from the job's seed alone.</summary>
+    /// <param name="sampleShape">Shape of one sample, without the batch.</param>
+    /// <param name="outputs">See <see cref="OutputsFor"/>.</param>
+    /// <exception cref="InputException">Shapes, layers, loss and metrics don't fit together.</exception>
+    public static NeuralModel Build(JobSpec job, IReadOnlyList<int> sampleShape, int outputs)
+    {
+        TorchRuntime.Load(job.ThreadsPerWorker);
+        var shapes = ModelPlan.Create(job, sampleShape, outputs);
+        var values = new Tensor[shapes.Tensors.Count];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var spec = shapes.Tensors[i];
+            values[i] = torch.zeros([.. spec.Shape.Select(s => (long)s)], device: TorchRuntime.Device, requires_grad: spec.Kind == TensorKind.Parameter).DetachFromDisposeScope();
+        }
+
+        var model = new NeuralModel(shapes, values);
+        var flat = new float[model.ElementCount];
+        Initialization.Fill(shapes, job.Seed, flat);
+        model.Load(flat);
+        return model;
+    }
+
+    /// <summary>The number of outputs that a loss needs on a data set: label columns (mse, mae), classes (cross-entropy) or 1 (binary cross-entropy).</summary>
+    /// <exception cref="InputException">The labels don't suit the loss.</exception>
+    public static int OutputsFor(JobSpec job, IDataSet data) => job.Loss switch
+    {
+        LossKind.CrossEntropy => data.Classes ?? throw new InputException(job.Data.Train, 0, "The loss cross-entropy needs one label column of classes 0, 1, 2 ….", "Name one label column, and list it in 'categories' where it holds texts."),
+        LossKind.BinaryCrossEntropy => data.Classes == 2 ? 1 : throw new InputException(job.Data.Train, 0, "The loss binary cross-entropy needs one label column of 0 and 1.", "Name one label column with two values, and list it in 'categories' where it holds texts."),
+        _ => data.LabelWidth,
+    };
+
+    /// <summary>Sets all tensors.</summary>
+    /// <param name="flat">[ElementCount]</param>
+    public void Load(ReadOnlySpan<float> flat)
+    {
+        CheckLength(flat.Length);
+        var offset = 0;
+        for (var i = 0; i < tensors.Length; i++)
+        {
+            var length = (int)plan.Tensors[i].Elements;
+            Write(tensors[i], flat.Slice(offset, length));
+            offset += length;
+        }
+    }
+
+    /// <summary>Copies all tensors.</summary>
+    /// <param name="flat">[ElementCount], overwritten.</param>
+    public void CopyTo(Span<float> flat)
+    {
+        CheckLength(flat.Length);
+        var offset = 0;
+        for (var i = 0; i < tensors.Length; i++)
+        {
+            var length = (int)plan.Tensors[i].Elements;
+            Read(tensors[i], flat.Slice(offset, length));
+            offset += length;
+        }
+    }
+
+    /// <summary>Evaluates the layers.</summary>
+    /// <param name="input">[batch, …Input]</param>
+    /// <param name="training">Dropout drops by torch's generator, and batch norm uses the batch and updates its buffers.</param>
+    /// <returns>[batch, Outputs]; logits for the cross-entropies. Belongs to the caller's dispose scope.</returns>
+    internal Tensor Forward(Tensor input, bool training)
+    {
+        var x = input;
+        foreach (var layer in plan.Layers)
+        {
+            x = Apply(layer, x, training);
+        }
+
+        return x;
+    }
+
+    internal static void Write(Tensor target, ReadOnlySpan<float> values)
+    {
+        if (target.device_type == DeviceType.CPU)
+        {
+            values.CopyTo(MemoryMarshal.Cast<byte, float>(target.bytes));
+            return;
+        }
+
+        using var noGrad = torch.no_grad();
+        using var host = torch.empty(target.shape);
+        values.CopyTo(MemoryMarshal.Cast<byte, float>(host.bytes));
+        target.copy_(host);
+    }
+
+    internal static void Read(Tensor source, Span<float> values)
+    {
+        using var detached = source.detach();
+        using var host = detached.cpu();
+        using var contiguous = host.contiguous();
+        MemoryMarshal.Cast<byte, float>(contiguous.bytes).CopyTo(values);
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in tensors)
+        {
+            tensor.Dispose();
+        }
+    }
+
+    private Tensor Apply(Layer layer, Tensor x, bool training)
+    {
+        Tensor At(int i) => tensors[layer.FirstTensor + i];
+        long[] window = [layer.Kernel, layer.Kernel], stride = [layer.Stride, layer.Stride], padding = [layer.Padding, layer.Padding];
+        return layer.Kind switch
+        {
+            LayerKind.Linear => F.linear(x, At(0), layer.Bias ? At(1) : null),
+            LayerKind.Conv2d => F.conv2d(x, At(0), layer.Bias ? At(1) : null, stride, padding),
+            LayerKind.MaxPool2d => F.max_pool2d(x, window, stride, padding),
+            LayerKind.AvgPool2d => F.avg_pool2d(x, window, stride, padding),
+            LayerKind.BatchNorm => F.batch_norm(x, At(2), At(3), At(0), At(1), training, layer.Momentum, layer.Epsilon),
+            LayerKind.LayerNorm => F.layer_norm(x, [.. layer.Input.Select(s => (long)s)], At(0), At(1), layer.Epsilon),
+            LayerKind.Dropout => F.dropout(x, layer.P, training),
+            LayerKind.Flatten => x.flatten(1),
+            LayerKind.Relu => F.relu(x),
+            LayerKind.Gelu => F.gelu(x),
+            LayerKind.Tanh => x.tanh(),
+            LayerKind.Sigmoid => x.sigmoid(),
+            LayerKind.Softmax => F.softmax(x, 1),
+            _ => throw new InvalidOperationException($"Layer kind {layer.Kind} was not refused when the model was built."),
+        };
+    }
+
+    private void CheckLength(int length)
+    {
+        if (length != ElementCount)
+        {
+            throw new ArgumentException($"The model has {ElementCount} elements, the vector {length}.");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Layout;
+using Lockstep.Core.Metrics;
+using TorchSharp;
+using F = TorchSharp.torch.nn.functional;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace Lockstep.Training;
+
+/// <summary>
+/// Computes slots. A slot is a pure function of (job, step, slot, parameters): no result depends on what this object computed before, nor on which process it lives in.
+/// Not thread-safe; call it from one thread at a time.
+/// </summary>
+/// <param name="model">Stays the caller's; its tensors hold the version that was loaded last.</param>
+/// <param name="validation">Needed by <see cref="Evaluate"/> only.</param>
+public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, IDataSet? validation = null) : IDisposable
+{
+    private readonly Tensor[] parameters = [.. model.Tensors.Zip(model.Values).Where(t => t.First.Kind == TensorKind.Parameter).Select(t => t.Second)];
+    private readonly float[] buffers = new float[model.Tensors.Where(t => t.Kind == TensorKind.Buffer).Sum(t => t.Elements)];
+    private readonly float[] initial = Snapshot(model);
+
+    /// <value>Length of the flat model vector.</value>
+    public long ElementCount => model.ElementCount;
+
+    /// <summary>Copies version 0 as the model had it when this object was made.</summary>
+    /// <param name="flat">[ElementCount], overwritten.</param>
+    public void CopyInitial(Span<float> flat) => initial.CopyTo(flat);
+
+    /// <summary>Sets parameters and buffers to version v, which the slots that follow are computed at.</summary>
+    /// <param name="flat">[ElementCount]</param>
+    public void Load(ReadOnlySpan<float> flat)
+    {
+        model.Load(flat);
+        var flatAt = 0;
+        var bufferAt = 0;
+        foreach (var tensor in model.Tensors)
+        {
+            var length = (int)tensor.Elements;
+            if (tensor.Kind == TensorKind.Buffer)
+            {
+                flat.Slice(flatAt, length).CopyTo(buffers.AsSpan(bufferAt));
+                bufferAt += length;
+            }
+
+            flatAt += length;
+        }
+    }
+
+    /// <summary>Computes one slot at the version that was loaded.</summary>
+    /// <param name="sampleIds">The slot's samples; may be empty.</param>
+    /// <param name="stepSampleCount">Samples of the whole step.</param>
+    /// <param name="gradient">
+    /// [ElementCount], overwritten. Parameters: Σ over the slot's samples of ∂loss/∂parameter, divided by stepSampleCount.
+    /// Buffers: (samples of the slot / stepSampleCount) · (buffer after − buffer at v). An empty slot gives zeros.
+    /// </param>
+    public SlotResult Run(long step, int slot, ReadOnlySpan<long> sampleIds, int stepSampleCount, Span<float> gradient)
+    {
+        if (gradient.Length != ElementCount)
+        {
+            throw new ArgumentException($"The model has {ElementCount} elements, the gradient {gradient.Length}.", nameof(gradient));
+        }
+
+        if (sampleIds.IsEmpty)
+        {
+            gradient.Clear();
+            return new(0, 0, new double[SlotMetrics.PartCount(job.Metrics)]);
+        }
+
+        if (sampleIds.Length > stepSampleCount || sampleIds.Length < model.MinimumSlotSamples)
+        {
+            throw new ArgumentException($"A slot of this model takes {model.MinimumSlotSamples} to {stepSampleCount} samples, not {sampleIds.Length}.", nameof(sampleIds));
+        }
+
+        using var scope = torch.NewDisposeScope();
+        RestoreBuffers();
+        torch.manual_seed((long)(Mixing.Key(job.Seed, (ulong)step, (ulong)slot) >> 1));
+        var (features, labels, rawLabels) = Batch(train, sampleIds);
+        var output = model.Forward(features, training: true);
+        var lossSum = LossSum(output, labels);
+        var gradients = torch.autograd.grad([lossSum / stepSampleCount], parameters);
+        CopyGradients(gradients, (double)sampleIds.Length / stepSampleCount, gradient);
+        var metrics = SlotMetrics.Measure(job, output, rawLabels, train.LabelWidth, withScores: false);
+        return new(sampleIds.Length, lossSum.item<float>(), metrics.Parts);
+    }
+
+    /// <summary>Evaluates samples of the validation data at the version that was loaded: dropout off, batch norm by its buffers.</summary>
+    /// <exception cref="InvalidOperationException">There is no validation data.</exception>
+    public EvaluationPart Evaluate(ReadOnlySpan<long> sampleIds)
+    {
+        if (validation is null)
+        {
+            throw new InvalidOperationException("The job has no validation data.");
+        }
+
+        if (sampleIds.IsEmpty)
+        {
+            return new(0, 0, new double[SlotMetrics.PartCount(job.Metrics)], [], []);
+        }
+
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        RestoreBuffers();
+        var (features, labels, rawLabels) = Batch(validation, sampleIds);
+        var output = model.Forward(features, training: false);
+        var lossSum = LossSum(output, labels).item<float>();
+        var metrics = SlotMetrics.Measure(job, output, rawLabels, validation.LabelWidth, withScores: true);
+        return new(sampleIds.Length, lossSum, metrics.Parts, metrics.Scores, metrics.Labels);
+    }
+
+    /// <summary>Nothing of its own needs releasing today; the model and the data stay the caller's.</summary>
+    public void Dispose()
+    {
+    }
+
+    private static float[] Snapshot(NeuralModel model)
+    {
+        var flat = new float[model.ElementCount];
+        model.CopyTo(flat);
+        return flat;
+    }
+
+    private (Tensor Features, Tensor Labels, float[] RawLabels) Batch(IDataSet data, ReadOnlySpan<long> ids)
+    {
+        var features = torch.empty([ids.Length, .. model.Input.Select(s => (long)s)]);
+        var raw = new float[ids.Length * data.LabelWidth];
+        data.Read(ids, MemoryMarshal.Cast<byte, float>(features.bytes), raw);
+        var labels = torch.tensor(raw, [ids.Length, data.LabelWidth]);
+        if (job.Loss == LossKind.CrossEntropy)
+        {
+            labels = labels.flatten().to_type(torch.ScalarType.Int64);
+        }
+
+        return (features.to(TorchRuntime.Device), labels.to(TorchRuntime.Device), raw);
+    }
+
+    // Sum over samples of the sample's loss; mse and mae are means over the label's columns, as in torch.
+    private Tensor LossSum(Tensor output, Tensor labels) => job.Loss switch
+    {
+        LossKind.Mse => F.mse_loss(output, labels, torch.nn.Reduction.Sum) / model.Outputs,
+        LossKind.Mae => F.l1_loss(output, labels, torch.nn.Reduction.Sum) / model.Outputs,
+        LossKind.CrossEntropy => F.cross_entropy(output, labels, reduction: torch.nn.Reduction.Sum),
+        LossKind.BinaryCrossEntropy => F.binary_cross_entropy_with_logits(output, labels, reduction: torch.nn.Reduction.Sum),
+        _ => throw new InvalidOperationException($"There is no loss {job.Loss}."),
+    };
+
+    private void CopyGradients(IList<Tensor> gradients, double share, Span<float> gradient)
+    {
+        var flatAt = 0;
+        var parameter = 0;
+        var bufferAt = 0;
+        for (var i = 0; i < model.Tensors.Count; i++)
+        {
+            var length = (int)model.Tensors[i].Elements;
+            var target = gradient.Slice(flatAt, length);
+            flatAt += length;
+            if (model.Tensors[i].Kind == TensorKind.Parameter)
+            {
+                NeuralModel.Read(gradients[parameter++], target);
+                continue;
+            }
+
+            NeuralModel.Read(model.Values[i], target);
+            var before = buffers.AsSpan(bufferAt, length);
+            bufferAt += length;
+            for (var e = 0; e < length; e++)
+            {
+                target[e] = (float)(share * ((double)target[e] - before[e]));
+            }
+        }
+    }
+
+    private void RestoreBuffers()
+    {
+        var at = 0;
+        for (var i = 0; i < model.Tensors.Count; i++)
+        {
+            if (model.Tensors[i].Kind == TensorKind.Buffer)
+            {
+                var length = (int)model.Tensors[i].Elements;
+                NeuralModel.Write(model.Values[i], buffers.AsSpan(at, length));
+                at += length;
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+namespace Lockstep.Training.Tests;
+
+/// <summary>Samples drawn from a seed: features in [−1, 1), labels as told.</summary>
+internal sealed class MemoryDataSet(long count, int[] shape, int labelWidth = 1, int? classes = null, int seed = 1) : IDataSet
+{
+    public long Count => count;
+    public int FeatureCount { get; } = shape.Aggregate(1, (product, size) => product * size);
+    public IReadOnlyList<int> SampleShape => shape;
+    public int LabelWidth => labelWidth;
+    public int? Classes => classes;
+    public string Fingerprint => $"{count}-{seed}";
+
+    public void Read(ReadOnlySpan<long> sampleIds, Span<float> features, Span<float> labels)
+    {
+        for (var i = 0; i < sampleIds.Length; i++)
+        {
+            var random = new Random((int)(sampleIds[i] * 1000) + seed);
+            foreach (ref var value in features.Slice(i * FeatureCount, FeatureCount))
+            {
+                value = (float)((2 * random.NextDouble()) - 1);
+            }
+
+            foreach (ref var value in labels.Slice(i * labelWidth, labelWidth))
+            {
+                value = classes is { } n ? random.Next(n) : (float)((2 * random.NextDouble()) - 1);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+    }
+}

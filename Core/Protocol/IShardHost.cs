@@ -1,0 +1,102 @@
+using Lockstep.Core.Metrics;
+
+namespace Lockstep.Core.Protocol;
+
+/// <summary>What a parameter server answers: the server's end of the seam that carries the protocol. Every call may be repeated.</summary>
+/// <exception cref="ProtocolException">Any call: the job is unknown, or what was sent does not fit it.</exception>
+public interface IShardHost : IShardPeer
+{
+    /// <summary>Makes a job known; the same again is a no-op.</summary>
+    /// <returns>Whether the shard waits for initial values.</returns>
+    Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation);
+
+    /// <param name="values">The elements of the shard's chunks, in chunk order.</param>
+    Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation);
+
+    JobDescriptor? Describe(string jobId);
+
+    /// <summary>Waits until the shard is past <paramref name="after"/> (null: until it has any version). Dispose what is returned once it is sent.</summary>
+    Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation);
+
+    /// <summary>Begins to take a contribution; its chunks follow one by one.</summary>
+    /// <param name="header">A contribution without chunks.</param>
+    IPushSession BeginPush(Contribution header);
+
+    IReadOnlyList<int> Missing(string jobId, Cursor cursor);
+
+    void ReportEvaluation(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part);
+
+    Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation);
+
+    IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation);
+
+    Task CloseAsync(string jobId, CancellationToken cancellation);
+}
+
+/// <summary>What shards tell ps-0 between version v and v + 1.</summary>
+public interface IShardPeer
+{
+    /// <summary>Hands in the squared norm of each block of a shard; waits for those of all shards.</summary>
+    /// <returns>The factor of clipping by global norm, at most 1.</returns>
+    Task<double> ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation);
+
+    /// <summary>Says that a shard has version cursor.Step + 1; waits until all have. Only then may it let go of version cursor.Step.</summary>
+    Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation);
+
+    /// <summary>Says that a shard's part of a checkpoint is on disk.</summary>
+    /// <param name="sha256">Hexadecimal, of the part's file.</param>
+    Task CheckpointDurableAsync(string jobId, long version, int shard, string sha256, CancellationToken cancellation);
+}
+
+/// <param name="Cursor">The attempt that led to the new version.</param>
+/// <param name="BlockHashes">The new version's, one a block of the shard.</param>
+/// <param name="GatherMs">First contribution in → last contribution in, milliseconds.</param>
+/// <param name="UpdateMs">Last contribution in → new version computed, milliseconds.</param>
+/// <param name="Mismatched">Slots whose hash differed.</param>
+public sealed record ShardAnnouncement(Cursor Cursor, int Shard, IReadOnlyList<UInt128> BlockHashes, double GatherMs, double UpdateMs, int Mismatched);
+
+/// <summary>A contribution on its way in. Disposing it before <see cref="Complete"/> leaves whole chunks in and nothing else.</summary>
+public interface IPushSession : IDisposable
+{
+    /// <summary>Adds one chunk, or leaves it where its slots are in already.</summary>
+    void Add(in ChunkSum chunk);
+
+    PushResult Complete();
+}
+
+/// <summary>A version as a shard hands it out; its memory is the shard's until disposed.</summary>
+/// <param name="values">Null where the caller holds this version.</param>
+public sealed class PulledVersion(Cursor cursor, bool measures, bool finished, ReadOnlyMemory<float>? values, short[] ranges, Action release) : IDisposable
+{
+    private Action? _release = release;
+
+    public Cursor Cursor { get; } = cursor;
+    public bool Measures { get; } = measures;
+    public bool Finished { get; } = finished;
+    public ReadOnlyMemory<float>? Values { get; } = values;
+    public short[] Ranges { get; } = ranges;
+
+    public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
+}
+
+/// <summary>What was asked does not fit the job; asking again will not help.</summary>
+public sealed class ProtocolException(ProtocolError error, string message) : Exception(message)
+{
+    public ProtocolError Error { get; } = error;
+}
+
+public enum ProtocolError
+{
+    /// <summary>The server hosts no such job.</summary>
+    UnknownJob = 1,
+    /// <summary>Another descriptor, other initial values, another determinism class.</summary>
+    Conflict = 2,
+    /// <summary>Sizes, indexes or flags that cannot be.</summary>
+    Invalid = 3,
+    /// <summary>The job needs more memory than there is.</summary>
+    TooLarge = 4,
+    /// <summary>A checkpoint is missing or damaged.</summary>
+    Checkpoint = 5,
+    /// <summary>The job cannot go on: its gradient is not finite.</summary>
+    NotFinite = 6,
+}

@@ -1,0 +1,61 @@
+using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Layout;
+
+namespace Lockstep.Core.Protocol;
+
+public sealed partial class ShardJob
+{
+    /// <summary>Copies the whole state of this shard, so that training may go on while it is written.</summary>
+    public ShardState Snapshot() => new(
+        Cursor.Generation, Cursor.Step, Shard, [.. _chunks.Select(c => c.Index)],
+        [.. _current!.Values.AsSpan(0, Elements)], [.. _state1], [.. _state2], [.. _ranges]);
+
+    /// <summary>Starts from a checkpoint, which may have been cut by another number of shards.</summary>
+    /// <exception cref="ProtocolException">It is not of this job, or a part of it is missing.</exception>
+    public void Load(CheckpointSet set)
+    {
+        if (set.Descriptor.JobHash != Descriptor.JobHash)
+        {
+            throw new ProtocolException(ProtocolError.Checkpoint, $"Job {Descriptor.JobId}: the checkpoint at {set.Directory} was cut by another job or with other data ({set.Descriptor.JobHash} instead of {Descriptor.JobHash}). Resume with the job and data that it was started with, or start a new run.");
+        }
+
+        if (!set.Descriptor.Tensors.Select(t => (t.Name, t.Kind, t.Elements)).SequenceEqual(Descriptor.Tensors.Select(t => (t.Name, t.Kind, t.Elements))))
+        {
+            throw new ProtocolException(ProtocolError.Checkpoint, $"Job {Descriptor.JobId}: the checkpoint at {set.Directory} holds another model.");
+        }
+
+        VersionBuffer values = _buffers.Rent();
+        foreach (ShardState part in set.Parts)
+        {
+            int offset = 0;
+            int blockOffset = 0;
+            foreach (int index in part.Chunks)
+            {
+                Chunk chunk = Layout.Chunks[index];
+                if (chunk.Shard == Shard)
+                {
+                    int own = IndexOf(index);
+                    Copy(part.Values, offset, values.Values, _chunkOffsets[own], chunk.Length);
+                    Copy(part.State1, offset, _state1, _chunkOffsets[own], chunk.Length);
+                    Copy(part.State2, offset, _state2, _chunkOffsets[own], chunk.Length);
+                    part.Ranges.AsSpan(blockOffset, chunk.BlockCount).CopyTo(_ranges.AsSpan(_chunkBlockOffsets[own]));
+                }
+
+                offset += chunk.Length;
+                blockOffset += chunk.BlockCount;
+            }
+        }
+
+        _current = values;
+        Measures = false;
+        Cursor = new Cursor(set.Generation + 1, set.Version, 0);
+    }
+
+    private static void Copy(float[] from, int fromOffset, float[] to, int toOffset, int length)
+    {
+        if (to.Length > 0)
+        {
+            from.AsSpan(fromOffset, length).CopyTo(to.AsSpan(toOffset));
+        }
+    }
+}

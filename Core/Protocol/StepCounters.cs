@@ -1,0 +1,14 @@
+namespace Lockstep.Core.Protocol;
+
+/// <summary>What happened on one shard since the last version.</summary>
+public sealed class StepCounters
+{
+    public int Accepted { get; set; }
+    public int Duplicate { get; set; }
+    public int Stale { get; set; }
+    public int Refused { get; set; }
+    public int Mismatched { get; set; }
+    public int RangeRepeats { get; set; }
+    /// <value>Of the last attempt.</value>
+    public List<int> GroupSizes { get; } = [];
+}

@@ -1,0 +1,26 @@
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Transport;
+
+/// <summary>All shards of a cluster in one process.</summary>
+public sealed class LocalCluster
+{
+    /// <param name="shards">At least 1.</param>
+    public LocalCluster(int shards, TimeProvider time, IShardObserver? observer = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(shards, 1);
+        var hosts = new ShardHost[shards];
+        for (int shard = 0; shard < shards; shard++)
+        {
+            hosts[shard] = new ShardHost(shard, shard == 0 ? null : hosts[0], long.MaxValue, time, observer ?? new SilentShardObserver());
+        }
+
+        Hosts = hosts;
+        Shards = [.. hosts.Select((host, shard) => new LocalShardClient(host, shard))];
+    }
+
+    public IReadOnlyList<ShardHost> Hosts { get; }
+
+    /// <value>By index.</value>
+    public IReadOnlyList<IShardClient> Shards { get; }
+}

@@ -1,3 +1,4 @@
+using Lockstep.Core.Sampling;
 using System.Buffers;
 using System.Runtime.InteropServices;
 using Lockstep.Contracts.Jobs;
@@ -75,7 +76,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
 
         using var scope = torch.NewDisposeScope();
         RestoreBuffers();
-        torch.manual_seed((long)(Mixing.Key(job.Seed, (ulong)step, (ulong)slot) >> 1));
+        torch.manual_seed((long)(CounterRandom.Key(job.Seed, (ulong)step, (ulong)slot) >> 1));
         var (features, labels, rawLabels) = Batch(train, sampleIds);
         var output = model.Forward(features, training: true);
         var lossSum = LossSum(output, labels);

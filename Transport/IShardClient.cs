@@ -23,6 +23,9 @@ public interface IShardClient : IAsyncDisposable
     /// <param name="heldStep">The version that the caller holds whole; its values are not sent again. -1: none.</param>
     Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation);
 
+    /// <summary>The shard's state at exactly <paramref name="cursor"/>, its newest or the one before; null where it is not there or has let go of it.</summary>
+    Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation);
+
     Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation);
 
     /// <summary>The slots that some chunk of the shard lacks at <paramref name="cursor"/>; empty where the shard is past it.</summary>

@@ -95,6 +95,15 @@ internal sealed class HostedJob
         }
     }
 
+    public PulledVersion? PullAt(Cursor cursor, long heldStep)
+    {
+        lock (_gate)
+        {
+            ThrowIfFailed();
+            return _job.ViewAt(cursor, heldStep);
+        }
+    }
+
     public IReadOnlyList<int> Missing(Cursor cursor)
     {
         lock (_gate)

@@ -18,6 +18,9 @@ public interface IShardHost : IShardPeer
     /// <summary>Waits until the shard is past <paramref name="after"/> (null: until it has any version). Dispose what is returned once it is sent.</summary>
     Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation);
 
+    /// <summary>The state at exactly <paramref name="cursor"/>; null where the shard is not there or has let go of it.</summary>
+    PulledVersion? PullAt(string jobId, Cursor cursor, long heldStep);
+
     /// <summary>Begins to take a contribution; its chunks follow one by one.</summary>
     /// <param name="header">A contribution without chunks.</param>
     IPushSession BeginPush(Contribution header);

@@ -50,6 +50,8 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
     public Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation) => Job(jobId).PullAsync(after, heldStep, cancellation);
 
+    public PulledVersion? PullAt(string jobId, Cursor cursor, long heldStep) => Job(jobId).PullAt(cursor, heldStep);
+
     public IPushSession BeginPush(Contribution header) => Job(header.JobId).BeginPush(header);
 
     public IReadOnlyList<int> Missing(string jobId, Cursor cursor) => Job(jobId).Missing(cursor);

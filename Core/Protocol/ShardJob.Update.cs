@@ -70,8 +70,7 @@ public sealed partial class ShardJob
     {
         VersionBuffer next = _next ?? throw new InvalidOperationException("There is no computed version to commit.");
         var step = new CommittedStep(Cursor, LearningRate, [.. _reports.Select(r => r!)], [.. _slotWorkers], Counters);
-        ReleasePrevious();
-        _previous = _current;
+        Keep(new Earlier(Cursor, _current!, [.. _ranges], false));
         _current = next;
         _next = null;
         _nextRanges.CopyTo(_ranges.AsSpan());
@@ -84,8 +83,11 @@ public sealed partial class ShardJob
     /// <summary>Lets go of version v: every shard has v + 1.</summary>
     public void ReleasePrevious()
     {
-        _previous?.Release();
-        _previous = null;
+        if (_earlier is { } earlier && earlier.Cursor.Step < Cursor.Step)
+        {
+            earlier.Buffer.Release();
+            _earlier = null;
+        }
     }
 
     private ReadOnlySpan<float> Decode(int block, int offset)

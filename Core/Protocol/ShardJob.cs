@@ -40,7 +40,7 @@ public sealed partial class ShardJob
     private readonly SlotReport?[] _reports;
     private readonly string[] _slotWorkers;
     private VersionBuffer? _current;
-    private VersionBuffer? _previous;
+    private Earlier? _earlier;
     private UInt128 _initialHash;
 
     /// <exception cref="ArgumentException">The descriptor describes no model.</exception>
@@ -140,11 +140,23 @@ public sealed partial class ShardJob
 
     /// <summary>The newest version. Dispose it once it is sent.</summary>
     /// <param name="heldStep">The version that the caller holds: its values are left out.</param>
-    public PulledVersion View(long heldStep)
+    public PulledVersion View(long heldStep) => View(Cursor, _current!, Measures, Finished, _ranges, heldStep);
+
+    /// <summary>
+    /// What this shard gave out at exactly <paramref name="cursor"/>: where it is, or the one move before that. Shards are never further apart, since nobody computes for a cursor before all shards are there,
+    /// so a shard that stayed behind with its workers gone can be helped on.
+    /// </summary>
+    /// <returns>Null: the shard is not there yet, or has let go of it.</returns>
+    public PulledVersion? ViewAt(Cursor cursor, long heldStep)
     {
-        VersionBuffer buffer = _current!.Use();
-        ReadOnlyMemory<float>? values = heldStep == Cursor.Step ? null : buffer.Values;
-        return new PulledVersion(Cursor, Measures, Finished, values, [.. _ranges], buffer.Release);
+        if (HasValues && Cursor == cursor)
+        {
+            return View(heldStep);
+        }
+
+        return _earlier is { } earlier && earlier.Cursor == cursor
+            ? View(cursor, earlier.Buffer, earlier.Measures, false, earlier.Ranges, heldStep)
+            : null;
     }
 
     /// <summary>Slots that some chunk lacks at <paramref name="cursor"/>; all of them where the shard is not there yet, none where it is past it.</summary>
@@ -188,6 +200,7 @@ public sealed partial class ShardJob
     public void Repeat()
     {
         Require(StepDecision.Repeat);
+        short[] ranges = [.. _ranges];
         for (int block = 0; block < _blocks.Length; block++)
         {
             if (Measures)
@@ -205,9 +218,24 @@ public sealed partial class ShardJob
             Counters.RangeRepeats++;
         }
 
+        Keep(new Earlier(Cursor, _current!.Use(), ranges, Measures));
+
         Measures = false;
         Cursor = Cursor with { Attempt = Cursor.Attempt + 1 };
         ResetAttempt();
+    }
+
+    private static PulledVersion View(Cursor cursor, VersionBuffer buffer, bool measures, bool finished, short[] ranges, long heldStep)
+    {
+        buffer.Use();
+        ReadOnlyMemory<float>? values = heldStep == cursor.Step ? null : buffer.Values;
+        return new PulledVersion(cursor, measures, finished, values, [.. ranges], buffer.Release);
+    }
+
+    private void Keep(Earlier earlier)
+    {
+        _earlier?.Buffer.Release();
+        _earlier = earlier;
     }
 
     private void Require(StepDecision decision)
@@ -237,4 +265,6 @@ public sealed partial class ShardJob
         Array.Fill(_slotWorkers, "");
         Counters.GroupSizes.Clear();
     }
+
+    private sealed record Earlier(Cursor Cursor, VersionBuffer Buffer, short[] Ranges, bool Measures);
 }

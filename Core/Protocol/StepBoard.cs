@@ -320,7 +320,7 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
     {
         if (_failure is { } failure)
         {
-            throw failure as ProtocolException ?? new InvalidOperationException(failure.Message, failure);
+            throw failure is ProtocolException known ? new ProtocolException(known.Error, known.Message) : new InvalidOperationException(failure.Message, failure);
         }
     }
 

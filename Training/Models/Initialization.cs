@@ -1,3 +1,4 @@
+using Lockstep.Core.Sampling;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
 
@@ -23,10 +24,10 @@ internal static class Initialization
             {
                 var fanIn = plan.Tensors[layer.FirstTensor].Shape.Skip(1).Aggregate(1L, (product, size) => product * size);
                 var bound = 1 / Math.Sqrt(fanIn);
-                var key = Mixing.Key(seed, 0x696e6974, (ulong)i);
+                var key = CounterRandom.Key(seed, 0x696e6974, (ulong)i);
                 for (var e = 0; e < values.Length; e++)
                 {
-                    values[e] = Mixing.Uniform(key, e, bound);
+                    values[e] = CounterRandom.Uniform(key, e, bound);
                 }
             }
             else

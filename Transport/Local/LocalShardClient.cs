@@ -17,7 +17,13 @@ public sealed class LocalShardClient(IShardHost host, int shard) : IShardClient
     public async Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation)
     {
         using PulledVersion version = await host.PullAsync(jobId, after, heldStep, cancellation);
-        return new(version.Cursor, version.Measures, version.Finished, version.Values?.ToArray(), version.Ranges);
+        return Copy(version);
+    }
+
+    public Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation)
+    {
+        using PulledVersion? version = host.PullAt(jobId, cursor, heldStep);
+        return Task.FromResult(version is null ? null : Copy(version));
     }
 
     public Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation)
@@ -46,4 +52,6 @@ public sealed class LocalShardClient(IShardHost host, int shard) : IShardClient
     public Task CloseAsync(string jobId, CancellationToken cancellation) => host.CloseAsync(jobId, cancellation);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private static ShardView Copy(PulledVersion version) => new(version.Cursor, version.Measures, version.Finished, version.Values?.ToArray(), version.Ranges);
 }

@@ -1,7 +1,7 @@
-namespace Lockstep.Training;
+namespace Lockstep.Core.Sampling;
 
-/// <summary>Counter-based randomness: a value depends on its key alone, so any process draws the same at any place.</summary>
-internal static class Mixing
+/// <summary>Counter-based randomness: a value depends on its key and index alone, so any process draws the same at any place.</summary>
+public static class CounterRandom
 {
     /// <summary>The finaliser of SplitMix64 (Steele, Lea, Flood 2014), a bijection of 64 bits.</summary>
     public static ulong Mix(ulong x)
@@ -16,5 +16,5 @@ internal static class Mixing
 
     /// <summary>Uniform in [−bound, bound), on a grid of 2⁻²³ · bound.</summary>
     public static float Uniform(ulong key, long index, double bound) =>
-        (float)(((Mix(key ^ Mix((ulong)index)) >> 40) * (1.0 / (1 << 23)) - 1) * bound);
+        (float)((((Mix(key ^ Mix((ulong)index)) >> 40) * (1.0 / (1 << 23))) - 1) * bound);
 }

@@ -1,0 +1,30 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+
+namespace Lockstep.Core.Hashing;
+
+/// <summary>The ledger's hashes: one a block over parameters, optimizer state and range, and one over those in global block order, so that the number of shards does not show.</summary>
+public static class StateHash
+{
+    [ThreadStatic]
+    private static XxHash128? s_hasher;
+
+    /// <summary>128-bit hash of a block at one version.</summary>
+    /// <param name="state1">As long as the values, or empty where the optimizer keeps none.</param>
+    public static UInt128 Block(ReadOnlySpan<float> values, ReadOnlySpan<float> state1, ReadOnlySpan<float> state2, short range)
+    {
+        XxHash128 hasher = s_hasher ??= new XxHash128();
+        hasher.Reset();
+        hasher.Append(MemoryMarshal.AsBytes(values));
+        hasher.Append(MemoryMarshal.AsBytes(state1));
+        hasher.Append(MemoryMarshal.AsBytes(state2));
+        hasher.Append(MemoryMarshal.AsBytes(new ReadOnlySpan<short>(in range)));
+        return hasher.GetCurrentHashAsUInt128();
+    }
+
+    /// <summary>Hash over the hashes of all blocks of the model, in order.</summary>
+    public static UInt128 Combine(ReadOnlySpan<UInt128> blocks) => XxHash128.HashToUInt128(MemoryMarshal.AsBytes(blocks));
+
+    /// <summary>32 hexadecimal digits.</summary>
+    public static string ToHex(UInt128 hash) => hash.ToString("x32", System.Globalization.CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,30 @@
+using System.Numerics;
+using Lockstep.Contracts.Jobs;
+
+namespace Lockstep.Core.Optimizers;
+
+/// <summary>torch.optim.SGD: momentum without dampening, Nesterov, weight decay added to the gradient.</summary>
+internal sealed class Sgd(OptimizerSpec spec) : Optimizer(spec)
+{
+    private readonly float _momentum = (float)spec.Momentum;
+    private readonly float _decay = (float)spec.WeightDecay;
+
+    public override int StateArrays => Spec.Momentum != 0 ? 1 : 0;
+
+    protected override void Apply(in OptimizerScalars scalars, Vector<float> gradient, ref Vector<float> value, ref Vector<float> state1, ref Vector<float> state2)
+    {
+        if (_decay != 0)
+        {
+            gradient += value * _decay;
+        }
+
+        if (_momentum != 0)
+        {
+            // From a state of zero the first step gives the gradient itself, as torch has it.
+            state1 = (state1 * _momentum) + gradient;
+            gradient = Spec.Nesterov ? gradient + (state1 * _momentum) : state1;
+        }
+
+        value -= gradient * scalars.Rate;
+    }
+}

@@ -1,1 +1,82 @@
-var app = WebApplication.CreateBuilder(args).Build(); await app.RunAsync();
+using System.Globalization;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Services;
+using Lockstep.Core.Protocol;
+using Lockstep.ParameterServer;
+using Lockstep.ServiceDefaults;
+using Lockstep.Transport;
+using Lockstep.Transport.Grpc;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
+int shard;
+long memoryLimit;
+IShardPeer? first;
+try
+{
+    shard = Settings.ShardIndex(builder.Configuration);
+    memoryLimit = Settings.MemoryLimit(builder.Configuration);
+    first = shard == 0 ? null : ShardClients.Peer(builder.Configuration, 0, TimeProvider.System);
+}
+catch (InputException exception)
+{
+    await Console.Error.WriteLineAsync(exception.Message);
+    return 2;
+}
+
+builder.Services.AddSingleton<ShardMetrics>();
+builder.Services.AddSingleton(services => new ShardHost(shard, first, memoryLimit, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ShardMetrics>()));
+builder.Services.AddSingleton<IShardHost>(services => services.GetRequiredService<ShardHost>());
+builder.Services.AddGrpc(options =>
+{
+    options.Interceptors.Add<ProtocolErrorInterceptor>();
+    options.MaxReceiveMessageSize = 64 << 20;
+    options.MaxSendMessageSize = 64 << 20;
+});
+builder.WebHost.ConfigureKestrel(kestrel =>
+{
+    // A worker's pushes and pulls come in messages of a megabyte.
+    kestrel.Limits.Http2.InitialConnectionWindowSize = 16 << 20;
+    kestrel.Limits.Http2.InitialStreamWindowSize = 8 << 20;
+    kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
+    // A parked pull sends nothing for as long as a step takes.
+    kestrel.Limits.MinRequestBodyDataRate = null;
+    kestrel.Limits.MinResponseDataRate = null;
+});
+
+var app = builder.Build();
+app.MapDefaultEndpoints();
+app.MapGrpcService<ShardGrpcService>();
+app.MapGet("/", (ShardHost host) => new { shard, jobs = host.Jobs.ToDictionary(j => j.Key, j => j.Value.ToString()) });
+await app.RunAsync();
+return 0;
+
+namespace Lockstep.ParameterServer
+{
+    /// <summary>What the environment says.</summary>
+    internal static class Settings
+    {
+        private const string MemoryLimitName = "LOCKSTEP_MEMORY_LIMIT_MB";
+
+        public static int ShardIndex(IConfiguration configuration)
+        {
+            string text = configuration[EnvironmentNames.ShardIndex] ?? "0";
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int shard)
+                ? shard
+                : throw new InputException("environment", 0, $"{EnvironmentNames.ShardIndex} is '{text}', which is no index.", "Set it to 0, 1, 2 …, a different one for each parameter server.");
+        }
+
+        /// <returns>Bytes that jobs may take: as configured, else three quarters of what the process may use.</returns>
+        public static long MemoryLimit(IConfiguration configuration)
+        {
+            if (configuration[MemoryLimitName] is not { Length: > 0 } text)
+            {
+                return GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4 * 3;
+            }
+
+            return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long mebibytes) && mebibytes > 0
+                ? mebibytes << 20
+                : throw new InputException("environment", 0, $"{MemoryLimitName} is '{text}', which is no number of mebibytes.", "Set it to a whole number, or leave it out for three quarters of the memory.");
+        }
+    }
+}

@@ -22,6 +22,8 @@ public sealed record Contribution
     public required string WorkerId { get; init; }
     /// <value>One for each slot of the group, ascending by slot.</value>
     public required IReadOnlyList<SlotReport> Reports { get; init; }
+    /// <value>Milliseconds from the last contribution to the step before until this worker held the version of this one; 0: not measured.</value>
+    public double SyncMs { get; init; }
     /// <value>The shard's chunks in chunk order; each is added whole or not at all.</value>
     public required IReadOnlyList<ChunkSum> Chunks { get; init; }
 }
@@ -52,7 +54,8 @@ public sealed record PushResult(PushStatus Status, Cursor ShardCursor, IReadOnly
 /// <param name="Ranges">One a block of the shard's chunks, in block order.</param>
 /// <param name="Measures">The attempt only measures: push maxima and flags, the sums are ignored.</param>
 /// <param name="Finished">Version TotalSteps: no step follows.</param>
-public sealed record ShardView(Cursor Cursor, bool Measures, bool Finished, float[]? Values, short[] Ranges);
+/// <param name="SyncMs">Milliseconds from the last contribution to the step before until the values were whole at the caller; -1: not known.</param>
+public sealed record ShardView(Cursor Cursor, bool Measures, bool Finished, float[]? Values, short[] Ranges, double SyncMs = -1);
 
 /// <summary>What happened in a step, or in an evaluation (attempt <see cref="Protocol.Cursor.Evaluation"/>), as ps-0 tells it in order of its occurrence.</summary>
 public sealed record StepReport
@@ -81,6 +84,8 @@ public sealed record StepReport
     public double GatherMs { get; init; }
     /// <value>Last contribution in → version Step + 1 computed on all shards, milliseconds.</value>
     public double UpdateMs { get; init; }
+    /// <value>Sync latency of version Step: last contribution to the step before in → version held, the longest of the workers that contributed, milliseconds; 0: not measured.</value>
+    public double SyncMs { get; init; }
     public bool Checkpoint { get; init; }
     public bool Finished { get; init; }
 }

@@ -19,6 +19,7 @@ internal sealed class HostedJob
     private Task _announced = Task.CompletedTask;
     private Task _written = Task.CompletedTask;
     private long? _firstIn;
+    private long? _gathered;
 
     public HostedJob(JobDescriptor descriptor, int shard, IShardPeer? first, long bytes, TimeProvider time, IShardObserver observer)
     {
@@ -85,7 +86,7 @@ internal sealed class HostedJob
                 ThrowIfFailed();
                 if (_job.HasValues && (after is not { } cursor || _job.Cursor > cursor))
                 {
-                    return _job.View(heldStep);
+                    return _job.View(heldStep, _gathered is { } gathered ? _time.GetElapsedTime(gathered).TotalMilliseconds : -1);
                 }
 
                 moved = _moved.Task;
@@ -234,6 +235,7 @@ internal sealed class HostedJob
         lock (_gate)
         {
             step = _job.Commit();
+            _gathered = gathered;
             if (Descriptor.CheckpointsAt(_job.Cursor.Step))
             {
                 snapshot = _job.Snapshot();

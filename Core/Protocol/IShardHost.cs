@@ -79,6 +79,9 @@ public sealed class PulledVersion(Cursor cursor, bool measures, bool finished, R
     public ReadOnlyMemory<float>? Values { get; } = values;
     public short[] Ranges { get; } = ranges;
 
+    /// <value>Milliseconds since the last contribution to the step before came in; -1: not known.</value>
+    public double AgeMs { get; init; } = -1;
+
     public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
 }
 

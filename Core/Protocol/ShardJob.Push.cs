@@ -87,6 +87,7 @@ public sealed partial class ShardJob
             status = PushStatus.Accepted;
             Counters.Accepted++;
             Counters.GroupSizes.Add(ticket.Slots.Count);
+            Counters.SyncMs = Math.Max(Counters.SyncMs, double.IsFinite(ticket.Header.SyncMs) ? ticket.Header.SyncMs : 0);
         }
         else
         {

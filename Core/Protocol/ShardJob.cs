@@ -140,7 +140,8 @@ public sealed partial class ShardJob
 
     /// <summary>The newest version. Dispose it once it is sent.</summary>
     /// <param name="heldStep">The version that the caller holds: its values are left out.</param>
-    public PulledVersion View(long heldStep) => View(Cursor, _current!, Measures, Finished, _ranges, heldStep);
+    /// <param name="ageMs">Milliseconds since the last contribution to the step before.</param>
+    public PulledVersion View(long heldStep, double ageMs = -1) => View(Cursor, _current!, Measures, Finished, _ranges, heldStep, ageMs);
 
     /// <summary>
     /// What this shard gave out at exactly <paramref name="cursor"/>: where it is, or the one move before that. Shards are never further apart, since nobody computes for a cursor before all shards are there,
@@ -225,11 +226,11 @@ public sealed partial class ShardJob
         ResetAttempt();
     }
 
-    private static PulledVersion View(Cursor cursor, VersionBuffer buffer, bool measures, bool finished, short[] ranges, long heldStep)
+    private static PulledVersion View(Cursor cursor, VersionBuffer buffer, bool measures, bool finished, short[] ranges, long heldStep, double ageMs = -1)
     {
         buffer.Use();
         ReadOnlyMemory<float>? values = heldStep == cursor.Step ? null : buffer.Values;
-        return new PulledVersion(cursor, measures, finished, values, [.. ranges], buffer.Release);
+        return new PulledVersion(cursor, measures, finished, values, [.. ranges], buffer.Release) { AgeMs = ageMs };
     }
 
     private void Keep(Earlier earlier)

@@ -241,6 +241,7 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
             RangeRepeats = counters.RangeRepeats,
             GatherMs = parts.Max(p => p.GatherMs),
             UpdateMs = time.GetElapsedTime(own.Gathered).TotalMilliseconds,
+            SyncMs = counters.SyncMs,
             Checkpoint = descriptor.CheckpointsAt(_newest),
         }, _newest == descriptor.TotalSteps && !descriptor.EvaluatesAt(_newest));
 

@@ -9,6 +9,8 @@ public sealed class StepCounters
     public int Refused { get; set; }
     public int Mismatched { get; set; }
     public int RangeRepeats { get; set; }
+    /// <value>The longest that a contributing worker reported, milliseconds.</value>
+    public double SyncMs { get; set; }
     /// <value>Of the last attempt.</value>
     public List<int> GroupSizes { get; } = [];
 }

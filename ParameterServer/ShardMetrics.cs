@@ -1,0 +1,91 @@
+using System.Diagnostics.Metrics;
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.ParameterServer;
+
+/// <summary>Telemetry and log of one parameter server. Times are in seconds.</summary>
+internal sealed partial class ShardMetrics : IShardObserver
+{
+    private readonly ILogger<ShardMetrics> _logger;
+    private readonly Histogram<double> _barrier;
+    private readonly Histogram<double> _update;
+    private readonly Histogram<double> _sync;
+    private readonly Histogram<double> _checkpoint;
+    private readonly Counter<long> _steps;
+    private readonly Counter<long> _contributions;
+    private readonly Counter<long> _repeats;
+
+    public ShardMetrics(IMeterFactory meters, ILogger<ShardMetrics> logger)
+    {
+        _logger = logger;
+        Meter meter = meters.Create("Lockstep.ParameterServer");
+        _barrier = meter.CreateHistogram<double>("lockstep.shard.barrier.duration", "s", "First contribution in → last contribution in.");
+        _update = meter.CreateHistogram<double>("lockstep.shard.update.duration", "s", "Last contribution in → next version computed on this shard.");
+        _sync = meter.CreateHistogram<double>("lockstep.sync.duration", "s", "Sync latency: last contribution in → next version held by the worker, as the workers report it.");
+        _checkpoint = meter.CreateHistogram<double>("lockstep.shard.checkpoint.duration", "s", "Writing this shard's part of a checkpoint.");
+        _steps = meter.CreateCounter<long>("lockstep.shard.steps", "{step}", "Steps done.");
+        _contributions = meter.CreateCounter<long>("lockstep.shard.contributions", "{contribution}", "Contributions by what became of them.");
+        _repeats = meter.CreateCounter<long>("lockstep.shard.range_repeats", "{repeat}", "Attempts that were repeated with wider ranges.");
+    }
+
+    public void Opened(JobDescriptor descriptor, int elements, long bytes) => LogOpened(descriptor.JobId, elements, bytes / 1048576.0, descriptor.Shards, descriptor.Slots, descriptor.TotalSteps);
+
+    public void Repeated(string jobId, Cursor cursor)
+    {
+        if (cursor.Step > 0 || cursor.Attempt > 0)
+        {
+            _repeats.Add(1);
+            LogRepeated(jobId, cursor);
+        }
+    }
+
+    public void Stepped(string jobId, CommittedStep step, double gatherMs, double updateMs)
+    {
+        _barrier.Record(gatherMs / 1000);
+        _update.Record(updateMs / 1000);
+        if (step.Counters.SyncMs > 0)
+        {
+            _sync.Record(step.Counters.SyncMs / 1000);
+        }
+
+        _steps.Add(1);
+        Count("accepted", step.Counters.Accepted);
+        Count("duplicate", step.Counters.Duplicate);
+        Count("stale", step.Counters.Stale);
+        Count("refused", step.Counters.Refused);
+        Count("mismatched", step.Counters.Mismatched);
+    }
+
+    public void CheckpointWritten(string jobId, long version, double elapsedMs)
+    {
+        _checkpoint.Record(elapsedMs / 1000);
+        LogCheckpoint(jobId, version, elapsedMs);
+    }
+
+    public void Failed(string jobId, Exception failure) => LogFailed(failure, jobId);
+
+    public void Closed(string jobId) => LogClosed(jobId);
+
+    private void Count(string outcome, int count)
+    {
+        if (count > 0)
+        {
+            _contributions.Add(count, new KeyValuePair<string, object?>("outcome", outcome));
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Job {JobId}: {Elements} elements, {Mebibytes:F1} MiB; {Shards} shards, {Slots} slots, {Steps} steps")]
+    private partial void LogOpened(string jobId, int elements, double mebibytes, int shards, int slots, long steps);
+
+    [LoggerMessage(2, LogLevel.Information, "Job {JobId}, {Cursor}: repeated with wider ranges")]
+    private partial void LogRepeated(string jobId, Cursor cursor);
+
+    [LoggerMessage(3, LogLevel.Information, "Job {JobId}: checkpoint of version {Version} written in {Milliseconds:F1} ms")]
+    private partial void LogCheckpoint(string jobId, long version, double milliseconds);
+
+    [LoggerMessage(4, LogLevel.Error, "Job {JobId} cannot go on")]
+    private partial void LogFailed(Exception failure, string jobId);
+
+    [LoggerMessage(5, LogLevel.Information, "Job {JobId}: closed")]
+    private partial void LogClosed(string jobId);
+}

@@ -1,0 +1,28 @@
+using Grpc.Net.Client;
+
+namespace Lockstep.Transport.Grpc;
+
+/// <summary>Channels set up for messages of megabytes.</summary>
+public static class GrpcChannels
+{
+    private const int MaximumMessage = 64 << 20;
+
+    /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
+    public static GrpcChannel Create(Uri address) => GrpcChannel.ForAddress(address, new GrpcChannelOptions
+    {
+        HttpHandler = new SocketsHttpHandler
+        {
+            EnableMultipleHttp2Connections = true,
+            InitialHttp2StreamWindowSize = 8 << 20,
+            KeepAlivePingDelay = TimeSpan.FromSeconds(10),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
+            PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
+            // A proxy from the environment has no business between these processes.
+            UseProxy = false,
+        },
+        MaxReceiveMessageSize = MaximumMessage,
+        MaxSendMessageSize = MaximumMessage,
+        // Ours is the retrying: it knows which calls are safe.
+        MaxRetryAttempts = null,
+    });
+}

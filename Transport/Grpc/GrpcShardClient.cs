@@ -1,0 +1,218 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Lockstep.Core.Metrics;
+using Lockstep.Core.Protocol;
+using Lockstep.Transport.Protos;
+using Cursor = Lockstep.Core.Protocol.Cursor;
+
+namespace Lockstep.Transport.Grpc;
+
+/// <summary>A shard over gRPC. Calls are repeated on a broken connection until cancelled; the protocol makes that safe.</summary>
+public sealed class GrpcShardClient : IShardClient, IShardPeer
+{
+    private readonly GrpcChannel _channel;
+    private readonly CallInvoker _calls;
+    private readonly Retry _retry;
+    private readonly TimeProvider _time;
+
+    /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
+    public GrpcShardClient(Uri address, int shard, TimeProvider time)
+    {
+        Shard = shard;
+        _time = time;
+        _channel = GrpcChannels.Create(address);
+        _calls = _channel.CreateCallInvoker();
+        _retry = new Retry(time);
+    }
+
+    public int Shard { get; }
+
+    public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => _retry.RunAsync(async token =>
+        (await UnaryAsync(ShardMethods.Open, new OpenRequest { DescriptorJson = UnsafeByteOperations.UnsafeWrap(descriptor.ToJson()) }, token)).NeedsValues, cancellation);
+
+    public Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation) => _retry.RunAsync(async token =>
+    {
+        using var call = _calls.AsyncClientStreamingCall(ShardMethods.Initialize, null, new CallOptions(cancellationToken: token));
+        int sent = 0;
+        do
+        {
+            int length = Math.Min(values.Length - sent, WireConversions.PieceElements);
+            await WriteAsync(call.RequestStream, call.ResponseAsync, new TensorFrame { Header = sent == 0 ? new InitializeHeader { JobId = jobId } : null, Floats = values.Slice(sent, length) });
+            sent += length;
+        }
+        while (sent < values.Length && !call.ResponseAsync.IsCompleted);
+        await CompleteAsync(call.RequestStream, call.ResponseAsync);
+        return await call.ResponseAsync;
+    }, cancellation);
+
+    public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => _retry.RunAsync(async token =>
+    {
+        DescribeReply reply = await UnaryAsync(ShardMethods.Describe, new JobRequest { JobId = jobId }, token);
+        return reply.DescriptorJson.IsEmpty ? null : JobDescriptor.FromJson(reply.DescriptorJson.Span);
+    }, cancellation);
+
+    public async Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation) =>
+        await PullAsync(new PullRequest { JobId = jobId, After = after?.ToWire(), HeldStep = heldStep }, cancellation)
+        ?? throw new InvalidOperationException($"Shard {Shard} answered a pull of job {jobId} without a version.");
+
+    public Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation) =>
+        PullAsync(new PullRequest { JobId = jobId, Exactly = cursor.ToWire(), HeldStep = heldStep }, cancellation);
+
+    public Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation) => _retry.RunAsync(async token =>
+    {
+        using var call = _calls.AsyncClientStreamingCall(ShardMethods.Push, null, new CallOptions(cancellationToken: token));
+        await WriteAsync(call.RequestStream, call.ResponseAsync, new TensorFrame { Header = contribution.ToHeader() });
+        foreach (ChunkSum chunk in contribution.Chunks)
+        {
+            if (call.ResponseAsync.IsCompleted)
+            {
+                break;
+            }
+
+            await WriteAsync(call.RequestStream, call.ResponseAsync, new TensorFrame { Index = chunk.Chunk + 1, Integers = chunk.Sums, Floats = chunk.BlockMaxima });
+        }
+
+        await CompleteAsync(call.RequestStream, call.ResponseAsync);
+        return (await call.ResponseAsync).FromWire();
+    }, cancellation);
+
+    public Task<IReadOnlyList<int>> MissingAsync(string jobId, Cursor cursor, CancellationToken cancellation) => _retry.RunAsync<IReadOnlyList<int>>(async token =>
+        [.. (await UnaryAsync(ShardMethods.Missing, new MissingRequest { JobId = jobId, Cursor = cursor.ToWire() }, token)).Slots], cancellation);
+
+    public Task ReportEvaluationAsync(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part, CancellationToken cancellation) =>
+        _retry.RunAsync(token => UnaryAsync(ShardMethods.ReportEvaluation, part.ToWire(jobId, cursor, slot, workerId), token), cancellation);
+
+    public Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation) =>
+        _retry.RunAsync(token => UnaryAsync(ShardMethods.WaitEvaluated, new WaitEvaluatedRequest { JobId = jobId, Cursor = cursor.ToWire() }, token), cancellation);
+
+    public async IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        long next = from;
+        var backOff = _retry.Begin();
+        while (true)
+        {
+            using var call = _calls.AsyncServerStreamingCall(ShardMethods.Watch, null, new CallOptions(cancellationToken: cancellation), new WatchRequest { JobId = jobId, From = next });
+            while (true)
+            {
+                StepReport? report = null;
+                bool broken = false;
+                try
+                {
+                    if (await call.ResponseStream.MoveNext(cancellation))
+                    {
+                        report = JsonSerializer.Deserialize<StepReport>(call.ResponseStream.Current.ReportJson.Span);
+                    }
+                }
+                catch (RpcException exception)
+                {
+                    await backOff.WaitAsync(exception, cancellation);
+                    broken = true;
+                }
+
+                if (broken)
+                {
+                    break;
+                }
+
+                if (report is null)
+                {
+                    yield break;
+                }
+
+                backOff = _retry.Begin();
+                next++;
+                yield return report;
+            }
+        }
+    }
+
+    public Task CloseAsync(string jobId, CancellationToken cancellation) => _retry.RunAsync(token => UnaryAsync(ShardMethods.Close, new JobRequest { JobId = jobId }, token), cancellation);
+
+    public Task<double> ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation) => _retry.RunAsync(async token =>
+        (await UnaryAsync(ShardMethods.ClipFactor, new ClipFactorRequest { JobId = jobId, Cursor = cursor.ToWire(), Shard = shard, BlockSquares = { blockSquares } }, token)).Factor, cancellation);
+
+    public Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) =>
+        _retry.RunAsync(token => UnaryAsync(ShardMethods.Announce, announcement.ToWire(jobId), token), cancellation);
+
+    public Task CheckpointDurableAsync(string jobId, long version, int shard, string sha256, CancellationToken cancellation) =>
+        _retry.RunAsync(token => UnaryAsync(ShardMethods.CheckpointDurable, new CheckpointDurableRequest { JobId = jobId, Version = version, Shard = shard, Sha256 = sha256 }, token), cancellation);
+
+    public ValueTask DisposeAsync()
+    {
+        _channel.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private Task<ShardView?> PullAsync(PullRequest request, CancellationToken cancellation) => _retry.RunAsync(async token =>
+    {
+        using var call = _calls.AsyncServerStreamingCall(ShardMethods.Pull, null, new CallOptions(cancellationToken: token), request);
+        PullHeader? header = null;
+        float[] values = [];
+        int filled = 0;
+        long received = 0;
+        while (await call.ResponseStream.MoveNext(token))
+        {
+            using TensorFrame frame = call.ResponseStream.Current;
+            if (header is null)
+            {
+                header = PullHeader.Parser.ParseFrom(frame.HeaderBytes.Span);
+                received = _time.GetTimestamp();
+                if (header.Gone)
+                {
+                    return null;
+                }
+
+                values = header.HasValues ? new float[header.Elements] : [];
+            }
+
+            frame.Floats.Span.CopyTo(values.AsSpan(filled));
+            filled += frame.Floats.Length;
+        }
+
+        if (header is null || filled != values.Length)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, $"Shard {Shard} broke off after {filled} of {values.Length} values."));
+        }
+
+        double syncMs = header.AgeMs < 0 ? -1 : header.AgeMs + _time.GetElapsedTime(received).TotalMilliseconds;
+        return new ShardView(header.Cursor.FromWire(), header.Measures, header.Finished, header.HasValues ? values : null, [.. header.Ranges.Select(r => (short)r)], syncMs);
+    }, cancellation);
+
+    private async Task<TReply> UnaryAsync<TRequest, TReply>(Method<TRequest, TReply> method, TRequest request, CancellationToken cancellation)
+        where TRequest : class
+        where TReply : class
+    {
+        using AsyncUnaryCall<TReply> call = _calls.AsyncUnaryCall(method, null, new CallOptions(cancellationToken: cancellation), request);
+        return await call.ResponseAsync;
+    }
+
+    // A server that refuses ends the call while we still write; its answer says why, the broken write does not.
+    private static async Task WriteAsync<TReply>(IClientStreamWriter<TensorFrame> stream, Task<TReply> response, TensorFrame frame)
+    {
+        try
+        {
+            await stream.WriteAsync(frame);
+        }
+        catch (Exception exception) when (exception is RpcException or InvalidOperationException)
+        {
+            await response;
+            throw;
+        }
+    }
+
+    private static async Task CompleteAsync<TReply>(IClientStreamWriter<TensorFrame> stream, Task<TReply> response)
+    {
+        try
+        {
+            await stream.CompleteAsync();
+        }
+        catch (Exception exception) when (exception is RpcException or InvalidOperationException)
+        {
+            await response;
+            throw;
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Transport.Grpc;
+
+/// <summary><see cref="ProtocolException"/> as a gRPC status with a trailer, and back.</summary>
+public static class ProtocolErrors
+{
+    private const string Trailer = "lockstep-error";
+
+    public static RpcException ToRpc(ProtocolException exception)
+    {
+        StatusCode code = exception.Error switch
+        {
+            ProtocolError.UnknownJob => StatusCode.NotFound,
+            ProtocolError.Conflict => StatusCode.FailedPrecondition,
+            ProtocolError.Invalid => StatusCode.InvalidArgument,
+            ProtocolError.TooLarge => StatusCode.ResourceExhausted,
+            ProtocolError.Checkpoint => StatusCode.DataLoss,
+            _ => StatusCode.Aborted,
+        };
+        // A header's value is ASCII; the message itself travels percent-encoded in the status.
+        return new RpcException(new Status(code, exception.Message), new Metadata { { Trailer, exception.Error.ToString() } });
+    }
+
+    /// <returns>Null where the status has another cause.</returns>
+    public static ProtocolException? FromRpc(RpcException exception) =>
+        Enum.TryParse(exception.Trailers.GetValue(Trailer), out ProtocolError error) ? new ProtocolException(error, exception.Status.Detail) : null;
+}
+
+/// <summary>The server's side of <see cref="ProtocolErrors"/>.</summary>
+public sealed class ProtocolErrorInterceptor : Interceptor
+{
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            return await continuation(request, context);
+        }
+        catch (ProtocolException exception)
+        {
+            throw ProtocolErrors.ToRpc(exception);
+        }
+    }
+
+    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            return await continuation(requestStream, context);
+        }
+        catch (ProtocolException exception)
+        {
+            throw ProtocolErrors.ToRpc(exception);
+        }
+    }
+
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(request, responseStream, context);
+        }
+        catch (ProtocolException exception)
+        {
+            throw ProtocolErrors.ToRpc(exception);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+using System.Text.Json;
+using Google.Protobuf;
+using Grpc.Core;
+using Lockstep.Core.Protocol;
+using Lockstep.Transport.Protos;
+
+namespace Lockstep.Transport.Grpc;
+
+/// <summary>parameter_server.proto over an <see cref="IShardHost"/>. Register it with <see cref="ProtocolErrorInterceptor"/>.</summary>
+[BindServiceMethod(typeof(ShardGrpcService), nameof(BindService))]
+public sealed class ShardGrpcService(IShardHost host)
+{
+    /// <summary>Called by the server to learn the methods; the instance may be null.</summary>
+    public static void BindService(ServiceBinderBase binder, ShardGrpcService? service)
+    {
+        binder.AddMethod(ShardMethods.Open, service is null ? null : service.Open);
+        binder.AddMethod(ShardMethods.Initialize, service is null ? null : service.Initialize);
+        binder.AddMethod(ShardMethods.Describe, service is null ? null : service.Describe);
+        binder.AddMethod(ShardMethods.Pull, service is null ? null : service.Pull);
+        binder.AddMethod(ShardMethods.Push, service is null ? null : service.Push);
+        binder.AddMethod(ShardMethods.Missing, service is null ? null : service.Missing);
+        binder.AddMethod(ShardMethods.ReportEvaluation, service is null ? null : service.ReportEvaluation);
+        binder.AddMethod(ShardMethods.WaitEvaluated, service is null ? null : service.WaitEvaluated);
+        binder.AddMethod(ShardMethods.Watch, service is null ? null : service.Watch);
+        binder.AddMethod(ShardMethods.Close, service is null ? null : service.Close);
+        binder.AddMethod(ShardMethods.ClipFactor, service is null ? null : service.ClipFactor);
+        binder.AddMethod(ShardMethods.Announce, service is null ? null : service.Announce);
+        binder.AddMethod(ShardMethods.CheckpointDurable, service is null ? null : service.CheckpointDurable);
+    }
+
+    public async Task<OpenReply> Open(OpenRequest request, ServerCallContext context)
+    {
+        JobDescriptor descriptor;
+        try
+        {
+            descriptor = JobDescriptor.FromJson(request.DescriptorJson.Span);
+        }
+        catch (JsonException exception)
+        {
+            throw new ProtocolException(ProtocolError.Invalid, $"The job's descriptor cannot be read: {exception.Message}");
+        }
+
+        return new OpenReply { NeedsValues = await host.OpenAsync(descriptor, context.CancellationToken) };
+    }
+
+    public async Task<InitializeReply> Initialize(IAsyncStreamReader<TensorFrame> requestStream, ServerCallContext context)
+    {
+        string jobId = "";
+        var values = new List<float>();
+        await foreach (TensorFrame frame in requestStream.ReadAllAsync(context.CancellationToken))
+        {
+            using (frame)
+            {
+                if (!frame.HeaderBytes.IsEmpty)
+                {
+                    jobId = InitializeHeader.Parser.ParseFrom(frame.HeaderBytes.Span).JobId;
+                }
+
+                values.AddRange(frame.Floats.Span);
+            }
+        }
+
+        await host.InitializeAsync(jobId, values.ToArray(), context.CancellationToken);
+        return new InitializeReply();
+    }
+
+    public Task<DescribeReply> Describe(JobRequest request, ServerCallContext context) =>
+        Task.FromResult(new DescribeReply { DescriptorJson = host.Describe(request.JobId) is { } descriptor ? UnsafeByteOperations.UnsafeWrap(descriptor.ToJson()) : ByteString.Empty });
+
+    public async Task Pull(PullRequest request, IServerStreamWriter<TensorFrame> responseStream, ServerCallContext context)
+    {
+        using PulledVersion? version = request.Exactly is { } exactly
+            ? host.PullAt(request.JobId, exactly.FromWire(), request.HeldStep)
+            : await host.PullAsync(request.JobId, request.After is { } after ? after.FromWire() : null, request.HeldStep, context.CancellationToken);
+        var header = new PullHeader { Gone = version is null };
+        ReadOnlyMemory<float> values = version?.Values ?? default;
+        if (version is not null)
+        {
+            header.Cursor = version.Cursor.ToWire();
+            header.Measures = version.Measures;
+            header.Finished = version.Finished;
+            header.HasValues = version.Values is not null;
+            header.Elements = values.Length;
+            header.AgeMs = version.AgeMs;
+            foreach (short range in version.Ranges)
+            {
+                header.Ranges.Add(range);
+            }
+        }
+
+        int first = Math.Min(values.Length, WireConversions.PieceElements);
+        await responseStream.WriteAsync(new TensorFrame { Header = header, Floats = values[..first] }, context.CancellationToken);
+        for (int sent = first; sent < values.Length;)
+        {
+            int length = Math.Min(values.Length - sent, WireConversions.PieceElements);
+            await responseStream.WriteAsync(new TensorFrame { Floats = values.Slice(sent, length) }, context.CancellationToken);
+            sent += length;
+        }
+    }
+
+    public async Task<PushReply> Push(IAsyncStreamReader<TensorFrame> requestStream, ServerCallContext context)
+    {
+        IPushSession? session = null;
+        try
+        {
+            await foreach (TensorFrame frame in requestStream.ReadAllAsync(context.CancellationToken))
+            {
+                using (frame)
+                {
+                    session ??= host.BeginPush(PushHeader.Parser.ParseFrom(frame.HeaderBytes.Span).FromWire());
+                    if (frame.Index > 0)
+                    {
+                        session.Add(new ChunkSum(frame.Index - 1, frame.Integers, frame.Floats));
+                    }
+                }
+            }
+
+            return session?.Complete().ToWire() ?? throw new ProtocolException(ProtocolError.Invalid, "A push has no message.");
+        }
+        finally
+        {
+            session?.Dispose();
+        }
+    }
+
+    public Task<MissingReply> Missing(MissingRequest request, ServerCallContext context) =>
+        Task.FromResult(new MissingReply { Slots = { host.Missing(request.JobId, request.Cursor.FromWire()) } });
+
+    public Task<EvaluationReply> ReportEvaluation(EvaluationRequest request, ServerCallContext context)
+    {
+        host.ReportEvaluation(request.JobId, request.Cursor.FromWire(), request.Slot, request.WorkerId, request.Part());
+        return Task.FromResult(new EvaluationReply());
+    }
+
+    public async Task<WaitEvaluatedReply> WaitEvaluated(WaitEvaluatedRequest request, ServerCallContext context)
+    {
+        await host.WaitEvaluatedAsync(request.JobId, request.Cursor.FromWire(), context.CancellationToken);
+        return new WaitEvaluatedReply();
+    }
+
+    public async Task Watch(WatchRequest request, IServerStreamWriter<WatchReply> responseStream, ServerCallContext context)
+    {
+        await foreach (StepReport report in host.WatchAsync(request.JobId, request.From, context.CancellationToken))
+        {
+            await responseStream.WriteAsync(new WatchReply { ReportJson = UnsafeByteOperations.UnsafeWrap(JsonSerializer.SerializeToUtf8Bytes(report)) }, context.CancellationToken);
+        }
+    }
+
+    public async Task<CloseReply> Close(JobRequest request, ServerCallContext context)
+    {
+        await host.CloseAsync(request.JobId, context.CancellationToken);
+        return new CloseReply();
+    }
+
+    public async Task<ClipFactorReply> ClipFactor(ClipFactorRequest request, ServerCallContext context) =>
+        new() { Factor = await host.ClipFactorAsync(request.JobId, request.Cursor.FromWire(), request.Shard, [.. request.BlockSquares], context.CancellationToken) };
+
+    public async Task<AnnounceReply> Announce(AnnounceRequest request, ServerCallContext context)
+    {
+        await host.AnnounceAsync(request.JobId, request.FromWire(), context.CancellationToken);
+        return new AnnounceReply();
+    }
+
+    public async Task<CheckpointDurableReply> CheckpointDurable(CheckpointDurableRequest request, ServerCallContext context)
+    {
+        await host.CheckpointDurableAsync(request.JobId, request.Version, request.Shard, request.Sha256, context.CancellationToken);
+        return new CheckpointDurableReply();
+    }
+}

@@ -1,0 +1,39 @@
+using Google.Protobuf;
+using Grpc.Core;
+using Lockstep.Transport.Protos;
+
+namespace Lockstep.Transport.Grpc;
+
+/// <summary>The methods of parameter_server.proto.</summary>
+internal static class ShardMethods
+{
+    private const string Service = "lockstep.v1.ParameterServer";
+
+    public static readonly Method<OpenRequest, OpenReply> Open = Unary("Open", OpenRequest.Parser, OpenReply.Parser);
+    public static readonly Method<TensorFrame, InitializeReply> Initialize = new(MethodType.ClientStreaming, Service, "Initialize", TensorMarshaller.Instance, Of(InitializeReply.Parser));
+    public static readonly Method<JobRequest, DescribeReply> Describe = Unary("Describe", JobRequest.Parser, DescribeReply.Parser);
+    public static readonly Method<PullRequest, TensorFrame> Pull = new(MethodType.ServerStreaming, Service, "Pull", Of(PullRequest.Parser), TensorMarshaller.Instance);
+    public static readonly Method<TensorFrame, PushReply> Push = new(MethodType.ClientStreaming, Service, "Push", TensorMarshaller.Instance, Of(PushReply.Parser));
+    public static readonly Method<MissingRequest, MissingReply> Missing = Unary("Missing", MissingRequest.Parser, MissingReply.Parser);
+    public static readonly Method<EvaluationRequest, EvaluationReply> ReportEvaluation = Unary("ReportEvaluation", EvaluationRequest.Parser, EvaluationReply.Parser);
+    public static readonly Method<WaitEvaluatedRequest, WaitEvaluatedReply> WaitEvaluated = Unary("WaitEvaluated", WaitEvaluatedRequest.Parser, WaitEvaluatedReply.Parser);
+    public static readonly Method<WatchRequest, WatchReply> Watch = new(MethodType.ServerStreaming, Service, "Watch", Of(WatchRequest.Parser), Of(WatchReply.Parser));
+    public static readonly Method<JobRequest, CloseReply> Close = Unary("Close", JobRequest.Parser, CloseReply.Parser);
+    public static readonly Method<ClipFactorRequest, ClipFactorReply> ClipFactor = Unary("ClipFactor", ClipFactorRequest.Parser, ClipFactorReply.Parser);
+    public static readonly Method<AnnounceRequest, AnnounceReply> Announce = Unary("Announce", AnnounceRequest.Parser, AnnounceReply.Parser);
+    public static readonly Method<CheckpointDurableRequest, CheckpointDurableReply> CheckpointDurable = Unary("CheckpointDurable", CheckpointDurableRequest.Parser, CheckpointDurableReply.Parser);
+
+    private static Method<TRequest, TReply> Unary<TRequest, TReply>(string name, MessageParser<TRequest> request, MessageParser<TReply> reply)
+        where TRequest : class, IMessage<TRequest>
+        where TReply : class, IMessage<TReply> =>
+        new(MethodType.Unary, Service, name, Of(request), Of(reply));
+
+    private static Marshaller<T> Of<T>(MessageParser<T> parser) where T : class, IMessage<T> => Marshallers.Create(
+        static (message, context) =>
+        {
+            context.SetPayloadLength(message.CalculateSize());
+            message.WriteTo(context.GetBufferWriter());
+            context.Complete();
+        },
+        context => parser.ParseFrom(context.PayloadAsReadOnlySequence()));
+}

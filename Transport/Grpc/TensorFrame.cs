@@ -1,0 +1,74 @@
+using System.Buffers;
+using Google.Protobuf;
+
+namespace Lockstep.Transport.Grpc;
+
+/// <summary>
+/// A message that carries numbers in bulk. On the wire it is protobuf: 1 header (message), 2 index (varint), 3 integers (packed sfixed32), 4 floats (packed float),
+/// which is what InitializeMessage, PullMessage and PushMessage declare.
+/// </summary>
+/// <remarks>A frame that was read owns pooled memory until it is disposed; a frame to be written refers to its maker's.</remarks>
+public sealed class TensorFrame : IDisposable
+{
+    private int[]? _pooledIntegers;
+    private float[]? _pooledFloats;
+
+    /// <value>To be written; null: none.</value>
+    public IMessage? Header { get; init; }
+
+    /// <value>As read; empty: none.</value>
+    public ReadOnlyMemory<byte> HeaderBytes { get; internal set; }
+
+    public int Index { get; set; }
+    public ReadOnlyMemory<int> Integers { get; set; }
+    public ReadOnlyMemory<float> Floats { get; set; }
+
+    public void Dispose()
+    {
+        Integers = default;
+        Floats = default;
+        if (Interlocked.Exchange(ref _pooledIntegers, null) is { } integers)
+        {
+            ArrayPool<int>.Shared.Return(integers);
+        }
+
+        if (Interlocked.Exchange(ref _pooledFloats, null) is { } floats)
+        {
+            ArrayPool<float>.Shared.Return(floats);
+        }
+    }
+
+    /// <summary>Pooled room for integers after those there are.</summary>
+    internal Span<int> AppendIntegers(int count)
+    {
+        int have = Integers.Length;
+        _pooledIntegers = Grow(_pooledIntegers, have, count);
+        Integers = _pooledIntegers.AsMemory(0, have + count);
+        return _pooledIntegers.AsSpan(have, count);
+    }
+
+    internal Span<float> AppendFloats(int count)
+    {
+        int have = Floats.Length;
+        _pooledFloats = Grow(_pooledFloats, have, count);
+        Floats = _pooledFloats.AsMemory(0, have + count);
+        return _pooledFloats.AsSpan(have, count);
+    }
+
+    private static T[] Grow<T>(T[]? old, int have, int more)
+    {
+        if (old is not null && old.Length >= have + more)
+        {
+            return old;
+        }
+
+        T[] grown = ArrayPool<T>.Shared.Rent(Math.Max(have + more, old is null ? 0 : 2 * have));
+        if (old is not null)
+        {
+            old.AsSpan(0, have).CopyTo(grown);
+            ArrayPool<T>.Shared.Return(old);
+        }
+
+        return grown;
+    }
+}

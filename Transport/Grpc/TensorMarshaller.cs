@@ -1,0 +1,214 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using Google.Protobuf;
+using Grpc.Core;
+
+namespace Lockstep.Transport.Grpc;
+
+/// <summary>Writes and reads <see cref="TensorFrame"/> as protobuf without a copy of the numbers beyond the one into or out of the transport's buffers.</summary>
+public static class TensorMarshaller
+{
+    private const uint HeaderTag = (1 << 3) | 2;
+    private const uint IndexTag = (2 << 3) | 0;
+    private const uint IntegersTag = (3 << 3) | 2;
+    private const uint FloatsTag = (4 << 3) | 2;
+    private const int Piece = 1 << 16;
+
+    public static readonly Marshaller<TensorFrame> Instance = Marshallers.Create(Write, Read);
+
+    /// <summary>Bytes that a frame takes.</summary>
+    public static int SizeOf(TensorFrame frame)
+    {
+        int size = 0;
+        if (frame.Header is { } header)
+        {
+            int length = header.CalculateSize();
+            size += 1 + VarintSize((uint)length) + length;
+        }
+
+        if (frame.Index != 0)
+        {
+            size += 1 + VarintSize((uint)frame.Index);
+        }
+
+        size += PackedSize(frame.Integers.Length) + PackedSize(frame.Floats.Length);
+        return size;
+    }
+
+    /// <summary>Writes a frame.</summary>
+    public static void Write(TensorFrame frame, IBufferWriter<byte> writer)
+    {
+        if (frame.Header is { } header)
+        {
+            WriteVarint(writer, HeaderTag);
+            WriteVarint(writer, (uint)header.CalculateSize());
+            header.WriteTo(writer);
+        }
+
+        if (frame.Index != 0)
+        {
+            WriteVarint(writer, IndexTag);
+            WriteVarint(writer, (uint)frame.Index);
+        }
+
+        WritePacked(writer, IntegersTag, MemoryMarshal.AsBytes(frame.Integers.Span));
+        WritePacked(writer, FloatsTag, MemoryMarshal.AsBytes(frame.Floats.Span));
+    }
+
+    /// <summary>Reads a frame; fields in any order, unknown ones skipped, packed or not. Dispose it.</summary>
+    /// <exception cref="RpcException">Invalid argument: the bytes are no such message.</exception>
+    public static TensorFrame Read(ReadOnlySequence<byte> bytes)
+    {
+        var frame = new TensorFrame();
+        try
+        {
+            var reader = new SequenceReader<byte>(bytes);
+            while (!reader.End)
+            {
+                ulong tag = ReadVarint(ref reader);
+                ulong field = tag >> 3;
+                switch ((field, tag & 7))
+                {
+                    case (1, 2):
+                        frame.HeaderBytes = Take(ref reader, ReadVarint(ref reader)).ToArray();
+                        break;
+                    case (2, 0):
+                        frame.Index = (int)ReadVarint(ref reader);
+                        break;
+                    case (3, 2):
+                        ReadOnlySequence<byte> integers = TakePacked(ref reader);
+                        integers.CopyTo(MemoryMarshal.AsBytes(frame.AppendIntegers((int)(integers.Length / 4))));
+                        break;
+                    case (4, 2):
+                        ReadOnlySequence<byte> floats = TakePacked(ref reader);
+                        floats.CopyTo(MemoryMarshal.AsBytes(frame.AppendFloats((int)(floats.Length / 4))));
+                        break;
+                    case (3, 5):
+                        Take(ref reader, 4).CopyTo(MemoryMarshal.AsBytes(frame.AppendIntegers(1)));
+                        break;
+                    case (4, 5):
+                        Take(ref reader, 4).CopyTo(MemoryMarshal.AsBytes(frame.AppendFloats(1)));
+                        break;
+                    case (_, 0):
+                        ReadVarint(ref reader);
+                        break;
+                    case (_, 1):
+                        Take(ref reader, 8);
+                        break;
+                    case (_, 2):
+                        Take(ref reader, ReadVarint(ref reader));
+                        break;
+                    case (_, 5):
+                        Take(ref reader, 4);
+                        break;
+                    default:
+                        throw new InvalidOperationException($"field {field} has the unknown wire type {tag & 7}");
+                }
+            }
+
+            return frame;
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or OverflowException)
+        {
+            frame.Dispose();
+            throw new RpcException(new Status(StatusCode.InvalidArgument, $"A message with numbers cannot be read: {exception.Message}."));
+        }
+        catch
+        {
+            frame.Dispose();
+            throw;
+        }
+    }
+
+    private static void Write(TensorFrame frame, SerializationContext context)
+    {
+        context.SetPayloadLength(SizeOf(frame));
+        Write(frame, context.GetBufferWriter());
+        context.Complete();
+    }
+
+    private static TensorFrame Read(DeserializationContext context) => Read(context.PayloadAsReadOnlySequence());
+
+    private static int PackedSize(int count) => count == 0 ? 0 : 1 + VarintSize((uint)count * 4) + (count * 4);
+
+    private static void WritePacked(IBufferWriter<byte> writer, uint tag, ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty)
+        {
+            return;
+        }
+
+        WriteVarint(writer, tag);
+        WriteVarint(writer, (uint)bytes.Length);
+        while (!bytes.IsEmpty)
+        {
+            Span<byte> target = writer.GetSpan(Math.Min(bytes.Length, Piece));
+            int length = Math.Min(target.Length, bytes.Length);
+            bytes[..length].CopyTo(target);
+            writer.Advance(length);
+            bytes = bytes[length..];
+        }
+    }
+
+    private static void WriteVarint(IBufferWriter<byte> writer, uint value)
+    {
+        Span<byte> target = writer.GetSpan(5);
+        int length = 0;
+        for (; value >= 0x80; value >>= 7)
+        {
+            target[length++] = (byte)(value | 0x80);
+        }
+
+        target[length++] = (byte)value;
+        writer.Advance(length);
+    }
+
+    private static int VarintSize(uint value)
+    {
+        int size = 1;
+        for (; value >= 0x80; value >>= 7)
+        {
+            size++;
+        }
+
+        return size;
+    }
+
+    private static ulong ReadVarint(ref SequenceReader<byte> reader)
+    {
+        ulong value = 0;
+        for (int shift = 0; shift < 64; shift += 7)
+        {
+            if (!reader.TryRead(out byte part))
+            {
+                throw new InvalidOperationException("it ends within a number");
+            }
+
+            value |= (ulong)(part & 0x7F) << shift;
+            if (part < 0x80)
+            {
+                return value;
+            }
+        }
+
+        throw new InvalidOperationException("a number is longer than ten bytes");
+    }
+
+    private static ReadOnlySequence<byte> TakePacked(ref SequenceReader<byte> reader)
+    {
+        ulong length = ReadVarint(ref reader);
+        return length % 4 == 0 ? Take(ref reader, length) : throw new InvalidOperationException($"{length} bytes are no whole number of 32-bit values");
+    }
+
+    private static ReadOnlySequence<byte> Take(ref SequenceReader<byte> reader, ulong length)
+    {
+        if (length > (ulong)reader.Remaining)
+        {
+            throw new InvalidOperationException($"a field of {length} bytes ends after {reader.Remaining}");
+        }
+
+        ReadOnlySequence<byte> part = reader.UnreadSequence.Slice(0, (long)length);
+        reader.Advance((long)length);
+        return part;
+    }
+}

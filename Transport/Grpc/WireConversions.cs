@@ -1,0 +1,113 @@
+using System.Buffers.Binary;
+using Google.Protobuf;
+using Lockstep.Core.Codec;
+using Lockstep.Core.Metrics;
+using Lockstep.Core.Protocol;
+using Lockstep.Transport.Protos;
+using Cursor = Lockstep.Core.Protocol.Cursor;
+
+namespace Lockstep.Transport.Grpc;
+
+/// <summary>Between the protocol's types and the messages of parameter_server.proto.</summary>
+internal static class WireConversions
+{
+    /// <summary>Values in one message: 1 MiB.</summary>
+    public const int PieceElements = 262_144;
+
+    public static Protos.Cursor ToWire(this Cursor cursor) => new() { Generation = cursor.Generation, Step = cursor.Step, Attempt = cursor.Attempt };
+
+    public static Cursor FromWire(this Protos.Cursor? cursor) => cursor is null ? default : new(cursor.Generation, cursor.Step, cursor.Attempt);
+
+    public static PushHeader ToHeader(this Contribution contribution)
+    {
+        var header = new PushHeader { JobId = contribution.JobId, Cursor = contribution.Cursor.ToWire(), WorkerId = contribution.WorkerId, SyncMs = contribution.SyncMs };
+        foreach (Core.Protocol.SlotReport report in contribution.Reports)
+        {
+            header.Reports.Add(new Protos.SlotReport
+            {
+                Slot = report.Slot,
+                Samples = report.Samples,
+                LossSum = report.LossSum,
+                MetricParts = { report.MetricParts },
+                Flags = (uint)report.Flags,
+                ChunkHashes = { report.ChunkHashes },
+            });
+        }
+
+        return header;
+    }
+
+    public static Contribution FromWire(this PushHeader header) => new()
+    {
+        JobId = header.JobId,
+        Cursor = header.Cursor.FromWire(),
+        WorkerId = header.WorkerId,
+        SyncMs = header.SyncMs,
+        Reports = [.. header.Reports.Select(r => new Core.Protocol.SlotReport
+        {
+            Slot = r.Slot,
+            Samples = r.Samples,
+            LossSum = r.LossSum,
+            MetricParts = [.. r.MetricParts],
+            Flags = (SlotFlags)r.Flags,
+            ChunkHashes = [.. r.ChunkHashes],
+        })],
+        Chunks = [],
+    };
+
+    public static PushReply ToWire(this PushResult result) => new()
+    {
+        Status = (int)result.Status,
+        ShardCursor = result.ShardCursor.ToWire(),
+        Missing = { result.Missing },
+        Mismatched = { result.Mismatched },
+    };
+
+    public static PushResult FromWire(this PushReply reply) => new((PushStatus)reply.Status, reply.ShardCursor.FromWire(), [.. reply.Missing], [.. reply.Mismatched]);
+
+    public static EvaluationRequest ToWire(this EvaluationPart part, string jobId, Cursor cursor, int slot, string workerId) => new()
+    {
+        JobId = jobId,
+        Cursor = cursor.ToWire(),
+        Slot = slot,
+        WorkerId = workerId,
+        Samples = part.Samples,
+        LossSum = part.LossSum,
+        Parts = { part.Parts },
+        Scores = { part.Scores },
+        Labels = { part.Labels },
+    };
+
+    public static EvaluationPart Part(this EvaluationRequest request) => new(request.Samples, request.LossSum, [.. request.Parts], [.. request.Scores], [.. request.Labels]);
+
+    public static AnnounceRequest ToWire(this ShardAnnouncement announcement, string jobId)
+    {
+        var hashes = new byte[announcement.BlockHashes.Count * 16];
+        for (int i = 0; i < announcement.BlockHashes.Count; i++)
+        {
+            BinaryPrimitives.WriteUInt128LittleEndian(hashes.AsSpan(i * 16), announcement.BlockHashes[i]);
+        }
+
+        return new AnnounceRequest
+        {
+            JobId = jobId,
+            Cursor = announcement.Cursor.ToWire(),
+            Shard = announcement.Shard,
+            BlockHashes = UnsafeByteOperations.UnsafeWrap(hashes),
+            GatherMs = announcement.GatherMs,
+            UpdateMs = announcement.UpdateMs,
+            Mismatched = announcement.Mismatched,
+        };
+    }
+
+    public static ShardAnnouncement FromWire(this AnnounceRequest request)
+    {
+        var hashes = new UInt128[request.BlockHashes.Length / 16];
+        for (int i = 0; i < hashes.Length; i++)
+        {
+            hashes[i] = BinaryPrimitives.ReadUInt128LittleEndian(request.BlockHashes.Span[(i * 16)..]);
+        }
+
+        return new ShardAnnouncement(request.Cursor.FromWire(), request.Shard, hashes, request.GatherMs, request.UpdateMs, request.Mismatched);
+    }
+}

@@ -1,1 +1,43 @@
-var app = WebApplication.CreateBuilder(args).Build(); await app.RunAsync();
+using Lockstep.Contracts;
+using Lockstep.Coordination;
+using Lockstep.Scheduler;
+using Lockstep.ServiceDefaults;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
+try
+{
+    builder.AddLockstepRedis();
+}
+catch (InputException exception)
+{
+    await Console.Error.WriteLineAsync(exception.Message);
+    return 2;
+}
+
+builder.Services.AddProblemDetails();
+builder.Services.AddGrpc();
+builder.Services.AddSingleton<JobStore>();
+builder.Services.AddSingleton<Fleet>();
+builder.Services.AddSingleton<JobManager>();
+builder.Services.AddHostedService(services => services.GetRequiredService<JobManager>());
+builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
+    "jobs", services => new ReadyCheck(services.GetRequiredService<JobManager>()), HealthStatus.Unhealthy, []));
+// Events stream for as long as a job runs; stopping does not wait for their readers.
+builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(3));
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MinResponseDataRate = null);
+
+var app = builder.Build();
+app.UseExceptionHandler();
+app.MapDefaultEndpoints();
+app.MapGrpcService<MembershipService>();
+app.MapJobs();
+await app.RunAsync();
+return 0;
+
+internal sealed class ReadyCheck(JobManager jobs) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(jobs.IsReady ? HealthCheckResult.Healthy() : new HealthCheckResult(context.Registration.FailureStatus, "The job records have not been read yet."));
+}

@@ -1,0 +1,96 @@
+using System.Globalization;
+using Lockstep.Contracts.Services;
+using StackExchange.Redis;
+
+namespace Lockstep.Coordination;
+
+/// <summary>A job's record.</summary>
+public sealed record JobRecord(SubmitRequest Request, JobState State, string? Error);
+
+/// <summary>
+/// Job records and the queue in Redis. Every change carries the scheduler's term, and one of an older scheduler is refused.
+/// Keys: lockstep:term, lockstep:jobs (ids in order of submission), lockstep:{id}:job (a hash: json, directory, resume, state, error).
+/// </summary>
+public sealed class JobStore(IConnectionMultiplexer redis)
+{
+    private const string TermKey = "lockstep:term";
+    private const string JobsKey = "lockstep:jobs";
+
+    private const string SubmitScript = """
+        if redis.call('EXISTS', KEYS[2]) == 1 then
+          local known = redis.call('HMGET', KEYS[2], 'json', 'directory', 'resume')
+          if known[1] == ARGV[2] and known[2] == ARGV[3] and known[3] == ARGV[4] then return 0 end
+          return -1
+        end
+        redis.call('HSET', KEYS[2], 'json', ARGV[2], 'directory', ARGV[3], 'resume', ARGV[4], 'state', ARGV[5], 'error', '')
+        redis.call('RPUSH', KEYS[1], ARGV[1])
+        return 1
+        """;
+
+    private const string ChangeScript = """
+        local term = tonumber(redis.call('GET', KEYS[1]) or '0')
+        if term > tonumber(ARGV[1]) then return -1 end
+        if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
+        redis.call('HSET', KEYS[2], 'state', ARGV[2], 'error', ARGV[3])
+        return 1
+        """;
+
+    private long _term;
+
+    private IDatabase Database => redis.GetDatabase();
+
+    /// <summary>Takes over: from now on changes by schedulers before are refused.</summary>
+    public async Task BeginTermAsync(CancellationToken cancellation) =>
+        _term = await RedisRetry.RunAsync(() => Database.StringIncrementAsync(TermKey), cancellation);
+
+    /// <summary>Records a job; the same again is a no-op.</summary>
+    /// <returns>False: another job has this id.</returns>
+    public async Task<bool> SubmitAsync(SubmitRequest request, CancellationToken cancellation)
+    {
+        RedisResult result = await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(
+            SubmitScript,
+            [JobsKey, Key(request.JobId)],
+            [request.JobId, request.JobJson, request.RunDirectory, request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "", (int)JobState.Queued]), cancellation);
+        return (int)result >= 0;
+    }
+
+    /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
+    public async Task SetStateAsync(string jobId, JobState state, string? error, CancellationToken cancellation)
+    {
+        RedisResult result = await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(
+            ChangeScript, [TermKey, Key(jobId)], [_term, (int)state, error ?? ""]), cancellation);
+        if ((int)result < 0)
+        {
+            throw new InvalidOperationException($"Another scheduler took over; this one, of term {_term}, may not change job {jobId}.");
+        }
+    }
+
+    /// <summary>All jobs in order of submission.</summary>
+    public async Task<IReadOnlyList<JobRecord>> ListAsync(CancellationToken cancellation)
+    {
+        RedisValue[] ids = await RedisRetry.RunAsync(() => Database.ListRangeAsync(JobsKey), cancellation);
+        var records = new List<JobRecord>(ids.Length);
+        foreach (RedisValue id in ids)
+        {
+            RedisValue[] fields = await RedisRetry.RunAsync(() => Database.HashGetAsync(Key(id.ToString()), ["json", "directory", "resume", "state", "error"]), cancellation);
+            if (fields[0].IsNull)
+            {
+                continue;
+            }
+
+            long? resume = long.TryParse(fields[2].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : null;
+            records.Add(new JobRecord(new SubmitRequest(id.ToString(), fields[0].ToString(), fields[1].ToString(), resume), (JobState)(int)fields[3], fields[4].IsNullOrEmpty ? null : fields[4].ToString()));
+        }
+
+        return records;
+    }
+
+    /// <summary>Forgets a job.</summary>
+    public async Task DeleteAsync(string jobId, CancellationToken cancellation)
+    {
+        await RedisRetry.RunAsync(() => Database.ListRemoveAsync(JobsKey, jobId), cancellation);
+        await RedisRetry.RunAsync(() => Database.KeyDeleteAsync(Key(jobId)), cancellation);
+    }
+
+    private static string Key(string jobId) => $"lockstep:{{{jobId}}}:job";
+}

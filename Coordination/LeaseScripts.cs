@@ -1,0 +1,152 @@
+namespace Lockstep.Coordination;
+
+/// <summary>
+/// The lease table of one job as Lua that Redis, Valkey and Garnet run alike. One hash: g, s, a (the cursor), n (slots) and one field a slot,
+/// "state,contested,granted,live,since,deadline,owner" with state f(ree), l(eased), c(ompleted) or p(ushed); a slot without a field is free and was never leased in this attempt.
+/// A second hash counts over the whole job. Times are the server's, in milliseconds.
+/// </summary>
+internal static class LeaseScripts
+{
+    /// <summary>KEYS: table, counters. ARGV: generation, step, attempt, worker, then what the operation takes.</summary>
+    private const string Common = """
+        local key, counters = KEYS[1], KEYS[2]
+        local clock = redis.call('TIME')
+        local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+        local g, s, a, worker = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+        local at = redis.call('HMGET', key, 'g', 's', 'a', 'n')
+        local slots = tonumber(at[4] or 0)
+        -- -1: the table is before the cursor or gone, 0: at it, 1: past it
+        local function compare()
+          if not at[1] then return -1 end
+          local mine, theirs = {g, s, a}, {tonumber(at[1]), tonumber(at[2]), tonumber(at[3])}
+          for i = 1, 3 do
+            if theirs[i] < mine[i] then return -1 end
+            if theirs[i] > mine[i] then return 1 end
+          end
+          return 0
+        end
+        local function read(i)
+          local text = redis.call('HGET', key, 'x' .. i)
+          if not text then return {state = 'f', contested = 0, granted = 0, live = 0, since = 0, deadline = 0, owner = ''} end
+          local st, co, gr, li, si, de, ow = string.match(text, '^(%a),(%d+),(%d+),(%d+),(%d+),(%d+),(.*)$')
+          return {state = st, contested = tonumber(co), granted = tonumber(gr), live = tonumber(li), since = tonumber(si), deadline = tonumber(de), owner = ow}
+        end
+        local function write(i, e)
+          redis.call('HSET', key, 'x' .. i, string.format('%s,%.0f,%.0f,%.0f,%.0f,%.0f,%s', e.state, e.contested, e.granted, e.live, e.since, e.deadline, e.owner))
+        end
+        local function free(i, e)
+          e.state, e.contested, e.live, e.owner = 'f', 1, 0, ''
+          write(i, e)
+        end
+        local function expire(i, e)
+          if (e.state == 'l' or e.state == 'c') and e.deadline <= now then
+            free(i, e)
+            redis.call('HINCRBY', counters, 'expired', 1)
+          end
+        end
+        local function grant(i, e, duration)
+          if e.granted > 0 then e.contested = 1 end
+          e.granted, e.live = e.granted + 1, e.live + 1
+          e.state, e.owner, e.since, e.deadline = 'l', worker, now, now + duration
+          write(i, e)
+          redis.call('HINCRBY', counters, 'granted', 1)
+          return {i, e.contested}
+        end
+        local function lease(duration)
+          for i = 0, slots - 1 do
+            local e = read(i)
+            expire(i, e)
+            if e.state == 'f' then return grant(i, e, duration) end
+          end
+          return {-1, 0}
+        end
+
+        """;
+
+    /// <summary>ARGV: slots, duration. Gives slot (−1: none) and contested.</summary>
+    public const string Advance = Common + """
+        local order = compare()
+        if order > 0 then return {-1, 0} end
+        if order < 0 then
+          redis.call('DEL', key)
+          redis.call('HSET', key, 'g', ARGV[1], 's', ARGV[2], 'a', ARGV[3], 'n', ARGV[5])
+          redis.call('EXPIRE', key, 604800)
+          redis.call('EXPIRE', counters, 604800)
+          slots = tonumber(ARGV[5])
+        end
+        return lease(tonumber(ARGV[6]))
+        """;
+
+    /// <summary>ARGV: slot, 1 to lease the next, duration. Gives may join, stale, slot (−1: none), contested.</summary>
+    public const string Complete = Common + """
+        local order = compare()
+        if order > 0 then return {0, 1, -1, 0} end
+        local slot, join = tonumber(ARGV[5]), 0
+        if order == 0 and slot < slots then
+          local e = read(slot)
+          if e.state == 'l' and e.owner == worker then
+            if e.contested == 0 then join = 1 end
+            local usual, took = tonumber(redis.call('HGET', counters, 'usual') or -1), now - e.since
+            if usual < 0 then usual = took else usual = usual + 0.2 * (took - usual) end
+            redis.call('HSET', counters, 'usual', string.format('%.3f', usual))
+            e.state, e.since = 'c', now
+            write(slot, e)
+          end
+        end
+        if order < 0 or ARGV[6] ~= '1' then return {join, 0, -1, 0} end
+        local next = lease(tonumber(ARGV[7]))
+        return {join, 0, next[1], next[2]}
+        """;
+
+    /// <summary>ARGV: slots, one each.</summary>
+    public const string Pushed = Common + """
+        if compare() ~= 0 then return 0 end
+        for i = 5, #ARGV do
+          local e = read(tonumber(ARGV[i]))
+          e.state = 'p'
+          write(tonumber(ARGV[i]), e)
+        end
+        return 1
+        """;
+
+    /// <summary>ARGV: slots, one each.</summary>
+    public const string Release = Common + """
+        if compare() ~= 0 then return 0 end
+        for i = 5, #ARGV do free(tonumber(ARGV[i]), read(tonumber(ARGV[i]))) end
+        return 1
+        """;
+
+    /// <summary>ARGV: most leases at once, duration, then the missing slots. Gives slot (−1: none) and contested.</summary>
+    public const string TakeOver = Common + """
+        if compare() ~= 0 then return {-1, 0} end
+        local usual = tonumber(redis.call('HGET', counters, 'usual') or 0)
+        for j = 7, #ARGV do
+          local i = tonumber(ARGV[j])
+          if i < slots then
+            local e = read(i)
+            expire(i, e)
+            local held = e.state == 'l' or e.state == 'c'
+            -- A slot that counts as pushed and is missing was lost with its shard.
+            if not held or (now - e.since > 1.5 * usual and e.live < tonumber(ARGV[5]) and e.owner ~= worker) then
+              if held then redis.call('HINCRBY', counters, 'speculative', 1) end
+              if e.state ~= 'f' then e.contested = 1 end
+              return grant(i, e, tonumber(ARGV[6]))
+            end
+          end
+        end
+        return {-1, 0}
+        """;
+
+    /// <summary>Gives the number of slots that were freed.</summary>
+    public const string FreeWorker = Common + """
+        local freed = 0
+        for i = 0, slots - 1 do
+          local e = read(i)
+          if e.owner == worker and (e.state == 'l' or e.state == 'c') then
+            free(i, e)
+            freed = freed + 1
+          end
+        end
+        return freed
+        """;
+}

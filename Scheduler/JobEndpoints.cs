@@ -1,0 +1,75 @@
+using System.Net.ServerSentEvents;
+using System.Text.Json;
+using Lockstep.Contracts.Services;
+
+namespace Lockstep.Scheduler;
+
+/// <summary>The HTTP API; paths and bodies are those of <see cref="SchedulerRoutes"/>.</summary>
+internal static class JobEndpoints
+{
+    public static void MapJobs(this IEndpointRouteBuilder app)
+    {
+        app.MapPost(SchedulerRoutes.Jobs, async (SubmitRequest request, JobManager jobs, CancellationToken cancellation) =>
+        {
+            if (Problem(request) is { } problem)
+            {
+                return Results.Problem(problem, statusCode: StatusCodes.Status400BadRequest);
+            }
+
+            return await jobs.SubmitAsync(request, cancellation) is { } job
+                ? Results.Ok(jobs.StatusOf(job))
+                : Results.Problem($"Another job has the id {request.JobId}. Choose another id.", statusCode: StatusCodes.Status409Conflict);
+        });
+        app.MapGet(SchedulerRoutes.Jobs, (JobManager jobs) => jobs.Jobs);
+        app.MapGet(SchedulerRoutes.Job("{id}"), (string id, JobManager jobs) => With(jobs, id, job => Results.Ok(jobs.StatusOf(job))));
+        app.MapGet($"{SchedulerRoutes.Job("{id}")}/events", (string id, long? from, JobManager jobs, CancellationToken cancellation) => With(jobs, id, job => TypedResults.ServerSentEvents(Items(job, from ?? 0, cancellation))));
+        app.MapPost(SchedulerRoutes.Cancel("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job =>
+        {
+            await jobs.CancelAsync(job);
+            return Results.Ok(jobs.StatusOf(job));
+        }));
+        app.MapDelete(SchedulerRoutes.Job("{id}"), (string id, JobManager jobs, CancellationToken cancellation) => WithAsync(jobs, id, async job =>
+        {
+            await jobs.DeleteAsync(job, cancellation);
+            return Results.NoContent();
+        }));
+        app.MapGet(SchedulerRoutes.Workers, (Fleet fleet) => fleet.Workers);
+    }
+
+    private static async IAsyncEnumerable<SseItem<string>> Items(JobRun job, long from, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await foreach (JobEvent item in job.ReadAsync(from, cancellation))
+        {
+            yield return new SseItem<string>(JsonSerializer.Serialize(item, JsonSerializerOptions.Web), "job") { EventId = item.Number.ToString(System.Globalization.CultureInfo.InvariantCulture) };
+        }
+    }
+
+    private static string? Problem(SubmitRequest request)
+    {
+        if (string.IsNullOrWhiteSpace(request.JobId) || request.JobId.Length > 200 || request.JobId.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not '-' and not '_' and not '.'))
+        {
+            return $"jobId '{request.JobId}' is not made of letters, digits, '-', '_' and '.'. Choose another id.";
+        }
+
+        if (string.IsNullOrWhiteSpace(request.RunDirectory) || !Path.IsPathFullyQualified(request.RunDirectory))
+        {
+            return $"runDirectory '{request.RunDirectory}' is no absolute path. Give a folder that all services can reach.";
+        }
+
+        try
+        {
+            using JsonDocument job = JsonDocument.Parse(request.JobJson ?? "");
+            return job.RootElement.ValueKind == JsonValueKind.Object ? null : "jobJson is no JSON object. Send the job as the command line prints it.";
+        }
+        catch (JsonException exception)
+        {
+            return $"jobJson cannot be read: {exception.Message} Send the job as JSON.";
+        }
+    }
+
+    private static IResult With(JobManager jobs, string id, Func<JobRun, IResult> answer) => jobs.Find(id) is { } job ? answer(job) : Unknown(id);
+
+    private static async Task<IResult> WithAsync(JobManager jobs, string id, Func<JobRun, Task<IResult>> answer) => jobs.Find(id) is { } job ? await answer(job) : Unknown(id);
+
+    private static IResult Unknown(string id) => Results.Problem($"There is no job {id}. GET {SchedulerRoutes.Jobs} lists those there are.", statusCode: StatusCodes.Status404NotFound);
+}

@@ -1,0 +1,50 @@
+using Grpc.Core;
+using Lockstep.Transport.Protos;
+
+namespace Lockstep.Scheduler;
+
+/// <summary>What workers say: see scheduler.proto.</summary>
+internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostApplicationLifetime lifetime) : Transport.Protos.Scheduler.SchedulerBase
+{
+    public override async Task Join(JoinRequest request, IServerStreamWriter<Assignment> responseStream, ServerCallContext context)
+    {
+        if (request.WorkerId.Length == 0)
+        {
+            throw new RpcException(new Status(StatusCode.InvalidArgument, "A worker needs a name: set LOCKSTEP_WORKER_ID."));
+        }
+
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        FleetMember member = fleet.Join(request);
+        try
+        {
+            // The first answer tells the worker that it belongs, with work or without.
+            await jobs.StaffAsync();
+            if (member.JobId is null)
+            {
+                await responseStream.WriteAsync(new Assignment(), ends.Token);
+            }
+
+            await foreach (Assignment assignment in member.Assignments.Reader.ReadAllAsync(ends.Token))
+            {
+                await responseStream.WriteAsync(assignment, ends.Token);
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException || ends.IsCancellationRequested)
+        {
+            // The stream is the membership; its end, however it comes, is dealt with below.
+        }
+        finally
+        {
+            if (fleet.Leave(member))
+            {
+                await jobs.LeftAsync(member);
+            }
+        }
+    }
+
+    public override async Task<FailReply> Fail(FailRequest request, ServerCallContext context)
+    {
+        await jobs.FailAsync(request);
+        return new FailReply();
+    }
+}

@@ -7,6 +7,7 @@ using Lockstep.Core.Protocol;
 using Lockstep.Transport;
 using Lockstep.Transport.Protos;
 using StackExchange.Redis;
+using Cursor = Lockstep.Core.Protocol.Cursor;
 
 namespace Lockstep.Scheduler;
 

@@ -35,9 +35,3 @@ app.MapGrpcService<MembershipService>();
 app.MapJobs();
 await app.RunAsync();
 return 0;
-
-internal sealed class ReadyCheck(JobManager jobs) : IHealthCheck
-{
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(jobs.IsReady ? HealthCheckResult.Healthy() : new HealthCheckResult(context.Registration.FailureStatus, "The job records have not been read yet."));
-}

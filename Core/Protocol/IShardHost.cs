@@ -25,6 +25,7 @@ public interface IShardHost : IShardPeer
     /// <param name="header">A contribution without chunks.</param>
     IPushSession BeginPush(Contribution header);
 
+    /// <summary>Slots that are not in everywhere here; at an evaluation's cursor those of the evaluation, from ps-0.</summary>
     IReadOnlyList<int> Missing(string jobId, Cursor cursor);
 
     void ReportEvaluation(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part);

@@ -54,7 +54,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
     public IPushSession BeginPush(Contribution header) => Job(header.JobId).BeginPush(header);
 
-    public IReadOnlyList<int> Missing(string jobId, Cursor cursor) => Job(jobId).Missing(cursor);
+    public IReadOnlyList<int> Missing(string jobId, Cursor cursor) => cursor.Attempt == Cursor.Evaluation ? Board(jobId).MissingEvaluation(cursor) : Job(jobId).Missing(cursor);
 
     public void ReportEvaluation(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part) => Board(jobId).ReportEvaluation(cursor, slot, workerId, part);
 

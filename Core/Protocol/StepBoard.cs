@@ -85,6 +85,20 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
         }
     }
 
+    /// <summary>Slots of an evaluation that are not in; none where the job is past it.</summary>
+    public IReadOnlyList<int> MissingEvaluation(Cursor cursor)
+    {
+        lock (_gate)
+        {
+            if (cursor.Step < _newest || !descriptor.EvaluatesAt(cursor.Step))
+            {
+                return [];
+            }
+
+            return _evaluations.TryGetValue(cursor, out Evaluation? evaluation) ? evaluation.Missing() : [.. Enumerable.Range(0, descriptor.EvaluationSlots)];
+        }
+    }
+
     /// <summary>Waits until an evaluation is whole; at once where the job is past it.</summary>
     public async Task WaitEvaluatedAsync(Cursor cursor, CancellationToken cancellation)
     {
@@ -340,6 +354,8 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
         private int _missing = slots;
 
         public TaskCompletionSource Done { get; } = NewSignal();
+
+        public IReadOnlyList<int> Missing() => [.. Enumerable.Range(0, _parts.Length).Where(slot => _parts[slot] is null)];
 
         /// <returns>Whether this was the last one.</returns>
         public bool Put(int slot, string workerId, EvaluationPart part)

@@ -1,0 +1,16 @@
+namespace Lockstep.Worker.Loop;
+
+/// <summary>How validation data is cut into leased slots: contiguous, sizes differing by at most one.</summary>
+public static class EvaluationSlots
+{
+    /// <summary>A slot stays in the range of milliseconds, so that no worker waits long for the last one.</summary>
+    private const long LargestSlot = 1024;
+
+    /// <summary>Number of slots: as many as the job's for small data, more where they would be large; 0 without data.</summary>
+    public static int Count(long samples, int jobSlots) =>
+        (int)Math.Min(samples, Math.Max(jobSlots, (samples + LargestSlot - 1) / LargestSlot));
+
+    /// <summary>The samples of a slot: from, inclusive, to, exclusive.</summary>
+    public static (long From, long To) Range(int slot, int slots, long samples) =>
+        (samples * slot / slots, samples * (slot + 1) / slots);
+}

@@ -1,0 +1,38 @@
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Worker.Loop;
+
+/// <summary>What the shards' answers to one push mean for its slots.</summary>
+/// <param name="Held">Slots that every shard has.</param>
+/// <param name="Missing">Slots that some shard lacks: hand them back.</param>
+/// <param name="Over">The step is done on some shard; nothing is left to say about leases there.</param>
+/// <param name="TryAgain">Slots were refused; alone they will be taken.</param>
+public sealed record PushOutcome(IReadOnlyList<int> Held, IReadOnlyList<int> Missing, bool Over, bool TryAgain)
+{
+    /// <summary>Decides from one answer a shard.</summary>
+    public static PushOutcome Of(Cursor cursor, IReadOnlyList<int> slots, IReadOnlyList<PushResult> results)
+    {
+        var missing = new SortedSet<int>();
+        bool over = false;
+        bool refused = false;
+        foreach (PushResult result in results)
+        {
+            switch (result.Status)
+            {
+                case PushStatus.Refused:
+                    missing.UnionWith(result.Missing);
+                    refused = true;
+                    break;
+                case PushStatus.Stale when result.ShardCursor < cursor:
+                    // It came back with an older state: to compute again at once would be in vain.
+                    missing.UnionWith(slots);
+                    break;
+                case PushStatus.Stale:
+                    over = true;
+                    break;
+            }
+        }
+        missing.IntersectWith(slots);
+        return new PushOutcome([.. slots.Where(slot => !missing.Contains(slot))], [.. missing], over, refused && missing.Count > 0);
+    }
+}

@@ -1,0 +1,351 @@
+using Lockstep.Core.Protocol;
+using Lockstep.Training;
+using Lockstep.Transport;
+
+namespace Lockstep.Worker.Loop;
+
+/// <summary>One worker's part of a job: pull a version, compute leased slots, push their exact sum, wait for the next version.</summary>
+/// <remarks>Nothing that happens here can change the result. A lease only says what is worth computing, a slot is the same whoever computes it, and the shards take each slot once.</remarks>
+public sealed class TrainingLoop
+{
+    /// <summary>How many workers may hold one slot at once: the first and one that took it over.</summary>
+    private const int MaximumLeases = 2;
+
+    private static readonly TimeSpan ReleaseTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly TrainingJob _job;
+    private readonly string _jobId;
+    private readonly string _workerId;
+    private readonly IReadOnlyList<IShardClient> _shards;
+    private readonly ILeases _leases;
+    private readonly ITrainer _trainer;
+    private readonly ComputeThread _compute;
+    private readonly WorkerMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly VersionPuller _puller;
+    private readonly EvaluationRound _evaluation;
+    private readonly GroupBuilder _group;
+    private readonly Lazy<GroupBuilder> _single;
+    private readonly SlotClock _clock = new();
+    private readonly float[] _gradient;
+    private readonly List<long> _sampleIds = [];
+    // Leased or computed, and neither pushed nor handed back; at most M.
+    private readonly SortedSet<int> _owned = [];
+    private long _loadedStep = -1;
+
+    /// <param name="workerId">Unique among the workers.</param>
+    /// <param name="shards">All shards of the job, by index.</param>
+    /// <param name="trainer">Used on <paramref name="compute"/> only.</param>
+    public TrainingLoop(TrainingJob job, string workerId, IReadOnlyList<IShardClient> shards, ILeases leases, ITrainer trainer, ComputeThread compute, WorkerMetrics metrics, TimeProvider time, ILogger<TrainingLoop> logger)
+    {
+        _job = job;
+        _jobId = job.Descriptor.JobId;
+        _workerId = workerId;
+        _shards = shards;
+        _leases = leases;
+        _trainer = trainer;
+        _compute = compute;
+        _metrics = metrics;
+        _time = time;
+        _logger = logger;
+        _puller = new VersionPuller(_jobId, shards, job.Layout, metrics, time);
+        _evaluation = new EvaluationRound(job, workerId, shards[0], leases, trainer, compute, metrics, time);
+        _group = new GroupBuilder(job.Descriptor, job.Layout);
+        // A contested slot is rare: its buffer is made when it comes.
+        _single = new Lazy<GroupBuilder>(() => new GroupBuilder(job.Descriptor, job.Layout));
+        _gradient = new float[trainer.ElementCount];
+    }
+
+    /// <summary>Works until the job is finished or <paramref name="drain"/> asks to leave.</summary>
+    /// <param name="drain">Finish the slot in hand, push what was computed, hand the rest back and return.</param>
+    /// <param name="abort">Stop now; slots in hand are handed back where that is possible at once.</param>
+    /// <returns>Whether the job is finished.</returns>
+    public async Task<bool> RunAsync(CancellationToken drain, CancellationToken abort)
+    {
+        await OpenAsync(abort);
+        using var leave = CancellationTokenSource.CreateLinkedTokenSource(drain, abort);
+        try
+        {
+            Version version = await _puller.NextAsync(after: null, leave.Token);
+            _logger.Started(_jobId, version.Cursor);
+            while (true)
+            {
+                await LoadAsync(version.Cursor.Step);
+                if (_job.Descriptor.EvaluatesAt(version.Cursor.Step))
+                    await _evaluation.RunAsync(version.Cursor, leave.Token);
+                if (version.Finished)
+                {
+                    _logger.Finished(_jobId, version.Cursor.Step);
+                    return true;
+                }
+                await ContributeAsync(version, drain, abort);
+                if (drain.IsCancellationRequested)
+                {
+                    _logger.Drained(_jobId, version.Cursor);
+                    return false;
+                }
+                version = await WaitNextAsync(version, drain, abort, leave.Token);
+            }
+        }
+        catch (OperationCanceledException) when (drain.IsCancellationRequested && !abort.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private async Task OpenAsync(CancellationToken abort)
+    {
+        bool[] waiting = await Task.WhenAll(_shards.Select(shard => shard.OpenAsync(_job.Descriptor, abort)));
+        _logger.Opened(_jobId, _job.Layout.Elements, _shards.Count, _job.Descriptor.TotalSteps, _job.Descriptor.Slots);
+        if (!waiting.Contains(true))
+            return;
+        if (_job.Descriptor.ResumeStep is { } step)
+            throw new InvalidOperationException($"Job {_jobId} resumes from the checkpoint of step {step}, but a shard asks for initial values: its part of the checkpoint is missing in {_job.Descriptor.CheckpointDirectory}.");
+        var initial = new float[_job.Layout.Elements];
+        await _compute.RunAsync(() => _trainer.CopyInitial(initial));
+        await Task.WhenAll(_shards.Where((_, shard) => waiting[shard]).Select(shard =>
+            shard.InitializeAsync(_jobId, _job.Layout.Gather(shard.Shard, initial), abort)));
+    }
+
+    private async Task LoadAsync(long step)
+    {
+        if (step == _loadedStep)
+            return;
+        long started = _time.GetTimestamp();
+        await _compute.RunAsync(() => _trainer.Load(_puller.Values.Span));
+        _loadedStep = step;
+        _metrics.Load(_time.GetElapsedTime(started));
+    }
+
+    /// <summary>Computes slots for as long as some are free, and pushes them.</summary>
+    private async Task ContributeAsync(Version version, CancellationToken drain, CancellationToken abort)
+    {
+        try
+        {
+            // A refused group frees its slots as contested; a contested slot goes alone and is not refused, so this ends.
+            while (await ContributeGroupAsync(version, drain, abort) && !drain.IsCancellationRequested)
+                ;
+        }
+        finally
+        {
+            await ReleaseOwnedAsync(version.Cursor);
+        }
+    }
+
+    /// <returns>Whether slots were handed back that should be tried again.</returns>
+    private async Task<bool> ContributeGroupAsync(Version version, CancellationToken drain, CancellationToken abort)
+    {
+        Cursor cursor = version.Cursor;
+        List<int> group = [];
+        bool again = false;
+        Lease? next = await _leases.AdvanceAsync(cursor, _job.Descriptor.Slots, _workerId, abort);
+        if (next is null)
+            return false;
+        await _compute.RunAsync(() => _group.Begin(cursor, version.Measures, version.Ranges));
+        while (next is { } lease)
+        {
+            _owned.Add(lease.Slot);
+            SlotResult result = await ComputeAsync(cursor.Step, lease.Slot);
+            Completion completion = await _leases.CompleteAsync(cursor, lease.Slot, _workerId, leaseNext: !drain.IsCancellationRequested, abort);
+            if (completion.Stale)
+            {
+                _owned.Clear();
+                return false;
+            }
+            next = completion.Next;
+            if (next is { } leased)
+                _owned.Add(leased.Slot);
+            if (group.Contains(lease.Slot))
+            {
+                // An emptied lease table may give this worker what it has already.
+                continue;
+            }
+
+            if (completion.MayJoinGroup && !lease.Contested)
+            {
+                await EncodeAsync(_group, lease.Slot, result);
+                group.Add(lease.Slot);
+            }
+            else
+            {
+                again |= await PushAloneAsync(version, lease.Slot, result, abort);
+            }
+        }
+        if (group.Count > 0)
+            again |= await PushAsync(version, _group, group, abort);
+        return again;
+    }
+
+    /// <summary>Waits for the version after <paramref name="version"/>; whenever it is overdue, looks for slots that their workers do not bring.</summary>
+    private async Task<Version> WaitNextAsync(Version version, CancellationToken drain, CancellationToken abort, CancellationToken leave)
+    {
+        long started = _time.GetTimestamp();
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(leave);
+        Task<Version> next = _puller.NextAsync(version.Cursor, waiting.Token);
+        try
+        {
+            TimeSpan delay = _clock.FirstDelay();
+            while (!await EndsWithinAsync(next, delay, waiting.Token))
+            {
+                leave.ThrowIfCancellationRequested();
+                bool found = false;
+                while (!next.IsCompleted && !drain.IsCancellationRequested && await TakeOverAsync(version, abort))
+                    found = true;
+                delay = found ? _clock.FirstDelay() : SlotClock.NextDelay(delay);
+            }
+            Version result = await next;
+            _metrics.VersionWait(_time.GetElapsedTime(started));
+            return result;
+        }
+        finally
+        {
+            await waiting.CancelAsync();
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task<bool> EndsWithinAsync(Task task, TimeSpan delay, CancellationToken cancellation)
+    {
+        if (task.IsCompleted)
+            return true;
+        using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await Task.WhenAny(task, Task.Delay(delay, _time, timer.Token));
+        await timer.CancelAsync();
+        return task.IsCompleted;
+    }
+
+    /// <returns>Whether a slot was taken over.</returns>
+    private async Task<bool> TakeOverAsync(Version version, CancellationToken abort)
+    {
+        Cursor cursor = version.Cursor;
+        IReadOnlyList<int>[] lacking = await Task.WhenAll(_shards.Select(shard => shard.MissingAsync(_jobId, cursor, abort)));
+        int[] missing = [.. lacking.SelectMany(slots => slots).Distinct().Order()];
+        if (missing.Length == 0)
+            return false;
+        if (await _leases.TakeOverAsync(cursor, missing, _workerId, MaximumLeases, abort) is not { } lease)
+            return false;
+        _logger.TookOver(_jobId, cursor, lease.Slot);
+        _metrics.TakenOver();
+        _owned.Add(lease.Slot);
+        try
+        {
+            SlotResult result = await ComputeAsync(cursor.Step, lease.Slot);
+            Completion completion = await _leases.CompleteAsync(cursor, lease.Slot, _workerId, leaseNext: false, abort);
+            if (completion.Stale)
+            {
+                _owned.Clear();
+                return false;
+            }
+            await PushAloneAsync(version, lease.Slot, result, abort);
+            return true;
+        }
+        finally
+        {
+            await ReleaseOwnedAsync(cursor);
+        }
+    }
+
+    private async Task<SlotResult> ComputeAsync(long step, int slot)
+    {
+        (SlotResult result, TimeSpan data, TimeSpan compute) = await _compute.RunAsync(() =>
+        {
+            long started = _time.GetTimestamp();
+            _sampleIds.Clear();
+            _job.Sampler.SlotSamples(step, slot, _sampleIds);
+            int stepSamples = _job.Sampler.SamplesInStep(step);
+            TimeSpan data = _time.GetElapsedTime(started);
+            started = _time.GetTimestamp();
+            SlotResult result;
+            if (_sampleIds.Count == 0)
+            {
+                Array.Clear(_gradient);
+                result = new SlotResult(0, 0, []);
+            }
+            else
+            {
+                result = _trainer.Run(step, slot, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_sampleIds), stepSamples, _gradient);
+            }
+            return (result, data, _time.GetElapsedTime(started));
+        });
+        _metrics.Data(data);
+        _metrics.Compute(compute, result.Samples);
+        _clock.Observe(compute);
+        return result;
+    }
+
+    private async Task EncodeAsync(GroupBuilder encoder, int slot, SlotResult result)
+    {
+        long started = _time.GetTimestamp();
+        await _compute.RunAsync(() => encoder.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient));
+        _metrics.Encode(_time.GetElapsedTime(started));
+    }
+
+    private async Task<bool> PushAloneAsync(Version version, int slot, SlotResult result, CancellationToken abort)
+    {
+        GroupBuilder encoder = _single.Value;
+        await _compute.RunAsync(() => encoder.Begin(version.Cursor, version.Measures, version.Ranges));
+        await EncodeAsync(encoder, slot, result);
+        return await PushAsync(version, encoder, [slot], abort);
+    }
+
+    /// <returns>Whether slots were handed back that should be tried again.</returns>
+    private async Task<bool> PushAsync(Version version, GroupBuilder encoder, IReadOnlyList<int> slots, CancellationToken abort)
+    {
+        Cursor cursor = version.Cursor;
+        long started = _time.GetTimestamp();
+        IReadOnlyList<Contribution> parts = await _compute.RunAsync(() => encoder.Build(_workerId, version.SyncMs));
+        PushResult[] results = await Task.WhenAll(_shards.Select((shard, index) => shard.PushAsync(parts[index], abort)));
+        _metrics.Push(_time.GetElapsedTime(started));
+
+        PushOutcome outcome = PushOutcome.Of(cursor, slots, results);
+        Report(cursor, slots, results, outcome);
+        if (outcome.Held.Count > 0 && !outcome.Over)
+            await _leases.PushedAsync(cursor, outcome.Held, abort);
+        if (outcome.Missing.Count > 0)
+            await _leases.ReleaseAsync(cursor, outcome.Missing, abort);
+        _owned.ExceptWith(slots);
+        return outcome.TryAgain;
+    }
+
+    private void Report(Cursor cursor, IReadOnlyList<int> slots, PushResult[] results, PushOutcome outcome)
+    {
+        if (outcome.Over)
+            _metrics.Stale();
+        for (int shard = 0; shard < results.Length; shard++)
+        {
+            PushResult result = results[shard];
+            if (result.Mismatched.Count > 0)
+            {
+                _metrics.Mismatched(result.Mismatched.Count);
+                _logger.Mismatched(_jobId, cursor, shard, string.Join(' ', result.Mismatched));
+            }
+            if (result.Status == PushStatus.Refused)
+            {
+                _metrics.Refused();
+                _logger.Refused(_jobId, cursor, shard, string.Join(' ', slots), string.Join(' ', result.Missing));
+            }
+            else if (result.Status == PushStatus.Stale && result.ShardCursor < cursor)
+            {
+                _logger.ShardBehind(_jobId, cursor, shard, result.ShardCursor);
+            }
+        }
+    }
+
+    private async Task ReleaseOwnedAsync(Cursor cursor)
+    {
+        if (_owned.Count == 0)
+            return;
+        int[] slots = [.. _owned];
+        _owned.Clear();
+        try
+        {
+            await _leases.ReleaseAsync(cursor, slots, CancellationToken.None).AsTask().WaitAsync(ReleaseTimeout, _time);
+        }
+        catch (Exception exception)
+        {
+            // On the way out already, and a lease that is not handed back expires.
+            _logger.NotReleased(exception, _jobId, cursor, string.Join(' ', slots));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using Lockstep.Core.Layout;
+using Lockstep.Core.Protocol;
+using Lockstep.Transport;
+
+namespace Lockstep.Worker.Loop;
+
+/// <summary>Pulls versions, and gives one only when all shards gave the same. Holds the flat model vector once.</summary>
+/// <remarks>A shard's values stay valid while others still move: each is remembered by the version it was given at, and only a version that all share is handed out.</remarks>
+public sealed class VersionPuller
+{
+    /// <summary>How long shards may disagree before this worker helps the one behind.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    private readonly string _jobId;
+    private readonly IReadOnlyList<IShardClient> _shards;
+    private readonly ModelLayout _layout;
+    private readonly TimeProvider _time;
+    private readonly WorkerMetrics _metrics;
+    private readonly long[] _held;
+    private readonly ShardView?[] _views;
+    private readonly float[] _values;
+
+    public VersionPuller(string jobId, IReadOnlyList<IShardClient> shards, ModelLayout layout, WorkerMetrics metrics, TimeProvider time)
+    {
+        _jobId = jobId;
+        _shards = shards;
+        _layout = layout;
+        _metrics = metrics;
+        _time = time;
+        _held = new long[shards.Count];
+        Array.Fill(_held, -1);
+        _views = new ShardView?[shards.Count];
+        _values = new float[layout.Elements];
+    }
+
+    /// <value>The flat model vector of the version that was handed out last; changes with the next call of <see cref="NextAsync"/>.</value>
+    public ReadOnlyMemory<float> Values => _values;
+
+    /// <summary>Waits until all shards are at one cursor past <paramref name="after"/>.</summary>
+    /// <param name="after">Null: whatever they have, as soon as it is equal.</param>
+    public async Task<Version> NextAsync(Cursor? after, CancellationToken cancellation)
+    {
+        var first = new FirstArrival(_time);
+        await Task.WhenAll(_shards.Select((_, shard) => PullAsync(shard, after, first, cancellation)));
+        while (true)
+        {
+            Cursor newest = _views.Max(view => view!.Cursor);
+            int[] behind = [.. Enumerable.Range(0, _shards.Count).Where(shard => _views[shard]!.Cursor < newest)];
+            if (behind.Length == 0)
+                break;
+            if (!await CatchUpAsync(behind, first, cancellation) && await TurnBackAsync(cancellation) is { } older)
+                return older;
+        }
+        _metrics.Agreement(first.Elapsed);
+        return Agreed();
+    }
+
+    /// <returns>Whether the shards that are behind moved in time.</returns>
+    private async Task<bool> CatchUpAsync(int[] behind, FirstArrival first, CancellationToken cancellation)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task pulls = Task.WhenAll(behind.Select(shard => PullAsync(shard, _views[shard]!.Cursor, first, patience.Token)));
+        await Task.WhenAny(pulls, Task.Delay(Patience, _time, patience.Token));
+        if (!pulls.IsCompleted)
+            await patience.CancelAsync();
+        await pulls.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellation.ThrowIfCancellationRequested();
+        if (pulls.IsFaulted)
+            await pulls;
+        return pulls.IsCompletedSuccessfully;
+    }
+
+    /// <summary>A shard stays behind when the workers that held its version are gone: takes that version from what the other shards kept, so that this worker can bring what is missing.</summary>
+    /// <returns>Null: a shard has let go of it, as all moved on meanwhile.</returns>
+    private async Task<Version?> TurnBackAsync(CancellationToken cancellation)
+    {
+        Cursor oldest = _views.Min(view => view!.Cursor);
+        for (int shard = 0; shard < _shards.Count; shard++)
+        {
+            if (_views[shard]!.Cursor == oldest)
+                continue;
+            if (await _shards[shard].PullAtAsync(_jobId, oldest, _held[shard], cancellation) is not { } view)
+                return null;
+            Keep(shard, view);
+        }
+        return Agreed();
+    }
+
+    private Version Agreed()
+    {
+        ShardView agreed = _views[0]!;
+        return new Version(agreed.Cursor, agreed.Measures, agreed.Finished, [.. _views.Select(view => view!.Ranges)], Math.Max(0, _views.Max(view => view!.SyncMs)));
+    }
+
+    private async Task PullAsync(int shard, Cursor? after, FirstArrival first, CancellationToken cancellation)
+    {
+        ShardView view = await _shards[shard].PullAsync(_jobId, after, _held[shard], cancellation);
+        first.Mark();
+        Keep(shard, view);
+    }
+
+    private void Keep(int shard, ShardView view)
+    {
+        if (view.Values is { } values)
+        {
+            _layout.Scatter(shard, values, _values);
+            _held[shard] = view.Cursor.Step;
+        }
+        else if (_held[shard] != view.Cursor.Step)
+        {
+            throw new InvalidOperationException($"Shard {shard} gave no values for version {view.Cursor.Step} of job {_jobId}, though this worker holds {_held[shard]}.");
+        }
+        // The values went into the flat vector; keeping them would hold the model twice.
+        _views[shard] = view with { Values = null };
+    }
+
+    private sealed class FirstArrival(TimeProvider time)
+    {
+        private long _timestamp;
+
+        public TimeSpan Elapsed => time.GetElapsedTime(Interlocked.Read(ref _timestamp));
+
+        public void Mark() => Interlocked.CompareExchange(ref _timestamp, time.GetTimestamp(), 0);
+    }
+}

@@ -1,0 +1,33 @@
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Worker.Loop;
+
+internal static partial class WorkerLog
+{
+    [LoggerMessage(100, LogLevel.Information, "Job {JobId}: {Elements} elements on {Shards} shards, {TotalSteps} steps of {Slots} slots")]
+    public static partial void Opened(this ILogger logger, string jobId, long elements, int shards, long totalSteps, int slots);
+
+    [LoggerMessage(101, LogLevel.Information, "Job {JobId}: started at {Cursor}")]
+    public static partial void Started(this ILogger logger, string jobId, Cursor cursor);
+
+    [LoggerMessage(102, LogLevel.Information, "Job {JobId}: finished at version {Step}")]
+    public static partial void Finished(this ILogger logger, string jobId, long step);
+
+    [LoggerMessage(103, LogLevel.Information, "Job {JobId}: left at {Cursor}; what was computed is pushed")]
+    public static partial void Drained(this ILogger logger, string jobId, Cursor cursor);
+
+    [LoggerMessage(110, LogLevel.Warning, "Job {JobId}, {Cursor}: took over slot {Slot} from a worker that is overdue or gone")]
+    public static partial void TookOver(this ILogger logger, string jobId, Cursor cursor, int slot);
+
+    [LoggerMessage(111, LogLevel.Warning, "Job {JobId}, {Cursor}: shard {Shard} refused slots {Slots}, of which it lacks {Missing}; they are handed back")]
+    public static partial void Refused(this ILogger logger, string jobId, Cursor cursor, int shard, string slots, string missing);
+
+    [LoggerMessage(112, LogLevel.Warning, "Job {JobId}, {Cursor}: shard {Shard} is behind, at {ShardCursor}; waiting for it")]
+    public static partial void ShardBehind(this ILogger logger, string jobId, Cursor cursor, int shard, Cursor shardCursor);
+
+    [LoggerMessage(113, LogLevel.Warning, "Job {JobId}, {Cursor}: slots {Slots} could not be handed back; their leases will run out")]
+    public static partial void NotReleased(this ILogger logger, Exception exception, string jobId, Cursor cursor, string slots);
+
+    [LoggerMessage(120, LogLevel.Error, "Job {JobId}, {Cursor}: shard {Shard} has other bits for slots {Slots} than this worker computed. Broken hardware, or a model that is not deterministic: the run cannot be proved any more")]
+    public static partial void Mismatched(this ILogger logger, string jobId, Cursor cursor, int shard, string slots);
+}

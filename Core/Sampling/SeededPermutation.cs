@@ -38,6 +38,31 @@ public readonly struct SeededPermutation
         }
     }
 
+    /// <summary>The position of an element: the inverse of the indexer.</summary>
+    public ulong IndexOf(ulong element)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(element, _count);
+        do
+        {
+            element = Decipher(element);
+        }
+        while (element >= _count);
+        return element;
+    }
+
+    private ulong Decipher(ulong x)
+    {
+        ulong mask = (1UL << _half) - 1;
+        ulong left = x >> _half;
+        ulong right = x & mask;
+        for (int round = Rounds - 1; round >= 0; round--)
+        {
+            (left, right) = (right ^ (CounterRandom.Key(_seed, (ulong)round, left) & mask), left);
+        }
+
+        return (left << _half) | right;
+    }
+
     private ulong Encipher(ulong x)
     {
         ulong mask = (1UL << _half) - 1;

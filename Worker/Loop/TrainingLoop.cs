@@ -125,7 +125,9 @@ public sealed class TrainingLoop
         {
             // A refused group frees its slots as contested; a contested slot goes alone and is not refused, so this ends.
             while (await ContributeGroupAsync(version, drain, abort) && !drain.IsCancellationRequested)
-                ;
+            {
+                _metrics.Regrouped();
+            }
         }
         finally
         {

@@ -22,6 +22,7 @@ public sealed class WorkerMetrics
     private readonly Counter<long> _refused;
     private readonly Counter<long> _stale;
     private readonly Counter<long> _mismatched;
+    private readonly Counter<long> _regrouped;
 
     public WorkerMetrics(IMeterFactory meters)
     {
@@ -40,7 +41,10 @@ public sealed class WorkerMetrics
         _refused = meter.CreateCounter<long>("lockstep.worker.pushes.refused", "{push}", "Pushes that overlapped what a shard had in part.");
         _stale = meter.CreateCounter<long>("lockstep.worker.pushes.stale", "{push}", "Pushes that came after their step was done.");
         _mismatched = meter.CreateCounter<long>("lockstep.worker.slots.mismatched", "{slot}", "Slots whose hash differed from another computation of the same slot.");
+        _regrouped = meter.CreateCounter<long>("lockstep.worker.groups.again", "{group}", "Groups begun again in a step because slots were handed back.");
     }
+
+    public void Regrouped() => _regrouped.Add(1);
 
     public void Data(TimeSpan time) => _data.Record(time.TotalSeconds);
 

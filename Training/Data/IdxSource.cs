@@ -1,0 +1,106 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Lockstep.Contracts;
+
+namespace Lockstep.Training;
+
+/// <summary>Reads a pair of IDX files, images and labels as MNIST has them, into a row store.</summary>
+internal sealed class IdxSource(string images, string labels)
+{
+    private const uint ImagesMagic = 0x0803;
+    private const uint LabelsMagic = 0x0801;
+    private const int LargestEdge = 1 << 14;
+
+    /// <exception cref="InputException">The files are damaged, of another kind, or do not belong together.</exception>
+    public RowFormat Write(Stream output)
+    {
+        using Stream imageStream = SourceFile.Open(images);
+        using Stream labelStream = SourceFile.Open(labels);
+        uint[] imageHeader = Header(imageStream, images, ImagesMagic, 4, "images (magic number 0x00000803: unsigned bytes in three dimensions)");
+        uint[] labelHeader = Header(labelStream, labels, LabelsMagic, 2, "labels (magic number 0x00000801: unsigned bytes in one dimension)");
+        uint count = imageHeader[1];
+        if (count != labelHeader[1])
+        {
+            throw new InputException(labels, 0, $"There are {labelHeader[1]} labels for {count} images in {images}.", "Use the two files of one data set.");
+        }
+
+        if (count == 0 || imageHeader[2] is 0 or > LargestEdge || imageHeader[3] is 0 or > LargestEdge)
+        {
+            throw new InputException(images, 0, $"The file says that it holds {count} images of {imageHeader[2]} × {imageHeader[3]}.", "Use a file with images.");
+        }
+
+        int pixels = (int)(imageHeader[2] * imageHeader[3]);
+        var row = new byte[((pixels + 3) / 4 * 4) + sizeof(float)];
+        int classes = 0;
+        Span<byte> label = stackalloc byte[1];
+        for (uint i = 0; i < count; i++)
+        {
+            Fill(imageStream, images, row.AsSpan(0, pixels), i, count, "image");
+            Fill(labelStream, labels, label, i, count, "label");
+            classes = Math.Max(classes, label[0] + 1);
+            float value = label[0];
+            MemoryMarshal.Write(row.AsSpan(row.Length - sizeof(float)), in value);
+            output.Write(row);
+        }
+
+        End(imageStream, images, count);
+        End(labelStream, labels, count);
+        return new RowFormat(count, pixels, 1, true, classes, [], [1, (int)imageHeader[2], (int)imageHeader[3]], [], [], []);
+    }
+
+    private static uint[] Header(Stream stream, string path, uint magic, int numbers, string what)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        bytes = bytes[..(numbers * 4)];
+        int length = Guard(path, stream, bytes, static (s, b) => s.ReadAtLeast(b, b.Length, throwOnEndOfStream: false));
+        uint found = length >= 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : 0;
+        if (length < 4 || found != magic)
+        {
+            throw new InputException(path, 0, $"The file begins with 0x{found:x8}: it is no IDX file of {what}.", "Name the right file; images go to 'train', labels to 'trainLabels'.");
+        }
+
+        if (length < bytes.Length)
+        {
+            throw new InputException(path, 0, "The file ends within its header.", "Copy or download it again.");
+        }
+
+        var values = new uint[numbers];
+        for (int i = 0; i < numbers; i++)
+        {
+            values[i] = BinaryPrimitives.ReadUInt32BigEndian(bytes[(4 * i)..]);
+        }
+
+        return values;
+    }
+
+    private static void Fill(Stream stream, string path, Span<byte> target, uint index, uint count, string what)
+    {
+        if (Guard(path, stream, target, static (s, b) => s.ReadAtLeast(b, b.Length, throwOnEndOfStream: false)) < target.Length)
+        {
+            throw new InputException(path, 0, $"The file ends within {what} {index} of {count}.", "Copy or download it again.");
+        }
+    }
+
+    private static void End(Stream stream, string path, uint count)
+    {
+        Span<byte> more = stackalloc byte[1];
+        if (Guard(path, stream, more, static (s, b) => s.Read(b)) != 0)
+        {
+            throw new InputException(path, 0, $"The file goes on after the {count} items that its header promises.", "Copy or download it again.");
+        }
+    }
+
+    private static int Guard(string path, Stream stream, Span<byte> bytes, ReadCall read)
+    {
+        try
+        {
+            return read(stream, bytes);
+        }
+        catch (Exception exception) when (SourceFile.Explain(path, exception) is { } input)
+        {
+            throw new InputException(input.Errors);
+        }
+    }
+
+    private delegate int ReadCall(Stream stream, Span<byte> bytes);
+}

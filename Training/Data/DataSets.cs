@@ -23,74 +23,139 @@ public sealed record OpenedData(IDataSet Train, IDataSet? Validation, Normalizat
 public static class DataSets
 {
     private const ulong SplitKey = 0x73706c6974;
-    private const string CacheVersion = "1";
+    private const string CacheVersion = "2";
+    private const int KeyLength = 32;
 
+    /// <summary>Opens the training data and what the job holds out or names for validation, both normalised by the training rows.</summary>
     /// <param name="seed">Of the split.</param>
-    /// <param name="cacheDirectory">Made where it does not exist.</param>
-    /// <exception cref="InputException">A file is missing, damaged, or does not fit what the job says of it.</exception>
+    /// <param name="cacheDirectory">Made where it does not exist; several processes may share it.</param>
+    /// <exception cref="InputException">A file is missing, damaged, or does not fit what the job says of it, or the cache cannot be written.</exception>
     public static OpenedData Open(DataSpec data, ulong seed, string cacheDirectory, CancellationToken cancellation)
     {
-        RowStore train = OpenRows(data, data.Train, data.TrainLabels, null, cacheDirectory, cancellation);
-        RowStore? validation = data.Validation is { } path ? OpenRows(data, path, data.ValidationLabels, train.Format, cacheDirectory, cancellation) : null;
-        if (validation is not null && (validation.Format.Features != train.Format.Features || validation.Format.Labels != train.Format.Labels))
+        string source = SourceKey(data, data.Train, data.TrainLabels, known: null);
+        RowStore train = OpenRows(data, data.Train, data.TrainLabels, null, source, cacheDirectory, cancellation);
+        RowStore? validation = null;
+        try
         {
-            throw new InputException(data.Validation!, 0, $"The validation data have {validation.Format.Features} features, the training data {train.Format.Features}.", "Use files of one data set.");
-        }
+            RowFormat format = train.Format;
+            long held = HeldOut(data, format.Rows);
+            var order = new SeededPermutation((ulong)format.Rows, CounterRandom.Key(seed, SplitKey, 0));
+            string key = Hash($"{source}|{data.Normalize}|{held}|{(held > 0 ? seed : 0)}");
+            NormalizationTable table = Statistics(train, data, key, row => held == 0 || (long)order.IndexOf((ulong)row) >= held, cacheDirectory, cancellation);
+            string fingerprint = key;
+            if (data.Validation is { } path)
+            {
+                var known = new DataSchema(format.Names, format.Categories);
+                string validationSource = SourceKey(data, path, data.ValidationLabels, known);
+                validation = OpenRows(data, path, data.ValidationLabels, known, validationSource, cacheDirectory, cancellation);
+                CheckShape(path, validation.Format, format.Shape, format.Labels);
+                table = table with { Classes = CommonClasses(table.Classes, validation.Format.Classes) };
+                fingerprint = Hash($"{key}|{validationSource}");
+            }
 
-        long rows = train.Format.Rows;
-        long held = data.Split is { } fraction ? (long)Math.Round(rows * fraction) : 0;
-        if (data.Split is not null && (held < 1 || held >= rows))
+            var trainSet = new RowDataSet(train, table, format.Rows - held, table.Classes, fingerprint, held > 0 ? i => (long)order[(ulong)(held + i)] : i => i);
+            RowDataSet? validationSet = validation is not null
+                ? new RowDataSet(validation, table, validation.Format.Rows, table.Classes, fingerprint, i => i)
+                : held > 0 ? new RowDataSet(train, table, held, table.Classes, fingerprint, i => (long)order[(ulong)i], owns: false) : null;
+            return new OpenedData(trainSet, validationSet, table, fingerprint);
+        }
+        catch
         {
-            throw new InputException(data.Train, 0, $"A split of {data.Split} of {rows} rows leaves one side empty.", "Choose another 'split', or give more data.");
+            train.Dispose();
+            validation?.Dispose();
+            throw;
         }
-
-        var order = new SeededPermutation((ulong)rows, CounterRandom.Key(seed, SplitKey, 0));
-        string key = Hash($"{CacheVersion}|{Key(data, data.Train, data.TrainLabels)}|{data.Normalize}|{held}|{(held > 0 ? seed : 0)}");
-        NormalizationTable table = Statistics(train, data, key, row => held == 0 || (long)order.IndexOf((ulong)row) >= held, cacheDirectory, cancellation);
-        string fingerprint = Hash($"{key}|{(data.Validation is { } v ? Key(data, v, data.ValidationLabels) : "")}");
-        IDataSet trainSet = held > 0 ? new RowDataSet(train, table, rows - held, fingerprint, i => (long)order[(ulong)(held + i)]) : new RowDataSet(train, table, rows, fingerprint, i => i);
-        IDataSet? validationSet = validation is not null
-            ? new RowDataSet(validation, table, validation.Format.Rows, fingerprint, i => i)
-            : held > 0 ? new RowDataSet(train, table, held, fingerprint, i => (long)order[(ulong)i], owns: false) : null;
-        return new OpenedData(trainSet, validationSet, table, fingerprint);
     }
 
-    /// <summary>Opens a file to be evaluated by a model, with the normalisation that was stored with it.</summary>
+    /// <summary>Opens a file (<see cref="DataSpec.Train"/>) to be evaluated by a model, with the normalisation and categories that were stored with it.</summary>
+    /// <exception cref="InputException">The file is missing, damaged, or has other features than the training data.</exception>
     public static IDataSet OpenForEvaluation(DataSpec data, NormalizationTable table, string cacheDirectory, CancellationToken cancellation)
     {
-        RowStore rows = OpenRows(data, data.Train, data.TrainLabels, null, cacheDirectory, cancellation);
-        return rows.Format.Features == table.Offset.Length
-            ? new RowDataSet(rows, table, rows.Format.Rows, "", i => i)
-            : throw new InputException(data.Train, 0, $"The data have {rows.Format.Features} features, the model was trained on {table.Offset.Length}.", "Use data with the columns of the training data.");
+        var known = new DataSchema(table.Features, table.Categories);
+        string source = SourceKey(data, data.Train, data.TrainLabels, known);
+        RowStore rows = OpenRows(data, data.Train, data.TrainLabels, known, source, cacheDirectory, cancellation);
+        if (rows.Format.Features == table.Offset.Length)
+        {
+            return new RowDataSet(rows, table, rows.Format.Rows, CommonClasses(table.Classes, rows.Format.Classes), Hash($"{source}|{table.ToMetadata()}"), i => i);
+        }
+
+        int features = rows.Format.Features;
+        rows.Dispose();
+        throw new InputException(data.Train, 0, $"The data have {features} features, the model was trained on {table.Offset.Length}.", "Use data with the columns of the training data.");
     }
 
-    private static RowStore OpenRows(DataSpec data, string path, string? labels, RowFormat? like, string cacheDirectory, CancellationToken cancellation) =>
+    private static long HeldOut(DataSpec data, long rows)
+    {
+        if (data.Split is not { } fraction)
+        {
+            return 0;
+        }
+
+        long held = (long)Math.Round(rows * fraction);
+        return held >= 1 && held < rows
+            ? held
+            : throw new InputException(data.Train, 0, $"A split of {fraction} of {rows} rows leaves one side empty.", "Choose another 'split', or give more data.");
+    }
+
+    /// <summary>A class that one file lacks is a class all the same. Labels that are no classes in one of the files are numbers in both.</summary>
+    private static int? CommonClasses(int? one, int? other) => one is { } a && other is { } b ? Math.Max(a, b) : null;
+
+    private static void CheckShape(string path, RowFormat format, int[] shape, int labels)
+    {
+        if (!format.Shape.SequenceEqual(shape))
+        {
+            throw new InputException(path, 0, $"A sample of the validation data has the shape [{string.Join(", ", format.Shape)}], one of the training data [{string.Join(", ", shape)}].", "Use files of one data set.");
+        }
+
+        if (format.Labels != labels)
+        {
+            throw new InputException(path, 0, $"The validation data have {format.Labels} labels, the training data {labels}.", "Use files of one data set.");
+        }
+    }
+
+    private static RowStore OpenRows(DataSpec data, string path, string? labels, DataSchema? known, string source, string cacheDirectory, CancellationToken cancellation) =>
         RowStore.OpenOrCreate(
             cacheDirectory,
-            Hash($"{CacheVersion}|{Key(data, path, labels)}|{(like is null ? "" : string.Join('|', like.Names))}")[..32],
-            output => data.Format == DataFormat.Idx ? new IdxSource(path, labels ?? throw new InputException(path, 0, "There is no file of labels.", "Set 'trainLabels' (and 'validationLabels').")).Write(output) : new CsvSource(path, data, like).Write(output),
+            source[..KeyLength],
+            output => data.Format == DataFormat.Idx ? new IdxSource(path, labels!).Write(output, cancellation) : new CsvSource(path, data, known).Write(output, cancellation),
             cancellation);
 
     private static NormalizationTable Statistics(RowStore rows, DataSpec data, string key, Func<long, bool> isTraining, string cacheDirectory, CancellationToken cancellation)
     {
-        string path = Path.Combine(cacheDirectory, key[..32] + ".stats");
-        CacheLock.Run(cacheDirectory, key[..32], () =>
+        string path = Path.Combine(cacheDirectory, key[..KeyLength] + ".stats");
+        return CacheEntry.GetOrMake(cacheDirectory, key[..KeyLength], Find, ending =>
         {
-            if (!File.Exists(path))
-            {
-                File.WriteAllText(path + ".tmp", FeatureStatistics.Compute(rows, data, isTraining, cancellation).ToMetadata());
-                File.Move(path + ".tmp", path, overwrite: true);
-            }
+            string text = FeatureStatistics.Compute(rows, data, isTraining, cancellation).ToMetadata();
+            CacheEntry.Write(path, ending, file => file.Write(Encoding.UTF8.GetBytes(text)));
         }, cancellation);
-        return NormalizationTable.FromMetadata(File.ReadAllText(path));
+
+        NormalizationTable? Find()
+        {
+            try
+            {
+                return File.Exists(path) && NormalizationTable.FromMetadata(File.ReadAllText(path)) is { } table && table.Offset.Length == rows.Format.Features ? table : null;
+            }
+            catch (JsonException)
+            {
+                return null;
+            }
+        }
     }
 
-    /// <summary>All that shapes the rows of a file.</summary>
-    private static string Key(DataSpec data, string path, string? labels)
+    /// <summary>A hash of all that shapes the rows of a file.</summary>
+    private static string SourceKey(DataSpec data, string path, string? labels, DataSchema? known)
     {
+        if (data.Format == DataFormat.Idx && labels is null)
+        {
+            throw new InputException(path, 0, "There is no file of labels for these images.", "Set 'trainLabels' (and 'validationLabels').");
+        }
+
         string options = JsonSerializer.Serialize(new { data.Format, data.Features, data.Labels, data.Categories, data.Header, data.Delimiter, data.Missing });
-        return $"{Convert.ToHexStringLower(SourceFile.Hash(path))}|{(labels is null ? "" : Convert.ToHexStringLower(SourceFile.Hash(labels)))}|{options}";
+        string columns = known is null ? "" : JsonSerializer.Serialize(new { known.Features, Categories = known.Categories.OrderBy(c => c.Key, StringComparer.Ordinal) });
+        return Hash($"{CacheVersion}|{FileHash(path)}|{(labels is null ? "" : FileHash(labels))}|{options}|{columns}");
     }
+
+    private static string FileHash(string path) => Convert.ToHexStringLower(SourceFile.Hash(path));
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

@@ -1,3 +1,4 @@
+using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Training;
@@ -6,6 +7,7 @@ namespace Lockstep.Training;
 internal static class FeatureStatistics
 {
     /// <param name="isTraining">Whether a row belongs to the training data.</param>
+    /// <exception cref="InputException">A feature to be imputed has no value in any training row.</exception>
     public static NormalizationTable Compute(RowStore rows, DataSpec spec, Func<long, bool> isTraining, CancellationToken cancellation)
     {
         RowFormat format = rows.Format;
@@ -13,26 +15,41 @@ internal static class FeatureStatistics
         var offset = new float[format.Features];
         var factor = new float[format.Features];
         Array.Fill(factor, 1);
-        if (spec.Normalize != NormalizationKind.None || format.Missing.Length > 0)
+        bool imputes = !format.Bytes && spec.Missing is MissingPolicy.Mean or MissingPolicy.Median;
+        if (imputes || spec.Normalize != NormalizationKind.None)
         {
-            Moments moments = Measure(rows, isTraining, cancellation);
-            foreach (int feature in format.Missing)
+            var moments = new FeatureMoments(format.Features);
+            rows.Scan(isTraining, features => moments.Add(features), cancellation);
+            if (imputes)
             {
-                fill[feature] = spec.Missing switch
-                {
-                    MissingPolicy.Mean => (float)moments.Mean(feature),
-                    MissingPolicy.Median => Median(rows, feature, isTraining, cancellation),
-                    _ => 0,
-                };
+                Fill(rows, spec, moments, fill, visit => rows.Scan(isTraining, visit, cancellation));
             }
 
             Scale(format, spec.Normalize, moments, offset, factor);
         }
 
-        return new NormalizationTable(spec.Normalize, fill, offset, factor, format.Names, format.ClassNames);
+        return new NormalizationTable(spec.Normalize, fill, offset, factor, format.Names, format.ClassNames, format.Categories, format.Classes);
     }
 
-    private static void Scale(RowFormat format, NormalizationKind kind, Moments moments, float[] offset, float[] factor)
+    /// <summary>Every feature gets a value, also where only data that come later lack one.</summary>
+    private static void Fill(RowStore rows, DataSpec spec, FeatureMoments moments, float[] fill, Action<Action<float[]>> scan)
+    {
+        for (int i = 0; i < fill.Length; i++)
+        {
+            if (moments.Count(i) == 0)
+            {
+                throw new InputException(spec.Train, 0, $"Column {rows.Format.Names[i]} has no value in any training row.", "Leave it out of 'features', or set 'missing: zero'.");
+            }
+        }
+
+        double[]? medians = spec.Missing == MissingPolicy.Median ? StreamingMedian.Compute(fill.Length, scan) : null;
+        for (int i = 0; i < fill.Length; i++)
+        {
+            fill[i] = (float)(medians?[i] ?? moments.Mean(i));
+        }
+    }
+
+    private static void Scale(RowFormat format, NormalizationKind kind, FeatureMoments moments, float[] offset, float[] factor)
     {
         if (kind == NormalizationKind.None)
         {
@@ -40,128 +57,17 @@ internal static class FeatureStatistics
         }
 
         // Pixels are one quantity: one offset and one factor for the whole image.
-        if (format.Bytes)
-        {
-            (double o, double f) = kind == NormalizationKind.MinMax ? (0, 1 / 255.0) : moments.Overall();
-            Array.Fill(offset, (float)o);
-            Array.Fill(factor, (float)f);
-            return;
-        }
-
+        (double Offset, double Range) whole = format.Bytes ? kind == NormalizationKind.MinMax ? (0, byte.MaxValue) : moments.Overall() : default;
         for (int i = 0; i < offset.Length; i++)
         {
-            if (!format.Plain[i])
+            if (format.Bytes || format.Plain[i])
             {
-                continue;
+                (double o, double range) = format.Bytes ? whole : kind == NormalizationKind.MinMax ? moments.MinMax(i) : moments.Standard(i);
+                offset[i] = (float)o;
+                // A constant feature becomes 0, and one that hardly varies stays finite.
+                float f = (float)(1 / range);
+                factor[i] = float.IsFinite(f) ? f : 1;
             }
-
-            (double o, double f) = kind == NormalizationKind.MinMax ? moments.MinMax(i) : moments.Standard(i);
-            offset[i] = (float)o;
-            factor[i] = (float)f;
-        }
-    }
-
-    private static Moments Measure(RowStore rows, Func<long, bool> isTraining, CancellationToken cancellation)
-    {
-        RowFormat format = rows.Format;
-        var moments = new Moments(format.Features);
-        var features = new float[format.Features];
-        var labels = new float[format.Labels];
-        for (long row = 0; row < format.Rows; row++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            if (isTraining(row))
-            {
-                rows.Read(row, features, labels);
-                moments.Add(features);
-            }
-        }
-
-        return moments;
-    }
-
-    private static float Median(RowStore rows, int feature, Func<long, bool> isTraining, CancellationToken cancellation)
-    {
-        // One column at a time: a column is small beside its table.
-        var values = new List<float>();
-        var features = new float[rows.Format.Features];
-        var labels = new float[rows.Format.Labels];
-        for (long row = 0; row < rows.Format.Rows; row++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            if (isTraining(row))
-            {
-                rows.Read(row, features, labels);
-                if (!float.IsNaN(features[feature]))
-                {
-                    values.Add(features[feature]);
-                }
-            }
-        }
-
-        if (values.Count == 0)
-        {
-            return 0;
-        }
-
-        values.Sort();
-        return values.Count % 2 == 1 ? values[values.Count / 2] : (values[(values.Count / 2) - 1] + values[values.Count / 2]) / 2;
-    }
-
-    /// <summary>Welford's running mean and squared deviation, least and largest, by feature.</summary>
-    private sealed class Moments(int features)
-    {
-        private readonly long[] _count = new long[features];
-        private readonly double[] _mean = new double[features];
-        private readonly double[] _squares = new double[features];
-        private readonly float[] _least = [.. Enumerable.Repeat(float.PositiveInfinity, features)];
-        private readonly float[] _largest = [.. Enumerable.Repeat(float.NegativeInfinity, features)];
-
-        public void Add(ReadOnlySpan<float> values)
-        {
-            for (int i = 0; i < values.Length; i++)
-            {
-                float value = values[i];
-                if (float.IsNaN(value))
-                {
-                    continue;
-                }
-
-                _count[i]++;
-                double delta = value - _mean[i];
-                _mean[i] += delta / _count[i];
-                _squares[i] += delta * (value - _mean[i]);
-                _least[i] = Math.Min(_least[i], value);
-                _largest[i] = Math.Max(_largest[i], value);
-            }
-        }
-
-        public double Mean(int i) => _mean[i];
-
-        /// <summary>A constant feature becomes 0.</summary>
-        public (double Offset, double Factor) Standard(int i)
-        {
-            double deviation = _count[i] > 0 ? Math.Sqrt(_squares[i] / _count[i]) : 0;
-            return (_mean[i], deviation > 0 ? 1 / deviation : 1);
-        }
-
-        public (double Offset, double Factor) MinMax(int i) =>
-            _largest[i] > _least[i] ? (_least[i], 1.0 / ((double)_largest[i] - _least[i])) : (_count[i] > 0 ? _least[i] : 0, 1);
-
-        /// <summary>Over all features together.</summary>
-        public (double Offset, double Factor) Overall()
-        {
-            double count = _count.Sum();
-            double mean = 0;
-            double square = 0;
-            for (int i = 0; i < features; i++)
-            {
-                mean += _mean[i] * _count[i] / count;
-                square += (_squares[i] + (_count[i] * _mean[i] * _mean[i])) / count;
-            }
-
-            double deviation = Math.Sqrt(Math.Max(0, square - (mean * mean)));
-            return (mean, deviation > 0 ? 1 / deviation : 1);
         }
     }
 }

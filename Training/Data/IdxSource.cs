@@ -12,7 +12,7 @@ internal sealed class IdxSource(string images, string labels)
     private const int LargestEdge = 1 << 14;
 
     /// <exception cref="InputException">The files are damaged, of another kind, or do not belong together.</exception>
-    public RowFormat Write(Stream output)
+    public RowFormat Write(Stream output, CancellationToken cancellation)
     {
         using Stream imageStream = SourceFile.Open(images);
         using Stream labelStream = SourceFile.Open(labels);
@@ -35,6 +35,7 @@ internal sealed class IdxSource(string images, string labels)
         Span<byte> label = stackalloc byte[1];
         for (uint i = 0; i < count; i++)
         {
+            cancellation.ThrowIfCancellationRequested();
             Fill(imageStream, images, row.AsSpan(0, pixels), i, count, "image");
             Fill(labelStream, labels, label, i, count, "label");
             classes = Math.Max(classes, label[0] + 1);
@@ -52,7 +53,7 @@ internal sealed class IdxSource(string images, string labels)
     {
         Span<byte> bytes = stackalloc byte[16];
         bytes = bytes[..(numbers * 4)];
-        int length = Guard(path, stream, bytes, static (s, b) => s.ReadAtLeast(b, b.Length, throwOnEndOfStream: false));
+        int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         uint found = length >= 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : 0;
         if (length < 4 || found != magic)
         {
@@ -75,7 +76,7 @@ internal sealed class IdxSource(string images, string labels)
 
     private static void Fill(Stream stream, string path, Span<byte> target, uint index, uint count, string what)
     {
-        if (Guard(path, stream, target, static (s, b) => s.ReadAtLeast(b, b.Length, throwOnEndOfStream: false)) < target.Length)
+        if (stream.ReadAtLeast(target, target.Length, throwOnEndOfStream: false) < target.Length)
         {
             throw new InputException(path, 0, $"The file ends within {what} {index} of {count}.", "Copy or download it again.");
         }
@@ -84,23 +85,9 @@ internal sealed class IdxSource(string images, string labels)
     private static void End(Stream stream, string path, uint count)
     {
         Span<byte> more = stackalloc byte[1];
-        if (Guard(path, stream, more, static (s, b) => s.Read(b)) != 0)
+        if (stream.Read(more) != 0)
         {
             throw new InputException(path, 0, $"The file goes on after the {count} items that its header promises.", "Copy or download it again.");
         }
     }
-
-    private static int Guard(string path, Stream stream, Span<byte> bytes, ReadCall read)
-    {
-        try
-        {
-            return read(stream, bytes);
-        }
-        catch (Exception exception) when (SourceFile.Explain(path, exception) is { } input)
-        {
-            throw new InputException(input.Errors);
-        }
-    }
-
-    private delegate int ReadCall(Stream stream, Span<byte> bytes);
 }

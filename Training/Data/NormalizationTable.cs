@@ -4,16 +4,37 @@ using Lockstep.Contracts.Jobs;
 namespace Lockstep.Training;
 
 /// <summary>What is done to each feature: a missing value is replaced, then (x − Offset) · Factor. Stored with the model.</summary>
-/// <param name="Fill">Value for missing ones, by feature.</param>
-/// <param name="Features">By feature: names; empty for images.</param>
-/// <param name="ClassNames">Texts of the classes; empty where they were numbers.</param>
-public sealed record NormalizationTable(NormalizationKind Kind, float[] Fill, float[] Offset, float[] Factor, string[] Features, string[] ClassNames)
+/// <param name="Kind">Standard: mean and standard deviation (of the population) of the training rows, over all pixels together for images. MinMax: to [0, 1] over the training rows; a pixel by 0 … 255. Flags of categories are left alone.</param>
+/// <param name="Fill">Value for missing ones, by feature, before normalisation.</param>
+/// <param name="Features">By feature: names (<c>column</c>, or <c>column=text</c> for a category); empty for images.</param>
+/// <param name="ClassNames">Texts of the classes, by index; empty where they were numbers.</param>
+/// <param name="Categories">Texts of each column of categories, in ordinal order, by the column's name.</param>
+/// <param name="Classes">Number of classes; null where the labels are no classes.</param>
+public sealed record NormalizationTable(
+    NormalizationKind Kind,
+    float[] Fill,
+    float[] Offset,
+    float[] Factor,
+    string[] Features,
+    string[] ClassNames,
+    IReadOnlyDictionary<string, string[]> Categories,
+    int? Classes)
 {
     /// <summary>JSON, for the model file.</summary>
     public string ToMetadata() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
 
     /// <exception cref="JsonException">The text is no such table.</exception>
-    public static NormalizationTable FromMetadata(string json) => JsonSerializer.Deserialize<NormalizationTable>(json, JsonSerializerOptions.Web) ?? throw new JsonException("The normalisation is null.");
+    public static NormalizationTable FromMetadata(string json)
+    {
+        NormalizationTable? table = JsonSerializer.Deserialize<NormalizationTable>(json, JsonSerializerOptions.Web);
+        if (table is not { Fill: not null, Offset: not null, Factor: not null, Features: not null, ClassNames: not null, Categories: not null }
+            || table.Fill.Length != table.Offset.Length || table.Factor.Length != table.Offset.Length)
+        {
+            throw new JsonException("The normalisation lacks 'fill', 'offset', 'factor', 'features', 'classNames' or 'categories', or they differ in length.");
+        }
+
+        return table;
+    }
 
     /// <summary>Normalises one sample in place.</summary>
     internal void Apply(Span<float> features)

@@ -1,15 +1,16 @@
 namespace Lockstep.Training;
 
 /// <summary>Rows of a store as samples, normalised.</summary>
+/// <param name="classes">Over training and validation data.</param>
 /// <param name="rowOf">The row of a sample id.</param>
 /// <param name="owns">Whether the store is closed with this data set.</param>
-internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long count, string fingerprint, Func<long, long> rowOf, bool owns = true) : IDataSet
+internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long count, int? classes, string fingerprint, Func<long, long> rowOf, bool owns = true) : IDataSet
 {
     public long Count => count;
     public int FeatureCount => rows.Format.Features;
     public IReadOnlyList<int> SampleShape => rows.Format.Shape;
     public int LabelWidth => rows.Format.Labels;
-    public int? Classes => rows.Format.Classes;
+    public int? Classes => classes;
     public string Fingerprint => fingerprint;
 
     public void Read(ReadOnlySpan<long> sampleIds, Span<float> features, Span<float> labels)

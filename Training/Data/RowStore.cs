@@ -1,5 +1,7 @@
-using System.IO.MemoryMappedFiles;
+using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
 
 namespace Lockstep.Training;
 
@@ -12,24 +14,29 @@ namespace Lockstep.Training;
 /// <param name="Shape">Of one sample.</param>
 /// <param name="Plain">By feature: a measured number, not a category's flag.</param>
 /// <param name="Names">By feature; empty for images.</param>
-/// <param name="Missing">Features in which some row has no value (stored as NaN).</param>
-internal sealed record RowFormat(long Rows, int Features, int Labels, bool Bytes, int? Classes, string[] ClassNames, int[] Shape, bool[] Plain, string[] Names, int[] Missing);
+/// <param name="Categories">Texts of each column of categories, in ordinal order, by the column's name.</param>
+internal sealed record RowFormat(long Rows, int Features, int Labels, bool Bytes, int? Classes, string[] ClassNames, int[] Shape, bool[] Plain, string[] Names, Dictionary<string, string[]> Categories);
 
-/// <summary>A data set as fixed-size rows in a file: features, then labels. Read through a mapping, so that it may be larger than the memory. Safe for several threads.</summary>
+/// <summary>
+/// A data set as fixed-size rows in a file: features, then labels. It may be larger than the memory: rows are read one by one, by position,
+/// and not through a mapping, so that a process does not grow with what it has read. Safe for several threads.
+/// </summary>
 internal sealed class RowStore : IDisposable
 {
-    private readonly MemoryMappedFile _file;
-    private readonly MemoryMappedViewAccessor _view;
+    private const int ScanBytes = 1 << 19;
+
+    private readonly SafeFileHandle _file;
+    private readonly string _path;
     private readonly int _featureBytes;
     private readonly int _rowBytes;
 
-    private RowStore(MemoryMappedFile file, RowFormat format)
+    private RowStore(SafeFileHandle file, string path, RowFormat format)
     {
         _file = file;
-        _view = file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
+        _path = path;
         Format = format;
         _featureBytes = FeatureBytes(format);
-        _rowBytes = _featureBytes + (format.Labels * sizeof(float));
+        _rowBytes = RowBytes(format);
     }
 
     public RowFormat Format { get; }
@@ -40,33 +47,13 @@ internal sealed class RowStore : IDisposable
     {
         string path = Path.Combine(cacheDirectory, key + ".rows");
         string formatPath = Path.Combine(cacheDirectory, key + ".json");
-        CacheLock.Run(cacheDirectory, key, () =>
+        return CacheEntry.GetOrMake(cacheDirectory, key, () => Find(path, formatPath), ending =>
         {
             // The description is written last, so a store that has one is whole.
-            if (File.Exists(formatPath))
-            {
-                return;
-            }
-
-            string temporary = path + ".tmp";
-            RowFormat format;
-            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
-            {
-                format = write(file);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-            File.WriteAllText(formatPath + ".tmp", JsonSerializer.Serialize(format));
-            File.Move(formatPath + ".tmp", formatPath, overwrite: true);
+            RowFormat? format = null;
+            CacheEntry.Write(path, ending, file => format = write(file));
+            CacheEntry.Write(formatPath, ending, file => JsonSerializer.Serialize(file, format));
         }, cancellation);
-        RowFormat known = JsonSerializer.Deserialize<RowFormat>(File.ReadAllText(formatPath)) ?? throw new InvalidDataException($"The cached description {formatPath} is empty. Delete {cacheDirectory}.");
-        long expected = known.Rows * (FeatureBytes(known) + (known.Labels * (long)sizeof(float)));
-        if (new FileInfo(path).Length != expected)
-        {
-            throw new InvalidDataException($"The cached data {path} have another length than their description says. Delete {cacheDirectory}.");
-        }
-
-        return new RowStore(MemoryMappedFile.CreateFromFile(path, FileMode.Open, null, 0, MemoryMappedFileAccess.Read), known);
     }
 
     /// <summary>Reads one row.</summary>
@@ -74,31 +61,106 @@ internal sealed class RowStore : IDisposable
     /// <param name="labels">[Format.Labels]</param>
     public void Read(long row, Span<float> features, Span<float> labels)
     {
-        ulong offset = (ulong)row * (ulong)_rowBytes;
-        var handle = _view.SafeMemoryMappedViewHandle;
-        if (Format.Bytes)
+        const int OnStack = 4096;
+        byte[]? rented = _rowBytes > OnStack ? ArrayPool<byte>.Shared.Rent(_rowBytes) : null;
+        Span<byte> bytes = rented is null ? stackalloc byte[OnStack] : rented;
+        bytes = bytes[.._rowBytes];
+        ReadBytes(bytes, row);
+        ToFeatures(bytes, features);
+        bytes[_featureBytes..].CopyTo(MemoryMarshal.AsBytes(labels));
+        if (rented is not null)
         {
-            Span<byte> pixels = features.Length <= 4096 ? stackalloc byte[features.Length] : new byte[features.Length];
-            handle.ReadSpan(offset, pixels);
-            for (int i = 0; i < pixels.Length; i++)
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    /// <summary>Visits the features of the wanted rows, in row order.</summary>
+    /// <param name="visit">Gets [Format.Features], which the next visit overwrites.</param>
+    public void Scan(Func<long, bool> wanted, Action<float[]> visit, CancellationToken cancellation)
+    {
+        int rowsAtOnce = Math.Max(1, ScanBytes / _rowBytes);
+        var bytes = new byte[rowsAtOnce * _rowBytes];
+        var features = new float[Format.Features];
+        for (long first = 0; first < Format.Rows; first += rowsAtOnce)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int count = (int)Math.Min(rowsAtOnce, Format.Rows - first);
+            ReadBytes(bytes.AsSpan(0, count * _rowBytes), first);
+            for (int i = 0; i < count; i++)
             {
-                features[i] = pixels[i];
+                if (wanted(first + i))
+                {
+                    ToFeatures(bytes.AsSpan(i * _rowBytes, _rowBytes), features);
+                    visit(features);
+                }
             }
         }
-        else
-        {
-            handle.ReadSpan(offset, features);
-        }
-
-        handle.ReadSpan(offset + (ulong)_featureBytes, labels);
     }
 
-    public void Dispose()
-    {
-        _view.Dispose();
-        _file.Dispose();
-    }
+    public void Dispose() => _file.Dispose();
 
     // Labels begin at a multiple of four.
     internal static int FeatureBytes(RowFormat format) => format.Bytes ? (format.Features + 3) / 4 * 4 : format.Features * sizeof(float);
+
+    private static int RowBytes(RowFormat format) => FeatureBytes(format) + (format.Labels * sizeof(float));
+
+    /// <summary>Null where the store is missing or damaged, so that it is made again.</summary>
+    private static RowStore? Find(string path, string formatPath)
+    {
+        if (!File.Exists(formatPath))
+        {
+            return null;
+        }
+
+        SafeFileHandle? file = null;
+        try
+        {
+            if (JsonSerializer.Deserialize<RowFormat>(File.ReadAllText(formatPath)) is not { } format)
+            {
+                return null;
+            }
+
+            file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
+            if (RandomAccess.GetLength(file) == format.Rows * RowBytes(format))
+            {
+                return new RowStore(file, path, format);
+            }
+        }
+        catch (Exception exception) when (exception is JsonException or FileNotFoundException)
+        {
+        }
+
+        file?.Dispose();
+        return null;
+    }
+
+    private void ReadBytes(Span<byte> bytes, long row)
+    {
+        long offset = row * _rowBytes;
+        while (bytes.Length > 0)
+        {
+            int read = RandomAccess.Read(_file, bytes, offset);
+            if (read == 0)
+            {
+                throw new InvalidDataException($"The cached data {_path} were cut off while in use. Delete the file and start again.");
+            }
+
+            bytes = bytes[read..];
+            offset += read;
+        }
+    }
+
+    private void ToFeatures(ReadOnlySpan<byte> row, Span<float> features)
+    {
+        if (!Format.Bytes)
+        {
+            row[.._featureBytes].CopyTo(MemoryMarshal.AsBytes(features));
+            return;
+        }
+
+        for (int i = 0; i < features.Length; i++)
+        {
+            features[i] = row[i];
+        }
+    }
 }

@@ -1,0 +1,87 @@
+using Lockstep.Contracts;
+
+namespace Lockstep.Training;
+
+/// <summary>Entries of a cache that several processes share: each is made once, whole or not at all.</summary>
+internal static class CacheEntry
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Pauses after which a process no longer waits for another one, which may be frozen.</summary>
+    private const int MostPauses = 1500;
+
+    /// <summary>
+    /// Finds an entry, or makes it while others wait. The lock only spares work: it ends with its process, and who has waited too long makes the entry too,
+    /// since equal sources give equal entries and a rename puts them in place.
+    /// </summary>
+    /// <param name="find">Gives null where there is no entry, or a damaged one.</param>
+    /// <param name="make">Gets the ending for its temporary files.</param>
+    /// <exception cref="InputException">The directory cannot be written.</exception>
+    public static T GetOrMake<T>(string directory, string key, Func<T?> find, Action<string> make, CancellationToken cancellation)
+        where T : class
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+            for (int pauses = 0; ; pauses++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (find() is { } found)
+                {
+                    return found;
+                }
+
+                using FileStream? held = TryLock(Path.Combine(directory, key + ".lock"));
+                if (held is null && pauses < MostPauses)
+                {
+                    cancellation.WaitHandle.WaitOne(Pause);
+                    continue;
+                }
+
+                if (find() is { } late)
+                {
+                    return late;
+                }
+
+                make(held is null ? $".{Path.GetRandomFileName()}.tmp" : ".tmp");
+                return find() ?? throw new InvalidDataException($"What was just written to the cache {directory} cannot be read back. Check its disk.");
+            }
+        }
+        catch (Exception exception) when (exception is IOException and not FileNotFoundException or UnauthorizedAccessException)
+        {
+            throw new InputException(directory, 0, $"The cache of data cannot be written: {exception.Message}", "Correct the rights, free some space, or choose another output folder.");
+        }
+    }
+
+    /// <summary>Writes a file so that it appears whole.</summary>
+    public static void Write(string path, string ending, Action<Stream> write)
+    {
+        string temporary = path + ending;
+        try
+        {
+            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
+            {
+                write(file);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    private static FileStream? TryLock(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+
+namespace Lockstep.Training.Tests;
+
+public sealed class DataCacheTests : IDisposable
+{
+    private readonly DataFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void An_entry_is_made_once_and_again_when_source_or_options_change()
+    {
+        var spec = folder.Csv("x,y\n1,0\n2,1\n", "y") with { Normalize = NormalizationKind.Standard };
+        var first = Fingerprint(spec);
+        var made = Rows();
+        Assert.Single(made);
+        Assert.Equal(first, Fingerprint(spec with { Train = folder.Write("copy.csv", File.ReadAllText(spec.Train)) }));
+        Assert.Equal(made, Rows());
+
+        Assert.NotEqual(first, Fingerprint(spec with { Normalize = NormalizationKind.MinMax }));
+        Assert.Equal(made, Rows());
+        Assert.NotEqual(first, Fingerprint(spec with { Labels = ["x"] }));
+        Assert.NotEqual(first, Fingerprint(spec with { Validation = spec.Train }));
+        folder.Write("train.csv", "x,y\n1,0\n2,2\n");
+        Assert.NotEqual(first, Fingerprint(spec));
+        Assert.Equal(4, Rows().Count);
+
+        string Fingerprint(DataSpec data)
+        {
+            using var opened = folder.Open(data);
+            Assert.Equal(opened.Fingerprint, opened.Train.Fingerprint);
+            Assert.Matches("^[0-9a-f]{64}$", opened.Fingerprint);
+            return opened.Fingerprint;
+        }
+    }
+
+    [Fact]
+    public void A_damaged_entry_is_made_again()
+    {
+        var spec = folder.Csv("x,y\n1,0\n2,1\n", "y");
+        Check();
+        foreach (var ending in new[] { "*.rows", "*.json", "*.stats" })
+        {
+            var file = Assert.Single(Directory.GetFiles(folder.Cache, ending));
+            File.WriteAllBytes(file, File.ReadAllBytes(file)[..^1]);
+            Check();
+            File.Delete(file);
+            Check();
+        }
+
+        void Check()
+        {
+            using var data = folder.Open(spec);
+            Assert.Equal([[1f], [2f]], data.Train.All().Features);
+        }
+    }
+
+    [Fact]
+    public void Many_at_once_make_one_entry()
+    {
+        var spec = folder.Csv("x,y\n" + string.Concat(Enumerable.Range(0, 3000).Select(i => $"{i},{i % 7}\n")), "y") with { Split = 0.2, Normalize = NormalizationKind.Standard };
+        var sums = new double[8];
+        var prints = new string[8];
+        using var barrier = new Barrier(8);
+        var threads = Enumerable.Range(0, 8).Select(n => new Thread(() =>
+        {
+            barrier.SignalAndWait();
+            using var data = DataSets.Open(spec, 1, folder.Cache, CancellationToken.None);
+            sums[n] = data.Train.All().Features.Sum(f => (double)f[0]);
+            prints[n] = data.Fingerprint;
+        })).ToArray();
+        Array.ForEach(threads, t => t.Start());
+        Array.ForEach(threads, t => t.Join());
+        Assert.Single(sums.Distinct());
+        Assert.Single(prints.Distinct());
+        Assert.Single(Rows());
+        Assert.Empty(Directory.GetFiles(folder.Cache, "*.tmp"));
+    }
+
+    [Fact]
+    public void What_a_process_left_behind_that_died_while_writing_does_no_harm()
+    {
+        var spec = folder.Csv("x,y\n1,0\n2,1\n", "y");
+        folder.Open(spec).Dispose();
+        var rows = Assert.Single(Rows());
+        File.Move(rows, rows + ".tmp");
+        File.Delete(Path.ChangeExtension(rows, ".json"));
+        using var data = folder.Open(spec);
+        Assert.Equal([[1f], [2f]], data.Train.All().Features);
+        Assert.Empty(Directory.GetFiles(folder.Cache, "*.tmp"));
+    }
+
+    [Fact]
+    public void A_file_that_is_refused_leaves_nothing()
+    {
+        var spec = folder.Csv("x,y\n1,0\nabc,1\n", "y");
+        Assert.Throws<InputException>(() => folder.Open(spec));
+        Assert.All(Directory.GetFiles(folder.Cache), f => Assert.EndsWith(".lock", f, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Whoever_waits_for_another_process_can_be_cancelled()
+    {
+        var spec = folder.Csv("x,y\n1,0\n", "y");
+        folder.Open(spec).Dispose();
+        File.Delete(Assert.Single(Rows()));
+        var path = Assert.Single(Directory.GetFiles(folder.Cache, "*.lock"), f => File.Exists(Path.ChangeExtension(f, ".json")));
+        using var held = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
+        Assert.Throws<OperationCanceledException>(() => DataSets.Open(spec, 1, folder.Cache, cancellation.Token));
+    }
+
+    private List<string> Rows() => [.. Directory.GetFiles(folder.Cache, "*.rows").Order()];
+}

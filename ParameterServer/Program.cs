@@ -33,6 +33,8 @@ builder.Services.AddGrpc(options =>
     options.MaxReceiveMessageSize = 64 << 20;
     options.MaxSendMessageSize = 64 << 20;
 });
+// Parked pulls never end of themselves; whoever waits in one asks again elsewhere or later.
+builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(3));
 builder.WebHost.ConfigureKestrel(kestrel =>
 {
     // A worker's pushes and pulls come in messages of a megabyte.

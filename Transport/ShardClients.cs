@@ -3,6 +3,7 @@ using Lockstep.Contracts.Services;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Grpc;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
 
 namespace Lockstep.Transport;
 
@@ -11,18 +12,23 @@ public static class ShardClients
 {
     /// <summary>A client for each shard, by index.</summary>
     /// <exception cref="InputException">An address is missing or no absolute URI.</exception>
-    public static IReadOnlyList<IShardClient> FromConfiguration(IConfiguration configuration, int shards, TimeProvider time) =>
-        [.. Enumerable.Range(0, shards).Select(shard => Create(configuration, shard, time))];
+    public static IReadOnlyList<IShardClient> FromConfiguration(IConfiguration configuration, int shards, TimeProvider time, ILogger? logger = null)
+    {
+        // All addresses first: an exception leaves no client behind.
+        Uri[] addresses = [.. Enumerable.Range(0, shards).Select(shard => AddressOf(configuration, shard))];
+        return [.. addresses.Select((address, shard) => new GrpcShardClient(address, shard, time, logger))];
+    }
 
     /// <summary>The calls from shard to shard.</summary>
-    public static IShardPeer Peer(IConfiguration configuration, int shard, TimeProvider time) => Create(configuration, shard, time);
+    /// <exception cref="InputException">The address is missing or no absolute URI.</exception>
+    public static IShardPeer Peer(IConfiguration configuration, int shard, TimeProvider time, ILogger? logger = null) => new GrpcShardClient(AddressOf(configuration, shard), shard, time, logger);
 
-    private static GrpcShardClient Create(IConfiguration configuration, int shard, TimeProvider time)
+    private static Uri AddressOf(IConfiguration configuration, int shard)
     {
         string name = EnvironmentNames.ShardGrpc(shard);
         string? text = configuration[name.Replace("__", ":", StringComparison.Ordinal)];
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"
-            ? new GrpcShardClient(address!, shard, time)
+            ? address
             : throw new InputException("environment", 0, $"{name} is '{text}', which is no address of a parameter server.", $"Set it to the gRPC address of shard {shard}, such as http://ps-{shard}:8081, or lower the job's 'shards'.");
     }
 }

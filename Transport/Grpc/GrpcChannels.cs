@@ -17,9 +17,13 @@ public static class GrpcChannels
             KeepAlivePingDelay = TimeSpan.FromSeconds(10),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
             PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
+            // An address that swallows packets (a pod that is gone) must not hold a retry for minutes.
+            ConnectTimeout = TimeSpan.FromSeconds(5),
             // A proxy from the environment has no business between these processes.
             UseProxy = false,
         },
+        // The channel's end is the end of its connections.
+        DisposeHttpClient = true,
         MaxReceiveMessageSize = MaximumMessage,
         MaxSendMessageSize = MaximumMessage,
         // Ours is the retrying: it knows which calls are safe.

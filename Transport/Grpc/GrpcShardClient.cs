@@ -1,11 +1,11 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Protos;
+using Microsoft.Extensions.Logging;
 using Cursor = Lockstep.Core.Protocol.Cursor;
 
 namespace Lockstep.Transport.Grpc;
@@ -19,13 +19,14 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     private readonly TimeProvider _time;
 
     /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
-    public GrpcShardClient(Uri address, int shard, TimeProvider time)
+    /// <param name="logger">Is told when the shard goes out of reach; null: nobody is.</param>
+    public GrpcShardClient(Uri address, int shard, TimeProvider time, ILogger? logger = null)
     {
         Shard = shard;
         _time = time;
         _channel = GrpcChannels.Create(address);
         _calls = _channel.CreateCallInvoker();
-        _retry = new Retry(time);
+        _retry = new Retry($"Shard {shard} at {address}", time, logger);
     }
 
     public int Shard { get; }
@@ -103,7 +104,7 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
                 {
                     if (await call.ResponseStream.MoveNext(cancellation))
                     {
-                        report = JsonSerializer.Deserialize<StepReport>(call.ResponseStream.Current.ReportJson.Span);
+                        report = WireConversions.ReportFromJson(call.ResponseStream.Current.ReportJson.Span);
                     }
                 }
                 catch (RpcException exception)
@@ -122,7 +123,7 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
                     yield break;
                 }
 
-                backOff = _retry.Begin();
+                backOff.Succeeded();
                 next++;
                 yield return report;
             }
@@ -158,14 +159,19 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
             using TensorFrame frame = call.ResponseStream.Current;
             if (header is null)
             {
-                header = PullHeader.Parser.ParseFrom(frame.HeaderBytes.Span);
+                header = WireConversions.Header(frame, PullHeader.Parser);
                 received = _time.GetTimestamp();
                 if (header.Gone)
                 {
                     return null;
                 }
 
-                values = header.HasValues ? new float[header.Elements] : [];
+                values = header.HasValues && header.Elements > 0 ? new float[header.Elements] : [];
+            }
+
+            if (frame.Floats.Length > values.Length - filled)
+            {
+                throw new InvalidOperationException($"Shard {Shard} sends more than the {values.Length} values that it announced. Server and client must be of the same build.");
             }
 
             frame.Floats.Span.CopyTo(values.AsSpan(filled));
@@ -199,7 +205,6 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
         catch (Exception exception) when (exception is RpcException or InvalidOperationException)
         {
             await response;
-            throw;
         }
     }
 
@@ -212,7 +217,6 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
         catch (Exception exception) when (exception is RpcException or InvalidOperationException)
         {
             await response;
-            throw;
         }
     }
 }

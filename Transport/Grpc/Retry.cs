@@ -1,15 +1,22 @@
 using Grpc.Core;
 using Lockstep.Core.Sampling;
+using Microsoft.Extensions.Logging;
 
 namespace Lockstep.Transport.Grpc;
 
 /// <summary>Repeats calls that failed for want of a connection, with growing, jittered pauses, until cancelled.</summary>
-public sealed class Retry(TimeProvider time)
+/// <param name="server">Whom the calls go to, for messages.</param>
+/// <param name="logger">Is told when the server goes out of reach; null: nobody is.</param>
+public sealed partial class Retry(string server, TimeProvider time, ILogger? logger = null)
 {
+    /// <summary>How often in a row a call is tried whose failure may be the server's own: one that was just going down, or one that will fail for ever.</summary>
+    private const int DoubtfulTries = 8;
+
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
 
     /// <exception cref="Core.Protocol.ProtocolException">The server said that the call does not fit.</exception>
+    /// <exception cref="InvalidOperationException">The server cannot serve the call, and repeating it will not help.</exception>
     public async Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken cancellation)
     {
         BackOff? backOff = null;
@@ -17,7 +24,9 @@ public sealed class Retry(TimeProvider time)
         {
             try
             {
-                return await call(cancellation);
+                T result = await call(cancellation);
+                backOff?.Succeeded();
+                return result;
             }
             catch (RpcException exception)
             {
@@ -28,11 +37,26 @@ public sealed class Retry(TimeProvider time)
     }
 
     /// <summary>A fresh series of pauses.</summary>
-    public BackOff Begin() => new(time);
+    public BackOff Begin() => new(server, time, logger);
 
-    public sealed class BackOff(TimeProvider time)
+    public sealed partial class BackOff(string server, TimeProvider time, ILogger? logger)
     {
         private TimeSpan _next = First;
+        private int _failures;
+        private int _doubtful;
+
+        /// <summary>The call went through, at last.</summary>
+        public void Succeeded()
+        {
+            if (_failures > 0 && logger is not null)
+            {
+                LogBack(logger, server, _failures);
+            }
+
+            _next = First;
+            _failures = 0;
+            _doubtful = 0;
+        }
 
         /// <summary>Waits before the call is repeated, or throws what a repetition cannot mend.</summary>
         public async Task WaitAsync(RpcException exception, CancellationToken cancellation)
@@ -43,9 +67,21 @@ public sealed class Retry(TimeProvider time)
                 throw known;
             }
 
-            if (exception.StatusCode is StatusCode.InvalidArgument or StatusCode.Unimplemented or StatusCode.Unauthenticated or StatusCode.PermissionDenied)
+            // Unavailable and cancelled (not by us) come of connections; unknown and internal of a server that fails, be it that it is just going down.
+            bool mayPass = exception.StatusCode switch
             {
-                throw new InvalidOperationException($"The server refused a call: {exception.Status}", exception);
+                StatusCode.Unavailable or StatusCode.Cancelled or StatusCode.DeadlineExceeded => true,
+                StatusCode.Unknown or StatusCode.Internal => ++_doubtful < DoubtfulTries,
+                _ => false,
+            };
+            if (!mayPass)
+            {
+                throw new InvalidOperationException($"{server} cannot serve a call: {exception.StatusCode}, {exception.Status.Detail} Its log may say more.", exception);
+            }
+
+            if (_failures++ == 0 && logger is not null)
+            {
+                LogAway(logger, server, exception.StatusCode, exception.Status.Detail);
             }
 
             // Spread out, so that a fleet does not come back all at once.
@@ -53,5 +89,11 @@ public sealed class Retry(TimeProvider time)
             await Task.Delay(_next * jitter, time, cancellation);
             _next = _next * 2 < Longest ? _next * 2 : Longest;
         }
+
+        [LoggerMessage(1, LogLevel.Warning, "{Server} does not answer ({Status}: {Detail}); trying again until it does")]
+        private static partial void LogAway(ILogger logger, string server, StatusCode status, string detail);
+
+        [LoggerMessage(2, LogLevel.Information, "{Server} answers again after {Failures} failed tries")]
+        private static partial void LogBack(ILogger logger, string server, int failures);
     }
 }

@@ -45,22 +45,30 @@ public sealed class ShardGrpcService(IShardHost host)
 
     public async Task<InitializeReply> Initialize(IAsyncStreamReader<TensorFrame> requestStream, ServerCallContext context)
     {
-        string jobId = "";
-        var values = new List<float>();
+        string? jobId = null;
+        float[] values = [];
+        int filled = 0;
         await foreach (TensorFrame frame in requestStream.ReadAllAsync(context.CancellationToken))
         {
             using (frame)
             {
-                if (!frame.HeaderBytes.IsEmpty)
+                jobId ??= WireConversions.Header(frame, InitializeHeader.Parser).JobId;
+                if (frame.Floats.Length > values.Length - filled)
                 {
-                    jobId = InitializeHeader.Parser.ParseFrom(frame.HeaderBytes.Span).JobId;
+                    Array.Resize(ref values, Math.Max(filled + frame.Floats.Length, 2 * filled));
                 }
 
-                values.AddRange(frame.Floats.Span);
+                frame.Floats.Span.CopyTo(values.AsSpan(filled));
+                filled += frame.Floats.Length;
             }
         }
 
-        await host.InitializeAsync(jobId, values.ToArray(), context.CancellationToken);
+        if (jobId is null)
+        {
+            throw new ProtocolException(ProtocolError.Invalid, "Initial values came without any message.");
+        }
+
+        await host.InitializeAsync(jobId, values.AsMemory(0, filled), context.CancellationToken);
         return new InitializeReply();
     }
 
@@ -107,7 +115,7 @@ public sealed class ShardGrpcService(IShardHost host)
             {
                 using (frame)
                 {
-                    session ??= host.BeginPush(PushHeader.Parser.ParseFrom(frame.HeaderBytes.Span).FromWire());
+                    session ??= host.BeginPush(WireConversions.Header(frame, PushHeader.Parser).FromWire());
                     if (frame.Index > 0)
                     {
                         session.Add(new ChunkSum(frame.Index - 1, frame.Integers, frame.Floats));
@@ -142,7 +150,7 @@ public sealed class ShardGrpcService(IShardHost host)
     {
         await foreach (StepReport report in host.WatchAsync(request.JobId, request.From, context.CancellationToken))
         {
-            await responseStream.WriteAsync(new WatchReply { ReportJson = UnsafeByteOperations.UnsafeWrap(JsonSerializer.SerializeToUtf8Bytes(report)) }, context.CancellationToken);
+            await responseStream.WriteAsync(new WatchReply { ReportJson = UnsafeByteOperations.UnsafeWrap(report.ToJson()) }, context.CancellationToken);
         }
     }
 

@@ -69,8 +69,12 @@ public static class TensorMarshaller
                 ulong field = tag >> 3;
                 switch ((field, tag & 7))
                 {
+                    case (0, _):
+                        throw new InvalidOperationException("a field has the number 0");
                     case (1, 2):
-                        frame.HeaderBytes = Take(ref reader, ReadVarint(ref reader)).ToArray();
+                        // A message that comes twice is merged, and concatenated bytes are just that.
+                        ReadOnlySequence<byte> header = Take(ref reader, ReadVarint(ref reader));
+                        frame.HeaderBytes = frame.HeaderBytes.IsEmpty ? header.ToArray() : (byte[])[.. frame.HeaderBytes.Span, .. header.ToArray()];
                         break;
                     case (2, 0):
                         frame.Index = (int)ReadVarint(ref reader);

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Google.Protobuf;
 using Lockstep.Core.Codec;
 using Lockstep.Core.Metrics;
@@ -14,9 +16,13 @@ internal static class WireConversions
     /// <summary>Values in one message: 1 MiB.</summary>
     public const int PieceElements = 262_144;
 
+    // The loss of a model that diverges is a number like any other here, and what became of it must reach the one who watches.
+    private static readonly JsonSerializerOptions ReportJson = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
     public static Protos.Cursor ToWire(this Cursor cursor) => new() { Generation = cursor.Generation, Step = cursor.Step, Attempt = cursor.Attempt };
 
-    public static Cursor FromWire(this Protos.Cursor? cursor) => cursor is null ? default : new(cursor.Generation, cursor.Step, cursor.Attempt);
+    /// <exception cref="ProtocolException">There is none.</exception>
+    public static Cursor FromWire(this Protos.Cursor? cursor) => cursor is null ? throw Invalid("it has no cursor") : new(cursor.Generation, cursor.Step, cursor.Attempt);
 
     public static PushHeader ToHeader(this Contribution contribution)
     {
@@ -49,11 +55,34 @@ internal static class WireConversions
             Samples = r.Samples,
             LossSum = r.LossSum,
             MetricParts = [.. r.MetricParts],
-            Flags = (SlotFlags)r.Flags,
+            Flags = r.Flags <= (uint)(SlotFlags.Overflow | SlotFlags.NonFinite) ? (SlotFlags)r.Flags : throw Invalid($"slot {r.Slot} has the flags {r.Flags}"),
             ChunkHashes = [.. r.ChunkHashes],
         })],
         Chunks = [],
     };
+
+    public static byte[] ToJson(this StepReport report) => JsonSerializer.SerializeToUtf8Bytes(report, ReportJson);
+
+    public static StepReport? ReportFromJson(ReadOnlySpan<byte> json) => JsonSerializer.Deserialize<StepReport>(json, ReportJson);
+
+    /// <summary>The header that a stream begins with.</summary>
+    /// <exception cref="ProtocolException">It is missing, or its bytes are no such message.</exception>
+    public static T Header<T>(TensorFrame frame, MessageParser<T> parser) where T : IMessage<T>
+    {
+        if (frame.HeaderBytes.IsEmpty)
+        {
+            throw Invalid("its first part has no header");
+        }
+
+        try
+        {
+            return parser.ParseFrom(frame.HeaderBytes.Span);
+        }
+        catch (InvalidProtocolBufferException exception)
+        {
+            throw Invalid($"its header cannot be read: {exception.Message}");
+        }
+    }
 
     public static PushReply ToWire(this PushResult result) => new()
     {
@@ -102,6 +131,11 @@ internal static class WireConversions
 
     public static ShardAnnouncement FromWire(this AnnounceRequest request)
     {
+        if (request.BlockHashes.Length % 16 != 0)
+        {
+            throw Invalid($"{request.BlockHashes.Length} bytes are no whole number of block hashes");
+        }
+
         var hashes = new UInt128[request.BlockHashes.Length / 16];
         for (int i = 0; i < hashes.Length; i++)
         {
@@ -110,4 +144,6 @@ internal static class WireConversions
 
         return new ShardAnnouncement(request.Cursor.FromWire(), request.Shard, hashes, request.GatherMs, request.UpdateMs, request.Mismatched);
     }
+
+    private static ProtocolException Invalid(string what) => new(ProtocolError.Invalid, $"A message cannot be taken: {what}. Server and client must be of the same build.");
 }

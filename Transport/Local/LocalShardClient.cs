@@ -53,5 +53,5 @@ public sealed class LocalShardClient(IShardHost host, int shard) : IShardClient
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private static ShardView Copy(PulledVersion version) => new(version.Cursor, version.Measures, version.Finished, version.Values?.ToArray(), version.Ranges);
+    private static ShardView Copy(PulledVersion version) => new(version.Cursor, version.Measures, version.Finished, version.Values?.ToArray(), version.Ranges, version.AgeMs);
 }

@@ -9,12 +9,13 @@ public sealed record JobRecord(SubmitRequest Request, JobState State, string? Er
 
 /// <summary>
 /// Job records and the queue in Redis. Every change carries the scheduler's term, and one of an older scheduler is refused.
-/// Keys: lockstep:term, lockstep:jobs (ids in order of submission), lockstep:{id}:job (a hash: json, directory, resume, state, error).
+/// Keys: lockstep:term, lockstep:jobs (ids in order of submission; with a queue's name, lockstep:NAME:term and lockstep:NAME:jobs), lockstep:{id}:job (a hash: json, directory, resume, state, error).
 /// </summary>
-public sealed class JobStore(IConnectionMultiplexer redis)
+/// <param name="queue">Keeps the jobs of one scheduler apart from those of another on the same Redis; null or empty: the one queue there is.</param>
+public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
 {
-    private const string TermKey = "lockstep:term";
-    private const string JobsKey = "lockstep:jobs";
+    private readonly RedisKey _termKey = string.IsNullOrEmpty(queue) ? "lockstep:term" : $"lockstep:{queue}:term";
+    private readonly RedisKey _jobsKey = string.IsNullOrEmpty(queue) ? "lockstep:jobs" : $"lockstep:{queue}:jobs";
 
     private const string SubmitScript = """
         if redis.call('EXISTS', KEYS[2]) == 1 then
@@ -41,7 +42,7 @@ public sealed class JobStore(IConnectionMultiplexer redis)
 
     /// <summary>Takes over: from now on changes by schedulers before are refused.</summary>
     public async Task BeginTermAsync(CancellationToken cancellation) =>
-        _term = await RedisRetry.RunAsync(() => Database.StringIncrementAsync(TermKey), cancellation);
+        _term = await RedisRetry.RunAsync(() => Database.StringIncrementAsync(_termKey), cancellation);
 
     /// <summary>Records a job; the same again is a no-op.</summary>
     /// <returns>False: another job has this id.</returns>
@@ -49,7 +50,7 @@ public sealed class JobStore(IConnectionMultiplexer redis)
     {
         RedisResult result = await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(
             SubmitScript,
-            [JobsKey, Key(request.JobId)],
+            [_jobsKey, Key(request.JobId)],
             [request.JobId, request.JobJson, request.RunDirectory, request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "", (int)JobState.Queued]), cancellation);
         return (int)result >= 0;
     }
@@ -58,7 +59,7 @@ public sealed class JobStore(IConnectionMultiplexer redis)
     public async Task SetStateAsync(string jobId, JobState state, string? error, CancellationToken cancellation)
     {
         RedisResult result = await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(
-            ChangeScript, [TermKey, Key(jobId)], [_term, (int)state, error ?? ""]), cancellation);
+            ChangeScript, [_termKey, Key(jobId)], [_term, (int)state, error ?? ""]), cancellation);
         if ((int)result < 0)
         {
             throw new InvalidOperationException($"Another scheduler took over; this one, of term {_term}, may not change job {jobId}.");
@@ -68,7 +69,7 @@ public sealed class JobStore(IConnectionMultiplexer redis)
     /// <summary>All jobs in order of submission.</summary>
     public async Task<IReadOnlyList<JobRecord>> ListAsync(CancellationToken cancellation)
     {
-        RedisValue[] ids = await RedisRetry.RunAsync(() => Database.ListRangeAsync(JobsKey), cancellation);
+        RedisValue[] ids = await RedisRetry.RunAsync(() => Database.ListRangeAsync(_jobsKey), cancellation);
         var records = new List<JobRecord>(ids.Length);
         foreach (RedisValue id in ids)
         {
@@ -88,9 +89,13 @@ public sealed class JobStore(IConnectionMultiplexer redis)
     /// <summary>Forgets a job.</summary>
     public async Task DeleteAsync(string jobId, CancellationToken cancellation)
     {
-        await RedisRetry.RunAsync(() => Database.ListRemoveAsync(JobsKey, jobId), cancellation);
+        await RedisRetry.RunAsync(() => Database.ListRemoveAsync(_jobsKey, jobId), cancellation);
         await RedisRetry.RunAsync(() => Database.KeyDeleteAsync(Key(jobId)), cancellation);
     }
+
+    /// <summary>Forgets the queue itself, for a launcher whose fleet is gone; its jobs are deleted one by one.</summary>
+    public async Task DeleteQueueAsync(CancellationToken cancellation) =>
+        await RedisRetry.RunAsync(() => Database.KeyDeleteAsync([_termKey, _jobsKey]), cancellation);
 
     private static string Key(string jobId) => $"lockstep:{{{jobId}}}:job";
 }

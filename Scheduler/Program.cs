@@ -1,8 +1,10 @@
 using Lockstep.Contracts;
+using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
 using Lockstep.Scheduler;
 using Lockstep.ServiceDefaults;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using StackExchange.Redis;
 
 var builder = WebApplication.CreateBuilder(args);
 builder.AddServiceDefaults();
@@ -18,7 +20,7 @@ catch (InputException exception)
 
 builder.Services.AddProblemDetails();
 builder.Services.AddGrpc();
-builder.Services.AddSingleton<JobStore>();
+builder.Services.AddSingleton(services => new JobStore(services.GetRequiredService<IConnectionMultiplexer>(), builder.Configuration[EnvironmentNames.Queue]));
 builder.Services.AddSingleton<Fleet>();
 builder.Services.AddSingleton<JobManager>();
 builder.Services.AddHostedService(services => services.GetRequiredService<JobManager>());

@@ -16,6 +16,9 @@ public static class EnvironmentNames
     /// <summary>Name of a worker; default: host name and process id.</summary>
     public const string WorkerId = "LOCKSTEP_WORKER_ID";
 
+    /// <summary>Name of the job queue, where several schedulers share one Redis; default: the one queue there is.</summary>
+    public const string Queue = "LOCKSTEP_QUEUE";
+
     /// <summary>The gRPC address of one shard.</summary>
     public static string ShardGrpc(int shard) => $"services__ps-{shard}__grpc__0";
 }

@@ -1,0 +1,141 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Lockstep.Engine.Processes;
+
+/// <summary>One process of the fleet. What it writes goes to its log.</summary>
+internal sealed class ChildProcess : IDisposable
+{
+    private const int TailLines = 15;
+    private const int SigTerm = 15;
+
+    private readonly Process _process;
+    private readonly StreamWriter _log;
+    private readonly Queue<string> _tail = new();
+
+    private ChildProcess(string name, Process process, StreamWriter log, string logPath)
+    {
+        Name = name;
+        LogPath = logPath;
+        _process = process;
+        _log = log;
+        Id = process.Id;
+        process.OutputDataReceived += (_, line) => Append(line.Data);
+        process.ErrorDataReceived += (_, line) => Append(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        process.StandardInput.Close();
+        Exited = WaitAsync();
+    }
+
+    public string Name { get; }
+    public string LogPath { get; }
+    public int Id { get; }
+
+    /// <value>Its exit code, once it ended and all of its output is in the log.</value>
+    public Task<int> Exited { get; }
+
+    /// <exception cref="FleetException">It cannot be started.</exception>
+    public static ChildProcess Start(string name, ProcessStartInfo start, string logPath)
+    {
+        var log = new StreamWriter(new FileStream(logPath, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
+        try
+        {
+            var process = Process.Start(start) ?? throw new Win32Exception("No process was started.");
+            return new ChildProcess(name, process, log, logPath);
+        }
+        catch (Win32Exception exception)
+        {
+            log.Dispose();
+            throw new FleetException($"{name} could not be started with {start.FileName}: {exception.Message} Install the .NET runtime, or put it on the PATH.");
+        }
+    }
+
+    /// <summary>The last lines it wrote.</summary>
+    public string Tail()
+    {
+        lock (_tail)
+        {
+            return string.Join(Environment.NewLine, _tail.Select(line => "    " + line));
+        }
+    }
+
+    /// <summary>Asks it to end.</summary>
+    public void Terminate()
+    {
+        if (Exited.IsCompleted)
+        {
+            return;
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            Kill();
+            return;
+        }
+
+        _ = SendSignal(Id, SigTerm);
+    }
+
+    /// <summary>Ends it.</summary>
+    public void Kill()
+    {
+        try
+        {
+            if (!_process.HasExited)
+            {
+                _process.Kill();
+            }
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or Win32Exception)
+        {
+            // It ended meanwhile.
+        }
+    }
+
+    public void Dispose()
+    {
+        _process.Dispose();
+        lock (_tail)
+        {
+            _log.Dispose();
+        }
+    }
+
+    private async Task<int> WaitAsync()
+    {
+        await _process.WaitForExitAsync();
+        return _process.ExitCode;
+    }
+
+    private void Append(string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        lock (_tail)
+        {
+            _tail.Enqueue(line);
+            if (_tail.Count > TailLines)
+            {
+                _tail.Dequeue();
+            }
+
+            try
+            {
+                _log.WriteLine(line);
+            }
+            catch (Exception exception) when (exception is IOException or ObjectDisposedException)
+            {
+                // A full disk must not end the run here; the process itself reports what it cannot write.
+            }
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int SendSignal(int process, int signal);
+}

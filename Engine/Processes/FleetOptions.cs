@@ -1,0 +1,25 @@
+namespace Lockstep.Engine.Processes;
+
+/// <summary>What a fleet on this machine consists of.</summary>
+public sealed record FleetOptions
+{
+    public required ServiceLocator Services { get; init; }
+    /// <value>Folder of the logs, one file a process.</value>
+    public required string LogDirectory { get; init; }
+    /// <value>Parameter servers.</value>
+    public required int Shards { get; init; }
+    public required int Workers { get; init; }
+    /// <value>Connection to a Redis that is there; null: one is started.</value>
+    public string? Redis { get; init; }
+    /// <value>Assembly that serves Redis when called with <c>redis-server --port N</c>.</value>
+    public required string RedisServerAssembly { get; init; }
+    /// <value>Name that keeps the queue apart from that of other fleets on the same Redis.</value>
+    public required string Queue { get; init; }
+    /// <value>How long a process may take until it is ready.</value>
+    public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
+    /// <value>How long processes may take to end by themselves.</value>
+    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(8);
+}
+
+/// <summary>A running process of a fleet.</summary>
+public sealed record FleetProcess(string Name, int ProcessId, string LogPath);

@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Globalization;
+using Lockstep.Contracts.Services;
+
+namespace Lockstep.Engine.Processes;
+
+/// <summary>The processes of a fleet with their ports and environments, before any is started. Every service finds what Aspire would tell it.</summary>
+internal sealed class FleetPlan
+{
+    private const string Http = "http";
+    private const string Grpc = "grpc";
+
+    private readonly FleetOptions _options;
+    private readonly Dictionary<string, string> _shared;
+
+    public FleetPlan(FleetOptions options)
+    {
+        _options = options;
+        // In order: Redis, the scheduler's two, two a shard, one a worker.
+        var ports = new Queue<int>(FreePorts.Take(3 + (2 * options.Shards) + options.Workers));
+        RedisPort = ports.Dequeue();
+        RedisConnection = options.Redis ?? $"127.0.0.1:{RedisPort}";
+        Endpoint[] scheduler = [new(Http, ports.Dequeue()), new(Grpc, ports.Dequeue())];
+        Endpoint[][] shards = [.. Enumerable.Range(0, options.Shards).Select(_ => new Endpoint[] { new(Http, ports.Dequeue()), new(Grpc, ports.Dequeue()) })];
+        Scheduler = scheduler[0].Address;
+        _shared = new(StringComparer.Ordinal)
+        {
+            [EnvironmentNames.RedisConnection] = RedisConnection,
+            [EnvironmentNames.SchedulerHttp] = scheduler[0].Address.OriginalString,
+            [EnvironmentNames.SchedulerGrpc] = scheduler[1].Address.OriginalString,
+            [EnvironmentNames.Queue] = options.Queue,
+            [EnvironmentNames.ParentProcess] = Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
+        };
+        for (int shard = 0; shard < shards.Length; shard++)
+        {
+            _shared[EnvironmentNames.ShardGrpc(shard)] = shards[shard][1].Address.OriginalString;
+        }
+
+        var processes = new List<PlannedProcess>();
+        if (options.Redis is null)
+        {
+            processes.Add(new PlannedProcess("redis", DotnetHost.Start(options.RedisServerAssembly, ["redis-server", "--port", RedisPort.ToString(CultureInfo.InvariantCulture)], _shared), null));
+        }
+
+        processes.Add(Service(Services.Scheduler, "scheduler", scheduler));
+        for (int shard = 0; shard < shards.Length; shard++)
+        {
+            processes.Add(Service(Services.ParameterServer, $"ps-{shard}", shards[shard], (EnvironmentNames.ShardIndex, shard.ToString(CultureInfo.InvariantCulture))));
+        }
+
+        for (int worker = 1; worker <= options.Workers; worker++)
+        {
+            processes.Add(Service(Services.Worker, $"worker-{worker}", [new(Http, ports.Dequeue())], (EnvironmentNames.WorkerId, $"worker-{worker}")));
+        }
+
+        Processes = processes;
+    }
+
+    public int RedisPort { get; }
+    public string RedisConnection { get; }
+    public Uri Scheduler { get; }
+
+    /// <value>In order of starting; Redis first where one is started.</value>
+    public IReadOnlyList<PlannedProcess> Processes { get; }
+
+    private PlannedProcess Service(string service, string name, Endpoint[] endpoints, params (string Name, string Value)[] own)
+    {
+        var environment = new Dictionary<string, string>(_shared, StringComparer.Ordinal)
+        {
+            [EnvironmentNames.OtelServiceName] = name,
+            [EnvironmentNames.OtelResourceAttributes] = $"service.instance.id={_options.Queue}-{name}",
+        };
+        foreach (Endpoint endpoint in endpoints)
+        {
+            environment[$"Kestrel__Endpoints__{endpoint.Name}__Url"] = endpoint.Address.OriginalString;
+            // Without TLS the protocol cannot be negotiated.
+            environment[$"Kestrel__Endpoints__{endpoint.Name}__Protocols"] = endpoint.Name == Grpc ? "Http2" : "Http1";
+        }
+
+        foreach ((string key, string value) in own)
+        {
+            environment[key] = value;
+        }
+
+        return new PlannedProcess(name, DotnetHost.Start(_options.Services.PathOf(service), [], environment), new Uri(endpoints[0].Address, SchedulerRoutes.Health));
+    }
+
+    private sealed record Endpoint(string Name, int Port)
+    {
+        public Uri Address { get; } = new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{Port}"));
+    }
+}
+
+/// <param name="Health">Answers 200 once the process is ready; null: it is not asked.</param>
+internal sealed record PlannedProcess(string Name, ProcessStartInfo Start, Uri? Health);

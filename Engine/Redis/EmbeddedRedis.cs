@@ -1,0 +1,51 @@
+using System.Net;
+using Garnet;
+using Garnet.server;
+using Lockstep.Contracts.Services;
+using Lockstep.Engine.Processes;
+using Microsoft.Extensions.Logging;
+using Tsavorite.core;
+
+namespace Lockstep.Engine.Redis;
+
+/// <summary>A Redis-compatible server for one run: in memory, on the loopback interface, sized for leases and job records.</summary>
+public static class EmbeddedRedis
+{
+    /// <summary>Serves until cancelled, or until the process that <see cref="EnvironmentNames.ParentProcess"/> names is gone.</summary>
+    /// <exception cref="System.Net.Sockets.SocketException">The port is taken.</exception>
+    public static async Task RunAsync(int port, TimeProvider time, CancellationToken cancellation)
+    {
+        using var loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole(console => console.SingleLine = true));
+        using var server = new GarnetServer(Options(port), loggers);
+        server.Start();
+        await Console.Out.WriteLineAsync($"Garnet listens on 127.0.0.1:{port}");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        try
+        {
+            if (Environment.GetEnvironmentVariable(EnvironmentNames.ParentProcess) is { Length: > 0 } parent)
+            {
+                await ParentProcess.WaitGoneAsync(parent, time, stop.Token);
+                return;
+            }
+
+            await Task.Delay(Timeout.InfiniteTimeSpan, time, stop.Token);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+        }
+    }
+
+    // Its memory defaults are for machines that do nothing else, and its native device needs libraries that not every system has.
+    private static GarnetServerOptions Options(int port) => new()
+    {
+        EndPoints = [new IPEndPoint(IPAddress.Loopback, port)],
+        DeviceType = DeviceType.RandomAccess,
+        EnableLua = true,
+        LuaOptions = new LuaOptions(LuaMemoryManagementMode.Native, "", Timeout.InfiniteTimeSpan, LuaLoggingMode.Enable, []),
+        LogMemorySize = "64m",
+        PageSize = "1m",
+        IndexMemorySize = "1m",
+        IndexMaxMemorySize = "16m",
+        QuietMode = true,
+    };
+}

@@ -7,8 +7,9 @@ using Lockstep.Transport.Protos;
 namespace Lockstep.Transport.Grpc;
 
 /// <summary>parameter_server.proto over an <see cref="IShardHost"/>. Register it with <see cref="ProtocolErrorInterceptor"/>.</summary>
+/// <remarks>The methods are virtual because the gRPC server binds no others.</remarks>
 [BindServiceMethod(typeof(ShardGrpcService), nameof(BindService))]
-public sealed class ShardGrpcService(IShardHost host)
+public class ShardGrpcService(IShardHost host)
 {
     /// <summary>Called by the server to learn the methods; the instance may be null.</summary>
     public static void BindService(ServiceBinderBase binder, ShardGrpcService? service)
@@ -28,7 +29,7 @@ public sealed class ShardGrpcService(IShardHost host)
         binder.AddMethod(ShardMethods.CheckpointDurable, service is null ? null : service.CheckpointDurable);
     }
 
-    public async Task<OpenReply> Open(OpenRequest request, ServerCallContext context)
+    public virtual async Task<OpenReply> Open(OpenRequest request, ServerCallContext context)
     {
         JobDescriptor descriptor;
         try
@@ -43,7 +44,7 @@ public sealed class ShardGrpcService(IShardHost host)
         return new OpenReply { NeedsValues = await host.OpenAsync(descriptor, context.CancellationToken) };
     }
 
-    public async Task<InitializeReply> Initialize(IAsyncStreamReader<TensorFrame> requestStream, ServerCallContext context)
+    public virtual async Task<InitializeReply> Initialize(IAsyncStreamReader<TensorFrame> requestStream, ServerCallContext context)
     {
         string? jobId = null;
         float[] values = [];
@@ -72,10 +73,10 @@ public sealed class ShardGrpcService(IShardHost host)
         return new InitializeReply();
     }
 
-    public Task<DescribeReply> Describe(JobRequest request, ServerCallContext context) =>
+    public virtual Task<DescribeReply> Describe(JobRequest request, ServerCallContext context) =>
         Task.FromResult(new DescribeReply { DescriptorJson = host.Describe(request.JobId) is { } descriptor ? UnsafeByteOperations.UnsafeWrap(descriptor.ToJson()) : ByteString.Empty });
 
-    public async Task Pull(PullRequest request, IServerStreamWriter<TensorFrame> responseStream, ServerCallContext context)
+    public virtual async Task Pull(PullRequest request, IServerStreamWriter<TensorFrame> responseStream, ServerCallContext context)
     {
         using PulledVersion? version = request.Exactly is { } exactly
             ? host.PullAt(request.JobId, exactly.FromWire(), request.HeldStep)
@@ -106,7 +107,7 @@ public sealed class ShardGrpcService(IShardHost host)
         }
     }
 
-    public async Task<PushReply> Push(IAsyncStreamReader<TensorFrame> requestStream, ServerCallContext context)
+    public virtual async Task<PushReply> Push(IAsyncStreamReader<TensorFrame> requestStream, ServerCallContext context)
     {
         IPushSession? session = null;
         try
@@ -131,22 +132,22 @@ public sealed class ShardGrpcService(IShardHost host)
         }
     }
 
-    public Task<MissingReply> Missing(MissingRequest request, ServerCallContext context) =>
+    public virtual Task<MissingReply> Missing(MissingRequest request, ServerCallContext context) =>
         Task.FromResult(new MissingReply { Slots = { host.Missing(request.JobId, request.Cursor.FromWire()) } });
 
-    public Task<EvaluationReply> ReportEvaluation(EvaluationRequest request, ServerCallContext context)
+    public virtual Task<EvaluationReply> ReportEvaluation(EvaluationRequest request, ServerCallContext context)
     {
         host.ReportEvaluation(request.JobId, request.Cursor.FromWire(), request.Slot, request.WorkerId, request.Part());
         return Task.FromResult(new EvaluationReply());
     }
 
-    public async Task<WaitEvaluatedReply> WaitEvaluated(WaitEvaluatedRequest request, ServerCallContext context)
+    public virtual async Task<WaitEvaluatedReply> WaitEvaluated(WaitEvaluatedRequest request, ServerCallContext context)
     {
         await host.WaitEvaluatedAsync(request.JobId, request.Cursor.FromWire(), context.CancellationToken);
         return new WaitEvaluatedReply();
     }
 
-    public async Task Watch(WatchRequest request, IServerStreamWriter<WatchReply> responseStream, ServerCallContext context)
+    public virtual async Task Watch(WatchRequest request, IServerStreamWriter<WatchReply> responseStream, ServerCallContext context)
     {
         await foreach (StepReport report in host.WatchAsync(request.JobId, request.From, context.CancellationToken))
         {
@@ -154,22 +155,22 @@ public sealed class ShardGrpcService(IShardHost host)
         }
     }
 
-    public async Task<CloseReply> Close(JobRequest request, ServerCallContext context)
+    public virtual async Task<CloseReply> Close(JobRequest request, ServerCallContext context)
     {
         await host.CloseAsync(request.JobId, context.CancellationToken);
         return new CloseReply();
     }
 
-    public async Task<ClipFactorReply> ClipFactor(ClipFactorRequest request, ServerCallContext context) =>
+    public virtual async Task<ClipFactorReply> ClipFactor(ClipFactorRequest request, ServerCallContext context) =>
         new() { Factor = await host.ClipFactorAsync(request.JobId, request.Cursor.FromWire(), request.Shard, [.. request.BlockSquares], context.CancellationToken) };
 
-    public async Task<AnnounceReply> Announce(AnnounceRequest request, ServerCallContext context)
+    public virtual async Task<AnnounceReply> Announce(AnnounceRequest request, ServerCallContext context)
     {
         await host.AnnounceAsync(request.JobId, request.FromWire(), context.CancellationToken);
         return new AnnounceReply();
     }
 
-    public async Task<CheckpointDurableReply> CheckpointDurable(CheckpointDurableRequest request, ServerCallContext context)
+    public virtual async Task<CheckpointDurableReply> CheckpointDurable(CheckpointDurableRequest request, ServerCallContext context)
     {
         await host.CheckpointDurableAsync(request.JobId, request.Version, request.Shard, request.Sha256, context.CancellationToken);
         return new CheckpointDurableReply();

@@ -28,7 +28,7 @@ public static class TensorMarshaller
 
         if (frame.Index != 0)
         {
-            size += 1 + VarintSize((uint)frame.Index);
+            size += 1 + VarintSize((ulong)frame.Index);
         }
 
         size += PackedSize(frame.Integers.Length) + PackedSize(frame.Floats.Length);
@@ -48,7 +48,7 @@ public static class TensorMarshaller
         if (frame.Index != 0)
         {
             WriteVarint(writer, IndexTag);
-            WriteVarint(writer, (uint)frame.Index);
+            WriteVarint(writer, (ulong)frame.Index);
         }
 
         WritePacked(writer, IntegersTag, MemoryMarshal.AsBytes(frame.Integers.Span));
@@ -154,9 +154,9 @@ public static class TensorMarshaller
         }
     }
 
-    private static void WriteVarint(IBufferWriter<byte> writer, uint value)
+    private static void WriteVarint(IBufferWriter<byte> writer, ulong value)
     {
-        Span<byte> target = writer.GetSpan(5);
+        Span<byte> target = writer.GetSpan(10);
         int length = 0;
         for (; value >= 0x80; value >>= 7)
         {
@@ -167,7 +167,7 @@ public static class TensorMarshaller
         writer.Advance(length);
     }
 
-    private static int VarintSize(uint value)
+    private static int VarintSize(ulong value)
     {
         int size = 1;
         for (; value >= 0x80; value >>= 7)

@@ -1,0 +1,166 @@
+using Lockstep.Core.Protocol;
+using Lockstep.Transport.Grpc;
+
+namespace Lockstep.Transport.Tests.Loopback;
+
+/// <summary>A shard that goes away and comes back at the same address costs time and nothing else.</summary>
+public sealed class BrokenConnectionTests
+{
+    [Fact(Timeout = 60_000)]
+    public async Task Calls_wait_for_a_server_that_is_not_there_yet()
+    {
+        var log = new MemoryLogger();
+        ShardServer first = await ShardServer.StartAsync(new FakeShardHost());
+        int port = first.Address.Port;
+        await using GrpcShardClient client = first.Client(log);
+        await client.MissingAsync("job", Samples.Cursor, TestContext.Current.CancellationToken);
+        await first.DisposeAsync();
+
+        Task<IReadOnlyList<int>> call = client.MissingAsync("job", Samples.Cursor, TestContext.Current.CancellationToken);
+        await log.First.Task.WaitAsync(TestContext.Current.CancellationToken);
+        Assert.False(call.IsCompleted);
+        await using ShardServer second = await ShardServer.StartAsync(new FakeShardHost { MissingSlots = [5] }, port);
+
+        Assert.Equal([5], await call);
+        Assert.Contains($"Shard 0 at http://127.0.0.1:{port}/ does not answer", log.Messages[0], StringComparison.Ordinal);
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task A_parked_pull_goes_on_at_the_new_server()
+    {
+        var log = new MemoryLogger();
+        var parked = new FakeShardHost { Gate = new TaskCompletionSource().Task };
+        ShardServer first = await ShardServer.StartAsync(parked);
+        await using GrpcShardClient client = first.Client(log);
+        Task<ShardView> pull = client.PullAsync("job", Samples.Cursor, 3, TestContext.Current.CancellationToken);
+        await parked.Waiting.Task.WaitAsync(TestContext.Current.CancellationToken);
+
+        int port = first.Address.Port;
+        await first.DisposeAsync();
+        await log.First.Task.WaitAsync(TestContext.Current.CancellationToken);
+        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor with { Attempt = 4 }, false, false, new float[] { 1 }, [2], () => { }) };
+        await using ShardServer second = await ShardServer.StartAsync(host, port);
+
+        Assert.Equal(Samples.Cursor with { Attempt = 4 }, (await pull).Cursor);
+        Assert.Equal(["pull", "job", Samples.Cursor, 3L], host.Calls.Single());
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task A_push_that_lost_its_server_midway_is_sent_again_whole()
+    {
+        using var block = new ManualResetEventSlim();
+        var dying = new FakeShardHost { OnPush = header => new FakePushSession(header) { OnAdd = _ => block.Wait(TimeSpan.FromSeconds(30)) } };
+        ShardServer first = await ShardServer.StartAsync(dying);
+        var log = new MemoryLogger();
+        await using GrpcShardClient client = first.Client(log);
+        Contribution contribution = Samples.Contribution([.. Enumerable.Repeat(262_144, 40)]);
+        Task<PushResult> push = client.PushAsync(contribution, TestContext.Current.CancellationToken);
+        FakePushSession broken = await dying.Pushes.Reader.ReadAsync(TestContext.Current.CancellationToken);
+        await broken.Added.Task.WaitAsync(TestContext.Current.CancellationToken);
+
+        int port = first.Address.Port;
+        await first.KillAsync();
+        await log.First.Task.WaitAsync(TestContext.Current.CancellationToken);
+        block.Set();
+        await broken.Disposed.Task.WaitAsync(TestContext.Current.CancellationToken);
+        await first.DisposeAsync();
+        var host = new FakeShardHost();
+        await using ShardServer second = await ShardServer.StartAsync(host, port);
+
+        Assert.Equal(PushStatus.Accepted, (await push).Status);
+        Assert.False(broken.Completed);
+        FakePushSession whole = await host.Pushes.Reader.ReadAsync(TestContext.Current.CancellationToken);
+        Assert.True(whole.Completed);
+        Assert.Equal(contribution.Chunks.Select(c => c.Chunk), whole.Chunks.Select(c => c.Chunk));
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Watching_goes_on_after_the_last_report_that_came()
+    {
+        var log = new MemoryLogger();
+        var host = new FakeShardHost();
+        ShardServer first = await ShardServer.StartAsync(host);
+        int port = first.Address.Port;
+        await using GrpcShardClient client = first.Client(log);
+        for (int step = 10; step < 13; step++)
+        {
+            host.Reports.Writer.TryWrite(Report(step));
+        }
+
+        var after = new FakeShardHost();
+        after.Reports.Writer.TryWrite(Report(13));
+        after.Reports.Writer.TryWrite(Report(14) with { Finished = true });
+        after.Reports.Writer.Complete();
+        ShardServer? second = null;
+        List<long> steps = [];
+        await foreach (StepReport report in client.WatchAsync("job", 10, TestContext.Current.CancellationToken))
+        {
+            steps.Add(report.Cursor.Step);
+            if (steps.Count == 3)
+            {
+                await first.DisposeAsync();
+                second = await ShardServer.StartAsync(after, port);
+            }
+        }
+
+        Assert.Equal([10, 11, 12, 13, 14], steps);
+        Assert.Equal(["watch", "job", 13L], after.Calls.Single());
+        await second!.DisposeAsync();
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Cancelling_a_parked_call_reaches_the_server()
+    {
+        var host = new FakeShardHost { Gate = new TaskCompletionSource().Task };
+        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using GrpcShardClient client = server.Client();
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        Task<ShardView> pull = client.PullAsync("job", null, -1, cancellation.Token);
+        CancellationToken seen = await host.Waiting.Task.WaitAsync(TestContext.Current.CancellationToken);
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using CancellationTokenRegistration registration = seen.Register(told.SetResult);
+
+        await cancellation.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pull);
+        await told.Task.WaitAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Cancelling_a_push_midway_ends_it()
+    {
+        using var block = new ManualResetEventSlim();
+        var host = new FakeShardHost { OnPush = header => new FakePushSession(header) { OnAdd = _ => block.Wait(TimeSpan.FromSeconds(30)) } };
+        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using GrpcShardClient client = server.Client();
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        Task<PushResult> push = client.PushAsync(Samples.Contribution([.. Enumerable.Repeat(262_144, 40)]), cancellation.Token);
+        FakePushSession session = await host.Pushes.Reader.ReadAsync(TestContext.Current.CancellationToken);
+        await session.Added.Task.WaitAsync(TestContext.Current.CancellationToken);
+
+        await cancellation.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => push);
+        block.Set();
+        await session.Disposed.Task.WaitAsync(TestContext.Current.CancellationToken);
+        Assert.False(session.Completed);
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task Cancelling_ends_the_wait_for_a_server_that_is_away()
+    {
+        ShardServer server = await ShardServer.StartAsync(new FakeShardHost());
+        var log = new MemoryLogger();
+        await using GrpcShardClient client = server.Client(log);
+        await server.DisposeAsync();
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        Task call = client.CloseAsync("job", cancellation.Token);
+        await log.First.Task.WaitAsync(TestContext.Current.CancellationToken);
+
+        await cancellation.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+    }
+
+    private static StepReport Report(long step) => new() { Cursor = new Cursor(0, step, 0) };
+}

@@ -1,0 +1,149 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Lockstep.Core.Metrics;
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Transport.Tests.Loopback;
+
+/// <summary>A shard that notes what it is asked and answers what the test says.</summary>
+internal sealed class FakeShardHost : IShardHost
+{
+    /// <value>Every call but pushes, with its arguments.</value>
+    public ConcurrentQueue<object?[]> Calls { get; } = [];
+
+    /// <value>Done with the first call that waits (pull, evaluation, clip, announce).</value>
+    public TaskCompletionSource<CancellationToken> Waiting { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <value>Thrown by every call.</value>
+    public Exception? Failure { get; init; }
+
+    public bool NeedsValues { get; init; }
+    public JobDescriptor? Descriptor { get; init; }
+    public PulledVersion? Version { get; init; }
+    public IReadOnlyList<int> MissingSlots { get; init; } = [];
+    public double Factor { get; init; } = 1;
+
+    /// <value>Whoever waits does so until this is done.</value>
+    public Task Gate { get; init; } = Task.CompletedTask;
+
+    public Func<Contribution, FakePushSession> OnPush { get; init; } = header => new FakePushSession(header);
+
+    public Channel<FakePushSession> Pushes { get; } = Channel.CreateUnbounded<FakePushSession>();
+
+    public Channel<StepReport> Reports { get; } = Channel.CreateUnbounded<StepReport>();
+
+    public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => Note(NeedsValues, "open", descriptor);
+
+    public Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation) => Note(true, "initialize", jobId, values.ToArray());
+
+    public JobDescriptor? Describe(string jobId)
+    {
+        _ = Note(true, "describe", jobId);
+        return Descriptor;
+    }
+
+    public async Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation)
+    {
+        await Note(true, "pull", jobId, after, heldStep);
+        await WaitAsync(cancellation);
+        return Version!;
+    }
+
+    public PulledVersion? PullAt(string jobId, Cursor cursor, long heldStep)
+    {
+        _ = Note(true, "pullAt", jobId, cursor, heldStep);
+        return Version;
+    }
+
+    public IPushSession BeginPush(Contribution header)
+    {
+        if (Failure is not null)
+        {
+            throw Failure;
+        }
+
+        FakePushSession session = OnPush(header);
+        Assert.True(Pushes.Writer.TryWrite(session));
+        return session;
+    }
+
+    public IReadOnlyList<int> Missing(string jobId, Cursor cursor)
+    {
+        _ = Note(true, "missing", jobId, cursor);
+        return MissingSlots;
+    }
+
+    public void ReportEvaluation(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part) => _ = Note(true, "report", jobId, cursor, slot, workerId, part);
+
+    public async Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation)
+    {
+        await Note(true, "evaluated", jobId, cursor);
+        await WaitAsync(cancellation);
+    }
+
+    public async IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await Note(true, "watch", jobId, from);
+        await foreach (StepReport report in Reports.Reader.ReadAllAsync(cancellation))
+        {
+            yield return report;
+        }
+    }
+
+    public Task CloseAsync(string jobId, CancellationToken cancellation) => Note(true, "close", jobId);
+
+    public async Task<double> ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation)
+    {
+        await Note(true, "clip", jobId, cursor, shard, blockSquares);
+        await WaitAsync(cancellation);
+        return Factor;
+    }
+
+    public async Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation)
+    {
+        await Note(true, "announce", jobId, announcement);
+        await WaitAsync(cancellation);
+    }
+
+    public Task CheckpointDurableAsync(string jobId, long version, int shard, string sha256, CancellationToken cancellation) => Note(true, "durable", jobId, version, shard, sha256);
+
+    private Task<T> Note<T>(T answer, params object?[] call)
+    {
+        Calls.Enqueue(call);
+        return Failure is null ? Task.FromResult(answer) : throw Failure;
+    }
+
+    private async Task WaitAsync(CancellationToken cancellation)
+    {
+        Waiting.TrySetResult(cancellation);
+        await Gate.WaitAsync(cancellation);
+    }
+}
+
+/// <summary>Copies what comes in, since the memory is the transport's.</summary>
+internal sealed class FakePushSession(Contribution header) : IPushSession
+{
+    public Contribution Header { get; } = header;
+    public List<ChunkSum> Chunks { get; } = [];
+    public Action<int> OnAdd { get; init; } = _ => { };
+    public PushResult Result { get; init; } = new(PushStatus.Accepted, default, [], []);
+    public bool Completed { get; private set; }
+    public TaskCompletionSource Added { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    public TaskCompletionSource Disposed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void Add(in ChunkSum chunk)
+    {
+        Chunks.Add(new ChunkSum(chunk.Chunk, chunk.Sums.ToArray(), chunk.BlockMaxima.ToArray()));
+        Added.TrySetResult();
+        OnAdd(Chunks.Count);
+    }
+
+    public PushResult Complete()
+    {
+        Completed = true;
+        return Result;
+    }
+
+    public void Dispose() => Disposed.TrySetResult();
+}

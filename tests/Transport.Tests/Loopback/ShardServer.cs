@@ -1,0 +1,56 @@
+using System.Net;
+using Grpc.Net.Client;
+using Lockstep.Core.Protocol;
+using Lockstep.Transport.Grpc;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Lockstep.Transport.Tests.Loopback;
+
+/// <summary>A real server on loopback, HTTP/2 without TLS, set up as the parameter server is.</summary>
+internal sealed class ShardServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private ShardServer(WebApplication app) => _app = app;
+
+    public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+
+    /// <param name="port">0: any that is free.</param>
+    public static async Task<ShardServer> StartAsync(IShardHost host, int port = 0)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton(host);
+        builder.Services.AddGrpc(options =>
+        {
+            options.Interceptors.Add<ProtocolErrorInterceptor>();
+            options.MaxReceiveMessageSize = 64 << 20;
+            options.MaxSendMessageSize = 64 << 20;
+        });
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port, listen => listen.Protocols = HttpProtocols.Http2));
+        WebApplication app = builder.Build();
+        app.MapGrpcService<ShardGrpcService>();
+        await app.StartAsync();
+        return new ShardServer(app);
+    }
+
+    public GrpcShardClient Client(ILogger? logger = null) => new(Address, 0, TimeProvider.System, logger);
+
+    /// <summary>A client that knows the generated classes only.</summary>
+    public ForeignClient Foreign() => new(GrpcChannel.ForAddress(Address, new GrpcChannelOptions { MaxReceiveMessageSize = null }));
+
+    /// <summary>Drops all connections, as a server that dies.</summary>
+    public Task KillAsync() => _app.StopAsync(new CancellationToken(canceled: true));
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        await _app.DisposeAsync();
+    }
+}

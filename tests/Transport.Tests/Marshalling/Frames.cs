@@ -1,0 +1,109 @@
+using System.Buffers;
+using CsCheck;
+using Google.Protobuf;
+using Lockstep.Transport.Grpc;
+using Lockstep.Transport.Protos;
+
+namespace Lockstep.Transport.Tests.Marshalling;
+
+/// <summary>Messages with numbers, generated and cut up.</summary>
+internal static class Frames
+{
+    /// <value>Every bit pattern, so not-a-numbers and negative zeros too.</value>
+    public static readonly Gen<float> AnyFloat = Gen.Int.Select(BitConverter.Int32BitsToSingle);
+
+    public static readonly Gen<PushMessage> Push =
+        from header in Gen.Select(Gen.String, Gen.Int, Gen.Long, Gen.Int[-1, 9], Gen.ULong.Array[0, 5])
+        from hasHeader in Gen.Bool
+        from chunk in Gen.Int
+        from sums in Gen.Int.Array[0, 50]
+        from maxima in AnyFloat.Array[0, 50]
+        select new PushMessage
+        {
+            Header = hasHeader ? HeaderOf(header.Item1, header.Item2, header.Item3, header.Item4, header.Item5) : null,
+            ChunkPlusOne = chunk,
+            Sums = { sums },
+            BlockMaxima = { maxima },
+        };
+
+    /// <summary>A frame as a sender makes it.</summary>
+    public static TensorFrame ToFrame(PushMessage message) => new()
+    {
+        Header = message.Header,
+        Index = message.ChunkPlusOne,
+        Integers = message.Sums.ToArray(),
+        Floats = message.BlockMaxima.ToArray(),
+    };
+
+    public static byte[] Write(TensorFrame frame)
+    {
+        var writer = new ArrayBufferWriter<byte>();
+        TensorMarshaller.Write(frame, writer);
+        return writer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>What a reader got, as the generated class, so that it can be compared; and gives the frame back.</summary>
+    public static PushMessage ToMessage(TensorFrame frame)
+    {
+        using (frame)
+        {
+            return new PushMessage
+            {
+                Header = frame.HeaderBytes.IsEmpty ? null : PushHeader.Parser.ParseFrom(frame.HeaderBytes.Span),
+                ChunkPlusOne = frame.Index,
+                Sums = { frame.Integers.ToArray() },
+                BlockMaxima = { frame.Floats.ToArray() },
+            };
+        }
+    }
+
+    /// <summary>The same bytes in segments of the given lengths, round and round.</summary>
+    public static ReadOnlySequence<byte> Cut(byte[] bytes, params int[] lengths)
+    {
+        var first = new Segment(ReadOnlyMemory<byte>.Empty, 0);
+        Segment last = first;
+        for (int at = 0, i = 0; at < bytes.Length; i++)
+        {
+            int length = Math.Min(lengths[i % lengths.Length], bytes.Length - at);
+            last = last.Append(bytes.AsMemory(at, length));
+            at += length;
+        }
+
+        return new ReadOnlySequence<byte>(first, 0, last, last.Memory.Length);
+    }
+
+    public static byte[] Bytes(Action<CodedOutputStream> write)
+    {
+        using var memory = new MemoryStream();
+        using (var stream = new CodedOutputStream(memory, leaveOpen: true))
+        {
+            write(stream);
+        }
+
+        return memory.ToArray();
+    }
+
+    private static PushHeader HeaderOf(string worker, int generation, long step, int attempt, ulong[] hashes) => new()
+    {
+        JobId = "job",
+        WorkerId = worker,
+        Cursor = new Cursor { Generation = generation, Step = step, Attempt = attempt },
+        Reports = { new SlotReport { Slot = 3, Samples = 8, LossSum = 0.25, MetricParts = { 1, 2 }, Flags = 1, ChunkHashes = { hashes } } },
+    };
+
+    private sealed class Segment : ReadOnlySequenceSegment<byte>
+    {
+        public Segment(ReadOnlyMemory<byte> memory, long start)
+        {
+            Memory = memory;
+            RunningIndex = start;
+        }
+
+        public Segment Append(ReadOnlyMemory<byte> memory)
+        {
+            var next = new Segment(memory, RunningIndex + Memory.Length);
+            Next = next;
+            return next;
+        }
+    }
+}

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Lockstep.Contracts.Jobs;
 
 /// <summary>A job as its file describes it, after validation: every default is filled in and every path is absolute.</summary>
@@ -94,7 +96,7 @@ public sealed record DataSpec
     public NormalizationKind Normalize { get; init; } = NormalizationKind.None;
 }
 
-public enum OptimizerKind { Sgd = 1, Adam = 2, AdamW = 3, Adagrad = 4 }
+public enum OptimizerKind { Sgd = 1, Adam = 2, [JsonStringEnumMemberName("adamw")] AdamW = 3, Adagrad = 4 }
 
 public sealed record OptimizerSpec
 {

@@ -1,0 +1,201 @@
+namespace Lockstep.Contracts.Jobs;
+
+/// <summary>Makes a job of checked values, and checks what concerns more than one of them.</summary>
+internal sealed class JobBuilder(List<InputError> errors, string directory)
+{
+    /// <param name="values">Of <see cref="JobKeys.Job"/>.</param>
+    /// <returns>A job that is whole only where there were no errors.</returns>
+    public JobSpec Build(JobValues values)
+    {
+        var defaults = new { Workers = new WorkersSpec(), Checkpoint = new CheckpointSpec() };
+        JobValues workers = values.Map("workers"), checkpoint = values.Map("checkpoint");
+        var job = new JobSpec
+        {
+            Name = values.Text("name") ?? "",
+            Model = Model(values.Map("model")),
+            Data = Data(values.Map("data")),
+            Loss = values.Word<LossKind>("loss") ?? LossKind.Mse,
+            Metrics = [.. values.List<string>("metrics").Select(JobWords.Parse<MetricKind>)],
+            Optimizer = Optimizer(values.Map("optimizer")),
+            Schedule = Schedule(values.Map("schedule")),
+            Epochs = values.Int("epochs"),
+            Steps = (long?)values.Whole("steps"),
+            GlobalBatch = values.Int("globalBatch") ?? 64,
+            Slots = values.Int("slots") ?? 8,
+            Seed = (ulong)(values.Whole("seed") ?? 0),
+            Workers = new WorkersSpec { Min = workers.Int("min") ?? defaults.Workers.Min, Max = workers.Int("max") ?? Math.Max(defaults.Workers.Max, workers.Int("min") ?? 0) },
+            Shards = values.Int("shards") ?? 1,
+            Checkpoint = new CheckpointSpec { Every = (long)(checkpoint.Whole("every") ?? defaults.Checkpoint.Every), Keep = checkpoint.Int("keep") ?? defaults.Checkpoint.Keep },
+            ThreadsPerWorker = values.Int("threadsPerWorker") ?? 1,
+        };
+        CheckTogether(job, values);
+        return job;
+    }
+
+    private ModelSpec Model(JobValues values)
+    {
+        if (values.Given.Count > 0 && values.Given.Contains("preset") == values.Given.Contains("layers"))
+        {
+            Report(values, "preset", values.Given.Contains("preset") ? "The model has both a preset and layers." : "The model has neither a preset nor layers.", "Give one of the two.");
+        }
+
+        if (values.Given.Contains("hidden") && values.Text("preset") is not "mlp")
+        {
+            Report(values, "hidden", "'hidden' belongs to the preset mlp.", "Remove it, or set preset: mlp.");
+        }
+
+        return new ModelSpec
+        {
+            Preset = values.Text("preset"),
+            Hidden = Sizes(values, "hidden"),
+            Input = values.Given.Contains("input") ? Sizes(values, "input") : null,
+            Layers = [.. values.List<JobValues>("layers").Select(Layer)],
+        };
+    }
+
+    private static LayerSpec Layer(JobValues values) => new()
+    {
+        Kind = values.Word<LayerKind>("kind") ?? LayerKind.Linear,
+        Line = values.Line,
+        Out = values.Int("out"),
+        Kernel = values.Int("kernel"),
+        Stride = values.Int("stride"),
+        Padding = values.Int("padding"),
+        P = values.Number("p"),
+        Epsilon = values.Number("epsilon"),
+        Momentum = values.Number("momentum"),
+        Bias = values.Flag("bias"),
+    };
+
+    private DataSpec Data(JobValues values)
+    {
+        var data = new DataSpec
+        {
+            Format = values.Word<DataFormat>("format") ?? DataFormat.Csv,
+            Train = Full(values, "train") ?? "",
+            TrainLabels = Full(values, "trainLabels"),
+            Validation = Full(values, "validation"),
+            ValidationLabels = Full(values, "validationLabels"),
+            Split = values.Number("split"),
+            Features = values.List<string>("features"),
+            Labels = values.List<string>("labels"),
+            Categories = values.List<string>("categories"),
+            Header = values.Flag("header") ?? true,
+            Delimiter = values.Text("delimiter") is { Length: 1 } text ? text[0] : ',',
+            Missing = values.Word<MissingPolicy>("missing") ?? MissingPolicy.Refuse,
+            Normalize = values.Word<NormalizationKind>("normalize") ?? NormalizationKind.None,
+        };
+        if (data.Split is not null && data.Validation is not null)
+        {
+            Report(values, "split", "The data have both 'validation' and 'split'.", "Keep one of the two.");
+        }
+
+        string[] foreign = data.Format == DataFormat.Idx ? ["features", "labels", "categories", "header", "delimiter", "missing"] : ["trainLabels", "validationLabels"];
+        foreach (string key in foreign.Where(values.Given.Contains))
+        {
+            Report(values, key, $"'{key}' does not go with the format {JobWords.Of(data.Format)}.", "Remove it.");
+        }
+
+        if (values.Word<DataFormat>("format") is DataFormat.Csv && !values.Given.Contains("labels"))
+        {
+            Report(values, "format", "'labels' is missing in 'data'.", "Name the column or columns that are predicted.");
+        }
+
+        if (data.Format == DataFormat.Idx && !values.Given.Contains("trainLabels"))
+        {
+            Report(values, "format", "'trainLabels' is missing in 'data'.", "Give the idx file of the labels.");
+        }
+
+        if (data.Format == DataFormat.Idx && values.Given.Contains("validation") != values.Given.Contains("validationLabels"))
+        {
+            Report(values, "validation", "'validation' and 'validationLabels' go together.", "Give both or none.");
+        }
+
+        return data;
+    }
+
+    private OptimizerSpec Optimizer(JobValues values)
+    {
+        var defaults = new OptimizerSpec();
+        var optimizer = new OptimizerSpec
+        {
+            Kind = values.Word<OptimizerKind>("kind") ?? defaults.Kind,
+            LearningRate = values.Number("learningRate") ?? defaults.LearningRate,
+            Momentum = values.Number("momentum") ?? 0,
+            Nesterov = values.Flag("nesterov") ?? false,
+            WeightDecay = values.Number("weightDecay") ?? 0,
+            Beta1 = values.Number("beta1") ?? defaults.Beta1,
+            Beta2 = values.Number("beta2") ?? defaults.Beta2,
+            Epsilon = values.Number("epsilon") ?? defaults.Epsilon,
+            ClipNorm = values.Number("clipNorm"),
+        };
+        string[] foreign = optimizer.Kind switch
+        {
+            OptimizerKind.Sgd => ["beta1", "beta2", "epsilon"],
+            OptimizerKind.Adagrad => ["momentum", "nesterov", "beta1", "beta2"],
+            _ => ["momentum", "nesterov"],
+        };
+        foreach (string key in foreign.Where(values.Given.Contains))
+        {
+            Report(values, key, $"The optimizer {JobWords.Of(optimizer.Kind)} has no '{key}'.", "Remove it.");
+        }
+
+        if (optimizer is { Nesterov: true, Momentum: 0 })
+        {
+            Report(values, "nesterov", "Nesterov's method needs a momentum.", "Set 'momentum', for example 0.9.");
+        }
+
+        return optimizer;
+    }
+
+    private ScheduleSpec Schedule(JobValues values)
+    {
+        var schedule = new ScheduleSpec
+        {
+            Kind = values.Word<ScheduleKind>("kind") ?? ScheduleKind.Constant,
+            WarmupSteps = (long)(values.Whole("warmupSteps") ?? 0),
+            StepSize = (long)(values.Whole("stepSize") ?? 0),
+            Gamma = values.Number("gamma") ?? new ScheduleSpec().Gamma,
+            FinalFraction = values.Number("finalFraction") ?? 0,
+        };
+        if (schedule.Kind == ScheduleKind.Step && !values.Given.Contains("stepSize"))
+        {
+            Report(values, "kind", "The schedule 'step' has no 'stepSize'.", "Give the number of steps after which the rate falls.");
+        }
+
+        return schedule;
+    }
+
+    private void CheckTogether(JobSpec job, JobValues values)
+    {
+        if (values.Given.Contains("epochs") == values.Given.Contains("steps"))
+        {
+            Report(values, "epochs", values.Given.Contains("epochs") ? "Both 'epochs' and 'steps' are given." : "Neither 'epochs' nor 'steps' is given.", "Give one of the two.");
+        }
+
+        if (job.Slots > job.GlobalBatch)
+        {
+            Report(values, "slots", $"{job.Slots} slots cannot share a global batch of {job.GlobalBatch} samples.", "Lower 'slots' or raise 'globalBatch'.");
+        }
+
+        if (job.Workers.Min > job.Workers.Max)
+        {
+            JobValues workers = values.Map("workers");
+            Report(workers, "min", $"At least {job.Workers.Min} workers and at most {job.Workers.Max} cannot be.", "Make 'min' at most 'max'.");
+        }
+
+        if (job.Metrics.Count != job.Metrics.Distinct().Count())
+        {
+            Report(values, "metrics", "A metric is named twice.", "Name each once.");
+        }
+    }
+
+    private static List<int> Sizes(JobValues values, string key) => [.. values.List<decimal>(key).Select(size => (int)size)];
+
+    /// <summary>Relative paths of the file are taken from its folder, those of an option from the current one.</summary>
+    private string? Full(JobValues values, string key) => values.Text(key) is { } path
+        ? Path.GetFullPath(path, values.LineOf(key) == 0 ? Environment.CurrentDirectory : directory)
+        : null;
+
+    private void Report(JobValues values, string key, string message, string remedy) => errors.Add(new(values.FileOf(key), values.LineOf(key), message, remedy));
+}

@@ -1,0 +1,110 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Lockstep.Contracts.Jobs;
+
+/// <summary>Reads job files, and writes jobs for the way between processes.</summary>
+public static class JobFile
+{
+    internal static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
+    };
+
+    /// <summary>Reads a job file: YAML, or JSON where its name ends so.</summary>
+    /// <param name="sets">Of <c>--set</c>: each <c>key.key=value</c>, value as in YAML.</param>
+    /// <exception cref="InputException">It cannot be read, or something in it is wrong: all that could be found at once.</exception>
+    public static JobSpec Load(string path, IEnumerable<string> sets)
+    {
+        string full = Path.GetFullPath(path);
+        try
+        {
+            return Parse(File.ReadAllText(full), path, Path.GetDirectoryName(full)!, sets);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException(path, 0, exception is FileNotFoundException or DirectoryNotFoundException ? "There is no such job file." : $"The job file cannot be read: {exception.Message}", "Give the path of a job file, such as samples/digits/job.yaml.");
+        }
+    }
+
+    /// <summary>Reads the text of a job file.</summary>
+    /// <param name="file">Its name, for messages; .json: the text is JSON.</param>
+    /// <param name="directory">Folder that relative paths are taken from.</param>
+    /// <exception cref="InputException">Something in it is wrong: all that could be found at once.</exception>
+    public static JobSpec Parse(string text, string file, string directory, IEnumerable<string> sets)
+    {
+        var errors = new List<InputError>();
+        JobNode root = JobNode.Parse(text, file);
+        foreach (string set in sets)
+        {
+            Apply(root, set, errors);
+        }
+
+        JobSpec job = new JobBuilder(errors, directory).Build(new JobReader(errors).Read(root, JobKeys.Job));
+        return errors.Count == 0 ? job : throw new InputException([.. errors.OrderBy(e => e.Line).Distinct()]);
+    }
+
+    /// <summary>A job as JSON with every default filled in: what processes give each other.</summary>
+    public static string ToCanonicalJson(JobSpec job) => JsonSerializer.Serialize(job, Json);
+
+    /// <exception cref="InputException">The text is no such job.</exception>
+    public static JobSpec FromCanonicalJson(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<JobSpec>(json, Json) ?? throw new JsonException("It is null.");
+        }
+        catch (JsonException exception)
+        {
+            throw new InputException("jobJson", (int)(exception.LineNumber ?? 0), $"This is no job: {exception.Message}", "Send the job as the same build of the command line writes it.");
+        }
+    }
+
+    /// <summary>Hexadecimal SHA-256 over what shapes the result: not the name, where data lie, how many workers and shards there are, or when checkpoints are cut.</summary>
+    public static string Hash(JobSpec job)
+    {
+        JobSpec essential = job with
+        {
+            Name = "",
+            Data = job.Data with { Train = "", TrainLabels = null, Validation = null, ValidationLabels = null },
+            Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer with { Line = 0 })] },
+            Workers = new WorkersSpec(),
+            Shards = 1,
+            Checkpoint = new CheckpointSpec(),
+        };
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToCanonicalJson(essential))));
+    }
+
+    private static void Apply(JobNode root, string set, List<InputError> errors)
+    {
+        const string Option = "--set";
+        int at = set.IndexOf('=', StringComparison.Ordinal);
+        string[] path = at < 0 ? [] : set[..at].Split('.');
+        if (path.Length == 0 || path.Any(key => key.Length == 0) || root is not JobMap map)
+        {
+            errors.Add(new(Option, 0, $"'{set}' is no key=value.", "Write keys with dots between them, such as --set optimizer.learningRate=0.01."));
+            return;
+        }
+
+        try
+        {
+            string text = set[(at + 1)..];
+            map.Set(path, text.Length == 0 ? new JobScalar($"{Option} {set}", 0, "", false) : WithoutLines(JobNode.FromYaml(text, $"{Option} {set}")));
+        }
+        catch (InputException exception)
+        {
+            errors.AddRange(exception.Errors);
+        }
+    }
+
+    private static JobNode WithoutLines(JobNode node) => node switch
+    {
+        JobList list => list with { Line = 0, Items = [.. list.Items.Select(WithoutLines)] },
+        JobMap map => map with { Line = 0, Entries = [.. map.Entries.Select(e => new JobEntry(e.Key, 0, WithoutLines(e.Value)))] },
+        _ => node with { Line = 0 },
+    };
+}

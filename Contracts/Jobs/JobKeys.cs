@@ -1,0 +1,128 @@
+using static Lockstep.Contracts.Jobs.ValueKind;
+
+namespace Lockstep.Contracts.Jobs;
+
+/// <summary>All keys of a job file.</summary>
+internal static class JobKeys
+{
+    /// <summary>Keys that a layer of a kind may have beside <c>kind</c>; kinds that are not named have none.</summary>
+    public static IReadOnlyDictionary<LayerKind, string[]> OfLayer { get; } = new Dictionary<LayerKind, string[]>
+    {
+        [LayerKind.Linear] = ["out", "bias"],
+        [LayerKind.Conv2d] = ["out", "kernel", "stride", "padding", "bias"],
+        [LayerKind.MaxPool2d] = ["kernel", "stride", "padding"],
+        [LayerKind.AvgPool2d] = ["kernel", "stride", "padding"],
+        [LayerKind.BatchNorm] = ["epsilon", "momentum"],
+        [LayerKind.LayerNorm] = ["epsilon"],
+        [LayerKind.Dropout] = ["p"],
+    };
+
+    public static JobKey Layer { get; } = new("layer", Map, "A layer.")
+    {
+        Keys =
+        [
+            new("kind", Word, "Which layer.") { Required = true, Words = JobWords.All<LayerKind>() },
+            new("out", Whole, "linear: outputs (the last layer's default is what loss and data need); conv2d: output channels.") { Minimum = 1, Maximum = 1 << 24 },
+            new("kernel", Whole, "conv2d (default 3) and pools (default 2): edge of the square window.") { Minimum = 1, Maximum = 1024 },
+            new("stride", Whole, "conv2d (default 1) and pools (default: kernel).") { Minimum = 1, Maximum = 1024 },
+            new("padding", Whole, "conv2d and pools.") { Minimum = 0, Maximum = 1024, Default = "0" },
+            new("p", Number, "dropout: probability of zeroing.") { Minimum = 0, Maximum = 1, BelowMaximum = true, Default = "0.5" },
+            new("epsilon", Number, "batch-norm and layer-norm: added to the variance.") { Minimum = 0, AboveMinimum = true, Default = "1e-5" },
+            new("momentum", Number, "batch-norm: weight of the newest batch in the running statistics.") { Minimum = 0, AboveMinimum = true, Maximum = 1, Default = "0.1" },
+            new("bias", Flag, "linear and conv2d: whether there is a bias.") { Default = "true" },
+        ],
+    };
+
+    private static JobKey Path { get; } = new("path", Text, "");
+    private static JobKey ColumnName { get; } = new("column", Text, "");
+
+    public static JobKey Job { get; } = new("job", Map, "A training job.")
+    {
+        Keys =
+        [
+            new("name", Text, "Name of the job: lower-case letters, digits and dashes, at most 40.") { Required = true, Pattern = "^[a-z0-9][a-z0-9-]{0,39}$" },
+            new("model", Map, "What is trained: a preset, or a list of layers.")
+            {
+                Required = true,
+                Keys =
+                [
+                    new("preset", Word, "A ready list of layers; cnn has two convolutions and needs [channels, height, width].") { Words = ["mlp", "cnn"] },
+                    new("hidden", List, "mlp: widths of the hidden layers, each followed by relu.") { Items = new("width", Whole, "") { Minimum = 1, Maximum = 1 << 24 } },
+                    new("input", List, "Shape of one sample without the batch, such as [64] or [1, 28, 28]; default: as the data gives it.") { Items = new("size", Whole, "") { Minimum = 1, Maximum = 1 << 24 } },
+                    new("layers", List, "Layers in order; a kind alone, or a map of kind and its numbers.") { Items = Layer with { Kind = ValueKind.Layer } },
+                ],
+            },
+            new("data", Map, "What it is trained on. Relative paths are taken from the job file's folder.")
+            {
+                Required = true,
+                Keys =
+                [
+                    new("format", Word, "csv (plain or .gz) or idx (.gz or not).") { Words = JobWords.All<DataFormat>(), Required = true },
+                    Path with { Name = "train", Meaning = "csv: the file; idx: the images.", Required = true },
+                    Path with { Name = "trainLabels", Meaning = "idx: the labels." },
+                    Path with { Name = "validation", Meaning = "Data that are measured and not trained on." },
+                    Path with { Name = "validationLabels", Meaning = "idx: their labels." },
+                    new("split", Number, "Fraction of the training data that is held out for validation instead, chosen by the seed.") { Minimum = 0, AboveMinimum = true, Maximum = 1, BelowMaximum = true },
+                    new("features", List, "csv: columns by name or zero-based index; default: all that are no labels.") { Items = ColumnName },
+                    new("labels", List, "csv: one column for classes, one or more for numbers.") { Items = ColumnName },
+                    new("categories", List, "csv: columns whose texts are categories; one-hot as features, an index as a label.") { Items = ColumnName },
+                    new("header", Flag, "csv: whether the first line has the columns' names.") { Default = "true" },
+                    new("delimiter", Text, "csv: what separates columns.") { Pattern = "^[^\"\\r\\n]$", Default = "," },
+                    new("missing", Word, "What a missing number is replaced with.") { Words = JobWords.All<MissingPolicy>(), Default = "refuse" },
+                    new("normalize", Word, "How features are scaled, by the training rows; stored with the model.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
+                ],
+            },
+            new("loss", Word, "What is minimised.") { Required = true, Words = JobWords.All<LossKind>() },
+            new("metrics", List, "What is measured on the validation data beside the loss.") { Items = new("metric", Word, "") { Words = JobWords.All<MetricKind>() } },
+            new("optimizer", Map, "How parameters are updated.")
+            {
+                Keys =
+                [
+                    new("kind", Word, "") { Words = JobWords.All<OptimizerKind>(), Default = "adam" },
+                    new("learningRate", Number, "Peak learning rate.") { Minimum = 0, AboveMinimum = true, Maximum = 1e6, Default = "1e-3" },
+                    new("momentum", Number, "sgd.") { Minimum = 0, Maximum = 1, BelowMaximum = true, Default = "0" },
+                    new("nesterov", Flag, "sgd with momentum.") { Default = "false" },
+                    new("weightDecay", Number, "adamw: decoupled; else added to the gradient.") { Minimum = 0, Maximum = 1e6, Default = "0" },
+                    new("beta1", Number, "adam, adamw.") { Minimum = 0, Maximum = 1, BelowMaximum = true, Default = "0.9" },
+                    new("beta2", Number, "adam, adamw.") { Minimum = 0, Maximum = 1, BelowMaximum = true, Default = "0.999" },
+                    new("epsilon", Number, "adam, adamw, adagrad.") { Minimum = 0, AboveMinimum = true, Maximum = 1, Default = "1e-8" },
+                    new("clipNorm", Number, "Largest global norm of the gradient; default: no clipping.") { Minimum = 0, AboveMinimum = true },
+                ],
+            },
+            new("schedule", Map, "How the learning rate moves.")
+            {
+                Keys =
+                [
+                    new("kind", Word, "") { Words = JobWords.All<ScheduleKind>(), Default = "constant" },
+                    new("warmupSteps", Whole, "Steps of linear warm-up from 0.") { Minimum = 0, Maximum = long.MaxValue / 2, Default = "0" },
+                    new("stepSize", Whole, "step: every so many steps the rate is multiplied by gamma.") { Minimum = 1, Maximum = long.MaxValue / 2 },
+                    new("gamma", Number, "step.") { Minimum = 0, AboveMinimum = true, Maximum = 1, Default = "0.1" },
+                    new("finalFraction", Number, "cosine: fraction of the peak at the end.") { Minimum = 0, Maximum = 1, Default = "0" },
+                ],
+            },
+            new("epochs", Whole, "Passes over the training data; this or steps.") { Minimum = 1, Maximum = 1_000_000 },
+            new("steps", Whole, "Optimizer updates; this or epochs.") { Minimum = 1, Maximum = 1_000_000_000_000 },
+            new("globalBatch", Whole, "Samples of one step, over all slots.") { Minimum = 1, Maximum = 1 << 24, Default = "64" },
+            new("slots", Whole, "Virtual workers that a step is cut into: part of the result, and the most workers that can help.") { Minimum = 1, Maximum = 65_536, Default = "8" },
+            new("seed", Whole, "Of initial values, order of samples, split and dropout.") { Minimum = 0, Maximum = ulong.MaxValue, Default = "0" },
+            new("workers", Map, "How many workers take part; no part of the result.")
+            {
+                Keys =
+                [
+                    new("min", Whole, "The job begins with so many.") { Minimum = 1, Maximum = 10_000, Default = "1" },
+                    new("max", Whole, "More are not taken.") { Minimum = 1, Maximum = 10_000, Default = "8" },
+                ],
+            },
+            new("shards", Whole, "Parameter servers; no part of the result.") { Minimum = 1, Maximum = 256, Default = "1" },
+            new("checkpoint", Map, "When the state is written down.")
+            {
+                Keys =
+                [
+                    new("every", Whole, "Every so many steps; 0: only at the end.") { Minimum = 0, Maximum = long.MaxValue / 2, Default = "100" },
+                    new("keep", Whole, "Newest checkpoints kept.") { Minimum = 1, Maximum = 10_000, Default = "3" },
+                ],
+            },
+            new("threadsPerWorker", Whole, "Threads of one worker; part of the determinism class.") { Minimum = 1, Maximum = 1024, Default = "1" },
+        ],
+    };
+}

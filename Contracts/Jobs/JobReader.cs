@@ -1,0 +1,178 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Lockstep.Contracts.Jobs;
+
+/// <summary>Checks a tree of nodes against the keys and reads their values; collects what is wrong and goes on.</summary>
+internal sealed class JobReader(List<InputError> errors)
+{
+    /// <summary>Checks a map and all below it.</summary>
+    /// <returns>The good values by key; maps by their own values, lists as arrays. What was bad is missing.</returns>
+    public JobValues Read(JobNode node, JobKey key)
+    {
+        var values = new JobValues(node);
+        if (node is not JobMap map)
+        {
+            Report(node, $"'{key.Name}' must be {key.Expected}.", "Write it as keys and values, one a line.");
+            return values;
+        }
+
+        foreach (JobEntry entry in map.Entries)
+        {
+            if (key.Keys.FirstOrDefault(k => k.Name == entry.Key) is not { } known)
+            {
+                Unknown(map.File, entry, key);
+            }
+            else if (values.Given.Contains(entry.Key))
+            {
+                errors.Add(new(entry.Value.File, entry.Line, $"'{entry.Key}' is there twice.", "Keep one."));
+            }
+            else if (entry.Value is not JobScalar { IsNull: true })
+            {
+                values.Given.Add(entry.Key);
+                values.Add(entry.Key, entry.Value, Value(entry.Value, known));
+            }
+        }
+
+        foreach (JobKey required in key.Keys.Where(k => k.Required && !values.Given.Contains(k.Name)))
+        {
+            Report(node, $"'{required.Name}' is missing{(key.Name == "job" ? "" : $" in '{key.Name}'")}.", $"Give {required.Expected}: {required.Meaning}");
+        }
+
+        return values;
+    }
+
+    private object? Value(JobNode node, JobKey key)
+    {
+        switch (key.Kind)
+        {
+            case ValueKind.Map:
+                return Read(node, key);
+            case ValueKind.Layer:
+                return Layer(node, key);
+            case ValueKind.List:
+                // One value is a list of one.
+                return node is JobMap ? Bad(node, key) : (node is JobList list ? list.Items : [node]).Select(item => Value(item, key.Items! with { Name = key.Name })).ToArray();
+            default:
+                return node is JobScalar scalar ? Scalar(scalar, key) : Bad(node, key);
+        }
+    }
+
+    private object? Scalar(JobScalar node, JobKey key)
+    {
+        switch (key.Kind)
+        {
+            case ValueKind.Text when key.Pattern is null ? node.Text.Length > 0 : Regex.IsMatch(node.Text, key.Pattern, RegexOptions.None, TimeSpan.FromSeconds(1)):
+                return node.Text;
+            case ValueKind.Word when key.Words.Contains(node.Text):
+                return node.Text;
+            case ValueKind.Flag when !node.Quoted && bool.TryParse(node.Text, out bool flag):
+                return flag;
+            case ValueKind.Whole when !node.Quoted && decimal.TryParse(node.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out decimal whole) && InRange((double)whole, key) && whole <= ulong.MaxValue:
+                return whole;
+            case ValueKind.Number when !node.Quoted && double.TryParse(node.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) && InRange(number, key):
+                return number;
+            default:
+                return Bad(node, key);
+        }
+    }
+
+    private JobValues? Layer(JobNode node, JobKey key)
+    {
+        JobKey plain = key with { Kind = ValueKind.Map, Name = "layer" };
+        if (node is JobList)
+        {
+            Report(node, "A layer is no list.", "Write its kind, or a map of kind and its numbers.");
+            return null;
+        }
+
+        JobNode map = node is JobScalar scalar ? new JobMap(node.File, node.Line, [new("kind", node.Line, scalar)]) : node;
+        JobValues values = Read(map, plain);
+        if (values.Text("kind") is { } word)
+        {
+            string[] allowed = JobKeys.OfLayer.GetValueOrDefault(JobWords.Parse<LayerKind>(word)) ?? [];
+            foreach (string name in values.Given.Where(n => n != "kind" && !allowed.Contains(n)))
+            {
+                errors.Add(new(node.File, values.LineOf(name), $"A {word} layer has no '{name}'.", allowed.Length == 0 ? "Remove it." : $"It has {string.Join(", ", allowed)}."));
+            }
+        }
+
+        return values;
+    }
+
+    private void Unknown(string file, JobEntry entry, JobKey parent)
+    {
+        string? near = parent.Keys.Select(k => k.Name).OrderBy(name => Distance(name, entry.Key)).FirstOrDefault(name => Distance(name, entry.Key) <= 2);
+        string where = parent.Name == "job" ? "" : $" in '{parent.Name}'";
+        errors.Add(new(entry.Value.File ?? file, entry.Line, $"There is no key '{entry.Key}'{where}.", near is null ? $"The keys are {string.Join(", ", parent.Keys.Select(k => k.Name))}." : $"Did you mean '{near}'?"));
+    }
+
+    private object? Bad(JobNode node, JobKey key)
+    {
+        string given = node switch { JobScalar scalar => $"'{scalar.Text}'", JobList => "a list", _ => "a map" };
+        Report(node, $"'{key.Name}' is {given}.", key.Pattern is null ? $"Give {key.Expected}." : $"{key.Meaning}");
+        return null;
+    }
+
+    private void Report(JobNode node, string message, string remedy) => errors.Add(new(node.File, node.Line, message, remedy));
+
+    private static bool InRange(double value, JobKey key) =>
+        (key.AboveMinimum ? value > key.Minimum : value >= key.Minimum) && (key.BelowMaximum ? value < key.Maximum : value <= key.Maximum);
+
+    /// <summary>Edits between two words, case aside.</summary>
+    private static int Distance(string a, string b)
+    {
+        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.Length; j++)
+            {
+                int above = row[j];
+                int change = char.ToUpperInvariant(a[i - 1]) == char.ToUpperInvariant(b[j - 1]) ? 0 : 1;
+                row[j] = Math.Min(Math.Min(row[j] + 1, row[j - 1] + 1), diagonal + change);
+                diagonal = above;
+            }
+        }
+
+        return row[b.Length];
+    }
+}
+
+/// <summary>The values of a map that were good.</summary>
+internal sealed class JobValues(JobNode node)
+{
+    private readonly Dictionary<string, (JobNode Node, object? Value)> _values = new(StringComparer.Ordinal);
+
+    /// <value>Keys that are there, with good values or bad.</value>
+    public HashSet<string> Given { get; } = new(StringComparer.Ordinal);
+
+    public string File => node.File;
+    public int Line => node.Line;
+
+    public void Add(string key, JobNode at, object? value) => _values[key] = (at, value);
+
+    public int LineOf(string key) => _values.TryGetValue(key, out var found) ? found.Node.Line : node.Line;
+
+    public string FileOf(string key) => _values.TryGetValue(key, out var found) ? found.Node.File : node.File;
+
+    public JobValues Map(string key) => Get(key) as JobValues ?? new JobValues(node);
+
+    public string? Text(string key) => Get(key) as string;
+
+    public T? Word<T>(string key) where T : struct, Enum => Text(key) is { } word ? JobWords.Parse<T>(word) : null;
+
+    public double? Number(string key) => Get(key) as double?;
+
+    public decimal? Whole(string key) => Get(key) as decimal?;
+
+    public int? Int(string key) => (int?)Whole(key);
+
+    public bool? Flag(string key) => Get(key) as bool?;
+
+    /// <summary>The items of a list that were good.</summary>
+    public IReadOnlyList<T> List<T>(string key) => Get(key) is object?[] items ? [.. items.OfType<T>()] : [];
+
+    private object? Get(string key) => _values.TryGetValue(key, out var found) ? found.Value : null;
+}

@@ -1,0 +1,100 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Lockstep.Contracts.Jobs;
+
+/// <summary>Writes a job as a job file that reads as the same job. What has its default value is left out.</summary>
+public static class JobWriter
+{
+    public static string ToYaml(JobSpec job)
+    {
+        var plain = new JobSpec { Name = "", Model = new ModelSpec(), Data = new DataSpec { Format = default, Train = "" }, Loss = default };
+        JsonObject values = Node(job);
+        // The maximum's default follows the minimum, so the two are written together.
+        bool workers = job.Workers != plain.Workers;
+        RemoveEqual(values, Node(plain));
+        if (workers)
+        {
+            values["workers"] = new JsonObject { ["min"] = job.Workers.Min, ["max"] = job.Workers.Max };
+        }
+
+        if (values["model"]?["layers"] is JsonArray layers)
+        {
+            foreach (JsonObject layer in layers.OfType<JsonObject>())
+            {
+                layer.Remove("line");
+            }
+        }
+
+        using var text = new StringWriter();
+        var emitter = new Emitter(text, new EmitterSettings().WithIndentedSequences());
+        emitter.Emit(new StreamStart());
+        emitter.Emit(new DocumentStart());
+        Emit(emitter, values);
+        emitter.Emit(new DocumentEnd(isImplicit: true));
+        emitter.Emit(new StreamEnd());
+        return text.ToString();
+    }
+
+    private static JsonObject Node(JobSpec job) => (JsonObject)JsonSerializer.SerializeToNode(job, JobFile.Json)!;
+
+    private static void RemoveEqual(JsonObject values, JsonObject defaults)
+    {
+        foreach ((string key, JsonNode? value) in values.ToArray())
+        {
+            if (!defaults.TryGetPropertyValue(key, out JsonNode? other))
+            {
+                continue;
+            }
+
+            if (value is JsonObject map && other is JsonObject plain)
+            {
+                RemoveEqual(map, plain);
+                if (map.Count == 0)
+                {
+                    values.Remove(key);
+                }
+            }
+            else if (JsonNode.DeepEquals(value, other))
+            {
+                values.Remove(key);
+            }
+        }
+    }
+
+    private static void Emit(Emitter emitter, JsonNode? node)
+    {
+        switch (node)
+        {
+            case JsonObject map:
+                emitter.Emit(new MappingStart());
+                foreach ((string key, JsonNode? value) in map)
+                {
+                    emitter.Emit(new Scalar(key));
+                    Emit(emitter, value);
+                }
+
+                emitter.Emit(new MappingEnd());
+                break;
+            case JsonArray list:
+                emitter.Emit(new SequenceStart(AnchorName.Empty, TagName.Empty, isImplicit: true, list.Any(i => i is JsonObject) ? SequenceStyle.Block : SequenceStyle.Flow));
+                foreach (JsonNode? item in list)
+                {
+                    Emit(emitter, item);
+                }
+
+                emitter.Emit(new SequenceEnd());
+                break;
+            case JsonValue value when value.GetValueKind() == JsonValueKind.String:
+                string text = value.GetValue<string>();
+                bool needsQuotes = text.Length == 0 || text is "null" or "~" or "Null" or "NULL";
+                emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, needsQuotes ? ScalarStyle.DoubleQuoted : ScalarStyle.Any, isPlainImplicit: true, isQuotedImplicit: true));
+                break;
+            default:
+                emitter.Emit(new Scalar(node!.ToJsonString()));
+                break;
+        }
+    }
+}

@@ -105,7 +105,7 @@ public static class SafeTensors
             var names = new HashSet<string>(StringComparer.Ordinal) { MetadataKey };
             foreach (NamedTensor tensor in tensors)
             {
-                if (!names.Add(tensor.Name) || tensor.Shape.Aggregate(1L, (product, size) => checked(product * size)) != tensor.Values.LongLength)
+                if (!names.Add(tensor.Name) || tensor.Shape.Any(size => size < 0) || Count(tensor.Shape) != tensor.Values.LongLength)
                 {
                     throw new ArgumentException($"The tensor {tensor.Name} [{string.Join(", ", tensor.Shape)}] with {tensor.Values.Length} values cannot be written: names are unique, and values fill the shape.", nameof(tensors));
                 }
@@ -152,7 +152,7 @@ public static class SafeTensors
                 {
                     foreach (JsonProperty pair in entry.Value.EnumerateObject())
                     {
-                        metadata[pair.Name] = pair.Value.GetString() ?? "";
+                        metadata[pair.Name] = pair.Value.GetString() ?? throw Malformed(path, $"its metadata '{pair.Name}' is no text");
                     }
 
                     continue;
@@ -184,7 +184,7 @@ public static class SafeTensors
         long at = 0;
         foreach ((string name, int[] shape, long from, long to) in places)
         {
-            Int128 bytes = shape.Aggregate((Int128)sizeof(float), (product, size) => product > long.MaxValue ? product : product * size);
+            Int128 bytes = Count(shape) * sizeof(float);
             if (from != at || to < from || to > available || bytes != to - from || bytes > int.MaxValue)
             {
                 throw Malformed(path, $"the tensor {name} [{string.Join(", ", shape)}] is said to lie at {from} to {to} of {available} bytes, where {at} comes next");
@@ -204,6 +204,9 @@ public static class SafeTensors
 
         return at == available ? new SafeTensorsFile(metadata, tensors) : throw Malformed(path, $"{available - at} bytes follow the last tensor");
     }
+
+    /// <summary>Elements of a shape; beyond 2⁶³ only that it is more.</summary>
+    private static Int128 Count(IEnumerable<int> shape) => shape.Aggregate((Int128)1, (product, size) => product > long.MaxValue ? product : product * size);
 
     private static void WriteValues(float[] values, SpanWriter write)
     {

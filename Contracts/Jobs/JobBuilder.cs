@@ -34,12 +34,12 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
 
     private ModelSpec Model(JobValues values)
     {
-        if (values.Given.Count > 0 && values.Given.Contains("preset") == values.Given.Contains("layers"))
+        if (values.IsMap && values.Given.Contains("preset") == values.Given.Contains("layers"))
         {
             Report(values, "preset", values.Given.Contains("preset") ? "The model has both a preset and layers." : "The model has neither a preset nor layers.", "Give one of the two.");
         }
 
-        if (values.Given.Contains("hidden") && values.Text("preset") is not "mlp")
+        if (values.Given.Contains("hidden") && values.IsKnown("preset") && values.Text("preset") is not "mlp")
         {
             Report(values, "hidden", "'hidden' belongs to the preset mlp.", "Remove it, or set preset: mlp.");
         }
@@ -91,7 +91,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         }
 
         string[] foreign = data.Format == DataFormat.Idx ? ["features", "labels", "categories", "header", "delimiter", "missing"] : ["trainLabels", "validationLabels"];
-        foreach (string key in foreign.Where(values.Given.Contains))
+        foreach (string key in foreign.Where(key => values.Word<DataFormat>("format") is not null && values.Given.Contains(key)))
         {
             Report(values, key, $"'{key}' does not go with the format {JobWords.Of(data.Format)}.", "Remove it.");
         }
@@ -135,12 +135,12 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             OptimizerKind.Adagrad => ["momentum", "nesterov", "beta1", "beta2"],
             _ => ["momentum", "nesterov"],
         };
-        foreach (string key in foreign.Where(values.Given.Contains))
+        foreach (string key in foreign.Where(key => values.IsKnown("kind") && values.Given.Contains(key)))
         {
             Report(values, key, $"The optimizer {JobWords.Of(optimizer.Kind)} has no '{key}'.", "Remove it.");
         }
 
-        if (optimizer is { Nesterov: true, Momentum: 0 })
+        if (optimizer is { Nesterov: true, Momentum: 0, Kind: OptimizerKind.Sgd } && values.IsKnown("kind") && values.IsKnown("momentum"))
         {
             Report(values, "nesterov", "Nesterov's method needs a momentum.", "Set 'momentum', for example 0.9.");
         }
@@ -158,6 +158,17 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Gamma = values.Number("gamma") ?? new ScheduleSpec().Gamma,
             FinalFraction = values.Number("finalFraction") ?? 0,
         };
+        string[] foreign = schedule.Kind switch
+        {
+            ScheduleKind.Step => ["finalFraction"],
+            ScheduleKind.Cosine => ["stepSize", "gamma"],
+            _ => ["stepSize", "gamma", "finalFraction"],
+        };
+        foreach (string key in foreign.Where(key => values.IsKnown("kind") && values.Given.Contains(key)))
+        {
+            Report(values, key, $"The schedule {JobWords.Of(schedule.Kind)} has no '{key}'.", "Remove it, or name the 'kind' that it belongs to.");
+        }
+
         if (schedule.Kind == ScheduleKind.Step && !values.Given.Contains("stepSize"))
         {
             Report(values, "kind", "The schedule 'step' has no 'stepSize'.", "Give the number of steps after which the rate falls.");
@@ -173,9 +184,9 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(values, "epochs", values.Given.Contains("epochs") ? "Both 'epochs' and 'steps' are given." : "Neither 'epochs' nor 'steps' is given.", "Give one of the two.");
         }
 
-        if (job.Slots > job.GlobalBatch)
+        if (job.Slots > job.GlobalBatch && values.IsKnown("slots") && values.IsKnown("globalBatch"))
         {
-            Report(values, "slots", $"{job.Slots} slots cannot share a global batch of {job.GlobalBatch} samples.", "Lower 'slots' or raise 'globalBatch'.");
+            Report(values, values.Given.Contains("slots") ? "slots" : "globalBatch", $"{job.Slots} slots cannot share a global batch of {job.GlobalBatch} samples.", "Lower 'slots' or raise 'globalBatch'.");
         }
 
         if (job.Workers.Min > job.Workers.Max)

@@ -11,6 +11,7 @@ public static class JobFile
     internal static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        RespectNullableAnnotations = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
     };
@@ -20,14 +21,14 @@ public static class JobFile
     /// <exception cref="InputException">It cannot be read, or something in it is wrong: all that could be found at once.</exception>
     public static JobSpec Load(string path, IEnumerable<string> sets)
     {
-        string full = Path.GetFullPath(path);
         try
         {
+            string full = Path.GetFullPath(path);
             return Parse(File.ReadAllText(full), path, Path.GetDirectoryName(full)!, sets);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new InputException(path, 0, exception is FileNotFoundException or DirectoryNotFoundException ? "There is no such job file." : $"The job file cannot be read: {exception.Message}", "Give the path of a job file, such as samples/digits/job.yaml.");
+            throw new InputException(path, 0, exception is FileNotFoundException or DirectoryNotFoundException or ArgumentException ? "There is no such job file." : $"The job file cannot be read: {exception.Message}", "Give the path of a job file, such as samples/digits/job.yaml.");
         }
     }
 
@@ -97,7 +98,7 @@ public static class JobFile
         }
         catch (InputException exception)
         {
-            errors.AddRange(exception.Errors);
+            errors.AddRange(exception.Errors.Select(error => error with { Line = 0 }));
         }
     }
 

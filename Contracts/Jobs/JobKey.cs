@@ -17,6 +17,8 @@ internal sealed record JobKey(string Name, ValueKind Kind, string Meaning)
     public IReadOnlyList<string> Words { get; init; } = [];
     /// <value>What a list holds.</value>
     public JobKey? Items { get; init; }
+    /// <value>The list cannot be empty.</value>
+    public bool NotEmpty { get; init; }
     public IReadOnlyList<JobKey> Keys { get; init; } = [];
     public string? Default { get; init; }
 

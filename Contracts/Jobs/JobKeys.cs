@@ -48,8 +48,8 @@ internal static class JobKeys
                 [
                     new("preset", Word, "A ready list of layers; cnn has two convolutions and needs [channels, height, width].") { Words = ["mlp", "cnn"] },
                     new("hidden", List, "mlp: widths of the hidden layers, each followed by relu.") { Items = new("width", Whole, "") { Minimum = 1, Maximum = 1 << 24 } },
-                    new("input", List, "Shape of one sample without the batch, such as [64] or [1, 28, 28]; default: as the data gives it.") { Items = new("size", Whole, "") { Minimum = 1, Maximum = 1 << 24 } },
-                    new("layers", List, "Layers in order; a kind alone, or a map of kind and its numbers.") { Items = Layer with { Kind = ValueKind.Layer } },
+                    new("input", List, "Shape of one sample without the batch, such as [64] or [1, 28, 28]; default: as the data gives it.") { Items = new("size", Whole, "") { Minimum = 1, Maximum = 1 << 24 }, NotEmpty = true },
+                    new("layers", List, "Layers in order; a kind alone, or a map of kind and its numbers.") { Items = Layer with { Kind = ValueKind.Layer }, NotEmpty = true },
                 ],
             },
             new("data", Map, "What it is trained on. Relative paths are taken from the job file's folder.")
@@ -64,7 +64,7 @@ internal static class JobKeys
                     Path with { Name = "validationLabels", Meaning = "idx: their labels." },
                     new("split", Number, "Fraction of the training data that is held out for validation instead, chosen by the seed.") { Minimum = 0, AboveMinimum = true, Maximum = 1, BelowMaximum = true },
                     new("features", List, "csv: columns by name or zero-based index; default: all that are no labels.") { Items = ColumnName },
-                    new("labels", List, "csv: one column for classes, one or more for numbers.") { Items = ColumnName },
+                    new("labels", List, "csv: one column for classes, one or more for numbers.") { Items = ColumnName, NotEmpty = true },
                     new("categories", List, "csv: columns whose texts are categories; one-hot as features, an index as a label.") { Items = ColumnName },
                     new("header", Flag, "csv: whether the first line has the columns' names.") { Default = "true" },
                     new("delimiter", Text, "csv: what separates columns.") { Pattern = "^[^\"\\r\\n]$", Default = "," },

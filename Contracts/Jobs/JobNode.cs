@@ -20,9 +20,9 @@ internal abstract record JobNode(string File, int Line)
     /// <exception cref="InputException">The text is no YAML, or has what a job file has no use for.</exception>
     public static JobNode FromYaml(string text, string file)
     {
+        var parser = new Parser(new StringReader(text));
         try
         {
-            var parser = new Parser(new StringReader(text));
             parser.Consume<StreamStart>();
             if (parser.Accept<StreamEnd>(out _))
             {
@@ -36,9 +36,17 @@ internal abstract record JobNode(string File, int Line)
         }
         catch (YamlException exception)
         {
-            throw new InputException(file, (int)exception.Start.Line, $"This is no YAML: {exception.Message}", "Correct the line; lists and maps go by their indentation.");
+            throw NoYaml(file, (int)exception.Start.Line, exception);
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or ArgumentException)
+        {
+            // YamlDotNet 18.1 has these for some texts, such as a list that is not closed; the line is that of the last value that was understood.
+            throw NoYaml(file, (int)(parser.Current?.End.Line ?? 1), exception);
         }
     }
+
+    private static InputException NoYaml(string file, int line, Exception exception) =>
+        new(file, line, $"This is no YAML: {exception.Message}", "Correct the line; lists and maps go by their indentation.");
 
     private static JobNode Read(Parser parser, string file, int depth)
     {
@@ -93,13 +101,22 @@ internal abstract record JobNode(string File, int Line)
         }
         catch (JsonException exception)
         {
-            throw new InputException(file, (int)(exception.LineNumber ?? 0) + 1, $"This is no JSON: {exception.Message}", "Correct the line.");
+            throw NoJson(file, (int)(exception.LineNumber ?? 0) + 1, exception);
+        }
+        catch (InvalidOperationException exception)
+        {
+            // A text with half of a surrogate pair.
+            throw NoJson(file, LineOf(reader, bytes), exception);
         }
     }
 
+    private static InputException NoJson(string file, int line, Exception exception) => new(file, line, $"This is no JSON: {exception.Message}", "Correct the line.");
+
+    private static int LineOf(in Utf8JsonReader reader, byte[] bytes) => bytes.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n') + 1;
+
     private static JobNode Read(ref Utf8JsonReader reader, byte[] bytes, string file)
     {
-        int line = bytes.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n') + 1;
+        int line = LineOf(reader, bytes);
         switch (reader.TokenType)
         {
             case JsonTokenType.StartObject:
@@ -107,7 +124,7 @@ internal abstract record JobNode(string File, int Line)
                 while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
                     string name = reader.GetString()!;
-                    int at = bytes.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n') + 1;
+                    int at = LineOf(reader, bytes);
                     reader.Read();
                     map.Entries.Add(new(name, at, Read(ref reader, bytes, file)));
                 }

@@ -17,11 +17,12 @@ internal sealed class JobReader(List<InputError> errors)
             return values;
         }
 
+        var meant = new HashSet<string>(StringComparer.Ordinal);
         foreach (JobEntry entry in map.Entries)
         {
             if (key.Keys.FirstOrDefault(k => k.Name == entry.Key) is not { } known)
             {
-                Unknown(map.File, entry, key);
+                meant.Add(Unknown(entry, key) ?? "");
             }
             else if (values.Given.Contains(entry.Key))
             {
@@ -34,7 +35,7 @@ internal sealed class JobReader(List<InputError> errors)
             }
         }
 
-        foreach (JobKey required in key.Keys.Where(k => k.Required && !values.Given.Contains(k.Name)))
+        foreach (JobKey required in key.Keys.Where(k => k.Required && !values.Given.Contains(k.Name) && !meant.Contains(k.Name)))
         {
             Report(node, $"'{required.Name}' is missing{(key.Name == "job" ? "" : $" in '{key.Name}'")}.", $"Give {required.Expected}: {required.Meaning}");
         }
@@ -51,8 +52,19 @@ internal sealed class JobReader(List<InputError> errors)
             case ValueKind.Layer:
                 return Layer(node, key);
             case ValueKind.List:
+                if (node is JobMap)
+                {
+                    return Bad(node, key);
+                }
+
+                if (key.NotEmpty && node is JobList { Items.Count: 0 })
+                {
+                    Report(node, $"'{key.Name}' is an empty list.", $"Give at least one: {key.Meaning}");
+                    return null;
+                }
+
                 // One value is a list of one.
-                return node is JobMap ? Bad(node, key) : (node is JobList list ? list.Items : [node]).Select(item => Value(item, key.Items! with { Name = key.Name })).ToArray();
+                return (node is JobList list ? list.Items : [node]).Select(item => Value(item, key.Items! with { Name = key.Name })).ToArray();
             default:
                 return node is JobScalar scalar ? Scalar(scalar, key) : Bad(node, key);
         }
@@ -62,7 +74,7 @@ internal sealed class JobReader(List<InputError> errors)
     {
         switch (key.Kind)
         {
-            case ValueKind.Text when key.Pattern is null ? node.Text.Length > 0 : Regex.IsMatch(node.Text, key.Pattern, RegexOptions.None, TimeSpan.FromSeconds(1)):
+            case ValueKind.Text when key.Pattern is null ? node.Text.Length > 0 && !node.Text.Contains('\0') : IsMatch(node.Text, key.Pattern):
                 return node.Text;
             case ValueKind.Word when key.Words.Contains(node.Text):
                 return node.Text;
@@ -100,11 +112,14 @@ internal sealed class JobReader(List<InputError> errors)
         return values;
     }
 
-    private void Unknown(string file, JobEntry entry, JobKey parent)
+    /// <returns>The key that was meant, where that can be guessed.</returns>
+    private string? Unknown(JobEntry entry, JobKey parent)
     {
-        string? near = parent.Keys.Select(k => k.Name).OrderBy(name => Distance(name, entry.Key)).FirstOrDefault(name => Distance(name, entry.Key) <= 2);
+        // Two edits, but not so many that nothing of a short name is left.
+        string? near = parent.Keys.Select(k => k.Name).OrderBy(name => Distance(name, entry.Key)).FirstOrDefault(name => Distance(name, entry.Key) <= Math.Min(2, name.Length / 2));
         string where = parent.Name == "job" ? "" : $" in '{parent.Name}'";
-        errors.Add(new(entry.Value.File ?? file, entry.Line, $"There is no key '{entry.Key}'{where}.", near is null ? $"The keys are {string.Join(", ", parent.Keys.Select(k => k.Name))}." : $"Did you mean '{near}'?"));
+        errors.Add(new(entry.Value.File, entry.Line, $"There is no key '{entry.Key}'{where}.", near is null ? $"The keys are {string.Join(", ", parent.Keys.Select(k => k.Name))}." : $"Did you mean '{near}'?"));
+        return near;
     }
 
     private object? Bad(JobNode node, JobKey key)
@@ -118,6 +133,9 @@ internal sealed class JobReader(List<InputError> errors)
 
     private static bool InRange(double value, JobKey key) =>
         (key.AboveMinimum ? value > key.Minimum : value >= key.Minimum) && (key.BelowMaximum ? value < key.Maximum : value <= key.Maximum);
+
+    /// <summary>Whether all of a text matches: a dollar sign alone would let a line's end through, which JSON Schema does not.</summary>
+    private static bool IsMatch(string text, string pattern) => Regex.Match(text, pattern, RegexOptions.None, TimeSpan.FromSeconds(1)) is { Success: true } match && match.Length == text.Length;
 
     /// <summary>Edits between two words, case aside.</summary>
     private static int Distance(string a, string b)
@@ -157,7 +175,14 @@ internal sealed class JobValues(JobNode node)
 
     public string FileOf(string key) => _values.TryGetValue(key, out var found) ? found.Node.File : node.File;
 
-    public JobValues Map(string key) => Get(key) as JobValues ?? new JobValues(node);
+    /// <value>Whether this is a map: neither missing nor another kind of value.</value>
+    public bool IsMap => node is JobMap;
+
+    /// <summary>The values of a map; none, at this place, where there is no such key.</summary>
+    public JobValues Map(string key) => Get(key) as JobValues ?? new JobValues(new JobScalar(node.File, node.Line, "", Quoted: false));
+
+    /// <summary>Whether a key was left out or has a good value, so that its default or value can be relied on.</summary>
+    public bool IsKnown(string key) => !Given.Contains(key) || Get(key) is not null;
 
     public string? Text(string key) => Get(key) as string;
 

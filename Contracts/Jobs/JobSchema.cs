@@ -31,7 +31,7 @@ public static class JobSchema
             ValueKind.Number => Number(key, "number"),
             ValueKind.Flag => new() { ["type"] = "boolean" },
             ValueKind.Word => Words(key.Words),
-            ValueKind.List => List(Value(key.Items!)),
+            ValueKind.List => List(Value(key.Items!), key.NotEmpty),
             ValueKind.Layer => Layer(key),
             _ => Map(key),
         };
@@ -57,7 +57,7 @@ public static class JobSchema
     private static JsonObject Words(IEnumerable<string> words) => new() { ["enum"] = new JsonArray([.. words.Select(w => JsonValue.Create(w))]) };
 
     // One value is a list of one.
-    private static JsonObject List(JsonObject item) => new() { ["anyOf"] = new JsonArray(new JsonObject { ["type"] = "array", ["items"] = item }, item.DeepClone()) };
+    private static JsonObject List(JsonObject item, bool notEmpty) => new() { ["anyOf"] = new JsonArray(new JsonObject { ["type"] = "array", ["minItems"] = notEmpty ? 1 : 0, ["items"] = item }, item.DeepClone()) };
 
     private static JsonObject Layer(JobKey key)
     {

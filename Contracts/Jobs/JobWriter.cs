@@ -10,11 +10,14 @@ public static class JobWriter
 {
     public static string ToYaml(JobSpec job)
     {
-        var plain = new JobSpec { Name = "", Model = new ModelSpec(), Data = new DataSpec { Format = default, Train = "" }, Loss = default };
-        JsonObject values = Node(job);
+        var plain = new JobSpec { Name = "", Model = new ModelSpec(), Data = new DataSpec { Format = DataFormat.Csv, Train = "" }, Loss = LossKind.Mse };
+        JsonObject values = Node(job), defaults = Node(plain);
+        // These have none.
+        defaults.Remove("loss");
+        ((JsonObject)defaults["data"]!).Remove("format");
         // The maximum's default follows the minimum, so the two are written together.
         bool workers = job.Workers != plain.Workers;
-        RemoveEqual(values, Node(plain));
+        RemoveEqual(values, defaults);
         if (workers)
         {
             values["workers"] = new JsonObject { ["min"] = job.Workers.Min, ["max"] = job.Workers.Max };
@@ -64,6 +67,10 @@ public static class JobWriter
         }
     }
 
+    /// <summary>Whether a text can stand without quotes: names, numbers and usual paths.</summary>
+    private static bool IsPlain(string text) =>
+        text.Length > 0 && (char.IsAsciiLetterOrDigit(text[0]) || text[0] == '/') && text.All(c => char.IsAsciiLetterOrDigit(c) || "_-./".Contains(c)) && text is not ("null" or "Null" or "NULL");
+
     private static void Emit(Emitter emitter, JsonNode? node)
     {
         switch (node)
@@ -89,8 +96,7 @@ public static class JobWriter
                 break;
             case JsonValue value when value.GetValueKind() == JsonValueKind.String:
                 string text = value.GetValue<string>();
-                bool needsQuotes = text.Length == 0 || text is "null" or "~" or "Null" or "NULL";
-                emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, needsQuotes ? ScalarStyle.DoubleQuoted : ScalarStyle.Any, isPlainImplicit: true, isQuotedImplicit: true));
+                emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, IsPlain(text) ? ScalarStyle.Plain : ScalarStyle.DoubleQuoted, isPlainImplicit: true, isQuotedImplicit: true));
                 break;
             default:
                 emitter.Emit(new Scalar(node!.ToJsonString()));

@@ -1,0 +1,153 @@
+using CsCheck;
+using Lockstep.Contracts.Jobs;
+
+namespace Lockstep.Contracts.Tests.Jobs;
+
+/// <summary>Jobs that a job file may describe, generated.</summary>
+internal static class JobSpecs
+{
+    private static readonly Gen<string> Text = Gen.OneOf(
+        Gen.OneOf("x", "64", "true", "null", "~", "Null", "1e5", "a b", " a", "a ", "a: b", "- a", "#a", "[a]", "{a}", "'", "\"", "&a", "*a", "!a", "%", "@", "`", "a\nb", "é", "日本", "😀", "\t", "?", "|", ">", "a,b", "0x10", ".5", "---", "..."),
+        Gen.Char[' ', '~'].Array[1, 12].Select(chars => new string(chars)));
+
+    private static readonly Gen<string> Path = Gen.Select(Gen.Char["abc 0-_.'#:é"].Array[1, 10], Gen.Bool, (chars, up) => System.IO.Path.GetFullPath((up ? "../" : "") + new string(chars), JobText.Folder));
+
+    // Of every size, and never a multiple of a power of ten only.
+    private static readonly Gen<double> Positive = Gen.Select(Gen.Double[0.1, 1], Gen.Int[-12, 0], (mantissa, exponent) => mantissa * Math.Pow(10, exponent));
+    private static readonly Gen<double> Fraction = Gen.OneOf(Gen.Double[0, 0.999], Positive.Where(p => p < 1), Gen.Const(0.0));
+
+    private static readonly Gen<LayerSpec> Layer =
+        from kind in Gen.Enum<LayerKind>()
+        from size in Gen.Int[1, 1 << 24].Null()
+        from window in Gen.Select(Gen.Int[1, 1024].Null(), Gen.Int[1, 1024].Null(), Gen.Int[0, 1024].Null())
+        from numbers in Gen.Select(Fraction.Null(), Positive.Null(), Positive.Null())
+        from bias in Gen.Bool.Null()
+        let isWindow = kind is LayerKind.Conv2d or LayerKind.MaxPool2d or LayerKind.AvgPool2d
+        let hasOut = kind is LayerKind.Linear or LayerKind.Conv2d
+        select new LayerSpec
+        {
+            Kind = kind,
+            Out = hasOut ? size : null,
+            Kernel = isWindow ? window.Item1 : null,
+            Stride = isWindow ? window.Item2 : null,
+            Padding = isWindow ? window.Item3 : null,
+            P = kind == LayerKind.Dropout ? numbers.Item1 : null,
+            Epsilon = kind is LayerKind.BatchNorm or LayerKind.LayerNorm ? numbers.Item2 : null,
+            Momentum = kind == LayerKind.BatchNorm ? numbers.Item3 : null,
+            Bias = hasOut ? bias : null,
+        };
+
+    private static readonly Gen<ModelSpec> Model = Gen.Select(Gen.Int[0, 2], Gen.Int[1, 1 << 24].Array[0, 3], Gen.Int[1, 99].Array[1, 3].Null(), Layer.Array[1, 6], (which, hidden, input, layers) => new ModelSpec
+    {
+        Preset = which switch { 0 => "mlp", 1 => "cnn", _ => null },
+        Hidden = which == 0 ? hidden : [],
+        Input = input,
+        Layers = which == 2 ? layers : [],
+    });
+
+    private static readonly Gen<DataSpec> Csv =
+        from paths in Gen.Select(Path, Path)
+        from split in Gen.Double[0.001, 0.999]
+        from which in Gen.Int[0, 2]
+        from columns in Gen.Select(Text.Array[0, 3], Text.Array[1, 3], Text.Array[0, 2])
+        from header in Gen.Bool
+        from delimiter in Gen.Char[",;\t| :#~é"]
+        from missing in Gen.Enum<MissingPolicy>()
+        from normalize in Gen.Enum<NormalizationKind>()
+        select new DataSpec
+        {
+            Format = DataFormat.Csv,
+            Train = paths.Item1,
+            Validation = which == 1 ? paths.Item2 : null,
+            Split = which == 2 ? split : null,
+            Features = columns.Item1,
+            Labels = columns.Item2,
+            Categories = columns.Item3,
+            Header = header,
+            Delimiter = delimiter,
+            Missing = missing,
+            Normalize = normalize,
+        };
+
+    private static readonly Gen<DataSpec> Idx = Gen.Select(Path.Array[4, 4], Gen.Bool, Gen.Enum<NormalizationKind>(), (paths, validated, normalize) => new DataSpec
+    {
+        Format = DataFormat.Idx,
+        Train = paths[0],
+        TrainLabels = paths[1],
+        Validation = validated ? paths[2] : null,
+        ValidationLabels = validated ? paths[3] : null,
+        Normalize = normalize,
+    });
+
+    private static readonly Gen<OptimizerSpec> Optimizer =
+        from kind in Gen.Enum<OptimizerKind>()
+        from rate in Positive
+        from momentum in Fraction
+        from nesterov in Gen.Bool
+        from decay in Fraction
+        from betas in Gen.Select(Fraction, Fraction)
+        from epsilon in Positive
+        from clip in Positive.Null()
+        let isAdam = kind is OptimizerKind.Adam or OptimizerKind.AdamW
+        let plain = new OptimizerSpec()
+        select new OptimizerSpec
+        {
+            Kind = kind,
+            LearningRate = rate,
+            Momentum = kind == OptimizerKind.Sgd ? momentum : 0,
+            Nesterov = kind == OptimizerKind.Sgd && momentum > 0 && nesterov,
+            WeightDecay = decay,
+            Beta1 = isAdam ? betas.Item1 : plain.Beta1,
+            Beta2 = isAdam ? betas.Item2 : plain.Beta2,
+            Epsilon = kind == OptimizerKind.Sgd ? plain.Epsilon : epsilon,
+            ClipNorm = clip,
+        };
+
+    private static readonly Gen<ScheduleSpec> Schedule = Gen.Select(Gen.Enum<ScheduleKind>(), Gen.Long[0, 1L << 40], Gen.Long[1, 1L << 40], Positive, Fraction, (kind, warmup, size, gamma, final) => new ScheduleSpec
+    {
+        Kind = kind,
+        WarmupSteps = warmup,
+        StepSize = kind == ScheduleKind.Step ? size : 0,
+        Gamma = kind == ScheduleKind.Step ? gamma : new ScheduleSpec().Gamma,
+        FinalFraction = kind == ScheduleKind.Cosine ? final : 0,
+    });
+
+    public static readonly Gen<JobSpec> Any =
+        from name in Gen.Select(Gen.Char["abz09"], Gen.Char["abz09-"].Array[0, 39], (first, rest) => first + new string(rest))
+        from model in Model
+        from data in Gen.OneOf(Csv, Idx)
+        from loss in Gen.Enum<LossKind>()
+        from metrics in Gen.Shuffle(Enum.GetValues<MetricKind>(), 0, 4)
+        from optimizer in Optimizer
+        from schedule in Schedule
+        from length in Gen.Select(Gen.Bool, Gen.Int[1, 1_000_000], Gen.Long[1, 1_000_000_000_000])
+        from batch in Gen.Select(Gen.Int[1, 1 << 24], Gen.Int[1, 65_536])
+        from seed in Gen.ULong
+        from workers in Gen.Select(Gen.Int[1, 10_000], Gen.Int[1, 10_000])
+        from shards in Gen.Int[1, 256]
+        from checkpoint in Gen.Select(Gen.Long[0, 1L << 50], Gen.Int[1, 10_000])
+        from threads in Gen.Int[1, 1024]
+        select new JobSpec
+        {
+            Name = name,
+            Model = model,
+            Data = data,
+            Loss = loss,
+            Metrics = metrics,
+            Optimizer = optimizer,
+            Schedule = schedule,
+            Epochs = length.Item1 ? length.Item2 : null,
+            Steps = length.Item1 ? null : length.Item3,
+            GlobalBatch = batch.Item1,
+            Slots = Math.Min(batch.Item1, batch.Item2),
+            Seed = seed,
+            Workers = new WorkersSpec { Min = Math.Min(workers.Item1, workers.Item2), Max = Math.Max(workers.Item1, workers.Item2) },
+            Shards = shards,
+            Checkpoint = new CheckpointSpec { Every = checkpoint.Item1, Keep = checkpoint.Item2 },
+            ThreadsPerWorker = threads,
+        };
+
+    private static Gen<T?> Null<T>(this Gen<T> values) where T : struct => Gen.Nullable(values, 0.4);
+
+    private static Gen<T[]?> Null<T>(this Gen<T[]> values) => Gen.Bool.SelectMany(isNull => isNull ? Gen.Const<T[]?>((T[]?)null) : values.Select(v => (T[]?)v));
+}

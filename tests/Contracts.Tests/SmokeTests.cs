@@ -1,7 +1,0 @@
-namespace Lockstep.Contracts.Tests;
-
-public sealed class SmokeTests
-{
-    [Fact]
-    public void Runs() => Assert.True(true);
-}

@@ -214,7 +214,7 @@ public sealed class JobErrorTests
             Assert.NotEmpty(exception.Errors);
             Assert.All(exception.Errors, e => Assert.True(e.Message.Length > 0 && e.Remedy.Length > 0 && e.Line >= 0));
         }
-    }, iter: 20_000);
+    }, iter: 6000);
 
     private static readonly Gen<string> Mutations = Gen.Select(
         Gen.OneOf(JobText.Plain, JobRoundTripTests.Json),

@@ -134,7 +134,7 @@ public sealed class JobRoundTripTests
         string yaml = JobWriter.ToYaml(job);
         Assert.Equal(JobText.Canonical(job), JobText.Canonical(JobText.Read(yaml)));
         Assert.Equal(yaml, JobWriter.ToYaml(JobText.Read(yaml)));
-    }, iter: 2000);
+    }, iter: 1000);
 
     [Fact]
     public void A_job_comes_whole_through_canonical_JSON() => JobSpecs.Any.Sample(job =>
@@ -147,7 +147,7 @@ public sealed class JobRoundTripTests
         Assert.Equal(job.Model.Layers, other.Model.Layers);
         Assert.Equal(job.Seed, other.Seed);
         Assert.Equal(JobFile.Hash(job), JobFile.Hash(other));
-    }, iter: 2000);
+    }, iter: 1000);
 
     [Theory]
     [InlineData("null")]

@@ -16,6 +16,12 @@ public static class EnvironmentNames
     /// <summary>Name of a worker; default: host name and process id.</summary>
     public const string WorkerId = "LOCKSTEP_WORKER_ID";
 
+    /// <summary>Shared secret of the services: it authenticates the gRPC calls between them. The launcher makes it.</summary>
+    public const string Secret = "LOCKSTEP_SECRET";
+
+    /// <summary>Key that the scheduler's HTTP API asks of everybody who does not call over loopback.</summary>
+    public const string ApiKey = "LOCKSTEP_API_KEY";
+
     /// <summary>Name of the job queue, where several schedulers share one Redis; default: the one queue there is.</summary>
     public const string Queue = "LOCKSTEP_QUEUE";
 

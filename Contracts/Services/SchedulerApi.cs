@@ -18,14 +18,35 @@ public sealed record WorkerStatus(string WorkerId, string? JobId, string Device,
 /// <summary>Data of one server-sent event of GET /jobs/{id}/events?from=N: a step or evaluation report, or the job's state. The event's id is its number.</summary>
 public sealed record JobEvent(long Number, JobStatus Status, System.Text.Json.JsonElement? Report);
 
+/// <summary>Answer of GET /workers/desired: the number of workers that the jobs want now, which every launcher acts on.</summary>
+/// <param name="Reason">Why this many, for people.</param>
+public sealed record DesiredWorkers(int Desired, string Reason);
+
+/// <summary>Body of POST /workers/scale.</summary>
+/// <param name="Workers">How many workers there shall be, whatever the policy thinks; null: the policy decides again.</param>
+public sealed record ScaleRequest(int? Workers);
+
+/// <summary>Headers of the scheduler's HTTP API.</summary>
+public static class SchedulerHeaders
+{
+    /// <summary>Carries the key that every request not from loopback needs.</summary>
+    public const string ApiKey = "X-Api-Key";
+}
+
 /// <summary>Paths of the scheduler's HTTP API.</summary>
 public static class SchedulerRoutes
 {
     public const string Jobs = "/jobs";
     public const string Workers = "/workers";
+    public const string DesiredWorkers = "/workers/desired";
+    public const string ScaleWorkers = "/workers/scale";
     public const string Health = "/health";
     public const string Alive = "/alive";
     public static string Job(string id) => $"/jobs/{id}";
     public static string Events(string id, long from) => $"/jobs/{id}/events?from={from}";
     public static string Cancel(string id) => $"/jobs/{id}/cancel";
+    public static string Pause(string id) => $"/jobs/{id}/pause";
+    public static string Resume(string id) => $"/jobs/{id}/resume";
+    public static string Checkpoint(string id) => $"/jobs/{id}/checkpoint";
+    public static string Drain(string worker) => $"/workers/{worker}/drain";
 }

@@ -1,1 +1,0 @@
-Console.Error.WriteLine("not wired yet"); return 1;

@@ -17,7 +17,11 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     private readonly RedisKey _termKey = string.IsNullOrEmpty(queue) ? "lockstep:term" : $"lockstep:{queue}:term";
     private readonly RedisKey _jobsKey = string.IsNullOrEmpty(queue) ? "lockstep:jobs" : $"lockstep:{queue}:jobs";
 
+    /// <summary>What a script gives to a scheduler whose term is over.</summary>
+    private const int Refused = -2;
+
     private const string SubmitScript = """
+        if tonumber(redis.call('GET', KEYS[3]) or '0') > tonumber(ARGV[6]) then return -2 end
         if redis.call('EXISTS', KEYS[2]) == 1 then
           local known = redis.call('HMGET', KEYS[2], 'json', 'directory', 'resume')
           if known[1] == ARGV[2] and known[2] == ARGV[3] and known[3] == ARGV[4] then return 0 end
@@ -28,42 +32,48 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         return 1
         """;
 
+    private const string DeleteScript = """
+        if ARGV[2] ~= '' and tonumber(redis.call('GET', KEYS[3]) or '0') > tonumber(ARGV[2]) then return -2 end
+        redis.call('LREM', KEYS[1], 0, ARGV[1])
+        redis.call('DEL', KEYS[2])
+        return 1
+        """;
+
     private const string ChangeScript = """
         local term = tonumber(redis.call('GET', KEYS[1]) or '0')
-        if term > tonumber(ARGV[1]) then return -1 end
+        if term > tonumber(ARGV[1]) then return -2 end
         if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
         redis.call('HSET', KEYS[2], 'state', ARGV[2], 'error', ARGV[3])
         return 1
         """;
 
-    private long _term;
+    private readonly TaskCompletionSource<long> _term = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private IDatabase Database => redis.GetDatabase();
 
-    /// <summary>Takes over: from now on changes by schedulers before are refused.</summary>
+    /// <summary>Takes over, once: from now on changes by schedulers before are refused. Changes wait for it.</summary>
     public async Task BeginTermAsync(CancellationToken cancellation) =>
-        _term = await RedisRetry.RunAsync(() => Database.StringIncrementAsync(_termKey), cancellation);
+        _term.SetResult(await RedisRetry.RunAsync(() => Database.StringIncrementAsync(_termKey), cancellation));
 
     /// <summary>Records a job; the same again is a no-op.</summary>
     /// <returns>False: another job has this id.</returns>
+    /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
     public async Task<bool> SubmitAsync(SubmitRequest request, CancellationToken cancellation)
     {
-        RedisResult result = await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(
+        long term = await _term.Task.WaitAsync(cancellation);
+        return await ChangeAsync(
             SubmitScript,
-            [_jobsKey, Key(request.JobId)],
-            [request.JobId, request.JobJson, request.RunDirectory, request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "", (int)JobState.Queued]), cancellation);
-        return (int)result >= 0;
+            [_jobsKey, Key(request.JobId), _termKey],
+            [request.JobId, request.JobJson, request.RunDirectory, request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "", (int)JobState.Queued, term],
+            request.JobId,
+            cancellation) >= 0;
     }
 
     /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
     public async Task SetStateAsync(string jobId, JobState state, string? error, CancellationToken cancellation)
     {
-        RedisResult result = await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(
-            ChangeScript, [_termKey, Key(jobId)], [_term, (int)state, error ?? ""]), cancellation);
-        if ((int)result < 0)
-        {
-            throw new InvalidOperationException($"Another scheduler took over; this one, of term {_term}, may not change job {jobId}.");
-        }
+        long term = await _term.Task.WaitAsync(cancellation);
+        await ChangeAsync(ChangeScript, [_termKey, Key(jobId)], [term, (int)state, error ?? ""], jobId, cancellation);
     }
 
     /// <summary>All jobs in order of submission.</summary>
@@ -86,16 +96,23 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         return records;
     }
 
-    /// <summary>Forgets a job.</summary>
+    /// <summary>Forgets a job. A launcher whose fleet is gone may do so without a term.</summary>
+    /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
     public async Task DeleteAsync(string jobId, CancellationToken cancellation)
     {
-        await RedisRetry.RunAsync(() => Database.ListRemoveAsync(_jobsKey, jobId), cancellation);
-        await RedisRetry.RunAsync(() => Database.KeyDeleteAsync(Key(jobId)), cancellation);
+        RedisValue term = _term.Task.IsCompletedSuccessfully ? await _term.Task : "";
+        await ChangeAsync(DeleteScript, [_jobsKey, Key(jobId), _termKey], [jobId, term], jobId, cancellation);
     }
 
     /// <summary>Forgets the queue itself, for a launcher whose fleet is gone; its jobs are deleted one by one.</summary>
     public async Task DeleteQueueAsync(CancellationToken cancellation) =>
         await RedisRetry.RunAsync(() => Database.KeyDeleteAsync([_termKey, _jobsKey]), cancellation);
+
+    private async Task<int> ChangeAsync(string script, RedisKey[] keys, RedisValue[] values, string jobId, CancellationToken cancellation)
+    {
+        var result = (int)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(script, keys, values), cancellation);
+        return result != Refused ? result : throw new InvalidOperationException($"Another scheduler took over; this one, of term {await _term.Task}, may not change job {jobId}.");
+    }
 
     private static string Key(string jobId) => $"lockstep:{{{jobId}}}:job";
 }

@@ -3,14 +3,17 @@ namespace Lockstep.Coordination;
 /// <summary>
 /// The lease table of one job as Lua that Redis, Valkey and Garnet run alike. One hash: g, s, a (the cursor), n (slots) and one field a slot,
 /// "state,contested,granted,live,since,deadline,owner" with state f(ree), l(eased), c(ompleted) or p(ushed); a slot without a field is free and was never leased in this attempt.
-/// A second hash counts over the whole job. Times are the server's, in milliseconds.
+/// A second hash counts over the whole job, and holds the usual time of a slot of a step and of an evaluation. Times are in milliseconds.
 /// </summary>
-internal static class LeaseScripts
+/// <param name="clock">A Lua expression for the seconds and microseconds since the Unix epoch.</param>
+internal sealed class LeaseScripts(string clock)
 {
-    /// <summary>KEYS: table, counters. ARGV: generation, step, attempt, worker, then what the operation takes.</summary>
+    /// <summary>The server's clock, so that those of the workers need not agree.</summary>
+    public static readonly LeaseScripts ServerClock = new("redis.call('TIME')");
+
+    /// <summary>After the clock. KEYS: table, counters. ARGV: generation, step, attempt, worker, then what the operation takes.</summary>
     private const string Common = """
         local key, counters = KEYS[1], KEYS[2]
-        local clock = redis.call('TIME')
         local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
         local g, s, a, worker = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
         local at = redis.call('HMGET', key, 'g', 's', 'a', 'n')
@@ -60,25 +63,27 @@ internal static class LeaseScripts
           end
           return {-1, 0}
         end
+        local usual = a == -1 and 'usualEvaluation' or 'usual'
+        local function moveTo(n)
+          redis.call('DEL', key)
+          redis.call('HSET', key, 'g', ARGV[1], 's', ARGV[2], 'a', ARGV[3], 'n', n)
+          redis.call('EXPIRE', key, 604800)
+          redis.call('EXPIRE', counters, 604800)
+          slots = tonumber(n)
+        end
 
         """;
 
     /// <summary>ARGV: slots, duration. Gives slot (−1: none) and contested.</summary>
-    public const string Advance = Common + """
+    public string Advance { get; } = With(clock, """
         local order = compare()
         if order > 0 then return {-1, 0} end
-        if order < 0 then
-          redis.call('DEL', key)
-          redis.call('HSET', key, 'g', ARGV[1], 's', ARGV[2], 'a', ARGV[3], 'n', ARGV[5])
-          redis.call('EXPIRE', key, 604800)
-          redis.call('EXPIRE', counters, 604800)
-          slots = tonumber(ARGV[5])
-        end
+        if order < 0 then moveTo(ARGV[5]) end
         return lease(tonumber(ARGV[6]))
-        """;
+        """);
 
     /// <summary>ARGV: slot, 1 to lease the next, duration. Gives may join, stale, slot (−1: none), contested.</summary>
-    public const string Complete = Common + """
+    public string Complete { get; } = With(clock, """
         local order = compare()
         if order > 0 then return {0, 1, -1, 0} end
         local slot, join = tonumber(ARGV[5]), 0
@@ -86,9 +91,9 @@ internal static class LeaseScripts
           local e = read(slot)
           if e.state == 'l' and e.owner == worker then
             if e.contested == 0 then join = 1 end
-            local usual, took = tonumber(redis.call('HGET', counters, 'usual') or -1), now - e.since
-            if usual < 0 then usual = took else usual = usual + 0.2 * (took - usual) end
-            redis.call('HSET', counters, 'usual', string.format('%.3f', usual))
+            local before, mean = redis.call('HGET', counters, usual), now - e.since
+            if before then mean = tonumber(before) + 0.2 * (mean - tonumber(before)) end
+            redis.call('HSET', counters, usual, string.format('%.3f', math.floor(mean * 1000 + 0.5) / 1000))
             e.state, e.since = 'c', now
             write(slot, e)
           end
@@ -96,49 +101,59 @@ internal static class LeaseScripts
         if order < 0 or ARGV[6] ~= '1' then return {join, 0, -1, 0} end
         local next = lease(tonumber(ARGV[7]))
         return {join, 0, next[1], next[2]}
-        """;
+        """);
 
     /// <summary>ARGV: slots, one each.</summary>
-    public const string Pushed = Common + """
+    public string Pushed { get; } = With(clock, """
         if compare() ~= 0 then return 0 end
-        for i = 5, #ARGV do
-          local e = read(tonumber(ARGV[i]))
-          e.state = 'p'
-          write(tonumber(ARGV[i]), e)
+        for j = 5, #ARGV do
+          local i = tonumber(ARGV[j])
+          if i < slots then
+            local e = read(i)
+            e.state = 'p'
+            write(i, e)
+          end
         end
         return 1
-        """;
+        """);
 
     /// <summary>ARGV: slots, one each.</summary>
-    public const string Release = Common + """
+    public string Release { get; } = With(clock, """
         if compare() ~= 0 then return 0 end
-        for i = 5, #ARGV do free(tonumber(ARGV[i]), read(tonumber(ARGV[i]))) end
+        for j = 5, #ARGV do
+          local i = tonumber(ARGV[j])
+          if i < slots then free(i, read(i)) end
+        end
         return 1
-        """;
+        """);
 
-    /// <summary>ARGV: most leases at once, duration, then the missing slots. Gives slot (−1: none) and contested.</summary>
-    public const string TakeOver = Common + """
-        if compare() ~= 0 then return {-1, 0} end
-        local usual = tonumber(redis.call('HGET', counters, 'usual') or 0)
-        for j = 7, #ARGV do
+    /// <summary>ARGV: slots, most leases at once, duration, then the missing slots. Gives slot (−1: none) and contested.</summary>
+    public string TakeOver { get; } = With(clock, """
+        local order = compare()
+        if order > 0 then return {-1, 0} end
+        if order < 0 then moveTo(ARGV[5]) end
+        local mean = redis.call('HGET', counters, usual)
+        for j = 8, #ARGV do
           local i = tonumber(ARGV[j])
           if i < slots then
             local e = read(i)
             expire(i, e)
             local held = e.state == 'l' or e.state == 'c'
-            -- A slot that counts as pushed and is missing was lost with its shard.
-            if not held or (now - e.since > 1.5 * usual and e.live < tonumber(ARGV[5]) and e.owner ~= worker) then
-              if held then redis.call('HINCRBY', counters, 'speculative', 1) end
+            -- One that counts as pushed was lost with its shard, one of the asking worker, which is idle, on the way to it.
+            local lost = e.state == 'p' or (held and e.owner == worker)
+            local overdue = held and mean and now - e.since > 1.5 * tonumber(mean) and e.live < tonumber(ARGV[6])
+            if e.state == 'f' or lost or overdue then
+              if held and not lost then redis.call('HINCRBY', counters, 'speculative', 1) end
               if e.state ~= 'f' then e.contested = 1 end
-              return grant(i, e, tonumber(ARGV[6]))
+              return grant(i, e, tonumber(ARGV[7]))
             end
           end
         end
         return {-1, 0}
-        """;
+        """);
 
     /// <summary>Gives the number of slots that were freed.</summary>
-    public const string FreeWorker = Common + """
+    public string FreeWorker { get; } = With(clock, """
         local freed = 0
         for i = 0, slots - 1 do
           local e = read(i)
@@ -148,5 +163,7 @@ internal static class LeaseScripts
           end
         end
         return freed
-        """;
+        """);
+
+    private static string With(string clock, string operation) => "local clock = " + clock + "\n" + Common + operation;
 }

@@ -5,36 +5,50 @@ using StackExchange.Redis;
 namespace Lockstep.Coordination;
 
 /// <summary>The leases of one job in Redis. Each call is one script, one round trip.</summary>
-/// <param name="duration">How long a lease is good for: much longer than a slot takes, as an idle worker takes over what is overdue before.</param>
-public sealed class RedisLeases(IConnectionMultiplexer redis, string jobId, TimeSpan? duration = null) : ILeases
+public sealed class RedisLeases : ILeases
 {
-    private readonly RedisKey[] _keys = [$"lockstep:{{{jobId}}}:leases", $"lockstep:{{{jobId}}}:counters"];
-    private readonly TimeSpan _duration = duration ?? TimeSpan.FromSeconds(30);
+    private readonly IConnectionMultiplexer _redis;
+    private readonly RedisKey[] _keys;
+    private readonly TimeSpan _duration;
+    private readonly LeaseScripts _scripts;
 
-    private IDatabase Database => redis.GetDatabase();
+    /// <param name="duration">How long a lease is good for: much longer than a slot takes, as an idle worker takes over what is overdue before. Whole milliseconds; default 30 s.</param>
+    public RedisLeases(IConnectionMultiplexer redis, string jobId, TimeSpan? duration = null) : this(redis, jobId, duration, LeaseScripts.ServerClock)
+    {
+    }
+
+    internal RedisLeases(IConnectionMultiplexer redis, string jobId, TimeSpan? duration, LeaseScripts scripts)
+    {
+        _redis = redis;
+        _keys = [$"lockstep:{{{jobId}}}:leases", $"lockstep:{{{jobId}}}:counters"];
+        _duration = TimeSpan.FromMilliseconds((long)(duration ?? TimeSpan.FromSeconds(30)).TotalMilliseconds);
+        _scripts = scripts;
+    }
+
+    private IDatabase Database => _redis.GetDatabase();
 
     private long DurationMs => (long)_duration.TotalMilliseconds;
 
     public async ValueTask<Lease?> AdvanceAsync(Cursor cursor, int slots, string workerId, CancellationToken cancellation) =>
-        ToLease(await RunAsync(LeaseScripts.Advance, cursor, workerId, [slots, DurationMs], cancellation), 0);
+        ToLease(await RunAsync(_scripts.Advance, cursor, workerId, [slots, DurationMs], cancellation), 0);
 
     public async ValueTask<Completion> CompleteAsync(Cursor cursor, int slot, string workerId, bool leaseNext, CancellationToken cancellation)
     {
-        RedisResult result = await RunAsync(LeaseScripts.Complete, cursor, workerId, [slot, leaseNext ? 1 : 0, DurationMs], cancellation);
+        RedisResult result = await RunAsync(_scripts.Complete, cursor, workerId, [slot, leaseNext ? 1 : 0, DurationMs], cancellation);
         return new Completion((int)result[0] == 1, (int)result[1] == 1, ToLease(result, 2));
     }
 
     public async ValueTask PushedAsync(Cursor cursor, IReadOnlyList<int> slots, CancellationToken cancellation) =>
-        await RunAsync(LeaseScripts.Pushed, cursor, "", [.. slots.Select(s => (RedisValue)s)], cancellation);
+        await RunAsync(_scripts.Pushed, cursor, "", [.. slots.Select(s => (RedisValue)s)], cancellation);
 
     public async ValueTask ReleaseAsync(Cursor cursor, IReadOnlyList<int> slots, CancellationToken cancellation) =>
-        await RunAsync(LeaseScripts.Release, cursor, "", [.. slots.Select(s => (RedisValue)s)], cancellation);
+        await RunAsync(_scripts.Release, cursor, "", [.. slots.Select(s => (RedisValue)s)], cancellation);
 
-    public async ValueTask<Lease?> TakeOverAsync(Cursor cursor, IReadOnlyList<int> missing, string workerId, int maximumLeases, CancellationToken cancellation) =>
-        ToLease(await RunAsync(LeaseScripts.TakeOver, cursor, workerId, [maximumLeases, DurationMs, .. missing.Select(s => (RedisValue)s)], cancellation), 0);
+    public async ValueTask<Lease?> TakeOverAsync(Cursor cursor, int slots, IReadOnlyList<int> missing, string workerId, int maximumLeases, CancellationToken cancellation) =>
+        ToLease(await RunAsync(_scripts.TakeOver, cursor, workerId, [slots, maximumLeases, DurationMs, .. missing.Select(s => (RedisValue)s)], cancellation), 0);
 
     public async ValueTask<int> FreeWorkerAsync(string workerId, CancellationToken cancellation) =>
-        (int)await RunAsync(LeaseScripts.FreeWorker, default, workerId, [], cancellation);
+        (int)await RunAsync(_scripts.FreeWorker, default, workerId, [], cancellation);
 
     public async ValueTask<LeaseCounts> CountAsync(CancellationToken cancellation)
     {

@@ -12,14 +12,19 @@ public static class RedisRetry
     {
         for (TimeSpan pause = First; ; pause = pause * 2 < Longest ? pause * 2 : Longest)
         {
+            cancellation.ThrowIfCancellationRequested();
             try
             {
                 return await call().WaitAsync(cancellation);
             }
-            catch (Exception exception) when (exception is RedisConnectionException or RedisTimeoutException)
+            catch (Exception exception) when (IsPassing(exception))
             {
                 await Task.Delay(pause, cancellation);
             }
         }
     }
+
+    // A server that has just started answers LOADING until its data is read.
+    private static bool IsPassing(Exception exception) =>
+        exception is RedisConnectionException or RedisTimeoutException || (exception is RedisServerException && exception.Message.StartsWith("LOADING", StringComparison.Ordinal));
 }

@@ -25,8 +25,12 @@ public interface ILeases
     /// <summary>Makes slots contested and free, whoever has them: the worker hands them back, or they were refused.</summary>
     ValueTask ReleaseAsync(Cursor cursor, IReadOnlyList<int> slots, CancellationToken cancellation);
 
-    /// <summary>An idle worker takes over one of the <paramref name="missing"/> slots that has no live lease or is overdue (1.5 times the usual slot time since it was leased or, once completed, since then); at most <paramref name="maximumLeases"/> were granted on it at once. Contested for good.</summary>
-    ValueTask<Lease?> TakeOverAsync(Cursor cursor, IReadOnlyList<int> missing, string workerId, int maximumLeases, CancellationToken cancellation);
+    /// <summary>
+    /// An idle worker takes over one of the <paramref name="missing"/> slots: one without a live lease, one that this worker itself had and lost, or one that is overdue (1.5 times the usual slot time since it was leased or, once completed, since then;
+    /// nothing is before a first slot was completed) while fewer than <paramref name="maximumLeases"/> were granted on it at once. One that was leased before is contested for good. Moves the job to <paramref name="cursor"/> where it is before it, as a table that was emptied is.
+    /// </summary>
+    /// <param name="slots">Slots at this cursor: M, or the evaluation's.</param>
+    ValueTask<Lease?> TakeOverAsync(Cursor cursor, int slots, IReadOnlyList<int> missing, string workerId, int maximumLeases, CancellationToken cancellation);
 
     /// <summary>A worker is gone: what it leased or completed and no shard confirmed becomes contested and free.</summary>
     ValueTask<int> FreeWorkerAsync(string workerId, CancellationToken cancellation);

@@ -1,16 +1,19 @@
 namespace Lockstep.Core.Protocol;
 
 /// <summary>The leases of one job in memory: the pure twin of the scripts that run in Redis, for one process and for tests.</summary>
-/// <param name="duration">How long a lease is good for.</param>
+/// <param name="duration">How long a lease is good for, in whole milliseconds.</param>
 public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
 {
     private const double Overdue = 1.5;
     private const double Weight = 0.2;
 
     private readonly Lock _gate = new();
+    private readonly long _durationMs = (long)duration.TotalMilliseconds;
+    private readonly TimeSpan _duration = TimeSpan.FromMilliseconds((long)duration.TotalMilliseconds);
+    // Milliseconds a slot, of steps and of evaluations; null: none was completed yet.
+    private readonly double?[] _usual = new double?[2];
     private Cursor? _cursor;
     private Entry[] _entries = [];
-    private double _usualSeconds;
     private long _granted;
     private long _expired;
     private long _speculative;
@@ -21,12 +24,7 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
     {
         lock (_gate)
         {
-            if (_cursor is not { } current || current < cursor)
-            {
-                _cursor = cursor;
-                _entries = [.. Enumerable.Range(0, slots).Select(_ => new Entry())];
-            }
-
+            MoveTo(cursor, slots);
             return ValueTask.FromResult(_cursor == cursor ? LeaseFree(workerId) : null);
         }
     }
@@ -45,13 +43,13 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
             if (_cursor == cursor && slot < _entries.Length)
             {
                 var entry = _entries[slot];
-                mayJoin = !entry.Contested && entry.State == State.Leased && entry.Owner == workerId;
                 if (entry.State == State.Leased && entry.Owner == workerId)
                 {
-                    var seconds = (time.GetUtcNow() - entry.Since).TotalSeconds;
-                    _usualSeconds = _usualSeconds == 0 ? seconds : _usualSeconds + (Weight * (seconds - _usualSeconds));
+                    mayJoin = !entry.Contested;
+                    var now = Now();
+                    Observe(cursor, now - entry.Since);
                     entry.State = State.Completed;
-                    entry.Since = time.GetUtcNow();
+                    entry.Since = now;
                 }
             }
 
@@ -65,7 +63,7 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
         {
             if (_cursor == cursor)
             {
-                foreach (var slot in slots)
+                foreach (var slot in slots.Where(s => s < _entries.Length))
                 {
                     _entries[slot].State = State.Pushed;
                 }
@@ -81,7 +79,7 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
         {
             if (_cursor == cursor)
             {
-                foreach (var slot in slots)
+                foreach (var slot in slots.Where(s => s < _entries.Length))
                 {
                     _entries[slot].Free();
                 }
@@ -91,25 +89,28 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<Lease?> TakeOverAsync(Cursor cursor, IReadOnlyList<int> missing, string workerId, int maximumLeases, CancellationToken cancellation)
+    public ValueTask<Lease?> TakeOverAsync(Cursor cursor, int slots, IReadOnlyList<int> missing, string workerId, int maximumLeases, CancellationToken cancellation)
     {
         lock (_gate)
         {
+            MoveTo(cursor, slots);
             if (_cursor != cursor)
             {
                 return ValueTask.FromResult<Lease?>(null);
             }
 
-            var now = time.GetUtcNow();
-            foreach (var slot in missing.Where(s => s >= 0 && s < _entries.Length))
+            var now = Now();
+            foreach (var slot in missing.Where(s => s < _entries.Length))
             {
                 var entry = _entries[slot];
                 ExpireIfDue(entry, now);
-                var overdue = (now - entry.Since).TotalSeconds > Overdue * _usualSeconds;
-                // A slot that the table counts as pushed and some shard lacks was lost with that shard.
-                if ((entry.State is State.Free or State.Pushed) || (overdue && entry.Live < maximumLeases && entry.Owner != workerId))
+                var held = entry.State is State.Leased or State.Completed;
+                // One that counts as pushed was lost with its shard, one of the asking worker, which is idle, on the way to it.
+                var lost = entry.State == State.Pushed || (held && entry.Owner == workerId);
+                var overdue = held && now - entry.Since > Overdue * _usual[Kind(cursor)] && entry.Live < maximumLeases;
+                if (entry.State == State.Free || lost || overdue)
                 {
-                    _speculative += entry.State is State.Leased or State.Completed ? 1 : 0;
+                    _speculative += held && !lost ? 1 : 0;
                     entry.Contested |= entry.State != State.Free;
                     return ValueTask.FromResult<Lease?>(Grant(entry, slot, workerId, now));
                 }
@@ -149,12 +150,35 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
         {
             _cursor = null;
             _entries = [];
+            Array.Clear(_usual);
+            (_granted, _expired, _speculative) = (0, 0, 0);
         }
+    }
+
+    private static int Kind(Cursor cursor) => cursor.Attempt == Cursor.Evaluation ? 1 : 0;
+
+    private long Now() => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private void MoveTo(Cursor cursor, int slots)
+    {
+        if (_cursor is not { } current || current < cursor)
+        {
+            _cursor = cursor;
+            _entries = [.. Enumerable.Range(0, slots).Select(_ => new Entry())];
+        }
+    }
+
+    private void Observe(Cursor cursor, long took)
+    {
+        ref var usual = ref _usual[Kind(cursor)];
+        var next = usual is { } before ? before + (Weight * (took - before)) : took;
+        // To the microsecond, as it is written in Redis.
+        usual = Math.Floor((next * 1000) + 0.5) / 1000;
     }
 
     private Lease? LeaseFree(string workerId)
     {
-        var now = time.GetUtcNow();
+        var now = Now();
         for (var slot = 0; slot < _entries.Length; slot++)
         {
             var entry = _entries[slot];
@@ -168,7 +192,7 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
         return null;
     }
 
-    private Lease Grant(Entry entry, int slot, string workerId, DateTimeOffset now)
+    private Lease Grant(Entry entry, int slot, string workerId, long now)
     {
         entry.Contested |= entry.Granted > 0;
         entry.Granted++;
@@ -176,12 +200,12 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
         entry.Owner = workerId;
         entry.State = State.Leased;
         entry.Since = now;
-        entry.Deadline = now + duration;
+        entry.Deadline = now + _durationMs;
         _granted++;
-        return new(slot, entry.Contested, duration);
+        return new(slot, entry.Contested, _duration);
     }
 
-    private void ExpireIfDue(Entry entry, DateTimeOffset now)
+    private void ExpireIfDue(Entry entry, long now)
     {
         if ((entry.State is State.Leased or State.Completed) && entry.Deadline <= now)
         {
@@ -194,8 +218,9 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
     {
         public State State { get; set; }
         public string? Owner { get; set; }
-        public DateTimeOffset Since { get; set; }
-        public DateTimeOffset Deadline { get; set; }
+        /// <value>When it was leased or, once completed, that; milliseconds of the Unix epoch, as the deadline.</value>
+        public long Since { get; set; }
+        public long Deadline { get; set; }
         /// <value>Leases granted in this attempt.</value>
         public int Granted { get; set; }
         /// <value>Leases granted since it was last free.</value>

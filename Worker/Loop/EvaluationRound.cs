@@ -47,7 +47,7 @@ internal sealed class EvaluationRound(TrainingJob job, string workerId, IShardCl
                 if (whole.IsCompleted)
                     break;
                 IReadOnlyList<int> missing = await first.MissingAsync(job.Descriptor.JobId, cursor, leave);
-                if (missing.Count > 0 && await leases.TakeOverAsync(cursor, missing, workerId, MaximumLeases, leave) is { } lease)
+                if (missing.Count > 0 && await leases.TakeOverAsync(cursor, job.Descriptor.EvaluationSlots, missing, workerId, MaximumLeases, leave) is { } lease)
                 {
                     metrics.TakenOver();
                     await EvaluateAsync(cursor, lease.Slot, leaseNext: false, leave);

@@ -225,7 +225,7 @@ public sealed class TrainingLoop
         int[] missing = [.. lacking.SelectMany(slots => slots).Distinct().Order()];
         if (missing.Length == 0)
             return false;
-        if (await _leases.TakeOverAsync(cursor, missing, _workerId, MaximumLeases, abort) is not { } lease)
+        if (await _leases.TakeOverAsync(cursor, _job.Descriptor.Slots, missing, _workerId, MaximumLeases, abort) is not { } lease)
             return false;
         _logger.TookOver(_jobId, cursor, lease.Slot);
         _metrics.TakenOver();

@@ -256,7 +256,7 @@ internal sealed class PushExploration
             if (lease is null)
             {
                 int[] missing = [.. _shards.SelectMany(s => s.Missing(cursor)).Distinct().Order()];
-                lease = missing.Length == 0 ? null : _leases.TakeOverAsync(cursor, missing, name, 2, default).Result;
+                lease = missing.Length == 0 ? null : _leases.TakeOverAsync(cursor, _job.Slots, missing, name, 2, default).Result;
                 yield return 0;
                 if (lease is null)
                 {

@@ -1,0 +1,4 @@
+using Lockstep.Coordination.Tests.Servers;
+
+[assembly: AssemblyFixture(typeof(DebianRedis))]
+[assembly: AssemblyFixture(typeof(EmbeddedGarnet))]

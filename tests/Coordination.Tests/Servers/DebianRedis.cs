@@ -1,0 +1,46 @@
+using System.Diagnostics;
+
+namespace Lockstep.Coordination.Tests.Servers;
+
+/// <summary>The redis-server of the system.</summary>
+public sealed class DebianRedis : RedisServer
+{
+    private static readonly string? Binary = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
+
+    private Process? _process;
+
+    protected override string? Missing => Binary is null ? "There is no redis-server here. Install it: apt-get install redis-server." : null;
+
+    public override async Task StartAsync()
+    {
+        var start = new ProcessStartInfo(Binary!, ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            WorkingDirectory = Path.GetTempPath(),
+        };
+        _process = Process.Start(start)!;
+        while (await _process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (line.Contains("Ready to accept connections", StringComparison.Ordinal))
+            {
+                // What it says later must not fill the pipe.
+                _ = _process.StandardOutput.ReadToEndAsync();
+                return;
+            }
+        }
+
+        throw new InvalidOperationException("redis-server ended before it was ready.");
+    }
+
+    public override async Task StopAsync()
+    {
+        if (_process is { } process)
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+            process.Dispose();
+            _process = null;
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using Lockstep.Engine.Redis;
+
+namespace Lockstep.Coordination.Tests.Servers;
+
+/// <summary>The server that the embedded engine brings with it.</summary>
+public sealed class EmbeddedGarnet : RedisServer
+{
+    private CancellationTokenSource? _stop;
+    private Task _serving = Task.CompletedTask;
+
+    public override Task StartAsync()
+    {
+        _stop = new CancellationTokenSource();
+        // Listens before the first await.
+        _serving = EmbeddedRedis.RunAsync(Port, TimeProvider.System, _stop.Token);
+        return Task.CompletedTask;
+    }
+
+    public override async Task StopAsync()
+    {
+        if (_stop is { } stop)
+        {
+            await stop.CancelAsync();
+            await _serving;
+            stop.Dispose();
+            _stop = null;
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using Lockstep.Contracts.Services;
+using Lockstep.Coordination.Tests.Servers;
+using StackExchange.Redis;
+
+namespace Lockstep.Coordination.Tests;
+
+/// <summary>Job records and the queue, on a real server.</summary>
+public abstract class JobStoreTests(RedisServer server)
+{
+    private static readonly CancellationToken None = CancellationToken.None;
+    private readonly string _queue = RedisServer.NewId();
+
+    [Fact]
+    public async Task The_same_job_again_is_a_no_op_and_another_under_its_id_a_conflict()
+    {
+        JobStore store = await BeginAsync();
+        SubmitRequest job = Job("a") with { ResumeStep = 40 };
+        Assert.True(await store.SubmitAsync(job, None));
+        Assert.True(await store.SubmitAsync(job, None));
+        Assert.False(await store.SubmitAsync(job with { JobJson = "{}" }, None));
+        Assert.False(await store.SubmitAsync(job with { RunDirectory = "/elsewhere" }, None));
+        Assert.False(await store.SubmitAsync(job with { ResumeStep = null }, None));
+        Assert.Equal(new JobRecord(job, JobState.Queued, null), Assert.Single(await store.ListAsync(None)));
+    }
+
+    [Fact]
+    public async Task Submitting_again_does_not_put_a_job_back()
+    {
+        JobStore store = await BeginAsync();
+        SubmitRequest job = Job("a");
+        await store.SubmitAsync(job, None);
+        await store.SetStateAsync(job.JobId, JobState.Failed, "disk full", None);
+        Assert.True(await store.SubmitAsync(job, None));
+        Assert.Equal(new JobRecord(job, JobState.Failed, "disk full"), Assert.Single(await store.ListAsync(None)));
+    }
+
+    [Fact]
+    public async Task Jobs_come_in_order_of_submission_to_the_next_scheduler_too()
+    {
+        JobStore store = await BeginAsync();
+        SubmitRequest[] jobs = [Job("c"), Job("a"), Job("b") with { JobJson = """{"name":"Größe, \"quoted\"\n"}""" }];
+        foreach (SubmitRequest job in jobs)
+        {
+            await store.SubmitAsync(job, None);
+        }
+
+        await store.SetStateAsync(jobs[1].JobId, JobState.Running, null, None);
+        JobStore next = await BeginAsync();
+        Assert.Equal(jobs, (await next.ListAsync(None)).Select(r => r.Request));
+        Assert.Equal([JobState.Queued, JobState.Running, JobState.Queued], (await next.ListAsync(None)).Select(r => r.State));
+    }
+
+    [Fact]
+    public async Task A_scheduler_that_was_replaced_is_refused_and_changes_nothing()
+    {
+        JobStore old = await BeginAsync();
+        SubmitRequest job = Job("a");
+        await old.SubmitAsync(job, None);
+        JobStore current = await BeginAsync();
+        string message = (await Assert.ThrowsAsync<InvalidOperationException>(() => old.SetStateAsync(job.JobId, JobState.Failed, "late", None))).Message;
+        Assert.Contains("term 1", message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => old.SubmitAsync(Job("b"), None));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => old.DeleteAsync(job.JobId, None));
+        Assert.Equal(new JobRecord(job, JobState.Queued, null), Assert.Single(await current.ListAsync(None)));
+        await current.SetStateAsync(job.JobId, JobState.Finished, null, None);
+        Assert.Equal(JobState.Finished, Assert.Single(await current.ListAsync(None)).State);
+    }
+
+    [Fact]
+    public async Task Changes_wait_for_the_schedulers_term()
+    {
+        var store = new JobStore(await server.ConnectAsync(), _queue);
+        Task<bool> submitted = store.SubmitAsync(Job("a"), None);
+        Assert.False(submitted.IsCompleted);
+        await store.BeginTermAsync(None);
+        Assert.True(await submitted);
+    }
+
+    [Fact]
+    public async Task A_deleted_job_is_gone_and_its_id_free()
+    {
+        JobStore store = await BeginAsync();
+        SubmitRequest job = Job("a");
+        await store.SubmitAsync(job, None);
+        await store.SubmitAsync(Job("b"), None);
+        await store.DeleteAsync(job.JobId, None);
+        Assert.Equal([Job("b")], (await store.ListAsync(None)).Select(r => r.Request));
+        // Nothing of it comes back by a state that is told late.
+        await store.SetStateAsync(job.JobId, JobState.Failed, "late", None);
+        Assert.Single(await store.ListAsync(None));
+        Assert.True(await store.SubmitAsync(job with { JobJson = "{}" }, None));
+        Assert.Equal(["b", "a"], (await store.ListAsync(None)).Select(r => r.Request.JobId[..1]));
+    }
+
+    [Fact]
+    public async Task A_launcher_clears_up_without_a_term()
+    {
+        JobStore store = await BeginAsync();
+        await store.SubmitAsync(Job("a"), None);
+        var launcher = new JobStore(await server.ConnectAsync(), _queue);
+        foreach (JobRecord record in await launcher.ListAsync(None))
+        {
+            await launcher.DeleteAsync(record.Request.JobId, None);
+        }
+
+        await launcher.DeleteQueueAsync(None);
+        Assert.Empty(await store.ListAsync(None));
+        IDatabase database = (await server.ConnectAsync()).GetDatabase();
+        Assert.False(await database.KeyExistsAsync($"lockstep:{_queue}:term"));
+        Assert.False(await database.KeyExistsAsync($"lockstep:{_queue}:jobs"));
+        Assert.False(await database.KeyExistsAsync($"lockstep:{{{Job("a").JobId}}}:job"));
+    }
+
+    private async Task<JobStore> BeginAsync()
+    {
+        var store = new JobStore(await server.ConnectAsync(), _queue);
+        await store.BeginTermAsync(None);
+        return store;
+    }
+
+    private SubmitRequest Job(string name) => new($"{name}-{_queue}", """{"name":"test"}""", "/run", null);
+}
+
+public sealed class RedisJobStoreTests(DebianRedis server) : JobStoreTests(server);
+
+public sealed class GarnetJobStoreTests(EmbeddedGarnet server) : JobStoreTests(server);

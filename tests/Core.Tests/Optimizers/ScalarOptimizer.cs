@@ -1,0 +1,50 @@
+using Lockstep.Contracts.Jobs;
+
+namespace Lockstep.Core.Tests.Optimizers;
+
+/// <summary>The published updates of torch.optim, one element at a time in float32, with the scalars of a step in float64.</summary>
+internal sealed class ScalarOptimizer(OptimizerSpec spec, long step, double rate, float clip)
+{
+    public (float Value, float State1, float State2) Update(float gradient, float value, float state1, float state2)
+    {
+        gradient *= clip;
+        if (spec.Kind == OptimizerKind.AdamW)
+        {
+            value = spec.WeightDecay != 0 ? value * (float)(1 - (rate * spec.WeightDecay)) : value;
+        }
+        else if (spec.WeightDecay != 0)
+        {
+            gradient += value * (float)spec.WeightDecay;
+        }
+
+        switch (spec.Kind)
+        {
+            case OptimizerKind.Sgd:
+                if (spec.Momentum == 0)
+                {
+                    return (value - (gradient * (float)rate), 0, 0);
+                }
+
+                state1 = (state1 * (float)spec.Momentum) + gradient;
+                gradient = spec.Nesterov ? gradient + (state1 * (float)spec.Momentum) : state1;
+                return (value - (gradient * (float)rate), state1, 0);
+            case OptimizerKind.Adagrad:
+                state1 += gradient * gradient;
+                return (value - (gradient / (MathF.Sqrt(state1) + (float)spec.Epsilon) * (float)rate), state1, 0);
+            default:
+                state1 = (state1 * (float)spec.Beta1) + (gradient * (float)(1 - spec.Beta1));
+                state2 = (state2 * (float)spec.Beta2) + (gradient * gradient * (float)(1 - spec.Beta2));
+                float correction = (float)Math.Sqrt(1 - Power(spec.Beta2, step + 1));
+                float size = (float)(rate / (1 - Power(spec.Beta1, step + 1)));
+                return (value - (state1 / ((MathF.Sqrt(state2) / correction) + (float)spec.Epsilon) * size), state1, state2);
+        }
+    }
+
+    /// <summary>By squaring, so that the bits are those of the product's.</summary>
+    private static double Power(double x, long exponent) => exponent switch
+    {
+        0 => 1,
+        _ when exponent % 2 == 0 => Power(x * x, exponent / 2),
+        _ => Power(x * x, exponent / 2) * x,
+    };
+}

@@ -2,6 +2,8 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
 using Lockstep.Scheduler;
+using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Workers;
 using Lockstep.ServiceDefaults;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using StackExchange.Redis;

@@ -1,3 +1,4 @@
+using Lockstep.Scheduler.Jobs;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Lockstep.Scheduler;

@@ -7,35 +7,26 @@ namespace Lockstep.Training;
 /// <summary>Loads libtorch and says what its results depend on.</summary>
 public static class TorchRuntime
 {
-    private static readonly Lock Gate = new();
-    private static int loadedThreads;
+    /// <summary>Part of the determinism class: raised whenever our own code changes the bits of a slot or an update.</summary>
+    public const int NumericsVersion = 1;
 
-    /// <summary>Loads libtorch and fixes its number of threads for the life of the process. Calling it again with the same number does nothing.</summary>
-    /// <param name="threads">Threads of one operation, at least 1; part of the determinism class.</param>
-    /// <exception cref="InvalidOperationException">It was loaded with another number of threads, which would change results in the middle.</exception>
-    public static void Load(int threads)
+    private static int s_interopSet;
+
+    /// <summary>Fixes the number of threads of one operation, for operations that this thread begins from now on. libtorch keeps the number by thread: call it on the thread that computes, and not in the middle of a job.</summary>
+    /// <param name="threads">At least 1; part of the determinism class.</param>
+    public static void UseThreads(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        lock (Gate)
+        if (Interlocked.Exchange(ref s_interopSet, 1) == 0)
         {
-            if (loadedThreads == threads)
-            {
-                return;
-            }
-
-            if (loadedThreads != 0)
-            {
-                throw new InvalidOperationException($"libtorch runs with {loadedThreads} threads; {threads} would change results. Start another process.");
-            }
-
-            torch.set_num_threads(threads);
             torch.set_num_interop_threads(1);
-            loadedThreads = threads;
         }
+
+        torch.set_num_threads(threads);
     }
 
     /// <summary>The device that slots are computed on: <c>cuda</c> where the build and the machine have it, else <c>cpu</c>.</summary>
-    internal static torch.Device Device { get; } = torch.cuda.is_available() ? torch.CUDA : torch.CPU;
+    public static torch.Device Device { get; } = torch.cuda.is_available() ? torch.CUDA : torch.CPU;
 
     /// <summary>All that a slot's bits depend on besides the job, the data and our code. Workers of one job must have equal strings.</summary>
     public static string DeterminismClass(int threads)
@@ -45,6 +36,6 @@ public static class TorchRuntime
             : RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "neon" : "default";
         var system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux";
         var device = Device.type == DeviceType.CUDA ? "cuda" : "cpu";
-        return $"libtorch-{torch.__version__} {isa} threads-{threads} {system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()} {device}";
+        return $"lockstep-{NumericsVersion} libtorch-{torch.__version__} {isa} threads-{threads} {system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()} {device}";
     }
 }

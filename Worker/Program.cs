@@ -1,1 +1,39 @@
-var app = WebApplication.CreateBuilder(args).Build(); await app.RunAsync();
+using Lockstep.Contracts;
+using Lockstep.ServiceDefaults;
+using Lockstep.Worker.Hosting;
+using Lockstep.Worker.Loop;
+using Lockstep.Worker.Tools;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+if (ToolCommand.Find(args) is { } tool)
+{
+    return await tool.RunAsync();
+}
+
+var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
+try
+{
+    builder.AddLockstepRedis();
+    builder.Services.AddSingleton(WorkerSettings.From(builder.Configuration));
+}
+catch (InputException exception)
+{
+    await Console.Error.WriteLineAsync(exception.Message);
+    return 2;
+}
+
+builder.Services.AddSingleton<WorkerMetrics>();
+builder.Services.AddSingleton(new ComputeThread());
+builder.Services.AddSingleton<JobRunner>();
+builder.Services.AddSingleton<WorkerService>();
+builder.Services.AddHostedService(services => services.GetRequiredService<WorkerService>());
+builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
+    "scheduler", services => new MemberCheck(services.GetRequiredService<WorkerService>()), HealthStatus.Unhealthy, []));
+// A drain finishes the slot in hand and pushes it; spot machines give half a minute.
+builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(25));
+
+var app = builder.Build();
+app.MapDefaultEndpoints();
+await app.RunAsync();
+return Environment.ExitCode;

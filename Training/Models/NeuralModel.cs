@@ -47,7 +47,7 @@ public sealed class NeuralModel : IDisposable
     /// <exception cref="InputException">Shapes, layers, loss and metrics don't fit together.</exception>
     public static NeuralModel Build(JobSpec job, IReadOnlyList<int> sampleShape, int outputs)
     {
-        TorchRuntime.Load(job.ThreadsPerWorker);
+        TorchRuntime.UseThreads(job.ThreadsPerWorker);
         var shapes = ModelPlan.Create(job, sampleShape, outputs);
         var values = new Tensor[shapes.Tensors.Count];
         for (var i = 0; i < values.Length; i++)

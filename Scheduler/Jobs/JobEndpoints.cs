@@ -1,8 +1,10 @@
 using System.Net.ServerSentEvents;
 using System.Text.Json;
+using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
+using Lockstep.Scheduler.Workers;
 
-namespace Lockstep.Scheduler;
+namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>The HTTP API; paths and bodies are those of <see cref="SchedulerRoutes"/>.</summary>
 internal static class JobEndpoints
@@ -16,9 +18,16 @@ internal static class JobEndpoints
                 return Results.Problem(problem, statusCode: StatusCodes.Status400BadRequest);
             }
 
-            return await jobs.SubmitAsync(request, cancellation) is { } job
-                ? Results.Ok(jobs.StatusOf(job))
-                : Results.Problem($"Another job has the id {request.JobId}. Choose another id.", statusCode: StatusCodes.Status409Conflict);
+            try
+            {
+                return await jobs.SubmitAsync(request, cancellation) is { } job
+                    ? Results.Ok(jobs.StatusOf(job))
+                    : Results.Problem($"Another job has the id {request.JobId}. Choose another id.", statusCode: StatusCodes.Status409Conflict);
+            }
+            catch (InputException exception)
+            {
+                return Results.Problem(exception.Message, statusCode: StatusCodes.Status400BadRequest);
+            }
         });
         app.MapGet(SchedulerRoutes.Jobs, (JobManager jobs) => jobs.Jobs);
         app.MapGet(SchedulerRoutes.Job("{id}"), (string id, JobManager jobs) => With(jobs, id, job => Results.Ok(jobs.StatusOf(job))));
@@ -56,15 +65,7 @@ internal static class JobEndpoints
             return $"runDirectory '{request.RunDirectory}' is no absolute path. Give a folder that all services can reach.";
         }
 
-        try
-        {
-            using JsonDocument job = JsonDocument.Parse(request.JobJson ?? "");
-            return job.RootElement.ValueKind == JsonValueKind.Object ? null : "jobJson is no JSON object. Send the job as the command line prints it.";
-        }
-        catch (JsonException exception)
-        {
-            return $"jobJson cannot be read: {exception.Message} Send the job as JSON.";
-        }
+        return string.IsNullOrEmpty(request.JobJson) ? "jobJson is missing. Send the job as canonical JSON." : null;
     }
 
     private static IResult With(JobManager jobs, string id, Func<JobRun, IResult> answer) => jobs.Find(id) is { } job ? answer(job) : Unknown(id);

@@ -1,7 +1,8 @@
 using Grpc.Core;
+using Lockstep.Scheduler.Jobs;
 using Lockstep.Transport.Protos;
 
-namespace Lockstep.Scheduler;
+namespace Lockstep.Scheduler.Workers;
 
 /// <summary>What workers say: see scheduler.proto.</summary>
 internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostApplicationLifetime lifetime) : Transport.Protos.Scheduler.SchedulerBase

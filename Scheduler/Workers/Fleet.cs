@@ -1,15 +1,16 @@
 using System.Threading.Channels;
 using Lockstep.Contracts.Services;
+using Lockstep.Scheduler.Jobs;
 using Lockstep.Transport.Protos;
 
-namespace Lockstep.Scheduler;
+namespace Lockstep.Scheduler.Workers;
 
 /// <summary>A worker whose stream is open.</summary>
 internal sealed class FleetMember(JoinRequest request)
 {
     public string WorkerId => request.WorkerId;
     public string DeterminismClass => request.DeterminismClass;
-    public string? JobId { get; private set; }
+    public string? JobId { get; private set; } = request.JobId.Length > 0 ? request.JobId : null;
 
     /// <value>Newest last; only the newest matters to the worker.</value>
     public Channel<Assignment> Assignments { get; } = Channel.CreateBounded<Assignment>(new BoundedChannelOptions(4) { FullMode = BoundedChannelFullMode.DropOldest });
@@ -88,29 +89,40 @@ internal sealed class Fleet
         }
     }
 
-    /// <summary>Gives idle workers to a job.</summary>
-    /// <param name="started">Otherwise it begins only with its minimum.</param>
+    /// <summary>Gives idle workers to a job, up to its maximum; one that has not begun begins only with its minimum.</summary>
     /// <returns>The workers that were given.</returns>
-    public IReadOnlyList<string> Staff(SubmitRequest job, int minimum, int maximum, bool started)
+    public IReadOnlyList<string> Staff(JobRun job)
     {
         lock (_gate)
         {
-            int have = _members.Count(m => m.JobId == job.JobId);
-            string? known = _members.FirstOrDefault(m => m.JobId == job.JobId)?.DeterminismClass;
+            int have = _members.Count(m => m.JobId == job.Id);
+            string? known = job.DeterminismClass is { } opened ? WithoutThreads(opened) : _members.FirstOrDefault(m => m.JobId == job.Id)?.DeterminismClass;
             // All workers of a job compute the same bits only within one class: the largest one that is idle is taken.
-            FleetMember[] idle = [.. _members.Where(m => m.JobId is null).GroupBy(m => m.DeterminismClass).Where(g => known is null || g.Key == known).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
-            if (!started && have + idle.Length < minimum)
+            FleetMember[] idle = [.. _members.Where(m => m.JobId is null).GroupBy(m => m.DeterminismClass).Where(g => known is null || WithoutThreads(g.Key) == WithoutThreads(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
+            if (job.State == JobState.Queued && have + idle.Length < job.Spec.Workers.Min)
             {
                 return [];
             }
 
-            FleetMember[] taken = [.. idle.Take(Math.Max(0, maximum - have))];
+            FleetMember[] taken = [.. idle.Take(Math.Max(0, job.Spec.Workers.Max - have))];
             foreach (FleetMember member in taken)
             {
-                member.Assign(job);
+                member.Assign(job.Request);
             }
 
             return [.. taken.Select(m => m.WorkerId)];
+        }
+    }
+
+    /// <summary>A worker has left its job and is free for another.</summary>
+    public void Idle(string workerId, string jobId)
+    {
+        lock (_gate)
+        {
+            foreach (FleetMember member in _members.Where(m => m.WorkerId == workerId && m.JobId == jobId))
+            {
+                member.Assign(null);
+            }
         }
     }
 
@@ -125,4 +137,7 @@ internal sealed class Fleet
             }
         }
     }
+
+    // The number of threads is the job's, not the worker's.
+    private static string WithoutThreads(string determinismClass) => string.Join(' ', determinismClass.Split(' ').Where(part => !part.StartsWith("threads-", StringComparison.Ordinal)));
 }

@@ -1,33 +1,37 @@
 using System.Collections.Concurrent;
-using System.Text.Json;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
 using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
 using Lockstep.Transport.Protos;
 using StackExchange.Redis;
-using Cursor = Lockstep.Core.Protocol.Cursor;
 
-namespace Lockstep.Scheduler;
+namespace Lockstep.Scheduler.Jobs;
 
-/// <summary>Runs jobs: queue, workers, what the shards report, end.</summary>
-internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer redis, Fleet fleet, IConfiguration configuration, TimeProvider time, ILogger<JobManager> logger) : BackgroundService
+/// <summary>The jobs there are, from submission to end.</summary>
+internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer redis, Fleet fleet, IConfiguration configuration, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
     private const int FinishedKept = 16;
 
+    /// <summary>So often one worker may fail a job before it is the job's fault.</summary>
+    private const int FailuresOfOne = 3;
+
     /// <summary>How a job's error begins when its input, and not the system, is at fault.</summary>
-    private const string BadInput = "bad input: ";
+    public const string BadInput = "bad input: ";
 
     private readonly ConcurrentDictionary<string, JobRun> _jobs = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _order = new();
+    private readonly ConcurrentDictionary<string, JobFollower> _followers = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _staffing = new(1, 1);
+    private readonly ILogger _logger = loggers.CreateLogger<JobManager>();
     private CancellationToken _stopping;
 
     /// <value>Whether the records of a scheduler before were read.</value>
     public bool IsReady { get; private set; }
 
-    public IReadOnlyList<JobStatus> Jobs => [.. _order.Where(_jobs.ContainsKey).Select(id => _jobs[id].Status(fleet.CountOf(id)))];
+    public IReadOnlyList<JobStatus> Jobs => [.. _order.Select(Find).OfType<JobRun>().Select(StatusOf)];
 
     public JobRun? Find(string jobId) => _jobs.GetValueOrDefault(jobId);
 
@@ -35,6 +39,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     /// <summary>Takes a job on; the same again is answered alike.</summary>
     /// <returns>Null: another job has this id.</returns>
+    /// <exception cref="InputException">The request's job is none.</exception>
     public async Task<JobRun?> SubmitAsync(SubmitRequest request, CancellationToken cancellation)
     {
         var run = new JobRun(request, JobState.Queued, null);
@@ -61,14 +66,25 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         _jobs.TryRemove(job.Id, out _);
     }
 
-    /// <summary>A worker says that a job cannot be done.</summary>
+    /// <summary>A worker says that it cannot do a job. Bad input ends the job; what may be the worker's own trouble does so only when it happens again and again, or to everybody.</summary>
     public async Task FailAsync(FailRequest request)
     {
-        if (Find(request.JobId) is { } job)
+        if (Find(request.JobId) is not { } job)
         {
-            LogWorkerFailed(request.WorkerId, request.JobId, request.Error);
-            await EndAsync(job, JobState.Failed, (request.BadInput ? BadInput : "") + request.Error);
+            return;
         }
+
+        LogWorkerFailed(request.WorkerId, request.JobId, request.Error);
+        bool again = job.AddFailure(request.WorkerId) >= FailuresOfOne;
+        if (request.BadInput || again)
+        {
+            await EndAsync(job, JobState.Failed, (request.BadInput ? BadInput : "") + request.Error);
+            return;
+        }
+
+        await new RedisLeases(redis, job.Id).FreeWorkerAsync(request.WorkerId, _stopping);
+        fleet.Idle(request.WorkerId, request.JobId);
+        await StaffAsync();
     }
 
     /// <summary>Gives idle workers work. Called when a worker or a job came or went.</summary>
@@ -79,7 +95,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         {
             foreach (JobRun job in _order.Select(Find).OfType<JobRun>().Where(j => !j.IsOver))
             {
-                IReadOnlyList<string> given = fleet.Staff(job.Request, job.MinimumWorkers, job.MaximumWorkers, job.State == JobState.Running);
+                IReadOnlyList<string> given = fleet.Staff(job);
                 if (given.Count == 0)
                 {
                     continue;
@@ -89,7 +105,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
                 if (job.State == JobState.Queued && job.TrySetState(JobState.Running, null))
                 {
                     await store.SetStateAsync(job.Id, JobState.Running, null, _stopping);
-                    Follow(job);
+                    Follow(job, resumed: false);
                 }
 
                 job.Append(fleet.CountOf(job.Id), null);
@@ -118,10 +134,17 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         await store.BeginTermAsync(stoppingToken);
         foreach (JobRecord record in await store.ListAsync(stoppingToken))
         {
-            var job = new JobRun(record.Request, record.State, record.Error);
-            if (Add(job) && job.State == JobState.Running)
+            try
             {
-                Follow(job);
+                var job = new JobRun(record.Request, record.State, record.Error);
+                if (Add(job) && job.State == JobState.Running)
+                {
+                    Follow(job, resumed: true);
+                }
+            }
+            catch (InputException exception)
+            {
+                LogUnreadable(exception, record.Request.JobId);
             }
         }
 
@@ -138,7 +161,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
         _order.Enqueue(job.Id);
         job.Append(0, null);
-        // Finished jobs are remembered in Redis; here only the newest, with all that happened in them.
+        // Finished jobs are remembered in Redis; here only the newest, with what happened in them last.
         foreach (string old in _order.Where(id => Find(id) is { IsOver: true }).SkipLast(FinishedKept).ToArray())
         {
             _jobs.TryRemove(old, out _);
@@ -147,18 +170,20 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         return true;
     }
 
-    private void Follow(JobRun job) => _ = Task.Run(async () =>
+    private void Follow(JobRun job, bool resumed) => _ = Task.Run(async () =>
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stopping, job.Stop.Token);
+        var follower = new JobFollower(job, fleet, configuration, time, loggers.CreateLogger<JobFollower>());
+        _followers[job.Id] = follower;
         try
         {
-            await FollowAsync(job, stop.Token);
+            await follower.RunAsync(resumed, stop.Token);
             await EndAsync(job, JobState.Finished, null);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
         }
-        catch (Exception exception) when (exception is InputException)
+        catch (InputException exception)
         {
             await EndAsync(job, JobState.Failed, BadInput + exception.Message);
         }
@@ -169,46 +194,14 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         }
     }, CancellationToken.None);
 
-    private async Task FollowAsync(JobRun job, CancellationToken cancellation)
-    {
-        IReadOnlyList<IShardClient> shards = ShardClients.FromConfiguration(configuration, job.Shards, time);
-        try
-        {
-            JobDescriptor descriptor = await WaitOpenedAsync(shards[0], job.Id, cancellation);
-            job.TotalSteps = descriptor.TotalSteps;
-            job.StepsPerEpoch = descriptor.StepsPerEpoch;
-            job.Step = descriptor.ResumeStep ?? 0;
-            job.Append(fleet.CountOf(job.Id), null);
-            await foreach (StepReport report in shards[0].WatchAsync(job.Id, 0, cancellation))
-            {
-                job.Step = report.Cursor.Attempt == Cursor.Evaluation ? report.Cursor.Step : report.Cursor.Step + 1;
-                job.Append(fleet.CountOf(job.Id), JsonSerializer.SerializeToElement(report));
-            }
-        }
-        finally
-        {
-            foreach (IShardClient shard in shards)
-            {
-                await shard.DisposeAsync();
-            }
-        }
-    }
-
-    private async Task<JobDescriptor> WaitOpenedAsync(IShardClient first, string jobId, CancellationToken cancellation)
-    {
-        for (TimeSpan pause = TimeSpan.FromMilliseconds(20); ; pause = pause < TimeSpan.FromMilliseconds(500) ? pause * 1.5 : pause)
-        {
-            if (await first.DescribeAsync(jobId, cancellation) is { } descriptor)
-            {
-                return descriptor;
-            }
-
-            await Task.Delay(pause, time, cancellation);
-        }
-    }
-
     private async Task EndAsync(JobRun job, JobState state, string? error)
     {
+        if (job.IsOver)
+        {
+            return;
+        }
+
+        (state, error) = await RecordEndAsync(job, state, error);
         if (!job.TrySetState(state, error))
         {
             return;
@@ -223,6 +216,27 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         await StaffAsync();
     }
 
+    /// <summary>Model and summary are there before anybody is told that the job is over.</summary>
+    private async Task<(JobState State, string? Error)> RecordEndAsync(JobRun job, JobState state, string? error)
+    {
+        if (!_followers.TryRemove(job.Id, out JobFollower? follower))
+        {
+            return (state, error);
+        }
+
+        try
+        {
+            LeaseCounts leases = await new RedisLeases(redis, job.Id).CountAsync(_stopping);
+            await Task.Run(() => follower.Finish(state, error, leases), _stopping);
+            return (state, error);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ProtocolException)
+        {
+            LogNotRecorded(exception, job.Id);
+            return (JobState.Failed, error ?? $"The result cannot be written to {job.Folder.Path}: {exception.Message} Free space or correct the rights, then resume.");
+        }
+    }
+
     private async Task CloseAsync(JobRun job)
     {
         // What cannot be reached has nothing to close: a parameter server that starts anew hosts no job.
@@ -230,7 +244,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         patience.CancelAfter(TimeSpan.FromSeconds(5));
         try
         {
-            foreach (IShardClient shard in ShardClients.FromConfiguration(configuration, job.Shards, time))
+            foreach (IShardClient shard in ShardClients.FromConfiguration(configuration, job.Spec.Shards, time))
             {
                 await using (shard)
                 {
@@ -261,4 +275,10 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     [LoggerMessage(6, LogLevel.Warning, "Job {JobId} was not closed on every parameter server")]
     private partial void LogNotClosed(Exception exception, string jobId);
+
+    [LoggerMessage(7, LogLevel.Error, "Job {JobId}: its result could not be written")]
+    private partial void LogNotRecorded(Exception exception, string jobId);
+
+    [LoggerMessage(8, LogLevel.Error, "The record of job {JobId} cannot be read; it is left alone")]
+    private partial void LogUnreadable(Exception exception, string jobId);
 }

@@ -1,0 +1,17 @@
+namespace Lockstep.Contracts.Runs;
+
+/// <summary>The files of one run. See docs/job-file.md for what each holds.</summary>
+public sealed record RunFolder(string Path)
+{
+    public string Job => In("job.yaml");
+    public string Model => In("model.safetensors");
+    public string Metrics => In("metrics.jsonl");
+    public string Ledger => In("ledger.jsonl");
+    public string Summary => In("summary.json");
+    public string Checkpoints => In("checkpoints");
+    public string Logs => In("logs");
+    /// <value>Data as fixed-size rows; may be deleted at any time.</value>
+    public string Cache => In("cache");
+
+    private string In(string name) => System.IO.Path.Combine(Path, name);
+}

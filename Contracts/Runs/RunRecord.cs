@@ -1,0 +1,81 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Lockstep.Contracts.Runs;
+
+/// <summary>One line of metrics.jsonl, and the data of one event of a job: a step or an evaluation.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(StepRecord), "step")]
+[JsonDerivedType(typeof(EvaluationRecord), "evaluation")]
+public abstract record RunRecord
+{
+    // A model that diverges has losses that are no finite numbers.
+    internal static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)
+    {
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        AllowOutOfOrderMetadataProperties = true,
+    };
+
+    /// <value>Updates that were done: the version after the step, or the one that was evaluated.</value>
+    public required long Step { get; init; }
+    /// <value>Seconds since the run began; a resumed run counts on.</value>
+    public double Seconds { get; init; }
+    /// <value>Mean over the samples.</value>
+    public required double Loss { get; init; }
+    public required long Samples { get; init; }
+
+    public string ToJson() => JsonSerializer.Serialize(this, Options);
+
+    public JsonElement ToElement() => JsonSerializer.SerializeToElement(this, Options);
+
+    /// <exception cref="JsonException">The text is no such record.</exception>
+    public static RunRecord FromJson(string json) => JsonSerializer.Deserialize<RunRecord>(json, Options) ?? throw new JsonException("It is null.");
+
+    /// <exception cref="JsonException">The element is no such record.</exception>
+    public static RunRecord FromElement(JsonElement element) => element.Deserialize<RunRecord>(Options) ?? throw new JsonException("It is null.");
+}
+
+/// <summary>One optimizer update. Times are in milliseconds.</summary>
+public sealed record StepRecord : RunRecord
+{
+    /// <value>Passes over the data, with their fraction.</value>
+    public required double Epoch { get; init; }
+    public required double LearningRate { get; init; }
+    /// <value>From the step before until this one.</value>
+    public required double StepMs { get; init; }
+    /// <value>First contribution in → last contribution in.</value>
+    public required double BarrierMs { get; init; }
+    /// <value>Last contribution in → next version held by the workers; 0: not measured.</value>
+    public required double SyncMs { get; init; }
+    /// <value>Last contribution in → next version computed on all shards.</value>
+    public required double UpdateMs { get; init; }
+    /// <value>Slots whose contribution counted, by worker.</value>
+    public required IReadOnlyDictionary<string, int> SlotsByWorker { get; init; }
+    /// <value>Slots of each accepted group.</value>
+    public required IReadOnlyList<int> GroupSizes { get; init; }
+    public int Accepted { get; init; }
+    public int Duplicate { get; init; }
+    public int Stale { get; init; }
+    public int Refused { get; init; }
+    public int Mismatched { get; init; }
+    public int RangeRepeats { get; init; }
+}
+
+/// <summary>The validation of one version.</summary>
+public sealed record EvaluationRecord : RunRecord
+{
+    /// <value>By metric, loss among them.</value>
+    public required IReadOnlyDictionary<string, double> Validation { get; init; }
+}
+
+/// <summary>One line of ledger.jsonl: the hash of the whole state after a step. Equal runs have equal files.</summary>
+/// <param name="Step">Updates that were done.</param>
+/// <param name="Hash">32 hexadecimal digits.</param>
+public sealed record LedgerLine(long Step, string Hash)
+{
+    public string ToJson() => JsonSerializer.Serialize(this, RunRecord.Options);
+
+    /// <exception cref="JsonException">The text is no such line.</exception>
+    public static LedgerLine FromJson(string json) =>
+        JsonSerializer.Deserialize<LedgerLine>(json, RunRecord.Options) is { Hash.Length: 32 } line ? line : throw new JsonException("It has no hash of 32 digits.");
+}

@@ -1,0 +1,31 @@
+using System.Text.Json;
+
+namespace Lockstep.Contracts.Tools;
+
+/// <summary>What the command line asks of the worker's executable, which alone carries libtorch: its name as the first argument, and this as JSON as the second.</summary>
+public static class ToolNames
+{
+    public const string Verify = "verify";
+    public const string Evaluate = "evaluate";
+}
+
+/// <summary>Recompute steps of a run and compare them with its ledger. Exit codes: 0 equal, 1 different, 2 bad input.</summary>
+/// <param name="Run">Folder of the run.</param>
+/// <param name="From">Version to begin at; null: the oldest checkpoint.</param>
+/// <param name="To">Version to end at; null: the ledger's last.</param>
+/// <param name="Json">Write the result as one JSON object.</param>
+public sealed record VerifyRequest(string Run, long? From, long? To, bool Json)
+{
+    public string ToJson() => JsonSerializer.Serialize(this);
+}
+
+/// <summary>Measure a model on data. Exit codes: 0 done, 2 bad input.</summary>
+/// <param name="Model">Its safetensors file.</param>
+/// <param name="Data">A data file of the job's format; null: the job's validation data.</param>
+/// <param name="Labels">Idx: the file of labels.</param>
+/// <param name="Cache">Folder for data as rows.</param>
+/// <param name="Json">Write the result as one JSON object.</param>
+public sealed record EvaluateRequest(string Model, string? Data, string? Labels, string Cache, bool Json)
+{
+    public string ToJson() => JsonSerializer.Serialize(this);
+}

@@ -1,0 +1,130 @@
+using System.Runtime.CompilerServices;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+
+namespace Lockstep.Scheduler.Jobs;
+
+/// <summary>A job as this scheduler knows it: its state and what happened last, numbered from 0. Safe for many callers.</summary>
+internal sealed class JobRun
+{
+    /// <summary>Events that are kept for readers; all there were are in the run's folder.</summary>
+    private const int KeptEvents = 4096;
+
+    private readonly Lock _gate = new();
+    private readonly Queue<JobEvent> _events = new();
+    private readonly Dictionary<string, int> _failures = new(StringComparer.Ordinal);
+    private long _next;
+    private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <exception cref="InputException">The request's job is none.</exception>
+    public JobRun(SubmitRequest request, JobState state, string? error)
+    {
+        Request = request;
+        State = state;
+        Error = error;
+        Spec = JobFile.FromCanonicalJson(request.JobJson);
+        Folder = new RunFolder(request.RunDirectory);
+    }
+
+    public SubmitRequest Request { get; }
+    public JobSpec Spec { get; }
+    public RunFolder Folder { get; }
+    public string Id => Request.JobId;
+    public JobState State { get; private set; }
+    public string? Error { get; private set; }
+    public long Step { get; set; }
+    public long TotalSteps { get; set; }
+    public long StepsPerEpoch { get; set; }
+
+    /// <value>What workers of this job must be; null until one has opened it.</value>
+    public string? DeterminismClass { get; set; }
+
+    /// <value>Ends following the job.</value>
+    public CancellationTokenSource Stop { get; } = new();
+
+    /// <value>Whether nothing more will happen.</value>
+    public bool IsOver => State is JobState.Finished or JobState.Failed or JobState.Cancelled;
+
+    public JobStatus Status(int workers) => new(Id, State, Error, Step, TotalSteps, StepsPerEpoch, workers);
+
+    /// <returns>False: the job is over already, or in this state.</returns>
+    public bool TrySetState(JobState state, string? error)
+    {
+        lock (_gate)
+        {
+            if (IsOver || State == state)
+            {
+                return false;
+            }
+
+            State = state;
+            Error = error;
+            return true;
+        }
+    }
+
+    /// <summary>Takes note that a worker could not do the job.</summary>
+    /// <returns>How many times that happened to it.</returns>
+    public int AddFailure(string workerId)
+    {
+        lock (_gate)
+        {
+            _failures[workerId] = _failures.GetValueOrDefault(workerId) + 1;
+            return _failures[workerId];
+        }
+    }
+
+    /// <summary>Tells readers the job's state, with a record where there is one.</summary>
+    public void Append(int workers, RunRecord? record)
+    {
+        lock (_gate)
+        {
+            _events.Enqueue(new JobEvent(_next++, Status(workers), record?.ToElement()));
+            if (_events.Count > KeptEvents)
+            {
+                _events.Dequeue();
+            }
+
+            _more.TrySetResult();
+            _more = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    /// <summary>Events from a number on (from the oldest that is kept, where that is later), then new ones; ends when the job is over and all were given.</summary>
+    public async IAsyncEnumerable<JobEvent> ReadAsync(long from, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        for (long next = Math.Max(0, from); ;)
+        {
+            JobEvent[] ready;
+            Task more;
+            bool over;
+            lock (_gate)
+            {
+                long first = _next - _events.Count;
+                ready = next < _next ? [.. _events.Skip((int)Math.Max(0, next - first))] : [];
+                more = _more.Task;
+                over = IsOver && _events.LastOrDefault()?.Status.State == State;
+            }
+
+            foreach (JobEvent one in ready)
+            {
+                yield return one;
+                next = one.Number + 1;
+            }
+
+            if (ready.Length > 0)
+            {
+                continue;
+            }
+
+            if (over)
+            {
+                yield break;
+            }
+
+            await more.WaitAsync(cancellation);
+        }
+    }
+}

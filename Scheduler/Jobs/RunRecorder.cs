@@ -1,0 +1,222 @@
+using System.Globalization;
+using System.Text.Json;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Hashing;
+using Lockstep.Core.Metrics;
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Scheduler.Jobs;
+
+/// <summary>
+/// Writes what a job's first shard reports into the run's folder: a line of metrics.jsonl for each step and evaluation, a line of ledger.jsonl for each step, at the end model.safetensors and summary.json.
+/// What is there already is kept and not written twice, so that a scheduler that starts anew goes on where the one before stopped.
+/// </summary>
+internal sealed class RunRecorder : IDisposable
+{
+    private readonly RunFolder _run;
+    private readonly JobSpec _spec;
+    private readonly TimeProvider _time;
+    private readonly RunStatistics _statistics;
+    private readonly List<UInt128> _ledger = [];
+    private readonly HashSet<long> _evaluated = [];
+    private readonly StreamWriter _metricsFile;
+    private readonly StreamWriter _ledgerFile;
+    private readonly double _secondsBefore;
+    private readonly long _started;
+    private long _lastStep;
+
+    /// <param name="keepTo">Steps after this are forgotten: the checkpoint that the run resumes from; null: all are kept.</param>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public RunRecorder(RunFolder run, JobSpec spec, long stepsPerEpoch, long? keepTo, TimeProvider time)
+    {
+        _run = run;
+        _spec = spec;
+        _time = time;
+        _statistics = new RunStatistics(spec, stepsPerEpoch);
+        Directory.CreateDirectory(run.Path);
+        Keep(run.Ledger, line =>
+        {
+            LedgerLine parsed = LedgerLine.FromJson(line);
+            if (parsed.Step > (keepTo ?? long.MaxValue) || parsed.Step != _ledger.Count + 1)
+            {
+                return false;
+            }
+
+            _ledger.Add(UInt128.Parse(parsed.Hash, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
+            return true;
+        });
+        Keep(run.Metrics, line =>
+        {
+            RunRecord record = RunRecord.FromJson(line);
+            if (record.Step > _ledger.Count)
+            {
+                return false;
+            }
+
+            if (record is EvaluationRecord evaluation)
+            {
+                _evaluated.Add(evaluation.Step);
+            }
+
+            _statistics.Add(record);
+            return true;
+        });
+        _secondsBefore = _statistics.Seconds;
+        _ledgerFile = Append(run.Ledger);
+        _metricsFile = Append(run.Metrics);
+        _started = _lastStep = time.GetTimestamp();
+    }
+
+    /// <value>Steps that were done.</value>
+    public long Steps => _ledger.Count;
+
+    /// <value>Steps that came again and did not give their line of the ledger again: something is broken.</value>
+    public long Contradicted { get; private set; }
+
+    /// <summary>Takes a report.</summary>
+    /// <returns>The line that was written; null where the report tells what is known.</returns>
+    public RunRecord? Add(StepReport report)
+    {
+        RunRecord? record = report.Cursor.Attempt == Cursor.Evaluation ? Evaluation(report) : Step(report);
+        if (record is not null)
+        {
+            _metricsFile.WriteLine(record.ToJson());
+            _statistics.Add(record);
+        }
+
+        return record;
+    }
+
+    /// <summary>Writes summary.json and, where the job is finished, model.safetensors.</summary>
+    public RunSummary Finish(JobState state, string? error, JobDescriptor? descriptor, LeaseCounts leases)
+    {
+        string? sha256 = null;
+        if (state == JobState.Finished && descriptor is not null)
+        {
+            sha256 = ModelFile.Write(_run.Model, CheckpointSet.Read(_run.Checkpoints, descriptor.TotalSteps));
+        }
+
+        RunSummary summary = _statistics.Summarize(Elapsed()) with
+        {
+            State = JobWords.Of(state),
+            Error = error,
+            ParametersSha256 = sha256,
+            DeterminismClass = descriptor?.DeterminismClass,
+            Leases = new LeaseSummary(leases.Granted, leases.Expired, leases.Speculative),
+        };
+        string temporary = _run.Summary + ".tmp";
+        File.WriteAllText(temporary, summary.ToJson());
+        File.Move(temporary, _run.Summary, overwrite: true);
+        return summary;
+    }
+
+    public void Dispose()
+    {
+        _metricsFile.Dispose();
+        _ledgerFile.Dispose();
+    }
+
+    private StepRecord? Step(StepReport report)
+    {
+        long step = report.Cursor.Step + 1;
+        if (report.Ledger.Length == 0)
+        {
+            return null;
+        }
+
+        UInt128 hash = UInt128.Parse(report.Ledger, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        if (step <= _ledger.Count)
+        {
+            _statistics.Repeated(report.Cursor);
+            Contradicted += _ledger[(int)step - 1] == hash ? 0 : 1;
+            return null;
+        }
+
+        _ledger.Add(hash);
+        _ledgerFile.WriteLine(new LedgerLine(step, StateHash.ToHex(hash)).ToJson());
+        long now = _time.GetTimestamp();
+        double stepMs = _time.GetElapsedTime(_lastStep, now).TotalMilliseconds;
+        _lastStep = now;
+        return new StepRecord
+        {
+            Step = step,
+            Seconds = Math.Round(Elapsed(), 3),
+            Epoch = Math.Round((double)step / _statistics.StepsPerEpoch, 4),
+            Loss = report.Loss,
+            Samples = report.Samples,
+            LearningRate = report.LearningRate,
+            StepMs = Math.Round(stepMs, 3),
+            BarrierMs = Math.Round(report.GatherMs, 3),
+            SyncMs = Math.Round(report.SyncMs, 3),
+            UpdateMs = Math.Round(report.UpdateMs, 3),
+            SlotsByWorker = new SortedDictionary<string, int>(report.SlotWorkers.GroupBy(w => w, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Count(), StringComparer.Ordinal), StringComparer.Ordinal),
+            GroupSizes = report.GroupSizes,
+            Accepted = report.Accepted,
+            Duplicate = report.Duplicate,
+            Stale = report.Stale,
+            Refused = report.Refused,
+            Mismatched = report.Mismatched,
+            RangeRepeats = report.RangeRepeats,
+        };
+    }
+
+    private EvaluationRecord? Evaluation(StepReport report)
+    {
+        if (report.EvaluationParts.Count == 0 || !_evaluated.Add(report.Cursor.Step))
+        {
+            return null;
+        }
+
+        return new EvaluationRecord
+        {
+            Step = report.Cursor.Step,
+            Seconds = Math.Round(Elapsed(), 3),
+            Loss = report.Loss,
+            Samples = report.Samples,
+            Validation = MetricMath.Finish(_spec.Loss, _spec.Metrics, report.EvaluationParts),
+        };
+    }
+
+    private double Elapsed() => _secondsBefore + _time.GetElapsedTime(_started).TotalSeconds;
+
+    /// <summary>Rewrites a file of lines with those that are wanted, where any is not. A line that was torn by a crash ends what is kept.</summary>
+    private static void Keep(string path, Func<string, bool> wanted)
+    {
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        var kept = new List<string>();
+        bool all = true;
+        foreach (string line in File.ReadLines(path))
+        {
+            try
+            {
+                if (wanted(line))
+                {
+                    kept.Add(line);
+                    continue;
+                }
+            }
+            catch (JsonException)
+            {
+            }
+
+            all = false;
+        }
+
+        if (!all)
+        {
+            File.WriteAllLines(path + ".tmp", kept);
+            File.Move(path + ".tmp", path, overwrite: true);
+        }
+    }
+
+    // Others read along while it grows.
+    private static StreamWriter Append(string path) => new(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
+}

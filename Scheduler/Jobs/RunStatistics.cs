@@ -1,0 +1,105 @@
+using System.Globalization;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Scheduler.Jobs;
+
+/// <summary>What a run's records add up to. Holds three numbers a step.</summary>
+internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
+{
+    private readonly List<float> _stepMs = [];
+    private readonly List<float> _syncMs = [];
+    private readonly List<float> _barrierMs = [];
+    private readonly SortedDictionary<string, long> _slotsByWorker = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<int, long> _groupSizes = [];
+    private readonly long[] _contributions = new long[5];
+    private IReadOnlyDictionary<string, double> _validation = new Dictionary<string, double>();
+    private long _steps;
+    private long _samples;
+    private long _rangeRepeats;
+    private long _repeated;
+    private long _epoch = -1;
+    private double _epochLoss;
+    private long _epochSamples;
+
+    public long StepsPerEpoch { get; } = Math.Max(1, stepsPerEpoch);
+
+    /// <value>Of the newest record.</value>
+    public double Seconds { get; private set; }
+
+    public void Add(RunRecord record)
+    {
+        Seconds = Math.Max(Seconds, record.Seconds);
+        switch (record)
+        {
+            case StepRecord step:
+                Add(step);
+                break;
+            case EvaluationRecord evaluation:
+                _validation = evaluation.Validation;
+                break;
+        }
+    }
+
+    /// <summary>A step that was known was done again.</summary>
+    public void Repeated(Cursor cursor) => _repeated += cursor.Generation > 0 ? 1 : 0;
+
+    public RunSummary Summarize(double seconds) => new()
+    {
+        Job = spec.Name,
+        State = "",
+        Steps = _steps,
+        Epochs = Math.Round((double)_steps / StepsPerEpoch, 4),
+        Workers = _slotsByWorker.Count,
+        Shards = spec.Shards,
+        Slots = spec.Slots,
+        Seconds = Math.Round(seconds, 3),
+        SamplesPerSecond = Math.Round(_samples / Math.Max(seconds, 1e-9), 1),
+        TrainLoss = _epochLoss / _epochSamples,
+        Validation = _validation,
+        SlotsByWorker = _slotsByWorker,
+        GroupSizes = _groupSizes.ToDictionary(g => g.Key.ToString(CultureInfo.InvariantCulture), g => g.Value),
+        Leases = new LeaseSummary(0, 0, 0),
+        Contributions = new ContributionSummary(_contributions[0], _contributions[1], _contributions[2], _contributions[3], _contributions[4]),
+        RangeRepeats = _rangeRepeats,
+        StepMs = Percentiles.Of(_stepMs.Select(ms => (double)ms)),
+        SyncMs = Percentiles.Of(_syncMs.Where(ms => ms > 0).Select(ms => (double)ms)),
+        BarrierMs = Percentiles.Of(_barrierMs.Select(ms => (double)ms)),
+        StepsRepeated = _repeated,
+    };
+
+    private void Add(StepRecord step)
+    {
+        _steps++;
+        _samples += step.Samples;
+        _rangeRepeats += step.RangeRepeats;
+        _stepMs.Add((float)step.StepMs);
+        _syncMs.Add((float)step.SyncMs);
+        _barrierMs.Add((float)step.BarrierMs);
+        foreach ((string worker, int slots) in step.SlotsByWorker)
+        {
+            _slotsByWorker[worker] = _slotsByWorker.GetValueOrDefault(worker) + slots;
+        }
+
+        foreach (int size in step.GroupSizes)
+        {
+            _groupSizes[size] = _groupSizes.GetValueOrDefault(size) + 1;
+        }
+
+        int[] counts = [step.Accepted, step.Duplicate, step.Stale, step.Refused, step.Mismatched];
+        for (int i = 0; i < counts.Length; i++)
+        {
+            _contributions[i] += counts[i];
+        }
+
+        long epoch = (step.Step - 1) / StepsPerEpoch;
+        if (epoch != _epoch)
+        {
+            (_epoch, _epochLoss, _epochSamples) = (epoch, 0, 0);
+        }
+
+        _epochLoss += step.Loss * step.Samples;
+        _epochSamples += step.Samples;
+    }
+}

@@ -1,0 +1,99 @@
+using Grpc.Core;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Coordination;
+using Lockstep.Core.Protocol;
+using Lockstep.Transport;
+using Lockstep.Transport.Protos;
+using Lockstep.Worker.Jobs;
+using Lockstep.Worker.Loop;
+using StackExchange.Redis;
+
+namespace Lockstep.Worker.Hosting;
+
+/// <summary>Does one assigned job from its data to its end, and tells the scheduler where it cannot.</summary>
+internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, IConnectionMultiplexer redis, IConfiguration configuration, WorkerMetrics metrics, TimeProvider time, ILoggerFactory loggers)
+{
+    private static readonly TimeSpan ReportTimeout = TimeSpan.FromSeconds(10);
+
+    private readonly ILogger _logger = loggers.CreateLogger<JobRunner>();
+
+    /// <summary>Begins the job.</summary>
+    /// <param name="drain">Asks to leave after the slot in hand.</param>
+    public JobInHand Start(Assignment assignment, Scheduler.SchedulerClient scheduler, CancellationToken drain)
+    {
+        var abort = new CancellationTokenSource();
+        Task ended = Task.Run(async () =>
+        {
+            using (abort)
+            {
+                await WorkAsync(assignment, scheduler, drain, abort.Token);
+            }
+        }, CancellationToken.None);
+        return new JobInHand(assignment.JobId, ended, abort);
+    }
+
+    private async Task WorkAsync(Assignment assignment, Scheduler.SchedulerClient scheduler, CancellationToken drain, CancellationToken abort)
+    {
+        try
+        {
+            await TrainAsync(assignment, drain, abort);
+        }
+        catch (OperationCanceledException) when (abort.IsCancellationRequested || drain.IsCancellationRequested)
+        {
+            _logger.CalledOff(assignment.JobId);
+        }
+        catch (ProtocolException exception) when (exception.Error == ProtocolError.UnknownJob && abort.IsCancellationRequested)
+        {
+            // It was closed just as this worker was called off.
+        }
+        catch (Exception exception)
+        {
+            _logger.JobFailed(exception, assignment.JobId);
+            await ReportAsync(assignment, scheduler, exception);
+        }
+    }
+
+    private async Task TrainAsync(Assignment assignment, CancellationToken drain, CancellationToken abort)
+    {
+        JobSpec spec = JobFile.FromCanonicalJson(assignment.JobJson);
+        using var leave = CancellationTokenSource.CreateLinkedTokenSource(drain, abort);
+        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, leave.Token));
+        IReadOnlyList<IShardClient> shards = [];
+        try
+        {
+            shards = ShardClients.FromConfiguration(configuration, spec.Shards, time, _logger);
+            var loop = new TrainingLoop(job.Job, settings.WorkerId, shards, new RedisLeases(redis, assignment.JobId), job.Trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>());
+            await loop.RunAsync(drain, abort);
+        }
+        finally
+        {
+            foreach (IShardClient shard in shards)
+            {
+                await shard.DisposeAsync();
+            }
+
+            await compute.RunAsync(job.Dispose);
+        }
+    }
+
+    private async Task ReportAsync(Assignment assignment, Scheduler.SchedulerClient scheduler, Exception exception)
+    {
+        var request = new FailRequest
+        {
+            WorkerId = settings.WorkerId,
+            JobId = assignment.JobId,
+            Error = exception.Message,
+            BadInput = exception is InputException,
+        };
+        try
+        {
+            await scheduler.FailAsync(request, deadline: time.GetUtcNow().UtcDateTime + ReportTimeout);
+        }
+        catch (RpcException failure)
+        {
+            _logger.NotReported(failure, assignment.JobId);
+        }
+    }
+}

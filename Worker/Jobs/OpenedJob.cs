@@ -1,0 +1,101 @@
+using System.Security.Cryptography;
+using System.Text;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Core.Layout;
+using Lockstep.Core.Protocol;
+using Lockstep.Core.Sampling;
+using Lockstep.Training;
+using Lockstep.Worker.Loop;
+
+namespace Lockstep.Worker.Jobs;
+
+/// <summary>A job with its data, model and trainer: all that follows from the job and its files, alike in every worker. Made, used and disposed on the compute thread.</summary>
+internal sealed class OpenedJob : IDisposable
+{
+    /// <summary>Key in the model's metadata: the job as canonical JSON.</summary>
+    public const string JobKey = "lockstep.job";
+
+    /// <summary>Key in the model's metadata: <see cref="NormalizationTable.ToMetadata"/>.</summary>
+    public const string NormalizationKey = "lockstep.normalization";
+
+    private readonly OpenedData _data;
+    private readonly NeuralModel _model;
+
+    private OpenedJob(JobSpec spec, OpenedData data, NeuralModel model, TrainingJob job)
+    {
+        Spec = spec;
+        _data = data;
+        _model = model;
+        Job = job;
+        Trainer = new TorchTrainer(new SlotTrainer(spec, model, data.Train, data.Validation), data.Validation?.Count ?? 0);
+    }
+
+    public JobSpec Spec { get; }
+    public TrainingJob Job { get; }
+    public ITrainer Trainer { get; }
+
+    /// <summary>Opens data and model, and works out what the shards must know.</summary>
+    /// <param name="resumeStep">Checkpoint to start from.</param>
+    /// <exception cref="InputException">The data or the model do not fit the job.</exception>
+    public static OpenedJob Open(JobSpec spec, string jobId, RunFolder run, long? resumeStep, CancellationToken cancellation)
+    {
+        OpenedData data = DataSets.Open(spec.Data, spec.Seed, run.Cache, cancellation);
+        NeuralModel? model = null;
+        try
+        {
+            TorchRuntime.UseThreads(spec.ThreadsPerWorker);
+            model = NeuralModel.Build(spec, data.Train.SampleShape, NeuralModel.OutputsFor(spec, data.Train));
+            StepSampler sampler = Sampler(spec, data.Train.Count, model.MinimumSlotSamples);
+            var descriptor = new JobDescriptor
+            {
+                JobId = jobId,
+                Tensors = model.Tensors,
+                Shards = spec.Shards,
+                Slots = spec.Slots,
+                Optimizer = spec.Optimizer,
+                Schedule = spec.Schedule,
+                TotalSteps = spec.Steps ?? (spec.Epochs!.Value * sampler.StepsPerEpoch),
+                StepsPerEpoch = sampler.StepsPerEpoch,
+                Seed = spec.Seed,
+                CheckpointEvery = spec.Checkpoint.Every,
+                CheckpointKeep = spec.Checkpoint.Keep,
+                CheckpointDirectory = run.Checkpoints,
+                ResumeStep = resumeStep,
+                EvaluationSlots = EvaluationSlots.Count(data.Validation?.Count ?? 0, spec.Slots),
+                DeterminismClass = TorchRuntime.DeterminismClass(spec.ThreadsPerWorker),
+                JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}"))),
+                ModelMetadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
+                {
+                    [JobKey] = JobFile.ToCanonicalJson(spec),
+                    [NormalizationKey] = data.Normalization.ToMetadata(),
+                },
+            };
+            return new OpenedJob(spec, data, model, new TrainingJob(descriptor, sampler, new ModelLayout(descriptor.Tensors, descriptor.Shards)));
+        }
+        catch
+        {
+            model?.Dispose();
+            data.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        Trainer.Dispose();
+        _model.Dispose();
+        _data.Dispose();
+    }
+
+    private static StepSampler Sampler(JobSpec spec, long samples, int minimum)
+    {
+        if (samples < minimum || spec.GlobalBatch < minimum)
+        {
+            throw new InputException(spec.Data.Train, 0, $"{samples} training samples in steps of {spec.GlobalBatch} are too few: batch normalisation needs {minimum} in a slot.", "Give more data, or raise 'globalBatch'.");
+        }
+
+        return new StepSampler(samples, spec.GlobalBatch, spec.Slots, spec.Seed, minimum);
+    }
+}

@@ -1,0 +1,23 @@
+using Lockstep.Core.Metrics;
+using Lockstep.Training;
+using Lockstep.Worker.Loop;
+
+namespace Lockstep.Worker.Jobs;
+
+/// <summary>The training library's slots as the loop wants them. The model and the data stay the caller's.</summary>
+internal sealed class TorchTrainer(SlotTrainer trainer, long validationSamples) : ITrainer
+{
+    public int ElementCount { get; } = checked((int)trainer.ElementCount);
+
+    public long ValidationSamples => validationSamples;
+
+    public void CopyInitial(Span<float> values) => trainer.CopyInitial(values);
+
+    public void Load(ReadOnlySpan<float> values) => trainer.Load(values);
+
+    public SlotResult Run(long step, int slot, ReadOnlySpan<long> sampleIds, int stepSampleCount, Span<float> gradient) => trainer.Run(step, slot, sampleIds, stepSampleCount, gradient);
+
+    public EvaluationPart Evaluate(ReadOnlySpan<long> sampleIds) => trainer.Evaluate(sampleIds);
+
+    public void Dispose() => trainer.Dispose();
+}

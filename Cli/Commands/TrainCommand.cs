@@ -1,0 +1,123 @@
+using System.CommandLine;
+using System.Globalization;
+using Lockstep.Cli.Views;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Engine.Processes;
+using Lockstep.Engine.Runs;
+
+namespace Lockstep.Cli.Commands;
+
+/// <summary><c>lockstep train JOB</c>: trains a job with processes of its own on this machine.</summary>
+internal static class TrainCommand
+{
+    private const int DefaultWorkers = 2;
+    private const int MostWorkers = 1000;
+    private const string RunsFolder = "runs";
+
+    /// <summary>How the scheduler marks an error of the input.</summary>
+    private const string BadInput = "bad input: ";
+
+    private static readonly Argument<string> Job = new("job") { HelpName = "JOB", Description = "The job file (YAML or JSON)." };
+    private static readonly Option<int> Workers = new("--workers") { HelpName = "N", Description = "Worker processes.", DefaultValueFactory = _ => DefaultWorkers };
+    private static readonly Option<int?> Shards = new("--shards") { HelpName = "P", Description = "Parameter servers; default: as the job says." };
+    private static readonly Option<string?> Output = new("--output") { HelpName = "DIR", Description = "Folder of the run; default: runs/NAME-TIME." };
+    private static readonly Option<string?> Redis = new("--redis") { HelpName = "CONNECTION", Description = "A Redis that is there, as host:port,password=…; default: one is started." };
+    private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the newest checkpoint of the run's folder." };
+    private static readonly Option<string[]> Set = new("--set") { HelpName = "key=value", Description = "Overrides a value of the job, such as optimizer.learningRate=0.01.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
+    private static readonly Option<bool> Json = new("--json") { Description = "Write the summary as JSON to standard output; progress goes to standard error." };
+
+    public static Command Create()
+    {
+        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, Workers, Shards, Output, Redis, Resume, Set, Json };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        TimeProvider time = TimeProvider.System;
+        TrainingOptions options = Options(parsed, time);
+        bool json = parsed.GetValue(Json);
+        using ITrainingView view = TrainingViews.Create(options, json, time);
+        TrainingResult result;
+        try
+        {
+            result = await TrainingRun.RunAsync(options, view, time, cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            view.Close();
+            await Console.Error.WriteLineAsync($"Interrupted. Go on with: lockstep train {parsed.GetValue(Job)} --resume --output {options.Output}");
+            return ExitCodes.Interrupted;
+        }
+
+        view.Close();
+        return await FinishAsync(result, json, options);
+    }
+
+    private static async Task<int> FinishAsync(TrainingResult result, bool json, TrainingOptions options)
+    {
+        if (result.Summary is { } summary && result.State == JobState.Finished)
+        {
+            if (json)
+            {
+                await Console.Out.WriteLineAsync(summary.ToJson());
+            }
+            else
+            {
+                SummaryView.Write(summary, result.Folder);
+            }
+
+            return ExitCodes.Done;
+        }
+
+        string error = result.Error ?? $"The job ended as {JobWords.Of(result.State)}.";
+        if (error.StartsWith(BadInput, StringComparison.Ordinal))
+        {
+            await Console.Error.WriteLineAsync(error[BadInput.Length..]);
+            return ExitCodes.BadInput;
+        }
+
+        await Console.Error.WriteLineAsync($"{error}{Environment.NewLine}Logs: {result.Folder.Logs}. Go on with --resume --output {options.Output} once the cause is mended.");
+        return ExitCodes.Failed;
+    }
+
+    private static TrainingOptions Options(ParseResult parsed, TimeProvider time)
+    {
+        int workers = parsed.GetValue(Workers);
+        if (workers is < 1 or > MostWorkers)
+        {
+            throw new InputException("--workers", 0, $"{workers} workers cannot train.", $"Give 1 to {MostWorkers}.");
+        }
+
+        IEnumerable<string> sets = parsed.GetValue(Set)!;
+        if (parsed.GetValue(Shards) is { } shards)
+        {
+            sets = sets.Append(string.Create(CultureInfo.InvariantCulture, $"shards={shards}"));
+        }
+
+        JobSpec job = JobFile.Load(parsed.GetValue(Job)!, sets);
+        bool resume = parsed.GetValue(Resume);
+        return new TrainingOptions
+        {
+            Job = job,
+            Output = parsed.GetValue(Output) ?? (resume ? NewestRun(job.Name) : Path.Combine(RunsFolder, $"{job.Name}-{time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}")),
+            Workers = workers,
+            Redis = parsed.GetValue(Redis),
+            Resume = resume,
+            Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
+            RedisServerAssembly = typeof(TrainCommand).Assembly.Location,
+        };
+    }
+
+    private static string NewestRun(string name)
+    {
+        string? newest = Directory.Exists(RunsFolder)
+            ? Directory.EnumerateDirectories(RunsFolder, name + "-*").Where(folder => File.Exists(new RunFolder(folder).Job)).Order(StringComparer.Ordinal).LastOrDefault()
+            : null;
+        return newest ?? throw new InputException("--resume", 0, $"There is no run of {name} in {RunsFolder}/.", "Name its folder with --output.");
+    }
+}

@@ -1,0 +1,95 @@
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Engine.Processes;
+using Lockstep.Engine.Runs;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Lockstep.Cli.Views;
+
+/// <summary>A panel on the terminal that is drawn again as the run goes on.</summary>
+internal sealed class LiveView : ITrainingView
+{
+    private const int BarWidth = 40;
+
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
+
+    private readonly TrainingOptions _options;
+    private readonly TimeProvider _time;
+    private readonly TrainingProgress _progress;
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _closed = new();
+    private readonly Task _drawing;
+    private string _state = "starting processes";
+
+    public LiveView(TrainingOptions options, TimeProvider time)
+    {
+        _options = options;
+        _time = time;
+        _progress = new TrainingProgress(time);
+        _drawing = AnsiConsole.Live(Render()).AutoClear(false).StartAsync(DrawAsync);
+    }
+
+    public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes)
+    {
+        lock (_gate)
+        {
+            _state = "opening the data";
+        }
+    }
+
+    public void Happened(JobEvent item)
+    {
+        lock (_gate)
+        {
+            _progress.Take(item);
+            _state = item.Status.State.ToString().ToLowerInvariant();
+        }
+    }
+
+    public void Close()
+    {
+        _closed.Cancel();
+        _drawing.GetAwaiter().GetResult();
+    }
+
+    public void Dispose()
+    {
+        Close();
+        _closed.Dispose();
+    }
+
+    private async Task DrawAsync(LiveDisplayContext display)
+    {
+        while (!_closed.IsCancellationRequested)
+        {
+            display.UpdateTarget(Render());
+            await Task.Delay(Interval, _time, _closed.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        display.UpdateTarget(Render());
+    }
+
+    private IRenderable Render()
+    {
+        lock (_gate)
+        {
+            var grid = new Grid().AddColumn(new GridColumn().NoWrap()).AddColumn();
+            int done = (int)(_progress.Fraction * BarWidth);
+            grid.AddRow("progress", $"[green]{new string('━', done)}[/][grey]{new string('━', BarWidth - done)}[/] {_progress.Fraction:P0}");
+            if (_progress.Status is { } status)
+            {
+                grid.AddRow("step", $"{status.Step} of {status.TotalSteps}" + (_progress.Step is { } s ? $", epoch {Texts.Of(s.Epoch)}, rate {Texts.Of(s.LearningRate)}" : ""));
+                grid.AddRow("time", $"{Texts.Of(_progress.Elapsed)} gone" + (_progress.Remaining is { } left ? $", {Texts.Of(left)} left" : ""));
+                grid.AddRow("loss", Texts.Of(_progress.Loss));
+                grid.AddRow("validation", _progress.Evaluation is { } evaluation ? Texts.Of(evaluation.Validation) + $" [grey]at step {evaluation.Step}[/]" : "[grey]none yet[/]");
+                grid.AddRow("workers", $"{status.Workers}, {_options.Job.Slots} slots a step");
+                grid.AddRow("samples/s", Texts.Count(_progress.SamplesPerSecond));
+                grid.AddRow("step time", Texts.Of(_progress.StepMs) + " [grey]p50 / p95[/]");
+                grid.AddRow("sync latency", Texts.Of(_progress.SyncMs) + " [grey]p50 / p95[/]");
+            }
+
+            return new Panel(grid).Header($" {_options.Job.Name} · {_state} ").Expand();
+        }
+    }
+}

@@ -1,0 +1,51 @@
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Engine.Processes;
+using Lockstep.Engine.Runs;
+
+namespace Lockstep.Cli.Views;
+
+/// <summary>Lines for a file or a pipe: progress every few seconds, each evaluation, each change of workers.</summary>
+internal sealed class PlainView(TextWriter output, TrainingOptions options, TimeProvider time) : ITrainingView
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+
+    private readonly TrainingProgress _progress = new(time);
+    private long _written;
+    private int _workers = -1;
+
+    public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes) =>
+        output.WriteLine($"{options.Job.Name}: {options.Workers} workers, {options.Job.Shards} shards, {processes.Count} processes up after {Texts.Of(_progress.Elapsed.TotalSeconds)} s; {options.Output}");
+
+    public void Happened(JobEvent item)
+    {
+        RunRecord? record = _progress.Take(item);
+        if (record is EvaluationRecord evaluation)
+        {
+            output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] step {evaluation.Step}: validation {Texts.Of(evaluation.Validation)}");
+        }
+        else if (record is StepRecord step && (step.Step == 1 || time.GetElapsedTime(_written) >= Interval))
+        {
+            _written = time.GetTimestamp();
+            output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] step {step.Step}/{item.Status.TotalSteps}, epoch {Texts.Of(step.Epoch)}: loss {Texts.Of(_progress.Loss)}, {Texts.Count(_progress.SamplesPerSecond)} samples/s, step {Texts.Of(_progress.StepMs)}, sync {Texts.Of(_progress.SyncMs)}, {Left()}");
+        }
+
+        if (item.Status.Workers != _workers && item.Status.State == JobState.Running)
+        {
+            if (_workers >= 0)
+            {
+                output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] {item.Status.Workers} workers at step {item.Status.Step}");
+            }
+
+            _workers = item.Status.Workers;
+        }
+    }
+
+    public void Close() => output.Flush();
+
+    public void Dispose()
+    {
+    }
+
+    private string Left() => _progress.Remaining is { } left ? $"{Texts.Of(left)} left" : "time left not known yet";
+}

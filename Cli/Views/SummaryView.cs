@@ -1,0 +1,25 @@
+using Lockstep.Contracts.Runs;
+
+namespace Lockstep.Cli.Views;
+
+/// <summary>What a run came to, in lines.</summary>
+internal static class SummaryView
+{
+    public static void Write(RunSummary summary, RunFolder folder)
+    {
+        string slots = string.Join(", ", summary.SlotsByWorker.Select(w => $"{w.Key} {w.Value}"));
+        string[] lines =
+        [
+            $"{summary.Job}: {summary.Steps} steps, {Texts.Of(summary.Epochs)} epochs in {Texts.Of(summary.Seconds)} s, {Texts.Count(summary.SamplesPerSecond)} samples/s",
+            $"  training loss {Texts.Of(summary.TrainLoss)}, validation {Texts.Of(summary.Validation)}",
+            $"  slots by worker: {slots}",
+            $"  step {Texts.Of(summary.StepMs)}, sync latency {Texts.Of(summary.SyncMs)} (p50 / p95)",
+            $"  parameters sha256 {summary.ParametersSha256}",
+            $"  {folder.Path}",
+        ];
+        foreach (string line in lines)
+        {
+            Console.Out.WriteLine(line);
+        }
+    }
+}

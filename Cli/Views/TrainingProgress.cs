@@ -1,0 +1,54 @@
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+
+namespace Lockstep.Cli.Views;
+
+/// <summary>What a view shows, worked out from the newest events.</summary>
+internal sealed class TrainingProgress(TimeProvider time)
+{
+    private const int Window = 200;
+
+    private readonly Queue<StepRecord> _steps = new();
+    private readonly long _started = time.GetTimestamp();
+
+    public JobStatus? Status { get; private set; }
+    public StepRecord? Step { get; private set; }
+    public EvaluationRecord? Evaluation { get; private set; }
+    public TimeSpan Elapsed => time.GetElapsedTime(_started);
+    public double Fraction => Status is { TotalSteps: > 0 } s ? (double)s.Step / s.TotalSteps : 0;
+
+    /// <value>Mean over the newest steps.</value>
+    public double Loss => _steps.Count == 0 ? double.NaN : _steps.Sum(s => s.Loss * s.Samples) / _steps.Sum(s => s.Samples);
+    public double SamplesPerSecond => _steps.Count < 2 ? 0 : _steps.Skip(1).Sum(s => s.Samples) / Math.Max(1e-6, _steps.Last().Seconds - _steps.Peek().Seconds);
+    public Percentiles StepMs => Percentiles.Of(_steps.Select(s => s.StepMs));
+    public Percentiles SyncMs => Percentiles.Of(_steps.Where(s => s.SyncMs > 0).Select(s => s.SyncMs));
+
+    /// <value>Null: not known yet.</value>
+    public TimeSpan? Remaining => Status is { } s && _steps.Count > 1 && s.TotalSteps > 0
+        ? TimeSpan.FromSeconds((s.TotalSteps - s.Step) * Math.Max(0, _steps.Last().Seconds - _steps.Peek().Seconds) / (_steps.Count - 1))
+        : null;
+
+    /// <returns>The record that came; null: only the job's state.</returns>
+    public RunRecord? Take(JobEvent item)
+    {
+        Status = item.Status;
+        RunRecord? record = item.Report is { } report ? RunRecord.FromElement(report) : null;
+        switch (record)
+        {
+            case StepRecord step:
+                Step = step;
+                _steps.Enqueue(step);
+                if (_steps.Count > Window)
+                {
+                    _steps.Dequeue();
+                }
+
+                break;
+            case EvaluationRecord evaluation:
+                Evaluation = evaluation;
+                break;
+        }
+
+        return record;
+    }
+}

@@ -1,0 +1,96 @@
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Core.Checkpoints;
+
+namespace Lockstep.Engine.Runs;
+
+/// <summary>Makes a run's folder ready, or finds out why it cannot be used. Holds it against a second run until disposed.</summary>
+public sealed class RunPreparation : IDisposable
+{
+    private const string LockName = "run.lock";
+
+    private readonly FileStream _lock;
+
+    private RunPreparation(RunFolder folder, FileStream held, long? resumeStep)
+    {
+        Folder = folder;
+        _lock = held;
+        ResumeStep = resumeStep;
+    }
+
+    public RunFolder Folder { get; }
+
+    /// <value>Checkpoint to go on from; null: from the start.</value>
+    public long? ResumeStep { get; }
+
+    /// <exception cref="InputException">The folder cannot be written, is in use, or holds another run.</exception>
+    public static RunPreparation Prepare(JobSpec job, string output, bool resume)
+    {
+        var folder = new RunFolder(Path.GetFullPath(output));
+        if (resume && !File.Exists(folder.Job))
+        {
+            throw new InputException(output, 0, "There is no run to resume in this folder.", "Name the folder of a run with --output, or leave out --resume.");
+        }
+
+        FileStream held = Hold(folder, output);
+        try
+        {
+            bool holdsRun = File.Exists(folder.Job);
+            if (holdsRun && JobFile.Hash(JobFile.Load(folder.Job, [])) != JobFile.Hash(job))
+            {
+                throw new InputException(output, 0, "The folder holds a run of another job.", resume ? "Resume with the job as it was (job.yaml in the folder), or train into another folder." : "Choose another folder with --output.");
+            }
+
+            if (holdsRun && !resume)
+            {
+                throw new InputException(output, 0, "The folder holds a run of this job already.", "Add --resume to go on from its newest checkpoint, or choose another folder with --output.");
+            }
+
+            Directory.CreateDirectory(folder.Logs);
+            Directory.CreateDirectory(folder.Checkpoints);
+            File.WriteAllText(folder.Job, JobWriter.ToYaml(job));
+            long newest = resume ? CheckpointSet.List(folder.Checkpoints).LastOrDefault() : 0;
+            return new RunPreparation(folder, held, newest > 0 ? newest : null);
+        }
+        catch (Exception exception)
+        {
+            Release(held);
+            if (exception is IOException or UnauthorizedAccessException)
+            {
+                throw Unwritable(output, exception);
+            }
+
+            throw;
+        }
+    }
+
+    public void Dispose() => Release(_lock);
+
+    private static void Release(FileStream held)
+    {
+        held.Dispose();
+        File.Delete(held.Name);
+    }
+
+    private static FileStream Hold(RunFolder folder, string output)
+    {
+        string path = Path.Combine(folder.Path, LockName);
+        try
+        {
+            Directory.CreateDirectory(folder.Path);
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            throw new InputException(output, 0, "Another run is writing to this folder.", "Wait for its end, or choose another folder with --output.");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(output, exception);
+        }
+    }
+
+    private static InputException Unwritable(string output, Exception exception) =>
+        new(output, 0, $"The output folder cannot be written: {exception.Message}", "Correct the rights, or choose another folder with --output.");
+}

@@ -1,0 +1,21 @@
+using Lockstep.Contracts.Jobs;
+using Lockstep.Engine.Processes;
+
+namespace Lockstep.Engine.Runs;
+
+/// <summary>A run of one job with a fleet of its own on this machine.</summary>
+public sealed record TrainingOptions
+{
+    public required JobSpec Job { get; init; }
+    /// <value>Folder of the run; made where it is missing.</value>
+    public required string Output { get; init; }
+    /// <value>At least 1.</value>
+    public required int Workers { get; init; }
+    /// <value>Connection to a Redis that is there; null: one is started.</value>
+    public string? Redis { get; init; }
+    /// <value>Go on from the folder's newest checkpoint.</value>
+    public bool Resume { get; init; }
+    public required ServiceLocator Services { get; init; }
+    /// <value>Assembly that serves Redis when called with <c>redis-server --port N</c>.</value>
+    public required string RedisServerAssembly { get; init; }
+}

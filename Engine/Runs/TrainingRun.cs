@@ -1,0 +1,124 @@
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Coordination;
+using Lockstep.Engine.Processes;
+using Lockstep.Engine.Redis;
+using Lockstep.Engine.Scheduling;
+using StackExchange.Redis;
+
+namespace Lockstep.Engine.Runs;
+
+/// <summary>What a run came to.</summary>
+/// <param name="Summary">Null where it never began.</param>
+public sealed record TrainingResult(JobState State, string? Error, RunFolder Folder, RunSummary? Summary);
+
+/// <summary>Is told how a run goes.</summary>
+public interface ITrainingObserver
+{
+    /// <summary>The processes are up.</summary>
+    void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes);
+
+    void Happened(JobEvent item);
+}
+
+/// <summary>Trains one job: a fleet of processes for it, the job handed to their scheduler, and its events followed to the end.</summary>
+public static class TrainingRun
+{
+    private static readonly TimeSpan CleanupPatience = TimeSpan.FromSeconds(3);
+
+    /// <summary>Runs to the end of the job.</summary>
+    /// <exception cref="InputException">The folder, the Redis or the job cannot be used.</exception>
+    /// <exception cref="FleetException">A process did not start, or ended.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the processes were stopped.</exception>
+    public static async Task<TrainingResult> RunAsync(TrainingOptions options, ITrainingObserver observer, TimeProvider time, CancellationToken cancellation)
+    {
+        if (options.Redis is { } connection)
+        {
+            await RedisAddress.CheckAsync(connection);
+        }
+
+        // The fleet that was asked for takes part as a whole.
+        JobSpec job = options.Job with { Workers = new WorkersSpec { Min = Math.Min(options.Job.Workers.Min, options.Workers), Max = Math.Max(options.Job.Workers.Max, options.Workers) } };
+        using RunPreparation run = RunPreparation.Prepare(job, options.Output, options.Resume);
+        string jobId = $"{job.Name}-{Guid.NewGuid().ToString("n")[..8]}";
+        await using LocalFleet fleet = await LocalFleet.StartAsync(
+            new FleetOptions
+            {
+                Services = options.Services,
+                LogDirectory = run.Folder.Logs,
+                Shards = job.Shards,
+                Workers = options.Workers,
+                Redis = options.Redis,
+                RedisServerAssembly = options.RedisServerAssembly,
+                Queue = jobId,
+            },
+            time,
+            cancellation);
+        observer.Started(run.Folder, fleet.Processes);
+        try
+        {
+            using var scheduler = new SchedulerClient(fleet.Scheduler, time);
+            await scheduler.SubmitAsync(new SubmitRequest(jobId, JobFile.ToCanonicalJson(job), run.Folder.Path, run.ResumeStep), cancellation);
+            JobStatus last = await FollowAsync(scheduler, jobId, fleet, observer, cancellation);
+            RunSummary? summary = File.Exists(run.Folder.Summary) ? RunSummary.FromJson(await File.ReadAllTextAsync(run.Folder.Summary, cancellation)) : null;
+            return new TrainingResult(last.State, last.Error, run.Folder, summary);
+        }
+        finally
+        {
+            await fleet.StopAsync();
+            await ForgetAsync(options.Redis, jobId, time);
+        }
+    }
+
+    private static async Task<JobStatus> FollowAsync(SchedulerClient scheduler, string jobId, LocalFleet fleet, ITrainingObserver observer, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<JobStatus> follow = ReadAsync();
+        if (await Task.WhenAny(follow, fleet.Broken) != follow)
+        {
+            await stop.CancelAsync();
+            await ((Task)follow).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellation.ThrowIfCancellationRequested();
+            await fleet.Broken;
+        }
+
+        return await follow;
+
+        async Task<JobStatus> ReadAsync()
+        {
+            JobStatus? last = null;
+            await foreach (JobEvent item in scheduler.EventsAsync(jobId, 0, stop.Token))
+            {
+                last = item.Status;
+                observer.Happened(item);
+            }
+
+            return last ?? throw new InvalidOperationException($"The events of job {jobId} ended without one.");
+        }
+    }
+
+    /// <summary>A Redis of the user's keeps nothing of the run.</summary>
+    private static async Task ForgetAsync(string? connection, string jobId, TimeProvider time)
+    {
+        if (connection is null)
+        {
+            return;
+        }
+
+        using var patience = new CancellationTokenSource(CleanupPatience, time);
+        try
+        {
+            await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(connection).WaitAsync(patience.Token);
+            var store = new JobStore(redis, jobId);
+            await store.DeleteAsync(jobId, patience.Token);
+            await store.DeleteQueueAsync(patience.Token);
+            await new RedisLeases(redis, jobId).DeleteAsync(patience.Token);
+        }
+        catch (Exception exception) when (exception is RedisException or OperationCanceledException)
+        {
+            // The keys of leases expire by themselves; the run itself is over.
+        }
+    }
+}

@@ -229,8 +229,8 @@ public sealed partial class ShardJob
     private static PulledVersion View(Cursor cursor, VersionBuffer buffer, bool measures, bool finished, short[] ranges, long heldStep, double ageMs = -1)
     {
         buffer.Use();
-        // Without the cast, null would become an array and an array an empty memory.
-        ReadOnlyMemory<float>? values = heldStep == cursor.Step ? null : (ReadOnlyMemory<float>)buffer.Values;
+        // Not '? null :', which would be a null array, and that an empty memory.
+        ReadOnlyMemory<float>? values = heldStep == cursor.Step ? default(ReadOnlyMemory<float>?) : buffer.Values;
         return new PulledVersion(cursor, measures, finished, values, [.. ranges], buffer.Release) { AgeMs = ageMs };
     }
 

@@ -13,7 +13,7 @@ public static class RangePolicy
     public const short Initial = 0;
 
     /// <summary>Room for growth from one step to the next, in powers of two.</summary>
-    private const int Headroom = 2;
+    private const int Headroom = 6;
 
     public static short FromMeasured(float maxAbs) => Clamp(CeilLog2(maxAbs) + Headroom);
 

@@ -7,9 +7,9 @@ namespace Lockstep.Core.Optimizers;
 internal sealed class Adam(OptimizerSpec spec) : Optimizer(spec)
 {
     private readonly bool _decoupled = spec.Kind == OptimizerKind.AdamW;
-    private readonly float _decay = (float)spec.WeightDecay;
+    private readonly Vector<float> _decay = new((float)spec.WeightDecay);
     private readonly float _beta1 = (float)spec.Beta1;
-    private readonly float _rest1 = (float)(1 - spec.Beta1);
+    private readonly Vector<float> _rest1 = new((float)(1 - spec.Beta1));
     private readonly float _beta2 = (float)spec.Beta2;
     private readonly float _rest2 = (float)(1 - spec.Beta2);
     private readonly Vector<float> _epsilon = new((float)spec.Epsilon);
@@ -23,7 +23,7 @@ internal sealed class Adam(OptimizerSpec spec) : Optimizer(spec)
 
     protected override void Apply(in OptimizerScalars scalars, Vector<float> gradient, ref Vector<float> value, ref Vector<float> state1, ref Vector<float> state2)
     {
-        if (_decay != 0)
+        if (Spec.WeightDecay != 0)
         {
             if (_decoupled)
             {
@@ -31,13 +31,13 @@ internal sealed class Adam(OptimizerSpec spec) : Optimizer(spec)
             }
             else
             {
-                gradient += value * _decay;
+                gradient = Vector.FusedMultiplyAdd(value, _decay, gradient);
             }
         }
 
-        state1 = (state1 * _beta1) + (gradient * _rest1);
-        state2 = (state2 * _beta2) + (gradient * gradient * _rest2);
+        state1 = Vector.FusedMultiplyAdd(gradient, _rest1, state1 * _beta1);
+        state2 = Vector.FusedMultiplyAdd(gradient * _rest2, gradient, state2 * _beta2);
         Vector<float> denominator = (Vector.SquareRoot(state2) / scalars.Correction) + _epsilon;
-        value -= state1 / denominator * scalars.Rate;
+        value -= state1 * scalars.Rate / denominator;
     }
 }

@@ -11,7 +11,7 @@ namespace Lockstep.Core.Optimizers;
 public readonly record struct OptimizerScalars(float Rate, float Decay, float Correction);
 
 /// <summary>
-/// An element-wise update, with the operations of torch.optim in a fixed order. Never fused, so any vector width gives the same bits.
+/// An element-wise update, with the operations of torch.optim in the order of its kernels. Products and sums are fused where those fuse them and nowhere else, so any vector width gives the same bits.
 /// State starts at zero. Old and new spans may be the same memory.
 /// </summary>
 public abstract class Optimizer(OptimizerSpec spec)

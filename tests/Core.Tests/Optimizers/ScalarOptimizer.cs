@@ -2,7 +2,7 @@ using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Core.Tests.Optimizers;
 
-/// <summary>The published updates of torch.optim, one element at a time in float32, with the scalars of a step in float64.</summary>
+/// <summary>The published updates of torch.optim, one element at a time in float32 and fused as its kernels are, with the scalars of a step in float64.</summary>
 internal sealed class ScalarOptimizer(OptimizerSpec spec, long step, double rate, float clip)
 {
     public (float Value, float State1, float State2) Update(float gradient, float value, float state1, float state2)
@@ -14,7 +14,7 @@ internal sealed class ScalarOptimizer(OptimizerSpec spec, long step, double rate
         }
         else if (spec.WeightDecay != 0)
         {
-            gradient += value * (float)spec.WeightDecay;
+            gradient = MathF.FusedMultiplyAdd(value, (float)spec.WeightDecay, gradient);
         }
 
         switch (spec.Kind)
@@ -22,21 +22,21 @@ internal sealed class ScalarOptimizer(OptimizerSpec spec, long step, double rate
             case OptimizerKind.Sgd:
                 if (spec.Momentum == 0)
                 {
-                    return (value - (gradient * (float)rate), 0, 0);
+                    return (MathF.FusedMultiplyAdd(gradient, -(float)rate, value), 0, 0);
                 }
 
                 state1 = (state1 * (float)spec.Momentum) + gradient;
-                gradient = spec.Nesterov ? gradient + (state1 * (float)spec.Momentum) : state1;
-                return (value - (gradient * (float)rate), state1, 0);
+                gradient = spec.Nesterov ? MathF.FusedMultiplyAdd(state1, (float)spec.Momentum, gradient) : state1;
+                return (MathF.FusedMultiplyAdd(gradient, -(float)rate, value), state1, 0);
             case OptimizerKind.Adagrad:
-                state1 += gradient * gradient;
-                return (value - (gradient / (MathF.Sqrt(state1) + (float)spec.Epsilon) * (float)rate), state1, 0);
+                state1 = MathF.FusedMultiplyAdd(gradient, gradient, state1);
+                return (value - (gradient * (float)rate / (MathF.Sqrt(state1) + (float)spec.Epsilon)), state1, 0);
             default:
-                state1 = (state1 * (float)spec.Beta1) + (gradient * (float)(1 - spec.Beta1));
-                state2 = (state2 * (float)spec.Beta2) + (gradient * gradient * (float)(1 - spec.Beta2));
+                state1 = MathF.FusedMultiplyAdd(gradient, (float)(1 - spec.Beta1), state1 * (float)spec.Beta1);
+                state2 = MathF.FusedMultiplyAdd(gradient * (float)(1 - spec.Beta2), gradient, state2 * (float)spec.Beta2);
                 float correction = (float)Math.Sqrt(1 - Power(spec.Beta2, step + 1));
                 float size = (float)(rate / (1 - Power(spec.Beta1, step + 1)));
-                return (value - (state1 / ((MathF.Sqrt(state2) / correction) + (float)spec.Epsilon) * size), state1, state2);
+                return (value - (state1 * size / ((MathF.Sqrt(state2) / correction) + (float)spec.Epsilon)), state1, state2);
         }
     }
 

@@ -1,0 +1,81 @@
+using System.Runtime.InteropServices;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Lockstep.Convergence;
+
+/// <summary>The training loop that everybody writes: torch.nn modules, torch.optim, a whole batch at a time.</summary>
+public sealed class PlainLoop : IDisposable
+{
+    private readonly IDataSet _data;
+    private readonly nn.Module<Tensor, Tensor> _model;
+    private readonly optim.Optimizer _optimizer;
+
+    /// <param name="job">One of <see cref="Comparison.Job"/>.</param>
+    /// <param name="initial">All parameters, module by module, weight before bias.</param>
+    public PlainLoop(JobSpec job, IDataSet data, ReadOnlySpan<float> initial)
+    {
+        _data = data;
+        _model = Model(job);
+        foreach (var parameter in _model.parameters())
+        {
+            int length = (int)parameter.numel();
+            initial[..length].CopyTo(MemoryMarshal.Cast<byte, float>(parameter.bytes));
+            initial = initial[length..];
+        }
+
+        if (!initial.IsEmpty)
+        {
+            throw new ArgumentException($"{initial.Length} more parameters were given than the model has.", nameof(initial));
+        }
+
+        _optimizer = TorchOptimizers.Create(job.Optimizer, _model.parameters());
+    }
+
+    /// <summary>One update.</summary>
+    /// <returns>The batch's mean loss before it.</returns>
+    public double Step(long[] sampleIds)
+    {
+        using var scope = NewDisposeScope();
+        Tensor features = empty([sampleIds.Length, .. _data.SampleShape.Select(s => (long)s)]);
+        var labels = new float[sampleIds.Length];
+        _data.Read(sampleIds, MemoryMarshal.Cast<byte, float>(features.bytes), labels);
+        Tensor classes = tensor(Array.ConvertAll(labels, label => (long)label));
+        _optimizer.zero_grad();
+        Tensor loss = nn.functional.cross_entropy(_model.forward(features), classes);
+        loss.backward();
+        _optimizer.step();
+        return loss.item<float>();
+    }
+
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _model.Dispose();
+    }
+
+    private static nn.Module<Tensor, Tensor> Model(JobSpec job)
+    {
+        if (job.Model.Preset == "cnn")
+        {
+            return nn.Sequential(
+                nn.Conv2d(1, 16, 3, padding: 1), nn.ReLU(), nn.MaxPool2d(2),
+                nn.Conv2d(16, 32, 3, padding: 1), nn.ReLU(), nn.MaxPool2d(2),
+                nn.Flatten(), nn.Linear(32 * 7 * 7, 128), nn.ReLU(), nn.Linear(128, 10));
+        }
+
+        var layers = new List<nn.Module<Tensor, Tensor>> { nn.Flatten() };
+        long width = 28 * 28;
+        foreach (int hidden in job.Model.Hidden)
+        {
+            layers.Add(nn.Linear(width, hidden));
+            layers.Add(nn.ReLU());
+            width = hidden;
+        }
+
+        layers.Add(nn.Linear(width, 10));
+        return nn.Sequential([.. layers]);
+    }
+}

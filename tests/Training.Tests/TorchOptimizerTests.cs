@@ -36,7 +36,7 @@ public class TorchOptimizerTests
     [MemberData(nameof(Optimizers))]
     public void A_single_update_is_torchs_to_two_units_in_the_last_place(string name, OptimizerSpec spec)
     {
-        TorchRuntime.Load(1);
+        TorchRuntime.UseThreads(1);
         using var scope = torch.NewDisposeScope();
         var random = new Random(11);
         using var parameter = new Parameter(torch.tensor(Numbers(random, 0.05f)));

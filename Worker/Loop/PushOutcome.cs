@@ -23,8 +23,8 @@ public sealed record PushOutcome(IReadOnlyList<int> Held, IReadOnlyList<int> Mis
                     missing.UnionWith(result.Missing);
                     refused = true;
                     break;
-                case PushStatus.Stale when result.ShardCursor < cursor:
-                    // It came back with an older state: to compute again at once would be in vain.
+                case PushStatus.Stale when result.ShardCursor <= cursor:
+                    // It came back with an older state, or just now: nothing was added, and to compute again at once would be in vain.
                     missing.UnionWith(slots);
                     break;
                 case PushStatus.Stale:

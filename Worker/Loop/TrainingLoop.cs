@@ -11,8 +11,6 @@ public sealed class TrainingLoop
     /// <summary>How many workers may hold one slot at once: the first and one that took it over.</summary>
     private const int MaximumLeases = 2;
 
-    private static readonly TimeSpan ReleaseTimeout = TimeSpan.FromSeconds(2);
-
     private readonly TrainingJob _job;
     private readonly string _jobId;
     private readonly string _workerId;
@@ -30,8 +28,7 @@ public sealed class TrainingLoop
     private readonly SlotClock _clock = new();
     private readonly float[] _gradient;
     private readonly List<long> _sampleIds = [];
-    // Leased or computed, and neither pushed nor handed back; at most M.
-    private readonly SortedSet<int> _owned = [];
+    private readonly SlotsInHand _hand;
     private long _loadedStep = -1;
 
     /// <param name="workerId">Unique among the workers.</param>
@@ -50,7 +47,8 @@ public sealed class TrainingLoop
         _time = time;
         _logger = logger;
         _puller = new VersionPuller(_jobId, shards, job.Layout, metrics, time);
-        _evaluation = new EvaluationRound(job, workerId, shards[0], leases, trainer, compute, metrics, time);
+        _hand = new SlotsInHand(leases, _jobId, time, logger);
+        _evaluation = new EvaluationRound(job, workerId, shards[0], leases, _hand, trainer, compute, metrics, time);
         _group = new GroupBuilder(job.Descriptor, job.Layout);
         // A contested slot is rare: its buffer is made when it comes.
         _single = new Lazy<GroupBuilder>(() => new GroupBuilder(job.Descriptor, job.Layout));
@@ -73,9 +71,10 @@ public sealed class TrainingLoop
             {
                 await LoadAsync(version.Cursor.Step);
                 if (_job.Descriptor.EvaluatesAt(version.Cursor.Step))
-                    await _evaluation.RunAsync(version.Cursor, leave.Token);
+                    await _evaluation.RunAsync(version.Cursor, drain, abort);
                 if (version.Finished)
                 {
+                    _hand.Forget();
                     _logger.Finished(_jobId, version.Cursor.Step);
                     return true;
                 }
@@ -92,11 +91,15 @@ public sealed class TrainingLoop
         {
             return false;
         }
+        finally
+        {
+            await _hand.LeaveAsync();
+        }
     }
 
     private async Task OpenAsync(CancellationToken abort)
     {
-        bool[] waiting = await Task.WhenAll(_shards.Select(shard => shard.OpenAsync(_job.Descriptor, abort)));
+        bool[] waiting = await ShardCalls.AllAsync(_shards, (shard, stop) => shard.OpenAsync(_job.Descriptor, stop), abort);
         _logger.Opened(_jobId, _job.Layout.Elements, _shards.Count, _job.Descriptor.TotalSteps, _job.Descriptor.Slots);
         if (!waiting.Contains(true))
             return;
@@ -104,8 +107,8 @@ public sealed class TrainingLoop
             throw new InvalidOperationException($"Job {_jobId} resumes from the checkpoint of step {step}, but a shard asks for initial values: its part of the checkpoint is missing in {_job.Descriptor.CheckpointDirectory}.");
         var initial = new float[_job.Layout.Elements];
         await _compute.RunAsync(() => _trainer.CopyInitial(initial));
-        await Task.WhenAll(_shards.Where((_, shard) => waiting[shard]).Select(shard =>
-            shard.InitializeAsync(_jobId, _job.Layout.Gather(shard.Shard, initial), abort)));
+        await ShardCalls.AllAsync(_shards.Where((_, shard) => waiting[shard]), (shard, stop) =>
+            shard.InitializeAsync(_jobId, _job.Layout.Gather(shard.Shard, initial), stop), abort);
     }
 
     private async Task LoadAsync(long step)
@@ -121,17 +124,10 @@ public sealed class TrainingLoop
     /// <summary>Computes slots for as long as some are free, and pushes them.</summary>
     private async Task ContributeAsync(Version version, CancellationToken drain, CancellationToken abort)
     {
-        try
+        // A refused group frees its slots as contested; a contested slot goes alone and is not refused, so this ends.
+        while (!drain.IsCancellationRequested && await ContributeGroupAsync(version, drain, abort))
         {
-            // A refused group frees its slots as contested; a contested slot goes alone and is not refused, so this ends.
-            while (await ContributeGroupAsync(version, drain, abort) && !drain.IsCancellationRequested)
-            {
-                _metrics.Regrouped();
-            }
-        }
-        finally
-        {
-            await ReleaseOwnedAsync(version.Cursor);
+            _metrics.Regrouped();
         }
     }
 
@@ -147,17 +143,17 @@ public sealed class TrainingLoop
         await _compute.RunAsync(() => _group.Begin(cursor, version.Measures, version.Ranges));
         while (next is { } lease)
         {
-            _owned.Add(lease.Slot);
+            _hand.Leased(cursor, lease.Slot);
             SlotResult result = await ComputeAsync(cursor.Step, lease.Slot);
             Completion completion = await _leases.CompleteAsync(cursor, lease.Slot, _workerId, leaseNext: !drain.IsCancellationRequested, abort);
             if (completion.Stale)
             {
-                _owned.Clear();
+                _hand.Forget();
                 return false;
             }
             next = completion.Next;
             if (next is { } leased)
-                _owned.Add(leased.Slot);
+                _hand.Leased(cursor, leased.Slot);
             if (group.Contains(lease.Slot))
             {
                 // An emptied lease table may give this worker what it has already.
@@ -171,11 +167,11 @@ public sealed class TrainingLoop
             }
             else
             {
-                again |= await PushAloneAsync(version, lease.Slot, result, abort);
+                again |= (await PushAloneAsync(version, lease.Slot, result, abort)).TryAgain;
             }
         }
         if (group.Count > 0)
-            again |= await PushAsync(version, _group, group, abort);
+            again |= (await PushAsync(version, _group, group, abort)).TryAgain;
         return again;
     }
 
@@ -188,9 +184,10 @@ public sealed class TrainingLoop
         try
         {
             TimeSpan delay = _clock.FirstDelay();
-            while (!await EndsWithinAsync(next, delay, waiting.Token))
+            while (!await Waiting.EndsWithinAsync(next, delay, _time, waiting.Token))
             {
                 leave.ThrowIfCancellationRequested();
+                await _hand.ConfirmAsync(abort);
                 bool found = false;
                 while (!next.IsCompleted && !drain.IsCancellationRequested && await TakeOverAsync(version, abort))
                     found = true;
@@ -207,21 +204,11 @@ public sealed class TrainingLoop
         }
     }
 
-    private async Task<bool> EndsWithinAsync(Task task, TimeSpan delay, CancellationToken cancellation)
-    {
-        if (task.IsCompleted)
-            return true;
-        using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        await Task.WhenAny(task, Task.Delay(delay, _time, timer.Token));
-        await timer.CancelAsync();
-        return task.IsCompleted;
-    }
-
-    /// <returns>Whether a slot was taken over.</returns>
+    /// <returns>Whether a slot was taken over and is in everywhere.</returns>
     private async Task<bool> TakeOverAsync(Version version, CancellationToken abort)
     {
         Cursor cursor = version.Cursor;
-        IReadOnlyList<int>[] lacking = await Task.WhenAll(_shards.Select(shard => shard.MissingAsync(_jobId, cursor, abort)));
+        IReadOnlyList<int>[] lacking = await ShardCalls.AllAsync(_shards, (shard, stop) => shard.MissingAsync(_jobId, cursor, stop), abort);
         int[] missing = [.. lacking.SelectMany(slots => slots).Distinct().Order()];
         if (missing.Length == 0)
             return false;
@@ -229,23 +216,16 @@ public sealed class TrainingLoop
             return false;
         _logger.TookOver(_jobId, cursor, lease.Slot);
         _metrics.TakenOver();
-        _owned.Add(lease.Slot);
-        try
+        _hand.Leased(cursor, lease.Slot);
+        SlotResult result = await ComputeAsync(cursor.Step, lease.Slot);
+        Completion completion = await _leases.CompleteAsync(cursor, lease.Slot, _workerId, leaseNext: false, abort);
+        if (completion.Stale)
         {
-            SlotResult result = await ComputeAsync(cursor.Step, lease.Slot);
-            Completion completion = await _leases.CompleteAsync(cursor, lease.Slot, _workerId, leaseNext: false, abort);
-            if (completion.Stale)
-            {
-                _owned.Clear();
-                return false;
-            }
-            await PushAloneAsync(version, lease.Slot, result, abort);
-            return true;
+            _hand.Forget();
+            return false;
         }
-        finally
-        {
-            await ReleaseOwnedAsync(cursor);
-        }
+        PushOutcome outcome = await PushAloneAsync(version, lease.Slot, result, abort);
+        return outcome.Missing.Count == 0;
     }
 
     private async Task<SlotResult> ComputeAsync(long step, int slot)
@@ -283,7 +263,7 @@ public sealed class TrainingLoop
         _metrics.Encode(_time.GetElapsedTime(started));
     }
 
-    private async Task<bool> PushAloneAsync(Version version, int slot, SlotResult result, CancellationToken abort)
+    private async Task<PushOutcome> PushAloneAsync(Version version, int slot, SlotResult result, CancellationToken abort)
     {
         GroupBuilder encoder = _single.Value;
         await _compute.RunAsync(() => encoder.Begin(version.Cursor, version.Measures, version.Ranges));
@@ -291,23 +271,20 @@ public sealed class TrainingLoop
         return await PushAsync(version, encoder, [slot], abort);
     }
 
-    /// <returns>Whether slots were handed back that should be tried again.</returns>
-    private async Task<bool> PushAsync(Version version, GroupBuilder encoder, IReadOnlyList<int> slots, CancellationToken abort)
+    private async Task<PushOutcome> PushAsync(Version version, GroupBuilder encoder, IReadOnlyList<int> slots, CancellationToken abort)
     {
         Cursor cursor = version.Cursor;
         long started = _time.GetTimestamp();
         IReadOnlyList<Contribution> parts = await _compute.RunAsync(() => encoder.Build(_workerId, version.SyncMs));
-        PushResult[] results = await Task.WhenAll(_shards.Select((shard, index) => shard.PushAsync(parts[index], abort)));
+        PushResult[] results = await ShardCalls.AllAsync(_shards, (shard, stop) => shard.PushAsync(parts[shard.Shard], stop), abort);
         _metrics.Push(_time.GetElapsedTime(started));
 
         PushOutcome outcome = PushOutcome.Of(cursor, slots, results);
         Report(cursor, slots, results, outcome);
-        if (outcome.Held.Count > 0 && !outcome.Over)
-            await _leases.PushedAsync(cursor, outcome.Held, abort);
         if (outcome.Missing.Count > 0)
             await _leases.ReleaseAsync(cursor, outcome.Missing, abort);
-        _owned.ExceptWith(slots);
-        return outcome.TryAgain;
+        _hand.Pushed(slots, outcome.Held);
+        return outcome;
     }
 
     private void Report(Cursor cursor, IReadOnlyList<int> slots, PushResult[] results, PushOutcome outcome)
@@ -327,27 +304,10 @@ public sealed class TrainingLoop
                 _metrics.Refused();
                 _logger.Refused(_jobId, cursor, shard, string.Join(' ', slots), string.Join(' ', result.Missing));
             }
-            else if (result.Status == PushStatus.Stale && result.ShardCursor < cursor)
+            else if (result.Status == PushStatus.Stale && result.ShardCursor <= cursor)
             {
                 _logger.ShardBehind(_jobId, cursor, shard, result.ShardCursor);
             }
-        }
-    }
-
-    private async Task ReleaseOwnedAsync(Cursor cursor)
-    {
-        if (_owned.Count == 0)
-            return;
-        int[] slots = [.. _owned];
-        _owned.Clear();
-        try
-        {
-            await _leases.ReleaseAsync(cursor, slots, CancellationToken.None).AsTask().WaitAsync(ReleaseTimeout, _time);
-        }
-        catch (Exception exception)
-        {
-            // On the way out already, and a lease that is not handed back expires.
-            _logger.NotReleased(exception, _jobId, cursor, string.Join(' ', slots));
         }
     }
 }

@@ -41,7 +41,7 @@ public sealed class VersionPuller
     public async Task<Version> NextAsync(Cursor? after, CancellationToken cancellation)
     {
         var first = new FirstArrival(_time);
-        await Task.WhenAll(_shards.Select((_, shard) => PullAsync(shard, after, first, cancellation)));
+        await ShardCalls.AllAsync(_shards, (shard, stop) => PullAsync(shard.Shard, after, first, stop), cancellation);
         while (true)
         {
             Cursor newest = _views.Max(view => view!.Cursor);

@@ -1,0 +1,21 @@
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Worker.Tests.Harness;
+
+/// <summary>All of a run that may not depend on who took part: state, losses and evaluations, to the bit.</summary>
+internal static class Ledger
+{
+    public static IReadOnlyList<string> Of(IEnumerable<StepReport> reports) => [.. reports.Select(Line)];
+
+    private static string Line(StepReport report) =>
+        $"{report.Cursor.Step}{(report.Cursor.Attempt == Cursor.Evaluation ? " evaluation" : "")} {report.Ledger} {BitConverter.DoubleToInt64Bits(report.Loss):x} {report.Samples} {report.RangeRepeats} "
+        + string.Join(' ', report.EvaluationParts.Select(p => $"{p.Samples}:{BitConverter.DoubleToInt64Bits(p.LossSum):x}"));
+}
+
+/// <summary>A folder that is gone afterwards.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("lockstep-").FullName;
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}

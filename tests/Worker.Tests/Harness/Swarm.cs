@@ -1,0 +1,171 @@
+using System.Diagnostics.Metrics;
+using Lockstep.Core.Protocol;
+using Lockstep.Transport;
+using Lockstep.Worker.Loop;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Lockstep.Worker.Tests.Harness;
+
+/// <summary>Shards, a lease table and real training loops in one process, on one job.</summary>
+internal sealed class Swarm : IAsyncDisposable
+{
+    /// <summary>No run lasts so long: it hangs.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly StubJob _stub;
+    private readonly TrainingJob _job;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _end = new(Patience);
+    private readonly List<Member> _members = [];
+    private Exception? _failure;
+
+    /// <param name="time">Of the loops.</param>
+    /// <param name="leases">Null: a table whose clock stands still, so that no lease is ever overdue.</param>
+    public Swarm(StubJob stub, int shards, string checkpoints, TimeProvider time, LeaseTable? leases = null, long? resume = null)
+    {
+        _stub = stub;
+        _time = time;
+        _job = stub.For(shards, checkpoints, resume);
+        Cluster = new LocalCluster(shards, TimeProvider.System);
+        Leases = leases ?? new LeaseTable(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(), TimeSpan.FromSeconds(30));
+    }
+
+    public LocalCluster Cluster { get; }
+
+    public LeaseTable Leases { get; }
+
+    public JobDescriptor Descriptor => _job.Descriptor;
+
+    /// <value>Ends a run that hangs.</value>
+    public CancellationToken End => _end.Token;
+
+    public Member Hire(string name, IWire? wire = null, Func<StubJob, ITrainer>? trainer = null, TimeProvider? time = null)
+    {
+        wire ??= new QuietWire();
+        IShardClient[] shards = [.. Cluster.Hosts.Select((host, shard) => new WiredShard(host, shard, name, wire))];
+        var member = new Member(name, _job, shards, new WiredLeases(Leases, name, wire), trainer?.Invoke(_stub) ?? new StubTrainer(_stub), time ?? _time, End, Fail);
+        _members.Add(member);
+        return member;
+    }
+
+    /// <summary>What ps-0 reports, to the end of the job or to a report that is enough.</summary>
+    public async Task<IReadOnlyList<StepReport>> WatchAsync(Func<StepReport, bool>? isEnough = null)
+    {
+        var reports = new List<StepReport>();
+        // Nobody knows of the job before a worker has opened it.
+        while (Cluster.Hosts[0].Describe(StubJob.Id) is null)
+        {
+            await Task.Delay(1, End);
+        }
+
+        try
+        {
+            await foreach (StepReport report in Cluster.Shards[0].WatchAsync(StubJob.Id, 0, End))
+            {
+                reports.Add(report);
+                if (isEnough?.Invoke(report) ?? false)
+                {
+                    break;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (_failure is not null)
+        {
+            throw new InvalidOperationException(_failure.Message, _failure);
+        }
+
+        return reports;
+    }
+
+    private void Fail(Exception exception)
+    {
+        _failure ??= exception;
+        _end.Cancel();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _end.CancelAsync();
+        foreach (Member member in _members)
+        {
+            await member.DisposeAsync();
+        }
+
+        await Cluster.Hosts[0].CloseAsync(StubJob.Id, default);
+        _end.Dispose();
+    }
+}
+
+/// <summary>One worker: its loop on a thread of its own.</summary>
+internal sealed class Member : IAsyncDisposable
+{
+    private readonly ComputeThread _compute;
+    private readonly CancellationTokenSource _drain = new();
+    private readonly CancellationTokenSource _abort;
+    private readonly Meters _meters = new();
+    private readonly ITrainer _trainer;
+    private readonly TrainingLoop _loop;
+    private readonly Action<Exception> _fail;
+
+    public Member(string name, TrainingJob job, IReadOnlyList<IShardClient> shards, ILeases leases, ITrainer trainer, TimeProvider time, CancellationToken end, Action<Exception> fail)
+    {
+        _fail = fail;
+        Name = name;
+        _abort = CancellationTokenSource.CreateLinkedTokenSource(end);
+        _compute = new ComputeThread(name);
+        _trainer = trainer;
+        _loop = new TrainingLoop(job, name, shards, leases, trainer, _compute, new WorkerMetrics(_meters), time, NullLogger<TrainingLoop>.Instance);
+    }
+
+    public string Name { get; }
+
+    /// <value>As <see cref="TrainingLoop.RunAsync"/>.</value>
+    public Task<bool> Run { get; private set; } = Task.FromResult(false);
+
+    public Member Start(Task? barrier = null)
+    {
+        Run = Task.Run(async () =>
+        {
+            await (barrier ?? Task.CompletedTask);
+            try
+            {
+                return await _loop.RunAsync(_drain.Token, _abort.Token);
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException and not KilledException)
+            {
+                _fail(exception);
+                throw;
+            }
+        });
+        return this;
+    }
+
+    public void Drain() => _drain.Cancel();
+
+    public void Abort() => _abort.Cancel();
+
+    public async ValueTask DisposeAsync()
+    {
+        Abort();
+        await ((Task)Run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _compute.Dispose();
+        _trainer.Dispose();
+        _meters.Dispose();
+        _drain.Dispose();
+        _abort.Dispose();
+    }
+
+    private sealed class Meters : IMeterFactory
+    {
+        private readonly List<Meter> _meters = [];
+
+        public Meter Create(MeterOptions options)
+        {
+            var meter = new Meter(options);
+            _meters.Add(meter);
+            return meter;
+        }
+
+        public void Dispose() => _meters.ForEach(m => m.Dispose());
+    }
+}

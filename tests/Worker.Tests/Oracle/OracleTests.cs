@@ -1,0 +1,119 @@
+using System.Collections.Concurrent;
+using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Protocol;
+using Lockstep.Worker.Tests.Harness;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Lockstep.Worker.Tests.Oracle;
+
+/// <summary>
+/// One ledger a job, whatever the number of workers and shards and whatever the delays of messages. The workers start behind a barrier, and meet once more in the second step: a run in which not each of them (up to M) contributed fails.
+/// </summary>
+public sealed class OracleTests
+{
+    private const int M = 6;
+
+    private static readonly ConcurrentDictionary<string, Task<IReadOnlyList<string>>> Quiet = new(StringComparer.Ordinal);
+
+    public static TheoryData<int, int> Sizes => new(from workers in new[] { 1, 2, 3, 5, M, M + 3 } from shards in new[] { 1, 2, 3 } select (workers, shards));
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public async Task Every_job_has_one_ledger(int workers, int shards)
+    {
+        foreach ((string name, StubJob job) in Cases.All)
+        {
+            using var folder = new TemporaryFolder();
+            await using var swarm = new Swarm(job, shards, folder.Path, new FakeTimeProvider());
+            IReadOnlyList<StepReport> reports = await RunAsync(swarm, job, workers, name.Length + (10 * workers) + shards, barrierStep: 1);
+            Check(name, await QuietAsync(name), Ledger.Of(reports));
+            CheckContributors(name, reports, workers, step: 1);
+            if (job.SpikeStep >= 0)
+            {
+                Assert.True(reports.Sum(r => r.RangeRepeats) == 1, $"{name}: no range overflowed.");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public async Task A_run_that_is_resumed_goes_on_with_the_same_ledger_on_any_number_of_shards(int workers, int shards)
+    {
+        foreach (string name in new[] { "everything", "momentum" })
+        {
+            StubJob job = Cases.All[name] with { CheckpointEvery = 3 };
+            using var folder = new TemporaryFolder();
+            IReadOnlyList<string> before;
+            await using (var first = new Swarm(job, shards, folder.Path, new FakeTimeProvider()))
+            {
+                before = Ledger.Of(await RunAsync(first, job, workers, seed: workers, barrierStep: 1, isEnough: r => r.Cursor.Step == 5));
+            }
+
+            // The set of version 6 may be whole by now, or on the way.
+            long from = CheckpointSet.List(folder.Path).Where(v => v < 6).Max();
+            Assert.Equal(3, from);
+            IReadOnlyList<string> quiet = await QuietAsync(name);
+            foreach (int others in new[] { 1, 2, 3 })
+            {
+                await using var second = new Swarm(job, others, folder.Path, new FakeTimeProvider(), resume: from);
+                IReadOnlyList<StepReport> reports = await RunAsync(second, job, workers, seed: others, barrierStep: from + 1);
+                CheckContributors(name, reports, workers, from + 1);
+                Check($"{name} from {shards} to {others} shards", quiet.SkipWhile(line => !line.StartsWith($"{from} ", StringComparison.Ordinal)), Ledger.Of(reports));
+                Check($"{name} before", quiet.Take(before.Count), before);
+                Directory.Delete(CheckpointSet.DirectoryOf(folder.Path, job.TotalSteps), recursive: true);
+            }
+        }
+    }
+
+    private static async Task<IReadOnlyList<StepReport>> RunAsync(Swarm swarm, StubJob job, int workers, int seed, long barrierStep, Func<StepReport, bool>? isEnough = null)
+    {
+        var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var meeting = new CountdownEvent(Math.Min(workers, job.Slots));
+        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire((seed * 100) + w), _ => new StubTrainer(job, MeetOnce())).Start(start.Task))];
+        start.SetResult();
+        IReadOnlyList<StepReport> reports = await swarm.WatchAsync(isEnough);
+        if (isEnough is null)
+        {
+            Assert.All(await Task.WhenAll(members.Select(m => m.Run)), Assert.True);
+        }
+
+        return reports;
+
+        // A worker that computes its first slot of this step waits until each has one.
+        Action<long, int> MeetOnce()
+        {
+            bool met = false;
+            return (step, _) =>
+            {
+                if (step == barrierStep && !met)
+                {
+                    met = true;
+                    meeting.Signal();
+                    meeting.Wait(swarm.End);
+                }
+            };
+        }
+    }
+
+    private static Task<IReadOnlyList<string>> QuietAsync(string name) => Quiet.GetOrAdd(name, async _ =>
+    {
+        StubJob job = Cases.All[name];
+        using var folder = new TemporaryFolder();
+        await using var swarm = new Swarm(job, 1, folder.Path, new FakeTimeProvider());
+        swarm.Hire("alone").Start();
+        IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
+        // Two epochs, each with its evaluation.
+        Assert.Equal(job.TotalSteps + 2, reports.Count);
+        Assert.Equal(job.TotalSteps, reports.Where(r => r.Ledger.Length > 0).Select(r => r.Ledger).Distinct().Count());
+        return Ledger.Of(reports);
+    });
+
+    private static void Check(string name, IEnumerable<string> expected, IEnumerable<string> actual) =>
+        Assert.True(expected.SequenceEqual(actual), $"{name}:\n{string.Join('\n', expected)}\nbut\n{string.Join('\n', actual)}");
+
+    private static void CheckContributors(string name, IReadOnlyList<StepReport> reports, int workers, long step)
+    {
+        IReadOnlyList<string> owners = reports.Single(r => r.Cursor.Step == step && r.Cursor.Attempt >= 0).SlotWorkers;
+        Assert.True(owners.Distinct().Count() == Math.Min(workers, M), $"{name}: only {string.Join(' ', owners)} contributed to step {step}.");
+    }
+}

@@ -1,0 +1,110 @@
+using Lockstep.Core.Layout;
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Core.Tests.Protocol;
+
+/// <summary>Parameter servers in one process, and a worker that brings them stub gradients.</summary>
+internal sealed class HostedCluster
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    public HostedCluster(int shards, long memoryLimit = long.MaxValue)
+    {
+        Hosts = new ShardHost[shards];
+        for (int shard = 0; shard < shards; shard++)
+        {
+            Hosts[shard] = new ShardHost(shard, shard == 0 ? null : Hosts[0], memoryLimit, TimeProvider.System, new SilentShardObserver());
+        }
+    }
+
+    public ShardHost[] Hosts { get; }
+
+    /// <summary>Opens a job on all shards, and gives it its initial values where they are waited for.</summary>
+    public async Task OpenAsync(JobDescriptor job)
+    {
+        var layout = new ModelLayout(job.Tensors, job.Shards);
+        foreach (ShardHost host in Hosts)
+        {
+            if (await host.OpenAsync(job, default))
+            {
+                int shard = Array.IndexOf(Hosts, host);
+                await host.InitializeAsync(job.JobId, layout.Gather(shard, StubGradients.Initial(job)), default);
+            }
+        }
+    }
+
+    /// <summary>Waits until all shards are past a cursor.</summary>
+    /// <returns>Where they are, the model there, and their ranges.</returns>
+    public async Task<(Cursor Cursor, bool Measures, bool Finished, float[] Values, short[][] Ranges)> PullAsync(JobDescriptor job, Cursor? after)
+    {
+        var layout = new ModelLayout(job.Tensors, job.Shards);
+        var values = new float[layout.Elements];
+        var ranges = new short[job.Shards][];
+        var (cursor, measures, finished) = (default(Cursor), false, false);
+        for (int shard = 0; shard < job.Shards; shard++)
+        {
+            using PulledVersion version = await Hosts[shard].PullAsync(job.JobId, after, -1, default).WaitAsync(Patience);
+            Assert.True(shard == 0 || version.Cursor == cursor, $"Shard {shard} is at {version.Cursor}, shard 0 at {cursor}.");
+            (cursor, measures, finished) = (version.Cursor, version.Measures, version.Finished);
+            layout.Scatter(shard, version.Values!.Value.Span, values);
+            ranges[shard] = version.Ranges;
+        }
+
+        return (cursor, measures, finished, values, ranges);
+    }
+
+    /// <summary>Pushes each group of slots as one contribution.</summary>
+    public void Push(JobDescriptor job, Cursor cursor, bool measures, float[] values, short[][] ranges, params IEnumerable<int>[] groups)
+    {
+        var layout = new ModelLayout(job.Tensors, job.Shards);
+        var gradient = new float[layout.Elements];
+        foreach (int[] slots in groups.Select(g => g.ToArray()))
+        {
+            var group = new GroupBuilder(job, layout);
+            group.Begin(cursor, measures, ranges);
+            foreach (int slot in slots)
+            {
+                StubGradients.Fill(gradient, values, cursor.Step, slot);
+                group.Add(slot, 2 + slot, slot + 0.5, [], gradient);
+            }
+
+            IReadOnlyList<Contribution> parts = group.Build($"w{slots[0]}");
+            for (int shard = 0; shard < job.Shards; shard++)
+            {
+                using IPushSession session = Hosts[shard].BeginPush(parts[shard] with { Chunks = [] });
+                foreach (ChunkSum chunk in parts[shard].Chunks)
+                {
+                    session.Add(chunk);
+                }
+
+                session.Complete();
+            }
+        }
+    }
+
+    /// <summary>Trains to the end, or to a step.</summary>
+    /// <returns>The model there.</returns>
+    public async Task<float[]> TrainAsync(JobDescriptor job, long until = long.MaxValue)
+    {
+        Cursor? after = null;
+        while (true)
+        {
+            var (cursor, measures, finished, values, ranges) = await PullAsync(job, after);
+            if (finished || cursor.Step >= until)
+            {
+                return values;
+            }
+
+            // Two groups, as of two workers.
+            Push(job, cursor, measures, values, ranges, Enumerable.Range(0, job.Slots).Where(s => s % 2 == 0), Enumerable.Range(0, job.Slots).Where(s => s % 2 == 1));
+            after = cursor;
+        }
+    }
+
+    /// <summary>All reports of a job that ends.</summary>
+    public async Task<IReadOnlyList<StepReport>> ReportsAsync(JobDescriptor job, long from = 0)
+    {
+        using var timeout = new CancellationTokenSource(Patience);
+        return await Hosts[0].WatchAsync(job.JobId, from, timeout.Token).ToListAsync(timeout.Token);
+    }
+}

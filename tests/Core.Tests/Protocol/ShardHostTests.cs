@@ -1,0 +1,253 @@
+using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Layout;
+using Lockstep.Core.Metrics;
+using Lockstep.Core.Protocol;
+using Lockstep.Core.Tests.Checkpoints;
+
+namespace Lockstep.Core.Tests.Protocol;
+
+public sealed class ShardHostTests : IDisposable
+{
+    private readonly CheckpointFolder _folder = new();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_job_that_does_not_fit_is_refused_with_the_sizes()
+    {
+        var cluster = new HostedCluster(1, memoryLimit: 5 << 20);
+        JobDescriptor large = Job(1) with { Tensors = [new TensorSpec("t", TensorKind.Parameter, [1024, 256])] };
+        await cluster.OpenAsync(Job(1) with { JobId = "small" });
+
+        // Adam: values twice, two arrays of state, sums and a version in flight, 1 MiB each.
+        string message = await RefusedAsync(ProtocolError.TooLarge, () => cluster.OpenAsync(large));
+        Assert.Equal("Job job needs 6.0 MiB on shard 0, which has 5.0 MiB left of 5.0 MiB. Use more shards, or give the parameter servers more memory.", message);
+
+        // Plain SGD has no state.
+        await cluster.OpenAsync(large with { JobId = "first", Optimizer = new OptimizerSpec { Kind = OptimizerKind.Sgd } });
+        message = await RefusedAsync(ProtocolError.TooLarge, () => cluster.OpenAsync(large with { Optimizer = new OptimizerSpec { Kind = OptimizerKind.Sgd } }));
+        Assert.Contains("needs 4.0 MiB on shard 0, which has 1.0 MiB left of 5.0 MiB", message, StringComparison.Ordinal);
+        await cluster.Hosts[0].CloseAsync("first", Cancellation);
+        await cluster.OpenAsync(large with { Optimizer = new OptimizerSpec { Kind = OptimizerKind.Sgd } });
+    }
+
+    [Fact]
+    public async Task The_same_job_again_is_no_matter_and_another_is_refused()
+    {
+        var cluster = new HostedCluster(1);
+        JobDescriptor job = Job(1);
+        Assert.True(await cluster.Hosts[0].OpenAsync(job, Cancellation));
+        Assert.True(await cluster.Hosts[0].OpenAsync(JobDescriptor.FromJson(job.ToJson()), Cancellation));
+        await cluster.Hosts[0].InitializeAsync(job.JobId, StubGradients.Initial(job), Cancellation);
+        Assert.False(await cluster.Hosts[0].OpenAsync(job, Cancellation));
+
+        Assert.Contains("runs in the determinism class 'stub'; a worker of the class 'avx512' would not compute the same bits", await OtherAsync(job with { DeterminismClass = "avx512" }), StringComparison.Ordinal);
+        Assert.Contains("other data or another job (stub instead of changed)", await OtherAsync(job with { JobHash = "changed" }), StringComparison.Ordinal);
+        Assert.Contains("All workers must run the same build.", await OtherAsync(job with { Slots = 5 }), StringComparison.Ordinal);
+        Assert.Contains("All workers must run the same build.", await OtherAsync(job with { Optimizer = job.Optimizer with { LearningRate = 0.02 } }), StringComparison.Ordinal);
+
+        Task<string> OtherAsync(JobDescriptor other) => RefusedAsync(ProtocolError.Conflict, () => cluster.Hosts[0].OpenAsync(other, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_job_that_cannot_be_is_refused()
+    {
+        var cluster = new HostedCluster(2);
+        JobDescriptor job = Job(2);
+        JobDescriptor[] bad = [job with { Shards = 1 }, job with { Shards = 0 }, job with { Slots = 0 }, job with { Slots = 65_537 }, job with { TotalSteps = 0 }, job with { StepsPerEpoch = 0 }, job with { Tensors = [] }, job with { EvaluationSlots = -1 }, job with { ResumeStep = 1000 }];
+        foreach (JobDescriptor descriptor in bad)
+        {
+            await RefusedAsync(ProtocolError.Invalid, () => cluster.Hosts[1].OpenAsync(descriptor, Cancellation));
+        }
+
+        await RefusedAsync(ProtocolError.Checkpoint, () => cluster.Hosts[1].OpenAsync(job with { ResumeStep = 2 }, Cancellation));
+        Assert.Empty(cluster.Hosts[1].Jobs);
+    }
+
+    [Fact]
+    public async Task Initial_values_are_taken_once()
+    {
+        var cluster = new HostedCluster(1);
+        JobDescriptor job = Job(1);
+        float[] values = StubGradients.Initial(job), other = [.. values];
+        other[^1] += 1;
+        await cluster.Hosts[0].OpenAsync(job, Cancellation);
+        Assert.Contains($"shard 0 has {values.Length} elements, the initial values are 3", await RefusedAsync(ProtocolError.Invalid, () => InitializeAsync([1, 2, 3])), StringComparison.Ordinal);
+        Assert.Contains("an initial value for shard 0 is NaN", await RefusedAsync(ProtocolError.Invalid, () => InitializeAsync([.. values[1..], float.NaN])), StringComparison.Ordinal);
+        await InitializeAsync(values);
+        await InitializeAsync([.. values]);
+        Assert.Contains("another worker gave shard 0 other initial values", await RefusedAsync(ProtocolError.Conflict, () => InitializeAsync(other)), StringComparison.Ordinal);
+
+        Task InitializeAsync(float[] given) => cluster.Hosts[0].InitializeAsync(job.JobId, given, Cancellation);
+    }
+
+    [Fact]
+    public async Task What_is_asked_of_the_wrong_shard_or_of_no_job_is_refused()
+    {
+        var cluster = new HostedCluster(2);
+        await cluster.OpenAsync(Job(2));
+        Assert.Equal("Only shard 0 answers this, not shard 1.", await RefusedAsync(ProtocolError.Invalid, () => cluster.Hosts[1].WaitEvaluatedAsync("job", default, Cancellation)));
+        ShardHost host = cluster.Hosts[0];
+        Func<Task>[] calls =
+        [
+            () => host.InitializeAsync("none", default, Cancellation), () => host.PullAsync("none", null, -1, Cancellation), () => Task.FromResult(host.PullAt("none", default, -1)), () => Task.FromResult(host.Missing("none", default)),
+            () => host.WaitEvaluatedAsync("none", default, Cancellation), () => host.ClipFactorAsync("none", default, 0, [], Cancellation),
+            () => Task.FromResult(host.BeginPush(new Contribution { JobId = "none", Cursor = default, WorkerId = "w", Reports = [], Chunks = [] })),
+        ];
+        foreach (Func<Task> call in calls)
+        {
+            Assert.Equal("Shard 0 hosts no job none.", await RefusedAsync(ProtocolError.UnknownJob, call));
+        }
+
+        Assert.Null(host.Describe("none"));
+        await host.CloseAsync("none", Cancellation);
+    }
+
+    [Fact]
+    public async Task Closing_a_job_wakes_whoever_waits_for_it()
+    {
+        var cluster = new HostedCluster(2);
+        JobDescriptor job = Job(2) with { EvaluationSlots = 2, StepsPerEpoch = 1, Optimizer = new OptimizerSpec { ClipNorm = 1 } };
+        await cluster.OpenAsync(job);
+        var layout = new ModelLayout(job.Tensors, 2);
+        Cursor cursor = new(0, 0, 0);
+        Task[] waiting =
+        [
+            cluster.Hosts[0].PullAsync("job", cursor, -1, Cancellation),
+            cluster.Hosts[0].WaitEvaluatedAsync("job", new Cursor(0, 1, Cursor.Evaluation), Cancellation),
+            cluster.Hosts[0].ClipFactorAsync("job", cursor, 1, new double[layout.ShardBlocks(1)], Cancellation),
+            cluster.Hosts[0].AnnounceAsync("job", new ShardAnnouncement(cursor, 1, new UInt128[layout.ShardBlocks(1)], 0, 0, 0), Cancellation),
+            cluster.Hosts[0].WatchAsync("job", 0, Cancellation).GetAsyncEnumerator(Cancellation).MoveNextAsync().AsTask(),
+        ];
+        Assert.DoesNotContain(waiting, task => task.IsCompleted);
+        await cluster.Hosts[0].CloseAsync("job", Cancellation);
+        foreach (Task task in waiting)
+        {
+            Assert.Equal("Job job was closed.", await RefusedAsync(ProtocolError.UnknownJob, () => task.WaitAsync(HostedCluster.Patience, Cancellation)));
+        }
+
+        Assert.Empty(cluster.Hosts[0].Jobs);
+    }
+
+    [Fact]
+    public async Task A_gradient_that_is_not_finite_ends_the_job_and_says_which_slots()
+    {
+        var cluster = new HostedCluster(2);
+        JobDescriptor job = Job(2);
+        await cluster.OpenAsync(job);
+        await cluster.TrainAsync(job, until: 1);
+        var (cursor, measures, _, values, ranges) = await cluster.PullAsync(job, null);
+        float[] broken = [.. values];
+        broken[0] = float.NaN;
+        cluster.Push(job, cursor, measures, values, ranges, [0, 2]);
+        cluster.Push(job, cursor, measures, broken, ranges, [1, 3]);
+        foreach (ShardHost host in cluster.Hosts)
+        {
+            string message = await RefusedAsync(ProtocolError.NotFinite, () => host.PullAsync("job", cursor, -1, Cancellation).WaitAsync(HostedCluster.Patience, Cancellation));
+            Assert.Equal("Job job: the gradient of step 1 is not finite (slots 1, 3). Lower the learning rate, clip the norm, or look for bad values in the data.", message);
+        }
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(0.05)]
+    public async Task Any_number_of_shards_gives_one_ledger_one_model_and_the_same_reports(double? clip)
+    {
+        var runs = new List<(string[] Ledger, int[] Model, float[] Checkpoint, StepReport[] Reports)>();
+        foreach (int shards in new[] { 1, 2, 3 })
+        {
+            JobDescriptor job = Job(shards) with { JobId = $"job-{shards}", Optimizer = new OptimizerSpec { LearningRate = 0.01, ClipNorm = clip }, CheckpointDirectory = Path.Combine(_folder.Path, $"{shards}") };
+            var cluster = new HostedCluster(shards);
+            await cluster.OpenAsync(job);
+            float[] model = await cluster.TrainAsync(job);
+            StepReport[] reports = [.. await cluster.ReportsAsync(job)];
+            Assert.Equal(reports[2..].Select(r => r.Ledger), (await cluster.ReportsAsync(job, from: 2)).Select(r => r.Ledger));
+            runs.Add(([.. reports.Select(r => r.Ledger)], Floats.Bits(model), CheckpointSet.Read(job.CheckpointDirectory, job.TotalSteps).Model(), reports));
+        }
+
+        Assert.All(runs, run =>
+        {
+            Assert.Equal(runs[0].Ledger, run.Ledger);
+            Assert.Equal(runs[0].Model, run.Model);
+            Assert.Equal(runs[0].Model, Floats.Bits(run.Checkpoint));
+            Assert.Equal([0, 1, 2, 3, 4, 5], run.Reports.Select(r => r.Cursor.Step));
+            Assert.Equal([false, false, false, false, false, true], run.Reports.Select(r => r.Finished));
+            Assert.All(run.Reports, r => Assert.Equal(((0.5 + 1.5 + 2.5 + 3.5) / (2 + 3 + 4 + 5), 14L), (r.Loss, r.Samples)));
+            // The first step is measured before it counts.
+            Assert.Equal([4, 2, 2, 2, 2, 2], run.Reports.Select(r => r.Accepted));
+            Assert.All(run.Reports, r => Assert.Equal(["w0", "w1", "w0", "w1"], r.SlotWorkers));
+        });
+        Assert.Equal(6, runs[0].Ledger.Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData(1, 3)]
+    [InlineData(3, 1)]
+    [InlineData(2, 2)]
+    public async Task A_job_resumed_with_another_number_of_shards_goes_on_to_the_same_ledger(int before, int after)
+    {
+        JobDescriptor job = Job(before) with { CheckpointEvery = 2, CheckpointKeep = 10 };
+        var first = new HostedCluster(before);
+        await first.OpenAsync(job);
+        float[] model = await first.TrainAsync(job);
+        IReadOnlyList<StepReport> undisturbed = await first.ReportsAsync(job);
+        Assert.Equal([2, 4, 6], CheckpointSet.List(_folder.Path).Where(version => version > 0));
+
+        JobDescriptor resumed = job with { JobId = "resumed", Shards = after, ResumeStep = 2 };
+        var second = new HostedCluster(after);
+        await second.OpenAsync(resumed);
+        Assert.Equal(Floats.Bits(model), Floats.Bits(await second.TrainAsync(resumed)));
+        IReadOnlyList<StepReport> reports = await second.ReportsAsync(resumed);
+        Assert.Equal(undisturbed.Skip(2).Select(r => (r.Cursor.Step, r.Ledger)), reports.Select(r => (r.Cursor.Step, r.Ledger)));
+        Assert.All(reports, r => Assert.Equal(1, r.Cursor.Generation));
+    }
+
+    [Fact]
+    public async Task An_evaluation_counts_each_slot_once_and_is_reported_in_slot_order()
+    {
+        var cluster = new HostedCluster(1);
+        JobDescriptor job = Job(1) with { EvaluationSlots = 3, StepsPerEpoch = 2 };
+        ShardHost host = cluster.Hosts[0];
+        await cluster.OpenAsync(job);
+        await cluster.TrainAsync(job, until: 2);
+        Cursor cursor = new(0, 2, Cursor.Evaluation);
+        Task evaluated = host.WaitEvaluatedAsync("job", cursor, Cancellation);
+        Assert.Equal([0, 1, 2], host.Missing("job", cursor));
+        host.ReportEvaluation("job", cursor, 2, "late", Part(1, 4));
+        host.ReportEvaluation("job", cursor, 0, "first", Part(2, 1));
+        host.ReportEvaluation("job", cursor, 2, "twice", Part(100, 100));
+        Assert.Equal([1], host.Missing("job", cursor));
+        Assert.False(evaluated.IsCompleted);
+        await RefusedAsync(ProtocolError.Invalid, () => ReportAsync(cursor, 3));
+        await RefusedAsync(ProtocolError.Invalid, () => ReportAsync(cursor, -1));
+        await RefusedAsync(ProtocolError.Invalid, () => ReportAsync(cursor with { Step = 1 }, 0));
+        await RefusedAsync(ProtocolError.Invalid, () => ReportAsync(cursor with { Attempt = 0 }, 0));
+        host.ReportEvaluation("job", cursor, 1, "last", Part(1, 3));
+        await evaluated.WaitAsync(HostedCluster.Patience, Cancellation);
+        Assert.Empty(host.Missing("job", cursor));
+
+        StepReport report = await host.WatchAsync("job", 2, Cancellation).FirstAsync(Cancellation);
+        Assert.Equal((cursor, 4, 2.0), (report.Cursor, report.Samples, report.Loss));
+        Assert.Equal(["first", "last", "late"], report.SlotWorkers);
+        Assert.Equal([1, 3, 4], report.EvaluationParts.Select(p => p.LossSum));
+
+        EvaluationPart Part(long samples, double loss) => new(samples, loss, [], [], []);
+        Task ReportAsync(Cursor at, int slot)
+        {
+            host.ReportEvaluation("job", at, slot, "w", Part(1, 1));
+            return Task.CompletedTask;
+        }
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private JobDescriptor Job(int shards) => StubGradients.Job(shards, 4, 6) with { CheckpointDirectory = _folder.Path };
+
+    private static async Task<string> RefusedAsync(ProtocolError error, Func<Task> call)
+    {
+        ProtocolException exception = await Assert.ThrowsAsync<ProtocolException>(call);
+        Assert.Equal(error, exception.Error);
+        return exception.Message;
+    }
+}

@@ -42,4 +42,16 @@ public interface IShardClient : IAsyncDisposable
 
     /// <summary>Lets go of the job's memory; checkpoints stay.</summary>
     Task CloseAsync(string jobId, CancellationToken cancellation);
+
+    /// <summary>Takes a job up again, hosted or not, from a checkpoint; the scheduler's, to all shards of the job. See <see cref="IShardHost.RestoreAsync"/>.</summary>
+    Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation);
+
+    /// <summary>How the shard stands with a job. Waits until the shard can be reached.</summary>
+    Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation);
+
+    /// <summary>What the shard finds on the disk for a job, hosted or not.</summary>
+    Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation);
+
+    /// <summary>Tells at once when the shard's process is reached, is gone, and is reached again; without end. Another incarnation has lost all that the one before held.</summary>
+    IAsyncEnumerable<ShardPresence> PresenceAsync(CancellationToken cancellation);
 }

@@ -18,17 +18,17 @@ public static class CheckpointPart
 
     private sealed record Header(JobDescriptor Descriptor, int Generation, long Version, int Shard, int[] Chunks, int Values, int State1, int State2, int Ranges);
 
-    public static string FileName(int shard, int shards) => $"shard-{shard}-of-{shards}.ckpt";
+    /// <param name="generation">In the name, so that a part that is cut again never stands under the hash of the one before.</param>
+    public static string FileName(int shard, int shards, int generation = 0) => $"shard-{shard}-of-{shards}{(generation == 0 ? "" : $".{generation}")}.ckpt";
 
     /// <summary>Writes the file whole or not at all, and through to the disk.</summary>
     /// <returns>Hexadecimal SHA-256 of the file.</returns>
-    public static string Write(string path, JobDescriptor descriptor, ShardState state)
+    public static string Write(string path, JobDescriptor descriptor, ShardState state, ICheckpointFiles? files = null)
     {
         byte[] header = JsonSerializer.SerializeToUtf8Bytes(new Header(
             descriptor, state.Generation, state.Version, state.Shard, state.Chunks, state.Values.Length, state.State1.Length, state.State2.Length, state.Ranges.Length));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
-        using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16))
+        (files ?? CheckpointFiles.Disk).WriteWhole(path, file =>
         {
             Span<byte> length = stackalloc byte[4];
             BinaryPrimitives.WriteInt32LittleEndian(length, header.Length);
@@ -39,16 +39,13 @@ public static class CheckpointPart
             Append(MemoryMarshal.AsBytes<float>(state.State1));
             Append(MemoryMarshal.AsBytes<float>(state.State2));
             Append(MemoryMarshal.AsBytes<short>(state.Ranges));
-            file.Flush(flushToDisk: true);
 
             void Append(ReadOnlySpan<byte> bytes)
             {
                 hash.AppendData(bytes);
                 file.Write(bytes);
             }
-        }
-
-        File.Move(temporary, path, overwrite: true);
+        });
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
@@ -56,59 +53,67 @@ public static class CheckpointPart
     /// <exception cref="ProtocolException">It is missing, damaged or not a checkpoint; the message names the file and the remedy.</exception>
     public static (JobDescriptor Descriptor, ShardState State) Read(string path, string sha256)
     {
-        byte[] bytes;
         try
         {
-            bytes = File.ReadAllBytes(path);
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+            if (!string.Equals(Convert.ToHexStringLower(SHA256.HashData(file)), sha256, StringComparison.OrdinalIgnoreCase))
+            {
+                throw Damaged(path, "its bytes are not those that were written");
+            }
+
+            // Read once more rather than held as bytes and as arrays: a part may be gigabytes.
+            file.Position = 0;
+            return Read(path, file);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw Damaged(path, exception.Message);
         }
+    }
 
-        if (!string.Equals(Convert.ToHexStringLower(SHA256.HashData(bytes)), sha256, StringComparison.OrdinalIgnoreCase))
-        {
-            throw Damaged(path, "its bytes are not those that were written");
-        }
-
+    private static (JobDescriptor Descriptor, ShardState State) Read(string path, FileStream file)
+    {
         int start = Magic.Length + 4;
-        if (bytes.Length < start || !bytes.AsSpan(0, Magic.Length).SequenceEqual(Magic))
+        Span<byte> begin = stackalloc byte[start];
+        if (file.ReadAtLeast(begin, start, throwOnEndOfStream: false) < start || !begin[..Magic.Length].SequenceEqual(Magic))
         {
             throw Damaged(path, "it does not begin as a checkpoint does");
         }
 
-        int headerLength = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(Magic.Length));
-        if (headerLength is <= 0 or > MaximumHeader || start + headerLength > bytes.Length)
+        int headerLength = BinaryPrimitives.ReadInt32LittleEndian(begin[Magic.Length..]);
+        if (headerLength is <= 0 or > MaximumHeader || start + headerLength > file.Length)
         {
             throw Damaged(path, "its header is longer than the file");
         }
 
+        var bytes = new byte[headerLength];
+        file.ReadExactly(bytes);
         Header header;
         try
         {
-            header = JsonSerializer.Deserialize<Header>(bytes.AsSpan(start, headerLength)) ?? throw new JsonException("The header is null.");
+            header = JsonSerializer.Deserialize<Header>(bytes) ?? throw new JsonException("The header is null.");
         }
         catch (JsonException exception)
         {
             throw Damaged(path, $"its header cannot be read: {exception.Message}");
         }
 
-        ReadOnlySpan<byte> rest = bytes.AsSpan(start + headerLength);
+        long rest = file.Length - start - headerLength;
         long expected = (4L * header.Values) + (4L * header.State1) + (4L * header.State2) + (2L * header.Ranges);
-        if (rest.Length != expected)
+        if (rest != expected || new[] { header.Values, header.State1, header.State2, header.Ranges }.Any(count => count < 0))
         {
-            throw Damaged(path, $"{rest.Length} bytes follow its header, not {expected}");
+            throw Damaged(path, $"{rest} bytes follow its header, not {expected}");
         }
 
         return (header.Descriptor, new ShardState(
             header.Generation, header.Version, header.Shard, header.Chunks,
-            Take<float>(ref rest, header.Values), Take<float>(ref rest, header.State1), Take<float>(ref rest, header.State2), Take<short>(ref rest, header.Ranges)));
+            Take<float>(file, header.Values), Take<float>(file, header.State1), Take<float>(file, header.State2), Take<short>(file, header.Ranges)));
     }
 
-    private static T[] Take<T>(ref ReadOnlySpan<byte> bytes, int count) where T : struct
+    private static T[] Take<T>(FileStream file, int count) where T : struct
     {
-        T[] values = MemoryMarshal.Cast<byte, T>(bytes)[..count].ToArray();
-        bytes = bytes[(count * Marshal.SizeOf<T>())..];
+        var values = new T[count];
+        file.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
         return values;
     }
 

@@ -12,7 +12,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     private const string ManifestName = "set.json";
 
     private sealed record Part(string File, string Sha256);
-    private sealed record Manifest(long Version, int Shards, IReadOnlyList<Part> Parts);
+    private sealed record Manifest(long Version, int Shards, IReadOnlyList<Part> Parts, int Generation = 0);
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
@@ -21,58 +21,65 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
         Path.Combine(checkpoints, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{version:D9}"));
 
     /// <summary>Versions of the whole sets in a folder, ascending.</summary>
-    public static IReadOnlyList<long> List(string checkpoints)
-    {
-        if (!System.IO.Directory.Exists(checkpoints))
-        {
-            return [];
-        }
+    public static IReadOnlyList<long> List(string checkpoints) => [.. Folders(checkpoints).Where(f => f.IsWhole).Select(f => f.Version).Order()];
 
-        var versions = new SortedSet<long>();
-        foreach (string folder in System.IO.Directory.EnumerateDirectories(checkpoints, Prefix + "*"))
+    /// <summary>The highest generation that cut one of the whole sets in a folder; 0 without any.</summary>
+    public static int NewestGeneration(string checkpoints)
+    {
+        int newest = 0;
+        foreach (long version in List(checkpoints))
         {
-            if (long.TryParse(Path.GetFileName(folder)[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out long version) && File.Exists(Path.Combine(folder, ManifestName)))
+            try
             {
-                versions.Add(version);
+                newest = Math.Max(newest, ReadManifest(DirectoryOf(checkpoints, version)).Generation);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+            {
+                // Deleted meanwhile, or damaged: whoever reads the set is told.
             }
         }
 
-        return [.. versions];
+        return newest;
     }
 
-    /// <summary>Makes a set count: all parts are on disk.</summary>
+    /// <summary>Makes a set count: all parts are on disk. Other files in its folder are remains, and deleted.</summary>
     /// <param name="sha256">Hexadecimal, by shard.</param>
-    public static void Seal(string checkpoints, long version, IReadOnlyList<string> sha256)
+    /// <param name="generation">That cut the parts.</param>
+    public static void Seal(string checkpoints, long version, IReadOnlyList<string> sha256, int generation = 0, ICheckpointFiles? files = null)
     {
-        string path = Path.Combine(DirectoryOf(checkpoints, version), ManifestName);
-        var manifest = new Manifest(version, sha256.Count, [.. sha256.Select((hash, shard) => new Part(CheckpointPart.FileName(shard, sha256.Count), hash))]);
-        using (var file = new FileStream(path + ".tmp", FileMode.Create, FileAccess.Write, FileShare.None))
+        files ??= CheckpointFiles.Disk;
+        string directory = DirectoryOf(checkpoints, version);
+        var manifest = new Manifest(version, sha256.Count, [.. sha256.Select((hash, shard) => new Part(CheckpointPart.FileName(shard, sha256.Count, generation), hash))], generation);
+        files.WriteWhole(Path.Combine(directory, ManifestName), file => JsonSerializer.Serialize(file, manifest, Json));
+        foreach (string file in System.IO.Directory.EnumerateFiles(directory))
         {
-            JsonSerializer.Serialize(file, manifest, Json);
-            file.Flush(flushToDisk: true);
+            string name = Path.GetFileName(file);
+            if (name != ManifestName && manifest.Parts.All(part => part.File != name))
+            {
+                files.TryDelete(file);
+            }
         }
-
-        File.Move(path + ".tmp", path, overwrite: true);
     }
 
-    /// <summary>Deletes all but the newest <paramref name="keep"/> whole sets, and remains of sets older than those that never became whole.</summary>
-    public static void Prune(string checkpoints, int keep)
+    /// <summary>Deletes all but the newest <paramref name="keep"/> whole sets, and remains of sets older than the newest whole one that never became whole.</summary>
+    /// <param name="newest">Sets above this are of another history and left alone; null: the newest there is.</param>
+    /// <param name="spare">A version that is not deleted: the one that the job was started from.</param>
+    public static void Prune(string checkpoints, int keep, long? newest = null, long? spare = null, ICheckpointFiles? files = null)
     {
-        IReadOnlyList<long> versions = List(checkpoints);
-        if (versions.Count <= keep)
+        files ??= CheckpointFiles.Disk;
+        Folder[] folders = [.. Folders(checkpoints).Where(f => f.Version <= (newest ?? long.MaxValue))];
+        long[] whole = [.. folders.Where(f => f.IsWhole).Select(f => f.Version).OrderDescending()];
+        if (whole.Length == 0)
         {
             return;
         }
 
-        long oldest = versions[^Math.Max(1, keep)];
-        foreach (string folder in System.IO.Directory.EnumerateDirectories(checkpoints, Prefix + "*"))
+        HashSet<long> kept = [.. whole.Take(Math.Max(1, keep))];
+        foreach (Folder folder in folders.Where(f => f.Version < whole[0] && f.Version != spare && !kept.Contains(f.Version)))
         {
-            if (long.TryParse(Path.GetFileName(folder)[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out long version) && version < oldest)
-            {
-                // The manifest goes first: what is left of a broken-off deletion does not count.
-                File.Delete(Path.Combine(folder, ManifestName));
-                System.IO.Directory.Delete(folder, recursive: true);
-            }
+            // The manifest goes first: what is left of a broken-off deletion does not count.
+            files.Delete(Path.Combine(folder.Path, ManifestName));
+            files.DeleteDirectory(folder.Path);
         }
     }
 
@@ -80,31 +87,63 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     /// <exception cref="ProtocolException">The set is missing, damaged or not whole.</exception>
     public static CheckpointSet Read(string checkpoints, long version)
     {
+        CheckpointSet set = Read(checkpoints, version, _ => true);
+        int chunks = new ModelLayout(set.Descriptor.Tensors, 1).Chunks.Count;
+        if (!set.Parts.SelectMany(p => p.Chunks).Order().SequenceEqual(Enumerable.Range(0, chunks)))
+        {
+            throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {set.Directory} does not hold every chunk of the model once. Resume from an older one.");
+        }
+
+        return set;
+    }
+
+    /// <summary>Reads what one shard needs of a set: its own part where as many shards cut it, else all parts.</summary>
+    /// <exception cref="ProtocolException">The set is missing, damaged or not whole.</exception>
+    public static CheckpointSet Read(string checkpoints, long version, int shard, int shards) =>
+        Read(checkpoints, version, part => part.Parts != shards || part.Index == shard);
+
+    private static CheckpointSet Read(string checkpoints, long version, Func<(int Index, int Parts), bool> isWanted)
+    {
         string directory = DirectoryOf(checkpoints, version);
         Manifest manifest;
         try
         {
-            manifest = JsonSerializer.Deserialize<Manifest>(File.ReadAllBytes(Path.Combine(directory, ManifestName)), Json) ?? throw new JsonException("It is null.");
+            manifest = ReadManifest(directory);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
         {
             throw new ProtocolException(ProtocolError.Checkpoint, $"There is no whole checkpoint of version {version} in {checkpoints} ({exception.Message}). There are: {string.Join(", ", List(checkpoints))}.");
         }
 
-        var parts = manifest.Parts.Select(part => CheckpointPart.Read(Path.Combine(directory, part.File), part.Sha256)).ToArray();
+        (JobDescriptor Descriptor, ShardState State)[] parts =
+            [.. manifest.Parts.Where((_, index) => isWanted((index, manifest.Parts.Count))).Select(part => CheckpointPart.Read(Path.Combine(directory, part.File), part.Sha256))];
         if (parts.Length == 0 || parts.Any(p => p.State.Version != version))
         {
             throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {directory} holds parts of other versions. Resume from an older one.");
         }
 
-        var set = new CheckpointSet(directory, parts[0].Descriptor, parts[0].State.Generation, version, [.. parts.Select(p => p.State)]);
-        int chunks = new ModelLayout(set.Descriptor.Tensors, 1).Chunks.Count;
-        if (!set.Parts.SelectMany(p => p.Chunks).Order().SequenceEqual(Enumerable.Range(0, chunks)))
+        return new CheckpointSet(directory, parts[0].Descriptor, parts[0].State.Generation, version, [.. parts.Select(p => p.State)]);
+    }
+
+    private static Manifest ReadManifest(string directory) =>
+        JsonSerializer.Deserialize<Manifest>(File.ReadAllBytes(Path.Combine(directory, ManifestName)), Json) is { Parts: not null } manifest ? manifest : throw new JsonException("It names no parts.");
+
+    private readonly record struct Folder(long Version, string Path, bool IsWhole);
+
+    private static IEnumerable<Folder> Folders(string checkpoints)
+    {
+        if (!System.IO.Directory.Exists(checkpoints))
         {
-            throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {directory} does not hold every chunk of the model once. Resume from an older one.");
+            yield break;
         }
 
-        return set;
+        foreach (string folder in System.IO.Directory.EnumerateDirectories(checkpoints, Prefix + "*"))
+        {
+            if (long.TryParse(Path.GetFileName(folder)[Prefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out long version))
+            {
+                yield return new Folder(version, folder, File.Exists(Path.Combine(folder, ManifestName)));
+            }
+        }
     }
 
     /// <summary>The flat model vector: all tensors in model order.</summary>

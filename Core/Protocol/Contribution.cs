@@ -1,3 +1,6 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
 namespace Lockstep.Core.Protocol;
 
 /// <summary>What one slot reports beside its gradient; the same to every shard but for <see cref="ChunkHashes"/>.</summary>
@@ -86,6 +89,25 @@ public sealed record StepReport
     public double UpdateMs { get; init; }
     /// <value>Sync latency of version Step: last contribution to the step before in → version held, the longest of the workers that contributed, milliseconds; 0: not measured.</value>
     public double SyncMs { get; init; }
+    /// <value>A checkpoint of version Step + 1 is cut.</value>
     public bool Checkpoint { get; init; }
+    /// <value>The newest version of which a whole set is on disk; -1: none.</value>
+    public long DurableVersion { get; init; } = -1;
+    /// <value>Why a checkpoint since the report before could not be written; empty: all could.</value>
+    public string CheckpointFailure { get; init; } = "";
+    /// <value>Milliseconds that checkpoints held training up since the report before, the longest of the shards: copying the state, and waiting for the write before.</value>
+    public double CheckpointBlockedMs { get; init; }
+    /// <value>Milliseconds that the longest write of a part took that ended since the report before; training went on meanwhile.</value>
+    public double CheckpointWriteMs { get; init; }
+    /// <value>The ledger line that this step gave at first, where it was repeated and this one differs: an alarm. Otherwise empty.</value>
+    public string FirstLedger { get; init; } = "";
     public bool Finished { get; init; }
+
+    // The loss of a model that diverges is a number like any other here, and what became of it must reach the one who watches.
+    private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
+
+    /// <exception cref="JsonException">It is no report.</exception>
+    public static StepReport FromJson(ReadOnlySpan<byte> json) => JsonSerializer.Deserialize<StepReport>(json, Json) ?? throw new JsonException("The report is null.");
 }

@@ -3,46 +3,65 @@ using Lockstep.Core.Checkpoints;
 
 namespace Lockstep.Core.Protocol;
 
-/// <summary>Drives one <see cref="ShardJob"/>: takes contributions, moves it on when they are all in, wakes who waits, writes checkpoints.</summary>
+/// <summary>Drives one <see cref="ShardJob"/>: takes contributions, moves it on when they are all in, wakes who waits, writes checkpoints. Lives as long as one generation of the job; the next one has another.</summary>
 internal sealed class HostedJob
 {
     private readonly Lock _gate = new();
-    private readonly ShardJob _job;
-    private readonly int _shard;
-    private readonly IShardPeer? _first;
-    private readonly TimeProvider _time;
-    private readonly IShardObserver _observer;
+    private readonly ShardContext _context;
+    private readonly IShardPeer _first;
+    private readonly CheckpointWriter _writer;
     private readonly CancellationTokenSource _closed = new();
+    private readonly TaskCompletionSource<HostedJob?> _successor = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    // Null once the next generation needs the room.
+    private ShardJob? _held;
     private TaskCompletionSource _moved = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
-    private bool _advancing;
+    private Cursor? _supersededBy;
+    private TaskCompletionSource? _idle;
     private Task _announced = Task.CompletedTask;
-    private Task _written = Task.CompletedTask;
     private long? _firstIn;
     private long? _gathered;
+    private double _blockedMs;
 
-    public HostedJob(JobDescriptor descriptor, int shard, IShardPeer? first, long bytes, TimeProvider time, IShardObserver observer)
+    /// <param name="restoration">Null: the job is opened.</param>
+    /// <param name="board">Of ps-0, of the generation before; null: there is none.</param>
+    public HostedJob(JobDescriptor descriptor, ShardContext context, long bytes, Restoration? restoration, StepBoard? board)
     {
-        _job = new ShardJob(descriptor, shard);
-        _shard = shard;
-        _first = first;
-        _time = time;
-        _observer = observer;
+        _context = context;
+        Descriptor = descriptor;
         Bytes = bytes;
-        Board = first is null ? new StepBoard(descriptor, time) : null;
-        if (descriptor.ResumeStep is { } step)
+        Restoration = restoration;
+        _held = new ShardJob(descriptor, context.Shard, restoration?.Generation ?? 0);
+        if ((restoration?.Version ?? descriptor.ResumeStep) is { } version)
         {
-            _job.Load(CheckpointSet.Read(descriptor.CheckpointDirectory, step));
-            Board?.FinishIfNothingIsLeft();
+            _held.Load(CheckpointSet.Read(descriptor.CheckpointDirectory, version, context.Shard, descriptor.Shards), restoration?.Generation);
         }
+
+        _writer = new CheckpointWriter(descriptor, context, TellAsync, failure => Fail(failure), _closed.Token);
+        if (context.First is { } first)
+        {
+            _first = first;
+            return;
+        }
+
+        Board = board ?? new StepBoard(descriptor, context.Time, context.Observer, context.Files);
+        Board.Begin(_held.Cursor.Generation, _held.Cursor.Step, restoration is not null);
+        Board.Failed = failure => Fail(failure);
+        _first = Board;
     }
 
-    public JobDescriptor Descriptor => _job.Descriptor;
-    public int Elements => _job.Elements;
+    public JobDescriptor Descriptor { get; }
+    public int Elements => Job.Elements;
     public long Bytes { get; }
+
+    /// <value>How this generation began; null: the job was opened.</value>
+    public Restoration? Restoration { get; private set; }
 
     /// <value>Of ps-0 only.</value>
     public StepBoard? Board { get; }
+
+    /// <value>The job's next generation on this shard, once this one is superseded; null: it could not be taken up.</value>
+    public Task<HostedJob?> Successor => _successor.Task;
 
     public bool NeedsValues
     {
@@ -50,7 +69,7 @@ internal sealed class HostedJob
         {
             lock (_gate)
             {
-                return !_job.HasValues;
+                return _supersededBy is null && !Job.HasValues;
             }
         }
     }
@@ -61,8 +80,26 @@ internal sealed class HostedJob
         {
             lock (_gate)
             {
-                return _job.Cursor;
+                return _supersededBy ?? Job.Cursor;
             }
+        }
+    }
+
+    public ShardStatus Status(string incarnation)
+    {
+        lock (_gate)
+        {
+            return _supersededBy is not null ? new ShardStatus { Incarnation = incarnation } : new ShardStatus
+            {
+                Incarnation = incarnation,
+                Hosted = true,
+                Cursor = Job.Cursor,
+                NeedsValues = !Job.HasValues,
+                Term = Restoration?.Term ?? 0,
+                DurableVersion = Board?.DurableVersion,
+                Failure = _failure?.Message,
+                Error = (_failure as ProtocolException)?.Error,
+            };
         }
     }
 
@@ -70,12 +107,19 @@ internal sealed class HostedJob
     {
         lock (_gate)
         {
-            ThrowIfFailed();
-            _job.Initialize(values);
-            Pulse();
+            ThrowIfOver();
+            bool isNew = !Job.HasValues;
+            Job.Initialize(values);
+            if (isNew)
+            {
+                // From here on there is always a checkpoint to go back to. Nothing is being written yet, so this only begins it.
+                _ = _writer.BeginAsync(Job.Snapshot());
+                Pulse();
+            }
         }
     }
 
+    /// <exception cref="SupersededException">The job goes on in <see cref="Successor"/>.</exception>
     public async Task<PulledVersion> PullAsync(Cursor? after, long heldStep, CancellationToken cancellation)
     {
         while (true)
@@ -83,10 +127,16 @@ internal sealed class HostedJob
             Task moved;
             lock (_gate)
             {
-                ThrowIfFailed();
-                if (_job.HasValues && (after is not { } cursor || _job.Cursor > cursor))
+                ThrowIfOver();
+                if (Job.HasValues && (after is not { } cursor || Job.Cursor > cursor))
                 {
-                    return _job.View(heldStep, _gathered is { } gathered ? _time.GetElapsedTime(gathered).TotalMilliseconds : -1);
+                    return Job.View(heldStep, _gathered is { } gathered ? _context.Time.GetElapsedTime(gathered).TotalMilliseconds : -1);
+                }
+
+                if (!Job.HasValues && Restoration is not null)
+                {
+                    // Whoever opened the job gave the values that are lost; nobody else will.
+                    throw new ProtocolException(ProtocolError.NeedsValues, $"Job {Descriptor.JobId} was taken back to its start, and shard {_context.Shard} waits for initial values. Open it and give them again.");
                 }
 
                 moved = _moved.Task;
@@ -100,8 +150,8 @@ internal sealed class HostedJob
     {
         lock (_gate)
         {
-            ThrowIfFailed();
-            return _job.ViewAt(cursor, heldStep);
+            ThrowIfOver();
+            return Job.ViewAt(cursor, heldStep);
         }
     }
 
@@ -109,8 +159,8 @@ internal sealed class HostedJob
     {
         lock (_gate)
         {
-            ThrowIfFailed();
-            return _job.Missing(cursor);
+            ThrowIfOver();
+            return Job.Missing(cursor);
         }
     }
 
@@ -118,8 +168,8 @@ internal sealed class HostedJob
     {
         lock (_gate)
         {
-            ThrowIfFailed();
-            return new Session(this, _job.BeginPush(header));
+            ThrowIfOver();
+            return new Session(this, Job.BeginPush(header));
         }
     }
 
@@ -127,7 +177,7 @@ internal sealed class HostedJob
     {
         lock (_gate)
         {
-            if (_failure is not null)
+            if (_failure is not null || _supersededBy is not null)
             {
                 return;
             }
@@ -138,67 +188,123 @@ internal sealed class HostedJob
 
         Board?.Fail(failure);
         _closed.Cancel();
+        _successor.TrySetResult(null);
         if (!isClose)
         {
-            _observer.Failed(Descriptor.JobId, failure);
+            _context.Observer.Failed(Descriptor.JobId, failure);
         }
     }
+
+    /// <summary>Takes note of a scheduler of a higher term that wants what is the case already.</summary>
+    public void Confirm(long term) => Restoration = Restoration is { } restoration ? restoration with { Term = term } : new Restoration(term, Cursor.Generation, null);
+
+    /// <summary>The job goes on from another state: sends away whoever waits here, gives up what is on its way, and then lets go of the memory.</summary>
+    public async Task SupersedeAsync(Cursor next)
+    {
+        Task idle;
+        lock (_gate)
+        {
+            _supersededBy = next;
+            idle = Idle;
+            Pulse();
+        }
+
+        await _closed.CancelAsync();
+        await idle;
+        lock (_gate)
+        {
+            _held = null;
+        }
+    }
+
+    /// <param name="successor">Null: it could not be taken up.</param>
+    public void Superseded(HostedJob? successor) => _successor.TrySetResult(successor);
+
+    /// <summary>Waits until nothing of the job is at work here any more. After its end only.</summary>
+    public async Task EndAsync()
+    {
+        Task idle;
+        lock (_gate)
+        {
+            idle = Idle;
+        }
+
+        await idle;
+        await _writer.Written;
+    }
+
+    private ShardJob Job => _held ?? throw new SupersededException();
+
+    private Task Idle => _idle?.Task ?? Task.CompletedTask;
 
     private void AdvanceIfDecided()
     {
         lock (_gate)
         {
-            if (_advancing || _failure is not null || _job.Decide() == StepDecision.Wait)
+            if (_idle is not null || IsOver || Job.Decide() == StepDecision.Wait)
             {
                 return;
             }
 
-            _advancing = true;
+            _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
 
-        _ = AdvanceAsync();
+        _ = AdvanceAsync(_idle);
     }
 
-    private async Task AdvanceAsync()
+    private async Task AdvanceAsync(TaskCompletionSource idle)
     {
         try
         {
-            long gathered = _time.GetTimestamp();
-            double gatherMs = _time.GetElapsedTime(_firstIn ?? gathered, gathered).TotalMilliseconds;
-            lock (_gate)
+            do
             {
-                _firstIn = null;
-            }
+                long gathered = _context.Time.GetTimestamp();
+                double gatherMs = _context.Time.GetElapsedTime(_firstIn ?? gathered, gathered).TotalMilliseconds;
+                lock (_gate)
+                {
+                    _firstIn = null;
+                }
 
-            switch (_job.Decide())
-            {
-                case StepDecision.NotFinite:
-                    throw new ProtocolException(ProtocolError.NotFinite, $"Job {Descriptor.JobId}: the gradient of step {_job.Cursor.Step} is not finite (slots {string.Join(", ", _job.NotFiniteSlots())}). Lower the learning rate, clip the norm, or look for bad values in the data.");
-                case StepDecision.Repeat:
-                    Repeat();
-                    break;
-                default:
-                    await UpdateAsync(gathered, gatherMs);
-                    break;
+                switch (Job.Decide())
+                {
+                    case StepDecision.NotFinite:
+                        throw new ProtocolException(ProtocolError.NotFinite, $"Job {Descriptor.JobId}: the gradient of step {Job.Cursor.Step} is not finite (slots {string.Join(", ", Job.NotFiniteSlots())}). Lower the learning rate, clip the norm, or look for bad values in the data.");
+                    case StepDecision.Repeat:
+                        Repeat();
+                        break;
+                    default:
+                        await UpdateAsync(gathered, gatherMs);
+                        break;
+                }
             }
+            // What came in meanwhile may already be all of the next step.
+            while (IsDecidedAgain());
         }
         catch (OperationCanceledException) when (_closed.IsCancellationRequested)
         {
-            return;
         }
         catch (Exception exception)
         {
             Fail(exception);
-            return;
         }
+        finally
+        {
+            idle.SetResult();
+        }
+    }
 
+    private bool IsDecidedAgain()
+    {
         lock (_gate)
         {
-            _advancing = false;
-        }
+            if (!IsOver && Job.Decide() != StepDecision.Wait)
+            {
+                return true;
+            }
 
-        // What came in meanwhile may already be all of the next step.
-        AdvanceIfDecided();
+            _idle = null;
+            return false;
+        }
     }
 
     private void Repeat()
@@ -206,57 +312,58 @@ internal sealed class HostedJob
         Cursor cursor;
         lock (_gate)
         {
-            cursor = _job.Cursor;
-            _job.Repeat();
+            cursor = Job.Cursor;
+            Job.Repeat();
             Pulse();
         }
 
-        _observer.Repeated(Descriptor.JobId, cursor);
+        _context.Observer.Repeated(Descriptor.JobId, cursor);
     }
 
     private async Task UpdateAsync(long gathered, double gatherMs)
     {
         // All slots are in: pushes that still come only read, so the state may be worked on outside of the lock.
-        Cursor cursor = _job.Cursor;
-        IShardPeer? first = _first;
+        Cursor cursor = Job.Cursor;
         double factor = 1;
         if (Descriptor.Optimizer.ClipNorm is not null)
         {
-            double[] squares = _job.BlockSquares();
-            factor = first is null
-                ? await Board!.ClipFactorAsync(cursor, _shard, squares).WaitAsync(_closed.Token)
-                : await first.ClipFactorAsync(Descriptor.JobId, cursor, _shard, squares, _closed.Token);
+            double[] squares = Job.BlockSquares();
+            factor = await AskFirstAsync(() => _first.ClipFactorAsync(Descriptor.JobId, cursor, _context.Shard, squares, _closed.Token));
         }
 
         await _announced;
-        UInt128[] hashes = _job.Update(factor);
+        _closed.Token.ThrowIfCancellationRequested();
+        UInt128[] hashes = Job.Update(factor);
         CommittedStep step;
         ShardState? snapshot = null;
+        double copyMs = 0;
         lock (_gate)
         {
-            step = _job.Commit();
+            step = Job.Commit();
             _gathered = gathered;
-            if (Descriptor.CheckpointsAt(_job.Cursor.Step))
+            if (Descriptor.CheckpointsAt(Job.Cursor.Step))
             {
-                snapshot = _job.Snapshot();
+                long started = _context.Time.GetTimestamp();
+                snapshot = Job.Snapshot();
+                copyMs = _context.Time.GetElapsedTime(started).TotalMilliseconds;
             }
         }
 
-        double updateMs = _time.GetElapsedTime(gathered).TotalMilliseconds;
+        double updateMs = _context.Time.GetElapsedTime(gathered).TotalMilliseconds;
         Board?.Committed(step, gathered);
         // The board knows of the step before a worker can know of the version.
-        _announced = AnnounceAsync(new ShardAnnouncement(cursor, _shard, hashes, gatherMs, updateMs, step.Counters.Mismatched));
+        _announced = AnnounceAsync(new ShardAnnouncement(cursor, _context.Shard, hashes, gatherMs, updateMs, step.Counters.Mismatched) { CheckpointBlockedMs = _blockedMs + copyMs });
+        _blockedMs = 0;
         lock (_gate)
         {
             Pulse();
         }
 
-        _observer.Stepped(Descriptor.JobId, step, gatherMs, updateMs);
+        _context.Observer.Stepped(Descriptor.JobId, step, gatherMs, updateMs);
         if (snapshot is not null)
         {
-            // One at a time: a slow disk holds training back rather than filling the memory.
-            await _written;
-            _written = Task.Run(() => WriteAsync(snapshot), CancellationToken.None);
+            _blockedMs = await _writer.BeginAsync(snapshot);
+            _context.Observer.CheckpointBlocked(Descriptor.JobId, snapshot.Version, copyMs, _blockedMs);
         }
     }
 
@@ -264,20 +371,16 @@ internal sealed class HostedJob
     {
         try
         {
-            if (_first is null)
-            {
-                await Board!.AnnounceAsync(announcement).WaitAsync(_closed.Token);
-            }
-            else
+            await AskFirstAsync(async () =>
             {
                 await _first.AnnounceAsync(Descriptor.JobId, announcement, _closed.Token);
-            }
-
+                return true;
+            });
             lock (_gate)
             {
-                if (_job.Cursor.Step == announcement.Cursor.Step + 1)
+                if (!IsOver && Job.Cursor.Step == announcement.Cursor.Step + 1)
                 {
-                    _job.ReleasePrevious();
+                    Job.ReleasePrevious();
                 }
             }
         }
@@ -290,40 +393,37 @@ internal sealed class HostedJob
         }
     }
 
-    private async Task WriteAsync(ShardState state)
+    private Task TellAsync(CheckpointNotice notice) => AskFirstAsync(async () =>
     {
-        try
-        {
-            long started = _time.GetTimestamp();
-            string directory = CheckpointSet.DirectoryOf(Descriptor.CheckpointDirectory, state.Version);
-            Directory.CreateDirectory(directory);
-            string sha256 = CheckpointPart.Write(Path.Combine(directory, CheckpointPart.FileName(_shard, Descriptor.Shards)), Descriptor, state);
-            if (_first is null)
-            {
-                Board!.CheckpointDurable(state.Version, _shard, sha256);
-            }
-            else
-            {
-                await _first.CheckpointDurableAsync(Descriptor.JobId, state.Version, _shard, sha256, _closed.Token);
-            }
+        await _first.CheckpointPartAsync(Descriptor.JobId, notice, _closed.Token);
+        return true;
+    });
 
-            _observer.CheckpointWritten(Descriptor.JobId, state.Version, _time.GetElapsedTime(started).TotalMilliseconds);
-        }
-        catch (OperationCanceledException) when (_closed.IsCancellationRequested)
+    /// <summary>Asks ps-0. Where that has lost the job, or is in another generation than this shard, only a restoration helps, and it comes to both: until then this waits.</summary>
+    private async Task<T> AskFirstAsync<T>(Func<Task<T>> ask)
+    {
+        for (TimeSpan pause = TimeSpan.FromMilliseconds(20); ; pause = pause < TimeSpan.FromMilliseconds(500) ? pause * 2 : pause)
         {
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            Fail(new ProtocolException(ProtocolError.Checkpoint, $"Job {Descriptor.JobId}: the checkpoint of version {state.Version} cannot be written to {Descriptor.CheckpointDirectory}: {exception.Message} Free space or correct the rights, then resume."));
-        }
-        catch (Exception exception)
-        {
-            Fail(exception);
+            try
+            {
+                return await ask();
+            }
+            catch (ProtocolException exception) when (exception.Error is ProtocolError.UnknownJob or ProtocolError.Superseded)
+            {
+                await Task.Delay(pause, _context.Time, _closed.Token);
+            }
         }
     }
 
-    private void ThrowIfFailed()
+    private bool IsOver => _failure is not null || _supersededBy is not null;
+
+    private void ThrowIfOver()
     {
+        if (_supersededBy is not null)
+        {
+            throw new SupersededException();
+        }
+
         if (_failure is { } failure)
         {
             throw failure is ProtocolException known ? new ProtocolException(known.Error, known.Message) : new InvalidOperationException(failure.Message, failure);
@@ -344,10 +444,15 @@ internal sealed class HostedJob
         {
             lock (owner._gate)
             {
-                owner.ThrowIfFailed();
-                if (owner._job.AddChunk(ticket, chunk))
+                if (owner._supersededBy is not null)
                 {
-                    owner._firstIn ??= owner._time.GetTimestamp();
+                    return;
+                }
+
+                owner.ThrowIfOver();
+                if (owner.Job.AddChunk(ticket, chunk))
+                {
+                    owner._firstIn ??= owner._context.Time.GetTimestamp();
                 }
             }
         }
@@ -357,10 +462,15 @@ internal sealed class HostedJob
             PushResult result;
             lock (owner._gate)
             {
-                owner.ThrowIfFailed();
                 Debug.Assert(!_answered, "A push is answered once.");
                 _answered = true;
-                result = owner._job.EndPush(ticket);
+                if (owner._supersededBy is { } next)
+                {
+                    return new PushResult(PushStatus.Stale, next, [], []);
+                }
+
+                owner.ThrowIfOver();
+                result = owner.Job.EndPush(ticket);
             }
 
             owner.AdvanceIfDecided();
@@ -377,3 +487,11 @@ internal sealed class HostedJob
         }
     }
 }
+
+/// <summary>How a generation of a job began that was taken up again.</summary>
+/// <param name="Term">The highest that asked for it.</param>
+/// <param name="Version">Null: from the start.</param>
+internal sealed record Restoration(long Term, int Generation, long? Version);
+
+/// <summary>The job goes on in another <see cref="HostedJob"/>.</summary>
+internal sealed class SupersededException : Exception;

@@ -35,6 +35,20 @@ public interface IShardHost : IShardPeer
     IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation);
 
     Task CloseAsync(string jobId, CancellationToken cancellation);
+
+    /// <summary>Takes a job up again, hosted or not, from a checkpoint: the shard is at (generation, version, 0) afterwards, and whatever was on its way for an older generation is over. To be called on all shards of the job; the same again is a no-op.</summary>
+    /// <param name="term">Of the scheduler that calls; an older one than was heard before is refused.</param>
+    /// <param name="generation">Higher than any that the job had; an older one is refused.</param>
+    /// <param name="version">Of a whole set; null: from the start, so that the shard waits for initial values or, where the job was resumed, loads what it was resumed from.</param>
+    Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation);
+
+    ShardStatus Status(string jobId);
+
+    /// <summary>What the shard finds on the disk for a job, hosted or not.</summary>
+    CheckpointInventory Checkpoints(JobDescriptor descriptor);
+
+    /// <value>Of this process.</value>
+    string Incarnation { get; }
 }
 
 /// <summary>What shards tell ps-0 between version v and v + 1.</summary>
@@ -47,9 +61,8 @@ public interface IShardPeer
     /// <summary>Says that a shard has version cursor.Step + 1; waits until all have. Only then may it let go of version cursor.Step.</summary>
     Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation);
 
-    /// <summary>Says that a shard's part of a checkpoint is on disk.</summary>
-    /// <param name="sha256">Hexadecimal, of the part's file.</param>
-    Task CheckpointDurableAsync(string jobId, long version, int shard, string sha256, CancellationToken cancellation);
+    /// <summary>Says that a shard's part of a checkpoint is on disk, or that it could not be written.</summary>
+    Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation);
 }
 
 /// <param name="Cursor">The attempt that led to the new version.</param>
@@ -57,7 +70,11 @@ public interface IShardPeer
 /// <param name="GatherMs">First contribution in → last contribution in, milliseconds.</param>
 /// <param name="UpdateMs">Last contribution in → new version computed, milliseconds.</param>
 /// <param name="Mismatched">Slots whose hash differed.</param>
-public sealed record ShardAnnouncement(Cursor Cursor, int Shard, IReadOnlyList<UInt128> BlockHashes, double GatherMs, double UpdateMs, int Mismatched);
+public sealed record ShardAnnouncement(Cursor Cursor, int Shard, IReadOnlyList<UInt128> BlockHashes, double GatherMs, double UpdateMs, int Mismatched)
+{
+    /// <value>Milliseconds that checkpoints held this shard's training up since its last announcement: copying the state, and waiting for the write before.</value>
+    public double CheckpointBlockedMs { get; init; }
+}
 
 /// <summary>A contribution on its way in. Disposing it before <see cref="Complete"/> leaves whole chunks in and nothing else.</summary>
 public interface IPushSession : IDisposable
@@ -106,4 +123,8 @@ public enum ProtocolError
     Checkpoint = 5,
     /// <summary>The job cannot go on: its gradient is not finite.</summary>
     NotFinite = 6,
+    /// <summary>The call is of an older term than the shard has heard of, or of another generation than it is in.</summary>
+    Superseded = 7,
+    /// <summary>The job was taken back to its start, and the shard waits for initial values: open and initialise again.</summary>
+    NeedsValues = 8,
 }

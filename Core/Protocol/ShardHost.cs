@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Metrics;
 
 namespace Lockstep.Core.Protocol;
@@ -7,54 +8,134 @@ namespace Lockstep.Core.Protocol;
 /// <param name="shard">Index among the parameter servers.</param>
 /// <param name="first">ps-0; null where this is it.</param>
 /// <param name="memoryLimit">Bytes that all jobs together may take; a job that does not fit is refused.</param>
-public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, TimeProvider time, IShardObserver observer) : IShardHost
+/// <param name="files">Where checkpoints are written; null: the disk.</param>
+public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, TimeProvider time, IShardObserver observer, ICheckpointFiles? files = null) : IShardHost, IAsyncDisposable
 {
+    private readonly ShardContext _context = new(shard, first, time, observer, files ?? CheckpointFiles.Disk);
     private readonly ConcurrentDictionary<string, HostedJob> _jobs = new(StringComparer.Ordinal);
-    private readonly Lock _opening = new();
+    private readonly SemaphoreSlim _opening = new(1);
+
+    public string Incarnation { get; } = Guid.NewGuid().ToString("N");
 
     /// <value>The jobs that are hosted, with their shard's cursor.</value>
     public IReadOnlyDictionary<string, Cursor> Jobs => _jobs.ToDictionary(j => j.Key, j => j.Value.Cursor, StringComparer.Ordinal);
 
-    public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation)
+    public async Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation)
     {
-        lock (_opening)
+        await _opening.WaitAsync(cancellation);
+        try
         {
             if (_jobs.TryGetValue(descriptor.JobId, out HostedJob? known))
             {
                 Compare(known.Descriptor, descriptor);
-                return Task.FromResult(known.NeedsValues);
+                return known.NeedsValues;
             }
 
-            Validate(descriptor);
-            long bytes = ShardJob.BytesNeeded(descriptor, shard);
-            long taken = _jobs.Values.Sum(j => j.Bytes);
-            if (bytes > memoryLimit - taken)
+            return Host(descriptor, null, null).NeedsValues;
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+
+    public async Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation)
+    {
+        await _opening.WaitAsync(cancellation);
+        try
+        {
+            long started = time.GetTimestamp();
+            var restoration = new Restoration(term, generation, version);
+            StepBoard? board = null;
+            if (_jobs.TryGetValue(descriptor.JobId, out HostedJob? old))
             {
-                throw new ProtocolException(ProtocolError.TooLarge, $"Job {descriptor.JobId} needs {Mebibytes(bytes)} on shard {shard}, which has {Mebibytes(memoryLimit - taken)} left of {Mebibytes(memoryLimit)}. Use more shards, or give the parameter servers more memory.");
+                Compare(old.Descriptor, descriptor);
+                if (IsDone(old, restoration))
+                {
+                    old.Confirm(term);
+                    return;
+                }
+
+                board = old.Board;
+                _jobs.TryRemove(descriptor.JobId, out _);
+                await old.SupersedeAsync(new Cursor(generation, version ?? descriptor.ResumeStep ?? 0, 0));
             }
 
-            var job = new HostedJob(descriptor, shard, first, bytes, time, observer);
-            _jobs[descriptor.JobId] = job;
-            observer.Opened(descriptor, job.Elements, bytes);
-            return Task.FromResult(job.NeedsValues);
+            try
+            {
+                HostedJob job = Host(descriptor, restoration, board);
+                old?.Superseded(job);
+                observer.Restored(descriptor.JobId, job.Cursor, job.NeedsValues, time.GetElapsedTime(started).TotalMilliseconds);
+            }
+            catch (Exception)
+            {
+                board?.Fail(Unknown(descriptor.JobId));
+                old?.Superseded(null);
+                throw;
+            }
+        }
+        finally
+        {
+            _opening.Release();
+        }
+    }
+
+    public ShardStatus Status(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job.Status(Incarnation) : new ShardStatus { Incarnation = Incarnation };
+
+    public CheckpointInventory Checkpoints(JobDescriptor descriptor)
+    {
+        int hosted = _jobs.TryGetValue(descriptor.JobId, out HostedJob? job) ? job.Cursor.Generation : 0;
+        try
+        {
+            int generation = Math.Max(hosted, CheckpointSet.NewestGeneration(descriptor.CheckpointDirectory));
+            IReadOnlyList<long> versions = CheckpointSet.List(descriptor.CheckpointDirectory);
+            if (shard != 0)
+            {
+                return new CheckpointInventory(versions, generation);
+            }
+
+            // A set of this job counts after its steps are in the log; later ones are of another run in the same folder.
+            (int logged, long newest) = StepLog.Survey(descriptor);
+            return new CheckpointInventory([.. versions.Where(version => version <= newest)], Math.Max(generation, logged));
+        }
+        catch (Exception exception) when (CheckpointFilesExtensions.IsDiskFailure(exception))
+        {
+            throw new ProtocolException(ProtocolError.Checkpoint, $"Shard {shard} cannot look into {descriptor.CheckpointDirectory}: {exception.Message} Give it the rights, or mount the folder.");
         }
     }
 
     public Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation)
     {
-        Job(jobId).Initialize(values.Span);
+        Ask(jobId, job =>
+        {
+            job.Initialize(values.Span);
+            return true;
+        });
         return Task.CompletedTask;
     }
 
     public JobDescriptor? Describe(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job.Descriptor : null;
 
-    public Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation) => Job(jobId).PullAsync(after, heldStep, cancellation);
+    public async Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation)
+    {
+        for (HostedJob job = Job(jobId); ;)
+        {
+            try
+            {
+                return await job.PullAsync(after, heldStep, cancellation);
+            }
+            catch (SupersededException)
+            {
+                job = await job.Successor.WaitAsync(cancellation) ?? throw Unknown(jobId);
+            }
+        }
+    }
 
-    public PulledVersion? PullAt(string jobId, Cursor cursor, long heldStep) => Job(jobId).PullAt(cursor, heldStep);
+    public PulledVersion? PullAt(string jobId, Cursor cursor, long heldStep) => Ask(jobId, job => job.PullAt(cursor, heldStep));
 
-    public IPushSession BeginPush(Contribution header) => Job(header.JobId).BeginPush(header);
+    public IPushSession BeginPush(Contribution header) => Ask(header.JobId, job => job.BeginPush(header));
 
-    public IReadOnlyList<int> Missing(string jobId, Cursor cursor) => cursor.Attempt == Cursor.Evaluation ? Board(jobId).MissingEvaluation(cursor) : Job(jobId).Missing(cursor);
+    public IReadOnlyList<int> Missing(string jobId, Cursor cursor) => cursor.Attempt == Cursor.Evaluation ? Board(jobId).MissingEvaluation(cursor) : Ask(jobId, job => job.Missing(cursor));
 
     public void ReportEvaluation(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part) => Board(jobId).ReportEvaluation(cursor, slot, workerId, part);
 
@@ -77,22 +158,85 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
     public Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => Board(jobId).AnnounceAsync(announcement).WaitAsync(cancellation);
 
-    public Task CheckpointDurableAsync(string jobId, long version, int shard, string sha256, CancellationToken cancellation)
+    public Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
     {
-        Board(jobId).CheckpointDurable(version, shard, sha256);
+        Board(jobId).CheckpointPart(notice);
         return Task.CompletedTask;
     }
 
-    private HostedJob Job(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job)
-        ? job
-        : throw new ProtocolException(ProtocolError.UnknownJob, $"Shard {shard} hosts no job {jobId}.");
+    /// <summary>Lets go of all jobs and waits until nothing is at work.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach ((string jobId, HostedJob job) in _jobs.ToArray())
+        {
+            await CloseAsync(jobId, CancellationToken.None);
+            await job.EndAsync();
+        }
+
+        _opening.Dispose();
+    }
+
+    private HostedJob Host(JobDescriptor descriptor, Restoration? restoration, StepBoard? board)
+    {
+        Validate(descriptor);
+        long bytes = ShardJob.BytesNeeded(descriptor, shard);
+        long taken = _jobs.Values.Sum(j => j.Bytes);
+        if (bytes > memoryLimit - taken)
+        {
+            throw new ProtocolException(ProtocolError.TooLarge, $"Job {descriptor.JobId} needs {Mebibytes(bytes)} on shard {shard}, which has {Mebibytes(memoryLimit - taken)} left of {Mebibytes(memoryLimit)}. Use more shards, or give the parameter servers more memory.");
+        }
+
+        var job = new HostedJob(descriptor, _context, bytes, restoration, board);
+        _jobs[descriptor.JobId] = job;
+        observer.Opened(descriptor, job.Elements, bytes);
+        return job;
+    }
+
+    /// <returns>Whether the job is, or was, just there.</returns>
+    /// <exception cref="ProtocolException">It comes from an older term or leads to an older generation.</exception>
+    private bool IsDone(HostedJob job, Restoration wanted)
+    {
+        string where = $"Job {job.Descriptor.JobId} on shard {shard}";
+        long term = job.Restoration?.Term ?? 0;
+        if (wanted.Term < term)
+        {
+            throw new ProtocolException(ProtocolError.Superseded, $"{where} was taken up by a scheduler of term {term}; one of term {wanted.Term} has nothing to say any more.");
+        }
+
+        if (job.Restoration is { } last && last.Generation == wanted.Generation && last.Version == wanted.Version)
+        {
+            return true;
+        }
+
+        int generation = job.Cursor.Generation;
+        return wanted.Generation > generation
+            ? false
+            : throw new ProtocolException(ProtocolError.Superseded, $"{where} is in generation {generation} already; it can be taken up again only in a higher one, not in {wanted.Generation}.");
+    }
+
+    /// <summary>Asks a job; one that is just being taken up again is not there.</summary>
+    private T Ask<T>(string jobId, Func<HostedJob, T> ask)
+    {
+        try
+        {
+            return ask(Job(jobId));
+        }
+        catch (SupersededException)
+        {
+            throw Unknown(jobId);
+        }
+    }
+
+    private HostedJob Job(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job : throw Unknown(jobId);
+
+    private ProtocolException Unknown(string jobId) => new(ProtocolError.UnknownJob, $"Shard {shard} hosts no job {jobId}.");
 
     private StepBoard Board(string jobId) => Job(jobId).Board ?? throw new ProtocolException(ProtocolError.Invalid, $"Only shard 0 answers this, not shard {shard}.");
 
     private void Validate(JobDescriptor descriptor)
     {
         if (descriptor.Shards < 1 || shard >= descriptor.Shards || descriptor.Slots is < 1 or > 65_536 || descriptor.TotalSteps < 1 || descriptor.StepsPerEpoch < 1 || descriptor.Tensors.Count == 0
-            || descriptor.EvaluationSlots < 0 || descriptor.ResumeStep is { } step && (step < 1 || step > descriptor.TotalSteps))
+            || descriptor.EvaluationSlots < 0 || descriptor.ResumeStep is { } step && (step < 0 || step > descriptor.TotalSteps))
         {
             throw new ProtocolException(ProtocolError.Invalid, $"Job {descriptor.JobId} cannot run on shard {shard}: {descriptor.Shards} shards, {descriptor.Slots} slots, {descriptor.TotalSteps} steps, {descriptor.StepsPerEpoch} an epoch, {descriptor.Tensors.Count} tensors, resumed at {descriptor.ResumeStep}.");
         }

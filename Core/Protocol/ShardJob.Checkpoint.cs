@@ -10,9 +10,10 @@ public sealed partial class ShardJob
         Cursor.Generation, Cursor.Step, Shard, [.. _chunks.Select(c => c.Index)],
         [.. _current!.Values.AsSpan(0, Elements)], [.. _state1], [.. _state2], [.. _ranges]);
 
-    /// <summary>Starts from a checkpoint, which may have been cut by another number of shards.</summary>
+    /// <summary>Starts from a checkpoint, which may have been cut by another number of shards. Of a job without values only.</summary>
+    /// <param name="generation">From here on; null: the one after that of the checkpoint.</param>
     /// <exception cref="ProtocolException">It is not of this job, or a part of it is missing.</exception>
-    public void Load(CheckpointSet set)
+    public void Load(CheckpointSet set, int? generation = null)
     {
         if (set.Descriptor.JobHash != Descriptor.JobHash)
         {
@@ -25,6 +26,7 @@ public sealed partial class ShardJob
         }
 
         VersionBuffer values = _buffers.Rent();
+        var loaded = new HashSet<int>();
         foreach (ShardState part in set.Parts)
         {
             int offset = 0;
@@ -35,6 +37,7 @@ public sealed partial class ShardJob
                 if (chunk.Shard == Shard)
                 {
                     int own = IndexOf(index);
+                    loaded.Add(index);
                     Copy(part.Values, offset, values.Values, _chunkOffsets[own], chunk.Length);
                     Copy(part.State1, offset, _state1, _chunkOffsets[own], chunk.Length);
                     Copy(part.State2, offset, _state2, _chunkOffsets[own], chunk.Length);
@@ -46,9 +49,16 @@ public sealed partial class ShardJob
             }
         }
 
+        if (loaded.Count != _chunks.Count)
+        {
+            throw new ProtocolException(ProtocolError.Checkpoint, $"Job {Descriptor.JobId}: the checkpoint at {set.Directory} holds {loaded.Count} of the {_chunks.Count} chunks of shard {Shard}. Resume from an older one.");
+        }
+
         _current = values;
-        Measures = false;
-        Cursor = new Cursor(set.Generation + 1, set.Version, 0);
+        // Of version 0 only the values are known: its first attempt measures, as it did at first.
+        Measures = set.Version == 0;
+        _initialHash = Measures ? HashOf(values.Values.AsSpan(0, Elements)) : null;
+        Cursor = new Cursor(generation ?? set.Generation + 1, set.Version, 0);
     }
 
     private static void Copy(float[] from, int fromOffset, float[] to, int toOffset, int length)

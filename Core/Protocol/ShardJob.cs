@@ -41,11 +41,14 @@ public sealed partial class ShardJob
     private readonly string[] _slotWorkers;
     private VersionBuffer? _current;
     private Earlier? _earlier;
-    private UInt128 _initialHash;
+    // Null where the job began later than at version 0.
+    private UInt128? _initialHash;
 
+    /// <param name="generation">In which it waits for initial values.</param>
     /// <exception cref="ArgumentException">The descriptor describes no model.</exception>
-    public ShardJob(JobDescriptor descriptor, int shard)
+    public ShardJob(JobDescriptor descriptor, int shard, int generation = 0)
     {
+        Cursor = new Cursor(generation, 0, 0);
         Descriptor = descriptor;
         Shard = shard;
         Layout = new ModelLayout(descriptor.Tensors, descriptor.Shards);
@@ -103,7 +106,7 @@ public sealed partial class ShardJob
         return elements * sizeof(float) * (4 + Optimizer.Create(descriptor.Optimizer).StateArrays);
     }
 
-    /// <summary>Gives version 0. The same bits again are accepted.</summary>
+    /// <summary>Gives version 0. The same bits again are accepted; a job that was taken up from a later checkpoint needs none and does not look at them.</summary>
     /// <param name="values">[Elements], in chunk order.</param>
     /// <exception cref="ProtocolException">Another length, a value that is not finite, or other bits than before.</exception>
     public void Initialize(ReadOnlySpan<float> values)
@@ -121,10 +124,10 @@ public sealed partial class ShardJob
             }
         }
 
-        UInt128 hash = StateHash.Block(values, [], [], 0);
+        UInt128 hash = HashOf(values);
         if (HasValues)
         {
-            if (hash != _initialHash)
+            if (_initialHash is { } initial && hash != initial)
             {
                 throw new ProtocolException(ProtocolError.Conflict, $"Job {Descriptor.JobId}: another worker gave shard {Shard} other initial values. All workers must run the same build.");
             }
@@ -225,6 +228,8 @@ public sealed partial class ShardJob
         Cursor = Cursor with { Attempt = Cursor.Attempt + 1 };
         ResetAttempt();
     }
+
+    private static UInt128 HashOf(ReadOnlySpan<float> values) => StateHash.Block(values, [], [], 0);
 
     private static PulledVersion View(Cursor cursor, VersionBuffer buffer, bool measures, bool finished, short[] ranges, long heldStep, double ageMs = -1)
     {

@@ -2,37 +2,85 @@ using System.Runtime.CompilerServices;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Hashing;
 using Lockstep.Core.Layout;
-using Lockstep.Core.Metrics;
 using Lockstep.Core.Optimizers;
 
 namespace Lockstep.Core.Protocol;
 
 /// <summary>What ps-0 gathers for all shards of a job: norms, announcements, evaluations, checkpoints; and the log of what happened. Safe for many callers.</summary>
-public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
+public sealed partial class StepBoard : IShardPeer
 {
     private readonly Lock _gate = new();
-    private readonly ModelLayout _layout = new(descriptor.Tensors, descriptor.Shards);
+    private readonly JobDescriptor _descriptor;
+    private readonly TimeProvider _time;
+    private readonly IShardObserver _observer;
+    private readonly ICheckpointFiles _files;
+    private readonly ModelLayout _layout;
+    private readonly StepLog _log;
     private readonly Dictionary<Cursor, Rendezvous<double[], double>> _norms = [];
     private readonly Dictionary<Cursor, Rendezvous<ShardAnnouncement, bool>> _announcements = [];
-    private readonly Dictionary<Cursor, Evaluation> _evaluations = [];
-    private readonly Dictionary<long, string?[]> _durable = [];
-    private readonly List<StepReport> _log = [];
     private TaskCompletionSource _logged = NewSignal();
     private (CommittedStep Step, long Gathered)? _own;
     private StepReport? _last;
     private Exception? _failure;
-    private long _newest = descriptor.ResumeStep ?? 0;
-    private bool _lastCheckpointDurable = descriptor.ResumeStep == descriptor.TotalSteps;
+    private bool _begun;
+    private int _generation;
+    private long _newest;
     private bool _finished;
+
+    public StepBoard(JobDescriptor descriptor, TimeProvider time, IShardObserver? observer = null, ICheckpointFiles? files = null)
+    {
+        _descriptor = descriptor;
+        _time = time;
+        _observer = observer ?? new SilentShardObserver();
+        _files = files ?? CheckpointFiles.Disk;
+        _layout = new ModelLayout(descriptor.Tensors, descriptor.Shards);
+        _log = new StepLog(descriptor, _files);
+        _newest = descriptor.ResumeStep ?? 0;
+        _lastCheckpointDurable = _newest == descriptor.TotalSteps;
+    }
+
+    /// <value>Is told when the job must fail: its last checkpoint cannot be written.</value>
+    public Action<Exception>? Failed { get; set; }
+
+    /// <summary>The job is at a version of a generation, at its beginning or as it was taken up again: who waits in an older generation is sent away, the log stays.</summary>
+    public void Begin(int generation, long version, bool isRestored)
+    {
+        lock (_gate)
+        {
+            bool finished = false;
+            if (!_begun)
+            {
+                finished = LoadLog(version, isRestored);
+            }
+
+            _begun = true;
+            Abandon(new ProtocolException(ProtocolError.Superseded, $"Job {_descriptor.JobId} was taken up again in generation {generation}."), isOver: false);
+            _generation = generation;
+            _newest = version;
+            _own = null;
+            _last = null;
+            _failure = null;
+            BeginCheckpoints(version, isRestored);
+            _finished = finished;
+            if (!finished && version == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(version))
+            {
+                // A job that was taken up at its end has nothing left to report.
+                _last = new StepReport { Cursor = new Cursor(generation, version, Cursor.Evaluation) };
+                FinishIfDone();
+            }
+
+            Pulse();
+        }
+    }
 
     /// <summary>Hands in one shard's squared norms; waits for all and gives the factor of clipping.</summary>
     public Task<double> ClipFactorAsync(Cursor cursor, int shard, double[] blockSquares)
     {
         lock (_gate)
         {
-            CheckShard(shard, blockSquares.Length);
+            Check(cursor.Generation, shard, blockSquares.Length);
             return Meet(_norms, cursor).Put(shard, blockSquares, parts =>
-                GradientNorm.Factor(InBlockOrder(s => parts[s]).Sum(), descriptor.Optimizer.ClipNorm ?? double.PositiveInfinity));
+                GradientNorm.Factor(InBlockOrder(s => parts[s]).Sum(), _descriptor.Optimizer.ClipNorm ?? double.PositiveInfinity));
         }
     }
 
@@ -42,7 +90,10 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
     {
         lock (_gate)
         {
-            _own = (step, gathered);
+            if (step.Cursor.Generation == _generation)
+            {
+                _own = (step, gathered);
+            }
         }
     }
 
@@ -51,99 +102,12 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
     {
         lock (_gate)
         {
-            CheckShard(announcement.Shard, announcement.BlockHashes.Count);
+            Check(announcement.Cursor.Generation, announcement.Shard, announcement.BlockHashes.Count);
             return Meet(_announcements, announcement.Cursor).Put(announcement.Shard, announcement, parts =>
             {
                 Report(parts);
                 return true;
             });
-        }
-    }
-
-    /// <summary>Takes one slot of an evaluation; the first one in counts.</summary>
-    public void ReportEvaluation(Cursor cursor, int slot, string workerId, EvaluationPart part)
-    {
-        lock (_gate)
-        {
-            if (cursor.Attempt != Cursor.Evaluation || !descriptor.EvaluatesAt(cursor.Step) || slot < 0 || slot >= descriptor.EvaluationSlots)
-            {
-                throw new ProtocolException(ProtocolError.Invalid, $"Job {descriptor.JobId} has no slot {slot} of an evaluation at {cursor}.");
-            }
-
-            if (!_evaluations.TryGetValue(cursor, out Evaluation? evaluation))
-            {
-                _evaluations[cursor] = evaluation = new Evaluation(descriptor.EvaluationSlots);
-            }
-
-            if (!evaluation.Put(slot, workerId, part))
-            {
-                return;
-            }
-
-            Append(evaluation.Report(cursor), cursor.Step == descriptor.TotalSteps);
-            evaluation.Done.TrySetResult();
-        }
-    }
-
-    /// <summary>Slots of an evaluation that are not in; none where the job is past it.</summary>
-    public IReadOnlyList<int> MissingEvaluation(Cursor cursor)
-    {
-        lock (_gate)
-        {
-            if (cursor.Step < _newest || !descriptor.EvaluatesAt(cursor.Step))
-            {
-                return [];
-            }
-
-            return _evaluations.TryGetValue(cursor, out Evaluation? evaluation) ? evaluation.Missing() : [.. Enumerable.Range(0, descriptor.EvaluationSlots)];
-        }
-    }
-
-    /// <summary>Waits until an evaluation is whole; at once where the job is past it.</summary>
-    public async Task WaitEvaluatedAsync(Cursor cursor, CancellationToken cancellation)
-    {
-        Task done;
-        lock (_gate)
-        {
-            ThrowIfFailed();
-            if (cursor.Step < _newest || !descriptor.EvaluatesAt(cursor.Step))
-            {
-                return;
-            }
-
-            if (!_evaluations.TryGetValue(cursor, out Evaluation? evaluation))
-            {
-                _evaluations[cursor] = evaluation = new Evaluation(descriptor.EvaluationSlots);
-            }
-
-            done = evaluation.Done.Task;
-        }
-
-        await done.WaitAsync(cancellation);
-    }
-
-    /// <summary>Takes note that a shard's part of a checkpoint is on disk; the last one makes the set count.</summary>
-    public void CheckpointDurable(long version, int shard, string sha256)
-    {
-        lock (_gate)
-        {
-            CheckShard(shard, null);
-            if (!_durable.TryGetValue(version, out string?[]? parts))
-            {
-                _durable[version] = parts = new string?[descriptor.Shards];
-            }
-
-            parts[shard] = sha256;
-            if (parts.Contains(null))
-            {
-                return;
-            }
-
-            CheckpointSet.Seal(descriptor.CheckpointDirectory, version, parts!);
-            CheckpointSet.Prune(descriptor.CheckpointDirectory, descriptor.CheckpointKeep);
-            _durable.Remove(version);
-            _lastCheckpointDurable |= version == descriptor.TotalSteps;
-            FinishIfDone();
         }
     }
 
@@ -187,44 +151,59 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
         lock (_gate)
         {
             _failure ??= failure;
-            foreach (var norm in _norms.Values)
-            {
-                norm.Fail(failure);
-            }
-
-            foreach (var announcement in _announcements.Values)
-            {
-                announcement.Fail(failure);
-            }
-
-            foreach (Evaluation evaluation in _evaluations.Values)
-            {
-                evaluation.Done.TrySetException(failure);
-                _ = evaluation.Done.Task.Exception;
-            }
-
+            Abandon(failure, isOver: true);
+            _log.Dispose();
             Pulse();
         }
     }
 
-    /// <summary>A job that was resumed at its end has nothing left to report.</summary>
-    public void FinishIfNothingIsLeft()
+    Task<double> IShardPeer.ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation) =>
+        ClipFactorAsync(cursor, shard, blockSquares).WaitAsync(cancellation);
+
+    Task IShardPeer.AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => AnnounceAsync(announcement).WaitAsync(cancellation);
+
+    Task IShardPeer.CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
     {
-        lock (_gate)
+        CheckpointPart(notice);
+        return Task.CompletedTask;
+    }
+
+    private bool LoadLog(long version, bool isRestored)
+    {
+        try
         {
-            if (_newest == descriptor.TotalSteps && _lastCheckpointDurable && !descriptor.EvaluatesAt(descriptor.TotalSteps) && _last is null)
-            {
-                _last = new StepReport { Cursor = new Cursor(0, descriptor.TotalSteps, Cursor.Evaluation) };
-                FinishIfDone();
-            }
+            return _log.Load(version, isRestored);
         }
+        catch (Exception exception) when (CheckpointFilesExtensions.IsDiskFailure(exception))
+        {
+            _observer.LogFailed(_descriptor.JobId, exception);
+            return false;
+        }
+    }
+
+    /// <summary>Sends away who waits.</summary>
+    private void Abandon(Exception reason, bool isOver)
+    {
+        foreach (var norm in _norms.Values)
+        {
+            norm.Fail(reason);
+        }
+
+        foreach (var announcement in _announcements.Values)
+        {
+            announcement.Fail(reason);
+        }
+
+        _norms.Clear();
+        _announcements.Clear();
+        AbandonEvaluations(isOver ? reason : null);
     }
 
     private void Report(IReadOnlyList<ShardAnnouncement> parts)
     {
         if (_own is not { } own || own.Step.Cursor != parts[0].Cursor)
         {
-            throw new InvalidOperationException($"Job {descriptor.JobId}: shard 0 announced {parts[0].Cursor} without its own report.");
+            throw new InvalidOperationException($"Job {_descriptor.JobId}: shard 0 announced {parts[0].Cursor} without its own report.");
         }
 
         CommittedStep step = own.Step;
@@ -238,10 +217,18 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
         }
 
         StepCounters counters = step.Counters;
-        Append(new StepReport
+        string ledger = StateHash.ToHex(StateHash.Combine([.. InBlockOrder(s => parts[s].BlockHashes)]));
+        string first = _log.LedgerOf(step.Cursor.Step) ?? ledger;
+        if (first != ledger)
+        {
+            _observer.LedgerDiffers(_descriptor.JobId, step.Cursor, first, ledger);
+        }
+
+        Append(WithCheckpoints(new StepReport
         {
             Cursor = step.Cursor,
-            Ledger = StateHash.ToHex(StateHash.Combine([.. InBlockOrder(s => parts[s].BlockHashes)])),
+            Ledger = ledger,
+            FirstLedger = first == ledger ? "" : first,
             Loss = loss / samples,
             Samples = samples,
             LearningRate = step.LearningRate,
@@ -254,18 +241,17 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
             Mismatched = parts.Sum(p => p.Mismatched),
             RangeRepeats = counters.RangeRepeats,
             GatherMs = parts.Max(p => p.GatherMs),
-            UpdateMs = time.GetElapsedTime(own.Gathered).TotalMilliseconds,
+            UpdateMs = _time.GetElapsedTime(own.Gathered).TotalMilliseconds,
             SyncMs = counters.SyncMs,
-            Checkpoint = descriptor.CheckpointsAt(_newest),
-        }, _newest == descriptor.TotalSteps && !descriptor.EvaluatesAt(_newest));
+            Checkpoint = _descriptor.CheckpointsAt(_newest),
+            CheckpointBlockedMs = parts.Max(p => p.CheckpointBlockedMs),
+        }), _newest == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(_newest));
 
         // Another shard may ask again about the last step, not about older ones.
         Forget(_norms, step.Cursor);
         Forget(_announcements, step.Cursor);
-        foreach (Cursor old in _evaluations.Keys.Where(c => c.Step < step.Cursor.Step).ToArray())
-        {
-            _evaluations.Remove(old);
-        }
+        ForgetEvaluations(step.Cursor);
+        SealWhole();
     }
 
     private void Append(StepReport report, bool isLast)
@@ -277,8 +263,7 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
             return;
         }
 
-        _log.Add(report);
-        Pulse();
+        Publish(report);
     }
 
     private void FinishIfDone()
@@ -286,14 +271,31 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
         if (_last is { } last && _lastCheckpointDurable && !_finished)
         {
             _finished = true;
-            _log.Add(last with { Finished = true });
-            Pulse();
+            Publish(Last(last));
         }
+    }
+
+    private StepReport Last(StepReport last) => last with { Finished = true, DurableVersion = _descriptor.TotalSteps };
+
+    private void Publish(StepReport report)
+    {
+        // In the file first: whoever was told of a number finds the same report under it in another process.
+        if (_log.Append(report) is { } failure)
+        {
+            _observer.LogFailed(_descriptor.JobId, failure);
+        }
+
+        if (_finished)
+        {
+            _log.Dispose();
+        }
+
+        Pulse();
     }
 
     private IEnumerable<T> InBlockOrder<T>(Func<int, IReadOnlyList<T>> ofShard)
     {
-        var next = new int[descriptor.Shards];
+        var next = new int[_descriptor.Shards];
         foreach (Chunk chunk in _layout.Chunks)
         {
             IReadOnlyList<T> values = ofShard(chunk.Shard);
@@ -304,12 +306,17 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
         }
     }
 
-    private void CheckShard(int shard, int? blocks)
+    private void Check(int generation, int shard, int? blocks)
     {
         ThrowIfFailed();
-        if (shard < 0 || shard >= descriptor.Shards || (blocks is { } count && count != _layout.ShardBlocks(shard)))
+        if (shard < 0 || shard >= _descriptor.Shards || (blocks is { } count && count != _layout.ShardBlocks(shard)))
         {
-            throw new ProtocolException(ProtocolError.Invalid, $"Job {descriptor.JobId} has no shard {shard} of {blocks} blocks.");
+            throw new ProtocolException(ProtocolError.Invalid, $"Job {_descriptor.JobId} has no shard {shard} of {blocks} blocks.");
+        }
+
+        if (generation != _generation)
+        {
+            throw new ProtocolException(ProtocolError.Superseded, $"Job {_descriptor.JobId} is in generation {_generation} on shard 0, and in {generation} on shard {shard}.");
         }
     }
 
@@ -317,7 +324,7 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
     {
         if (!all.TryGetValue(cursor, out var rendezvous))
         {
-            all[cursor] = rendezvous = new Rendezvous<TPart, TResult>(descriptor.Shards);
+            all[cursor] = rendezvous = new Rendezvous<TPart, TResult>(_descriptor.Shards);
         }
 
         return rendezvous;
@@ -346,40 +353,4 @@ public sealed class StepBoard(JobDescriptor descriptor, TimeProvider time)
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    private sealed class Evaluation(int slots)
-    {
-        private readonly EvaluationPart?[] _parts = new EvaluationPart?[slots];
-        private readonly string[] _workers = new string[slots];
-        private int _missing = slots;
-
-        public TaskCompletionSource Done { get; } = NewSignal();
-
-        public IReadOnlyList<int> Missing() => [.. Enumerable.Range(0, _parts.Length).Where(slot => _parts[slot] is null)];
-
-        /// <returns>Whether this was the last one.</returns>
-        public bool Put(int slot, string workerId, EvaluationPart part)
-        {
-            if (_parts[slot] is not null)
-            {
-                return false;
-            }
-
-            _parts[slot] = part;
-            _workers[slot] = workerId;
-            return --_missing == 0;
-        }
-
-        public StepReport Report(Cursor cursor)
-        {
-            long samples = _parts.Sum(p => p!.Samples);
-            double loss = 0;
-            foreach (EvaluationPart? part in _parts)
-            {
-                loss += part!.LossSum;
-            }
-
-            return new StepReport { Cursor = cursor, Loss = loss / samples, Samples = samples, EvaluationParts = [.. _parts.Select(p => p!)], SlotWorkers = [.. _workers] };
-        }
-    }
 }

@@ -28,5 +28,8 @@ public static class GrpcChannels
         MaxSendMessageSize = MaximumMessage,
         // Ours is the retrying: it knows which calls are safe.
         MaxRetryAttempts = null,
+        // The library's own pauses before it connects again, of 1 s and more, would come on top.
+        InitialReconnectBackoff = TimeSpan.FromMilliseconds(50),
+        MaxReconnectBackoff = TimeSpan.FromMilliseconds(250),
     });
 }

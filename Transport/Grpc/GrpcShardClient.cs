@@ -104,7 +104,7 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
                 {
                     if (await call.ResponseStream.MoveNext(cancellation))
                     {
-                        report = WireConversions.ReportFromJson(call.ResponseStream.Current.ReportJson.Span);
+                        report = StepReport.FromJson(call.ResponseStream.Current.ReportJson.Span);
                     }
                 }
                 catch (RpcException exception)
@@ -138,8 +138,69 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     public Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) =>
         _retry.RunAsync(token => UnaryAsync(ShardMethods.Announce, announcement.ToWire(jobId), token), cancellation);
 
-    public Task CheckpointDurableAsync(string jobId, long version, int shard, string sha256, CancellationToken cancellation) =>
-        _retry.RunAsync(token => UnaryAsync(ShardMethods.CheckpointDurable, new CheckpointDurableRequest { JobId = jobId, Version = version, Shard = shard, Sha256 = sha256 }, token), cancellation);
+    public Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation) =>
+        _retry.RunAsync(token => UnaryAsync(ShardMethods.CheckpointPart, notice.ToWire(jobId), token), cancellation);
+
+    public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => _retry.RunAsync(token =>
+    {
+        var request = new RestoreRequest { DescriptorJson = UnsafeByteOperations.UnsafeWrap(descriptor.ToJson()), Term = term, Generation = generation };
+        if (version is { } known)
+        {
+            request.Version = known;
+        }
+
+        return UnaryAsync(ShardMethods.Restore, request, token);
+    }, cancellation);
+
+    public Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation) => _retry.RunAsync(async token =>
+        (await UnaryAsync(ShardMethods.Status, new JobRequest { JobId = jobId }, token)).FromWire(), cancellation);
+
+    public Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation) => _retry.RunAsync(async token =>
+    {
+        CheckpointsReply reply = await UnaryAsync(ShardMethods.Checkpoints, new CheckpointsRequest { DescriptorJson = UnsafeByteOperations.UnsafeWrap(descriptor.ToJson()) }, token);
+        return new CheckpointInventory([.. reply.Versions], reply.Generation);
+    }, cancellation);
+
+    public async IAsyncEnumerable<ShardPresence> PresenceAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        string? reached = null;
+        var backOff = _retry.Begin();
+        while (true)
+        {
+            using var call = _calls.AsyncServerStreamingCall(ShardMethods.Presence, null, new CallOptions(cancellationToken: cancellation), new PresenceRequest());
+            RpcException? failure = null;
+            while (failure is null)
+            {
+                string? incarnation = null;
+                try
+                {
+                    incarnation = await call.ResponseStream.MoveNext(cancellation)
+                        ? call.ResponseStream.Current.Incarnation
+                        : throw new RpcException(new Status(StatusCode.Unavailable, $"Shard {Shard} is going down."));
+                }
+                catch (RpcException exception)
+                {
+                    failure = exception;
+                }
+
+                if (incarnation is not null)
+                {
+                    backOff.Succeeded();
+                    reached = incarnation;
+                    yield return new ShardPresence(true, incarnation);
+                }
+            }
+
+            cancellation.ThrowIfCancellationRequested();
+            if (reached is not null)
+            {
+                yield return new ShardPresence(false, reached);
+                reached = null;
+            }
+
+            await backOff.WaitAsync(failure, cancellation);
+        }
+    }
 
     public ValueTask DisposeAsync()
     {

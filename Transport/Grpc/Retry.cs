@@ -13,7 +13,8 @@ public sealed partial class Retry(string server, TimeProvider time, ILogger? log
     private const int DoubtfulTries = 8;
 
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
+    // What starts anew is back within a second or two: longer pauses would be the longest part of its absence.
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(400);
 
     /// <exception cref="Core.Protocol.ProtocolException">The server said that the call does not fit.</exception>
     /// <exception cref="InvalidOperationException">The server cannot serve the call, and repeating it will not help.</exception>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Google.Protobuf;
 using Grpc.Core;
 using Lockstep.Core.Protocol;
@@ -26,23 +25,15 @@ public class ShardGrpcService(IShardHost host)
         binder.AddMethod(ShardMethods.Close, service is null ? null : service.Close);
         binder.AddMethod(ShardMethods.ClipFactor, service is null ? null : service.ClipFactor);
         binder.AddMethod(ShardMethods.Announce, service is null ? null : service.Announce);
-        binder.AddMethod(ShardMethods.CheckpointDurable, service is null ? null : service.CheckpointDurable);
+        binder.AddMethod(ShardMethods.CheckpointPart, service is null ? null : service.CheckpointPart);
+        binder.AddMethod(ShardMethods.Restore, service is null ? null : service.Restore);
+        binder.AddMethod(ShardMethods.Status, service is null ? null : service.Status);
+        binder.AddMethod(ShardMethods.Checkpoints, service is null ? null : service.Checkpoints);
+        binder.AddMethod(ShardMethods.Presence, service is null ? null : service.Presence);
     }
 
-    public virtual async Task<OpenReply> Open(OpenRequest request, ServerCallContext context)
-    {
-        JobDescriptor descriptor;
-        try
-        {
-            descriptor = JobDescriptor.FromJson(request.DescriptorJson.Span);
-        }
-        catch (JsonException exception)
-        {
-            throw new ProtocolException(ProtocolError.Invalid, $"The job's descriptor cannot be read: {exception.Message}");
-        }
-
-        return new OpenReply { NeedsValues = await host.OpenAsync(descriptor, context.CancellationToken) };
-    }
+    public virtual async Task<OpenReply> Open(OpenRequest request, ServerCallContext context) =>
+        new() { NeedsValues = await host.OpenAsync(WireConversions.Descriptor(request.DescriptorJson), context.CancellationToken) };
 
     public virtual async Task<InitializeReply> Initialize(IAsyncStreamReader<TensorFrame> requestStream, ServerCallContext context)
     {
@@ -170,9 +161,30 @@ public class ShardGrpcService(IShardHost host)
         return new AnnounceReply();
     }
 
-    public virtual async Task<CheckpointDurableReply> CheckpointDurable(CheckpointDurableRequest request, ServerCallContext context)
+    public virtual async Task<CheckpointPartReply> CheckpointPart(CheckpointPartRequest request, ServerCallContext context)
     {
-        await host.CheckpointDurableAsync(request.JobId, request.Version, request.Shard, request.Sha256, context.CancellationToken);
-        return new CheckpointDurableReply();
+        await host.CheckpointPartAsync(request.JobId, request.FromWire(), context.CancellationToken);
+        return new CheckpointPartReply();
+    }
+
+    public virtual async Task<RestoreReply> Restore(RestoreRequest request, ServerCallContext context)
+    {
+        // Half a restoration helps nobody: once begun it ends, whether the caller waits for it or not.
+        await host.RestoreAsync(WireConversions.Descriptor(request.DescriptorJson), request.Term, request.Generation, request.HasVersion ? request.Version : null, CancellationToken.None);
+        return new RestoreReply();
+    }
+
+    public virtual Task<StatusReply> Status(JobRequest request, ServerCallContext context) => Task.FromResult(host.Status(request.JobId).ToWire());
+
+    public virtual Task<CheckpointsReply> Checkpoints(CheckpointsRequest request, ServerCallContext context)
+    {
+        CheckpointInventory inventory = host.Checkpoints(WireConversions.Descriptor(request.DescriptorJson));
+        return Task.FromResult(new CheckpointsReply { Versions = { inventory.Versions }, Generation = inventory.Generation });
+    }
+
+    public virtual async Task Presence(PresenceRequest request, IServerStreamWriter<PresenceReply> responseStream, ServerCallContext context)
+    {
+        await responseStream.WriteAsync(new PresenceReply { Incarnation = host.Incarnation }, context.CancellationToken);
+        await Task.Delay(Timeout.Infinite, context.CancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 }

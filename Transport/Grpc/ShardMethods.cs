@@ -21,7 +21,11 @@ internal static class ShardMethods
     public static readonly Method<JobRequest, CloseReply> Close = Unary("Close", JobRequest.Parser, CloseReply.Parser);
     public static readonly Method<ClipFactorRequest, ClipFactorReply> ClipFactor = Unary("ClipFactor", ClipFactorRequest.Parser, ClipFactorReply.Parser);
     public static readonly Method<AnnounceRequest, AnnounceReply> Announce = Unary("Announce", AnnounceRequest.Parser, AnnounceReply.Parser);
-    public static readonly Method<CheckpointDurableRequest, CheckpointDurableReply> CheckpointDurable = Unary("CheckpointDurable", CheckpointDurableRequest.Parser, CheckpointDurableReply.Parser);
+    public static readonly Method<CheckpointPartRequest, CheckpointPartReply> CheckpointPart = Unary("CheckpointPart", CheckpointPartRequest.Parser, CheckpointPartReply.Parser);
+    public static readonly Method<RestoreRequest, RestoreReply> Restore = Unary("Restore", RestoreRequest.Parser, RestoreReply.Parser);
+    public static readonly Method<JobRequest, StatusReply> Status = Unary("Status", JobRequest.Parser, StatusReply.Parser);
+    public static readonly Method<CheckpointsRequest, CheckpointsReply> Checkpoints = Unary("Checkpoints", CheckpointsRequest.Parser, CheckpointsReply.Parser);
+    public static readonly Method<PresenceRequest, PresenceReply> Presence = new(MethodType.ServerStreaming, Service, "Presence", Of(PresenceRequest.Parser), Of(PresenceReply.Parser));
 
     private static Method<TRequest, TReply> Unary<TRequest, TReply>(string name, MessageParser<TRequest> request, MessageParser<TReply> reply)
         where TRequest : class, IMessage<TRequest>

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Google.Protobuf;
 using Lockstep.Core.Codec;
 using Lockstep.Core.Metrics;
@@ -15,9 +14,6 @@ internal static class WireConversions
 {
     /// <summary>Values in one message: 1 MiB.</summary>
     public const int PieceElements = 262_144;
-
-    // The loss of a model that diverges is a number like any other here, and what became of it must reach the one who watches.
-    private static readonly JsonSerializerOptions ReportJson = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     public static Protos.Cursor ToWire(this Cursor cursor) => new() { Generation = cursor.Generation, Step = cursor.Step, Attempt = cursor.Attempt };
 
@@ -61,9 +57,18 @@ internal static class WireConversions
         Chunks = [],
     };
 
-    public static byte[] ToJson(this StepReport report) => JsonSerializer.SerializeToUtf8Bytes(report, ReportJson);
-
-    public static StepReport? ReportFromJson(ReadOnlySpan<byte> json) => JsonSerializer.Deserialize<StepReport>(json, ReportJson);
+    /// <exception cref="ProtocolException">The bytes are no descriptor.</exception>
+    public static JobDescriptor Descriptor(ByteString json)
+    {
+        try
+        {
+            return JobDescriptor.FromJson(json.Span);
+        }
+        catch (JsonException exception)
+        {
+            throw new ProtocolException(ProtocolError.Invalid, $"The job's descriptor cannot be read: {exception.Message}");
+        }
+    }
 
     /// <summary>The header that a stream begins with.</summary>
     /// <exception cref="ProtocolException">It is missing, or its bytes are no such message.</exception>
@@ -126,6 +131,7 @@ internal static class WireConversions
             GatherMs = announcement.GatherMs,
             UpdateMs = announcement.UpdateMs,
             Mismatched = announcement.Mismatched,
+            CheckpointBlockedMs = announcement.CheckpointBlockedMs,
         };
     }
 
@@ -142,8 +148,59 @@ internal static class WireConversions
             hashes[i] = BinaryPrimitives.ReadUInt128LittleEndian(request.BlockHashes.Span[(i * 16)..]);
         }
 
-        return new ShardAnnouncement(request.Cursor.FromWire(), request.Shard, hashes, request.GatherMs, request.UpdateMs, request.Mismatched);
+        return new ShardAnnouncement(request.Cursor.FromWire(), request.Shard, hashes, request.GatherMs, request.UpdateMs, request.Mismatched) { CheckpointBlockedMs = request.CheckpointBlockedMs };
     }
+
+    public static CheckpointPartRequest ToWire(this CheckpointNotice notice, string jobId) => new()
+    {
+        JobId = jobId,
+        Generation = notice.Generation,
+        Version = notice.Version,
+        Shard = notice.Shard,
+        Sha256 = notice.Sha256 ?? "",
+        Failure = notice.Failure ?? "",
+        WriteMs = notice.WriteMs,
+    };
+
+    public static CheckpointNotice FromWire(this CheckpointPartRequest request) => new(
+        request.Generation, request.Version, request.Shard, NullIfEmpty(request.Sha256), NullIfEmpty(request.Failure), request.WriteMs);
+
+    public static StatusReply ToWire(this ShardStatus status)
+    {
+        var reply = new StatusReply { Incarnation = status.Incarnation, Hosted = status.Hosted };
+        if (status.Hosted)
+        {
+            reply.Cursor = status.Cursor.ToWire();
+            reply.NeedsValues = status.NeedsValues;
+            reply.Term = status.Term;
+            reply.Error = status.Error is { } error ? (int)error : 0;
+            if (status.DurableVersion is { } version)
+            {
+                reply.DurableVersion = version;
+            }
+
+            if (status.Failure is { } failure)
+            {
+                reply.Failure = failure;
+            }
+        }
+
+        return reply;
+    }
+
+    public static ShardStatus FromWire(this StatusReply reply) => !reply.Hosted ? new ShardStatus { Incarnation = reply.Incarnation } : new ShardStatus
+    {
+        Incarnation = reply.Incarnation,
+        Hosted = true,
+        Cursor = reply.Cursor.FromWire(),
+        NeedsValues = reply.NeedsValues,
+        Term = reply.Term,
+        DurableVersion = reply.HasDurableVersion ? reply.DurableVersion : null,
+        Failure = reply.HasFailure ? reply.Failure : null,
+        Error = reply.Error == 0 ? null : (ProtocolError)reply.Error,
+    };
+
+    private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
 
     private static ProtocolException Invalid(string what) => new(ProtocolError.Invalid, $"A message cannot be taken: {what}. Server and client must be of the same build.");
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 
@@ -50,6 +51,18 @@ public sealed class LocalShardClient(IShardHost host, int shard) : IShardClient
     public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => host.WatchAsync(jobId, from, cancellation);
 
     public Task CloseAsync(string jobId, CancellationToken cancellation) => host.CloseAsync(jobId, cancellation);
+
+    public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => host.RestoreAsync(descriptor, term, generation, version, cancellation);
+
+    public Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation) => Task.FromResult(host.Status(jobId));
+
+    public Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation) => Task.FromResult(host.Checkpoints(descriptor));
+
+    public async IAsyncEnumerable<ShardPresence> PresenceAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        yield return new ShardPresence(true, host.Incarnation);
+        await Task.Delay(Timeout.Infinite, cancellation);
+    }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

@@ -23,6 +23,9 @@ internal sealed class FakeShardHost : IShardHost
     public PulledVersion? Version { get; init; }
     public IReadOnlyList<int> MissingSlots { get; init; } = [];
     public double Factor { get; init; } = 1;
+    public string Incarnation { get; init; } = "first";
+    public ShardStatus JobStatus { get; init; } = new() { Incarnation = "first" };
+    public CheckpointInventory Inventory { get; init; } = new([], 0);
 
     /// <value>Whoever waits does so until this is done.</value>
     public Task Gate { get; init; } = Task.CompletedTask;
@@ -106,7 +109,21 @@ internal sealed class FakeShardHost : IShardHost
         await WaitAsync(cancellation);
     }
 
-    public Task CheckpointDurableAsync(string jobId, long version, int shard, string sha256, CancellationToken cancellation) => Note(true, "durable", jobId, version, shard, sha256);
+    public Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation) => Note(true, "part", jobId, notice);
+
+    public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => Note(true, "restore", descriptor, term, generation, version);
+
+    public ShardStatus Status(string jobId)
+    {
+        _ = Note(true, "status", jobId);
+        return JobStatus;
+    }
+
+    public CheckpointInventory Checkpoints(JobDescriptor descriptor)
+    {
+        _ = Note(true, "checkpoints", descriptor);
+        return Inventory;
+    }
 
     private Task<T> Note<T>(T answer, params object?[] call)
     {

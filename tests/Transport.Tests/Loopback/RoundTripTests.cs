@@ -154,8 +154,11 @@ public sealed class RoundTripTests
         await client.ReportEvaluationAsync("job", Samples.Cursor with { Attempt = -1 }, 2, "worker", part, TestContext.Current.CancellationToken);
         await client.WaitEvaluatedAsync("job", Samples.Cursor, TestContext.Current.CancellationToken);
         Assert.Equal(host.Factor, await client.ClipFactorAsync("job", Samples.Cursor, 1, squares, TestContext.Current.CancellationToken));
-        await client.AnnounceAsync("job", new ShardAnnouncement(Samples.Cursor, 1, hashes, 1.5, 2.5, 3), TestContext.Current.CancellationToken);
-        await client.CheckpointDurableAsync("job", 4, 1, "ab12", TestContext.Current.CancellationToken);
+        await client.AnnounceAsync("job", new ShardAnnouncement(Samples.Cursor, 1, hashes, 1.5, 2.5, 3) { CheckpointBlockedMs = 4.5 }, TestContext.Current.CancellationToken);
+        CheckpointNotice written = new(2, 4, 1, "ab12", null, 1.25);
+        CheckpointNotice notWritten = new(2, 5, 0, null, "disk full", 0.5);
+        await client.CheckpointPartAsync("job", written, TestContext.Current.CancellationToken);
+        await client.CheckpointPartAsync("job", notWritten, TestContext.Current.CancellationToken);
         await client.CloseAsync("job", TestContext.Current.CancellationToken);
 
         object?[][] calls = [.. host.Calls];
@@ -169,11 +172,12 @@ public sealed class RoundTripTests
         Assert.Equal(["evaluated", "job", Samples.Cursor], calls[2]);
         Assert.Equal(["clip", "job", Samples.Cursor, 1, squares], calls[3]);
         var announcement = (ShardAnnouncement)calls[4][2]!;
-        Assert.Equal((Samples.Cursor, 1, 1.5, 2.5, 3), (announcement.Cursor, announcement.Shard, announcement.GatherMs, announcement.UpdateMs, announcement.Mismatched));
+        Assert.Equal((Samples.Cursor, 1, 1.5, 2.5, 3, 4.5), (announcement.Cursor, announcement.Shard, announcement.GatherMs, announcement.UpdateMs, announcement.Mismatched, announcement.CheckpointBlockedMs));
         Assert.Equal(hashes, announcement.BlockHashes);
-        Assert.Equal(["durable", "job", 4L, 1, "ab12"], calls[5]);
-        Assert.Equal(["close", "job"], calls[6]);
-        Assert.Equal(7, calls.Length);
+        Assert.Equal(["part", "job", written], calls[5]);
+        Assert.Equal(["part", "job", notWritten], calls[6]);
+        Assert.Equal(["close", "job"], calls[7]);
+        Assert.Equal(8, calls.Length);
     }
 
     [Fact(Timeout = 60_000)]

@@ -1,0 +1,144 @@
+using Lockstep.Core.Metrics;
+
+namespace Lockstep.Core.Protocol;
+
+public sealed partial class StepBoard
+{
+    private readonly Dictionary<Cursor, Evaluation> _evaluations = [];
+
+    /// <summary>Takes one slot of an evaluation; the first one in counts. What is over already needs no more.</summary>
+    public void ReportEvaluation(Cursor cursor, int slot, string workerId, EvaluationPart part)
+    {
+        lock (_gate)
+        {
+            if (cursor.Attempt != Cursor.Evaluation || !_descriptor.EvaluatesAt(cursor.Step) || slot < 0 || slot >= _descriptor.EvaluationSlots)
+            {
+                throw new ProtocolException(ProtocolError.Invalid, $"Job {_descriptor.JobId} has no slot {slot} of an evaluation at {cursor}.");
+            }
+
+            if (IsEvaluationOver(cursor))
+            {
+                return;
+            }
+
+            Evaluation evaluation = EvaluationAt(cursor);
+            if (!evaluation.Put(slot, workerId, part))
+            {
+                return;
+            }
+
+            Append(WithCheckpoints(evaluation.Report(cursor)), cursor.Step == _descriptor.TotalSteps);
+            evaluation.Done.TrySetResult();
+        }
+    }
+
+    /// <summary>Slots of an evaluation that are not in; none where the job is past it.</summary>
+    public IReadOnlyList<int> MissingEvaluation(Cursor cursor)
+    {
+        lock (_gate)
+        {
+            if (IsEvaluationOver(cursor))
+            {
+                return [];
+            }
+
+            return _evaluations.TryGetValue(cursor, out Evaluation? evaluation) ? evaluation.Missing() : [.. Enumerable.Range(0, _descriptor.EvaluationSlots)];
+        }
+    }
+
+    /// <summary>Waits until an evaluation is whole; at once where the job is past it.</summary>
+    public async Task WaitEvaluatedAsync(Cursor cursor, CancellationToken cancellation)
+    {
+        Task done;
+        lock (_gate)
+        {
+            ThrowIfFailed();
+            if (IsEvaluationOver(cursor))
+            {
+                return;
+            }
+
+            done = EvaluationAt(cursor).Done.Task;
+        }
+
+        await done.WaitAsync(cancellation);
+    }
+
+    /// <summary>Whether nothing of it is wanted any more: the job is past it or was taken up again, or a process before this one reported it.</summary>
+    private bool IsEvaluationOver(Cursor cursor)
+    {
+        if (cursor.Generation > _generation)
+        {
+            throw new ProtocolException(ProtocolError.UnknownJob, $"Job {_descriptor.JobId} is in generation {_generation} on shard 0 and was not taken up again yet in {cursor.Generation}.");
+        }
+
+        return cursor.Generation < _generation || cursor.Step < _newest || !_descriptor.EvaluatesAt(cursor.Step) || _log.WasEvaluated(cursor.Step);
+    }
+
+    private Evaluation EvaluationAt(Cursor cursor)
+    {
+        if (!_evaluations.TryGetValue(cursor, out Evaluation? evaluation))
+        {
+            _evaluations[cursor] = evaluation = new Evaluation(_descriptor.EvaluationSlots);
+        }
+
+        return evaluation;
+    }
+
+    private void ForgetEvaluations(Cursor cursor) => Forget(_evaluations, cursor);
+
+    /// <param name="failure">Null: who waits goes on, as the job did.</param>
+    private void AbandonEvaluations(Exception? failure)
+    {
+        foreach (Evaluation evaluation in _evaluations.Values)
+        {
+            if (failure is null)
+            {
+                evaluation.Done.TrySetResult();
+            }
+            else if (evaluation.Done.TrySetException(failure))
+            {
+                // Nobody may be waiting.
+                _ = evaluation.Done.Task.Exception;
+            }
+        }
+
+        _evaluations.Clear();
+    }
+
+    private sealed class Evaluation(int slots)
+    {
+        private readonly EvaluationPart?[] _parts = new EvaluationPart?[slots];
+        private readonly string[] _workers = new string[slots];
+        private int _missing = slots;
+
+        public TaskCompletionSource Done { get; } = NewSignal();
+
+        public IReadOnlyList<int> Missing() => [.. Enumerable.Range(0, _parts.Length).Where(slot => _parts[slot] is null)];
+
+        /// <returns>Whether this was the last one.</returns>
+        public bool Put(int slot, string workerId, EvaluationPart part)
+        {
+            if (_parts[slot] is not null)
+            {
+                return false;
+            }
+
+            _parts[slot] = part;
+            _workers[slot] = workerId;
+            return --_missing == 0;
+        }
+
+        public StepReport Report(Cursor cursor)
+        {
+            long samples = _parts.Sum(p => p!.Samples);
+            double loss = 0;
+            foreach (EvaluationPart? part in _parts)
+            {
+                loss += part!.LossSum;
+            }
+
+            return new StepReport { Cursor = cursor, Loss = loss / samples, Samples = samples, EvaluationParts = [.. _parts.Select(p => p!)], SlotWorkers = [.. _workers] };
+        }
+    }
+}

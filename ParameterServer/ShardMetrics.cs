@@ -11,9 +11,13 @@ internal sealed partial class ShardMetrics : IShardObserver
     private readonly Histogram<double> _update;
     private readonly Histogram<double> _sync;
     private readonly Histogram<double> _checkpoint;
+    private readonly Histogram<double> _blocked;
+    private readonly Histogram<double> _restore;
     private readonly Counter<long> _steps;
     private readonly Counter<long> _contributions;
     private readonly Counter<long> _repeats;
+    private readonly Counter<long> _checkpointFailures;
+    private readonly Counter<long> _ledgerAlarms;
 
     public ShardMetrics(IMeterFactory meters, ILogger<ShardMetrics> logger)
     {
@@ -22,10 +26,14 @@ internal sealed partial class ShardMetrics : IShardObserver
         _barrier = meter.CreateHistogram<double>("lockstep.shard.barrier.duration", "s", "First contribution in → last contribution in.");
         _update = meter.CreateHistogram<double>("lockstep.shard.update.duration", "s", "Last contribution in → next version computed on this shard.");
         _sync = meter.CreateHistogram<double>("lockstep.sync.duration", "s", "Sync latency: last contribution in → next version held by the worker, as the workers report it.");
-        _checkpoint = meter.CreateHistogram<double>("lockstep.shard.checkpoint.duration", "s", "Writing this shard's part of a checkpoint.");
+        _checkpoint = meter.CreateHistogram<double>("lockstep.shard.checkpoint.duration", "s", "Writing this shard's part of a checkpoint, beside training.");
+        _blocked = meter.CreateHistogram<double>("lockstep.shard.checkpoint.blocked.duration", "s", "What a checkpoint held training up: copying the state, and waiting for the write before.");
+        _restore = meter.CreateHistogram<double>("lockstep.shard.restore.duration", "s", "Taking a job up again from a checkpoint.");
         _steps = meter.CreateCounter<long>("lockstep.shard.steps", "{step}", "Steps done.");
         _contributions = meter.CreateCounter<long>("lockstep.shard.contributions", "{contribution}", "Contributions by what became of them.");
         _repeats = meter.CreateCounter<long>("lockstep.shard.range_repeats", "{repeat}", "Attempts that were repeated with wider ranges.");
+        _checkpointFailures = meter.CreateCounter<long>("lockstep.shard.checkpoint.failures", "{failure}", "Tries to write a checkpoint that the disk did not take.");
+        _ledgerAlarms = meter.CreateCounter<long>("lockstep.shard.ledger.alarms", "{step}", "Repeated steps that gave another line of the ledger than at first.");
     }
 
     public void Opened(JobDescriptor descriptor, int elements, long bytes) => LogOpened(descriptor.JobId, elements, bytes / 1048576.0, descriptor.Shards, descriptor.Slots, descriptor.TotalSteps);
@@ -62,6 +70,28 @@ internal sealed partial class ShardMetrics : IShardObserver
         LogCheckpoint(jobId, version, elapsedMs);
     }
 
+    public void CheckpointFailed(string jobId, long version, Exception failure, bool tryAgain)
+    {
+        _checkpointFailures.Add(1);
+        LogCheckpointFailed(jobId, version, failure.Message, tryAgain ? "it is tried again" : "training goes on, and the next checkpoint is the next try");
+    }
+
+    public void CheckpointBlocked(string jobId, long version, double copyMs, double waitMs) => _blocked.Record((copyMs + waitMs) / 1000);
+
+    public void LogFailed(string jobId, Exception failure) => LogReportsNotWritten(jobId, failure.Message);
+
+    public void Restored(string jobId, Cursor cursor, bool needsValues, double elapsedMs)
+    {
+        _restore.Record(elapsedMs / 1000);
+        LogRestored(jobId, cursor, needsValues ? "waiting for initial values" : "from its checkpoint", elapsedMs);
+    }
+
+    public void LedgerDiffers(string jobId, Cursor cursor, string first, string now)
+    {
+        _ledgerAlarms.Add(1);
+        LogLedgerDiffers(jobId, cursor, first, now);
+    }
+
     public void Failed(string jobId, Exception failure) => LogFailed(failure, jobId);
 
     public void Closed(string jobId) => LogClosed(jobId);
@@ -88,4 +118,16 @@ internal sealed partial class ShardMetrics : IShardObserver
 
     [LoggerMessage(5, LogLevel.Information, "Job {JobId}: closed")]
     private partial void LogClosed(string jobId);
+
+    [LoggerMessage(6, LogLevel.Warning, "Job {JobId}: the checkpoint of version {Version} could not be written ({Reason}); {Next}")]
+    private partial void LogCheckpointFailed(string jobId, long version, string reason, string next);
+
+    [LoggerMessage(7, LogLevel.Warning, "Job {JobId}: its report log could not be written or read ({Reason}); reports are given out all the same, and written with the next one")]
+    private partial void LogReportsNotWritten(string jobId, string reason);
+
+    [LoggerMessage(8, LogLevel.Warning, "Job {JobId}: taken up again at {Cursor}, {From}, in {Milliseconds:F1} ms")]
+    private partial void LogRestored(string jobId, Cursor cursor, string from, double milliseconds);
+
+    [LoggerMessage(9, LogLevel.Error, "Job {JobId}, {Cursor}: the step gave the ledger line {First} at first and {Now} when it was repeated. Broken hardware, or a model that is not deterministic: the run cannot be proved any more")]
+    private partial void LogLedgerDiffers(string jobId, Cursor cursor, string first, string now);
 }

@@ -47,6 +47,7 @@ public sealed partial class StepBoard
     }
 
     /// <summary>Waits until an evaluation is whole; at once where the job is past it.</summary>
+    /// <exception cref="ProtocolException">Superseded: the job goes on in another generation, which evaluates for itself.</exception>
     public async Task WaitEvaluatedAsync(Cursor cursor, CancellationToken cancellation)
     {
         Task done;
@@ -64,15 +65,16 @@ public sealed partial class StepBoard
         await done.WaitAsync(cancellation);
     }
 
-    /// <summary>Whether nothing of it is wanted any more: the job is past it or was taken up again, or a process before this one reported it.</summary>
+    /// <summary>Whether nothing of it is wanted any more: the job is past it, or a process before this one reported it.</summary>
+    /// <exception cref="ProtocolException">It is of another generation.</exception>
     private bool IsEvaluationOver(Cursor cursor)
     {
-        if (cursor.Generation > _generation)
+        if (cursor.Generation != _generation)
         {
-            throw new ProtocolException(ProtocolError.UnknownJob, $"Job {_descriptor.JobId} is in generation {_generation} on shard 0 and was not taken up again yet in {cursor.Generation}.");
+            throw OtherGeneration(cursor.Generation);
         }
 
-        return cursor.Generation < _generation || cursor.Step < _newest || !_descriptor.EvaluatesAt(cursor.Step) || _log.WasEvaluated(cursor.Step);
+        return cursor.Step < _newest || !_descriptor.EvaluatesAt(cursor.Step) || _log.WasEvaluated(cursor.Step);
     }
 
     private Evaluation EvaluationAt(Cursor cursor)
@@ -87,16 +89,11 @@ public sealed partial class StepBoard
 
     private void ForgetEvaluations(Cursor cursor) => Forget(_evaluations, cursor);
 
-    /// <param name="failure">Null: who waits goes on, as the job did.</param>
-    private void AbandonEvaluations(Exception? failure)
+    private void AbandonEvaluations(Exception reason)
     {
         foreach (Evaluation evaluation in _evaluations.Values)
         {
-            if (failure is null)
-            {
-                evaluation.Done.TrySetResult();
-            }
-            else if (evaluation.Done.TrySetException(failure))
+            if (evaluation.Done.TrySetException(reason))
             {
                 // Nobody may be waiting.
                 _ = evaluation.Done.Task.Exception;

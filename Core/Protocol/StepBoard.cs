@@ -54,7 +54,7 @@ public sealed partial class StepBoard : IShardPeer
             }
 
             _begun = true;
-            Abandon(new ProtocolException(ProtocolError.Superseded, $"Job {_descriptor.JobId} was taken up again in generation {generation}."), isOver: false);
+            Abandon(new ProtocolException(ProtocolError.Superseded, $"Job {_descriptor.JobId} was taken up again in generation {generation}."));
             _generation = generation;
             _newest = version;
             _own = null;
@@ -151,7 +151,7 @@ public sealed partial class StepBoard : IShardPeer
         lock (_gate)
         {
             _failure ??= failure;
-            Abandon(failure, isOver: true);
+            Abandon(failure);
             _log.Dispose();
             Pulse();
         }
@@ -182,7 +182,7 @@ public sealed partial class StepBoard : IShardPeer
     }
 
     /// <summary>Sends away who waits.</summary>
-    private void Abandon(Exception reason, bool isOver)
+    private void Abandon(Exception reason)
     {
         foreach (var norm in _norms.Values)
         {
@@ -196,7 +196,7 @@ public sealed partial class StepBoard : IShardPeer
 
         _norms.Clear();
         _announcements.Clear();
-        AbandonEvaluations(isOver ? reason : null);
+        AbandonEvaluations(reason);
     }
 
     private void Report(IReadOnlyList<ShardAnnouncement> parts)
@@ -316,9 +316,12 @@ public sealed partial class StepBoard : IShardPeer
 
         if (generation != _generation)
         {
-            throw new ProtocolException(ProtocolError.Superseded, $"Job {_descriptor.JobId} is in generation {_generation} on shard 0, and in {generation} on shard {shard}.");
+            throw OtherGeneration(generation);
         }
     }
+
+    private ProtocolException OtherGeneration(int generation) =>
+        new(ProtocolError.Superseded, $"Job {_descriptor.JobId} is in generation {_generation} on shard 0; what comes of generation {generation} does not count there.");
 
     private Rendezvous<TPart, TResult> Meet<TPart, TResult>(Dictionary<Cursor, Rendezvous<TPart, TResult>> all, Cursor cursor) where TPart : class
     {

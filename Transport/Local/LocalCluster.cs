@@ -3,7 +3,7 @@ using Lockstep.Core.Protocol;
 namespace Lockstep.Transport;
 
 /// <summary>All shards of a cluster in one process.</summary>
-public sealed class LocalCluster
+public sealed class LocalCluster : IAsyncDisposable
 {
     /// <param name="shards">At least 1.</param>
     public LocalCluster(int shards, TimeProvider time, IShardObserver? observer = null)
@@ -23,4 +23,13 @@ public sealed class LocalCluster
 
     /// <value>By index.</value>
     public IReadOnlyList<IShardClient> Shards { get; }
+
+    /// <summary>Lets go of all jobs and waits until nothing is being written.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (ShardHost host in Hosts)
+        {
+            await host.DisposeAsync();
+        }
+    }
 }

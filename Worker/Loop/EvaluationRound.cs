@@ -18,17 +18,30 @@ internal sealed class EvaluationRound(TrainingJob job, string workerId, IShardCl
     /// <summary>Takes part until the evaluation of the loaded version is whole. A version that was evaluated already costs one question.</summary>
     /// <param name="version">Where the job is, any attempt.</param>
     /// <param name="drain">Hand in the slot in hand, then stop.</param>
+    /// <returns>False: the first shard lost the job, or it goes on elsewhere; another version comes.</returns>
     /// <exception cref="OperationCanceledException">It was told to stop.</exception>
-    public async Task RunAsync(Cursor version, CancellationToken drain, CancellationToken abort)
+    public async Task<bool> RunAsync(Cursor version, CancellationToken drain, CancellationToken abort)
     {
         Cursor cursor = version with { Attempt = Cursor.Evaluation };
         if (_done == cursor)
-            return;
-        Lease? lease = await leases.AdvanceAsync(cursor, job.Descriptor.EvaluationSlots, workerId, abort);
-        while (lease is { } current)
-            lease = await EvaluateAsync(cursor, current.Slot, leaseNext: !drain.IsCancellationRequested, abort);
-        await WaitAsync(cursor, drain, abort);
+            return true;
+        try
+        {
+            // A job that went back comes to versions that were evaluated before.
+            if (cursor.Generation == 0 || (await first.MissingAsync(job.Descriptor.JobId, cursor, abort)).Count > 0)
+            {
+                Lease? lease = await leases.AdvanceAsync(cursor, job.Descriptor.EvaluationSlots, workerId, abort);
+                while (lease is { } current)
+                    lease = await EvaluateAsync(cursor, current.Slot, leaseNext: !drain.IsCancellationRequested, abort);
+                await WaitAsync(cursor, drain, abort);
+            }
+        }
+        catch (ProtocolException exception) when (LostShards.IsLoss(exception))
+        {
+            return false;
+        }
         _done = cursor;
+        return true;
     }
 
     private async Task WaitAsync(Cursor cursor, CancellationToken drain, CancellationToken abort)

@@ -12,7 +12,7 @@ public interface ITrainer : IDisposable
     /// <value>Samples of the validation data; 0 where the job has none.</value>
     long ValidationSamples { get; }
 
-    /// <summary>Writes the values of version 0, the same in every worker.</summary>
+    /// <summary>Writes the values of version 0, the same in every worker and whenever it is asked: shards that lost them ask again.</summary>
     /// <param name="values">ElementCount values.</param>
     void CopyInitial(Span<float> values);
 

@@ -21,6 +21,7 @@ public sealed class TrainingLoop
     private readonly WorkerMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly LostShards _lost;
     private readonly VersionPuller _puller;
     private readonly EvaluationRound _evaluation;
     private readonly GroupBuilder _group;
@@ -29,7 +30,7 @@ public sealed class TrainingLoop
     private readonly float[] _gradient;
     private readonly List<long> _sampleIds = [];
     private readonly SlotsInHand _hand;
-    private long _loadedStep = -1;
+    private (int Generation, long Step) _loaded = (0, -1);
 
     /// <param name="workerId">Unique among the workers.</param>
     /// <param name="shards">All shards of the job, by index.</param>
@@ -46,7 +47,8 @@ public sealed class TrainingLoop
         _metrics = metrics;
         _time = time;
         _logger = logger;
-        _puller = new VersionPuller(_jobId, shards, job.Layout, metrics, time);
+        _lost = new LostShards(job, trainer, compute, time, logger);
+        _puller = new VersionPuller(_jobId, shards, job.Layout, metrics, time, _lost);
         _hand = new SlotsInHand(leases, _jobId, time, logger);
         _evaluation = new EvaluationRound(job, workerId, shards[0], leases, _hand, trainer, compute, metrics, time);
         _group = new GroupBuilder(job.Descriptor, job.Layout);
@@ -61,7 +63,8 @@ public sealed class TrainingLoop
     /// <returns>Whether the job is finished.</returns>
     public async Task<bool> RunAsync(CancellationToken drain, CancellationToken abort)
     {
-        await OpenAsync(abort);
+        await _lost.OpenAsync(_shards, abort);
+        _logger.Opened(_jobId, _job.Layout.Elements, _shards.Count, _job.Descriptor.TotalSteps, _job.Descriptor.Slots);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(drain, abort);
         try
         {
@@ -69,16 +72,16 @@ public sealed class TrainingLoop
             _logger.Started(_jobId, version.Cursor);
             while (true)
             {
-                await LoadAsync(version.Cursor.Step);
-                if (_job.Descriptor.EvaluatesAt(version.Cursor.Step))
-                    await _evaluation.RunAsync(version.Cursor, drain, abort);
-                if (version.Finished)
+                await LoadAsync(version.Cursor);
+                bool whole = !_job.Descriptor.EvaluatesAt(version.Cursor.Step) || await _evaluation.RunAsync(version.Cursor, drain, abort);
+                if (whole && version.Finished)
                 {
                     _hand.Forget();
                     _logger.Finished(_jobId, version.Cursor.Step);
                     return true;
                 }
-                await ContributeAsync(version, drain, abort);
+                if (whole)
+                    await ContributeAsync(version, drain, abort);
                 if (drain.IsCancellationRequested)
                 {
                     _logger.Drained(_jobId, version.Cursor);
@@ -97,27 +100,13 @@ public sealed class TrainingLoop
         }
     }
 
-    private async Task OpenAsync(CancellationToken abort)
+    private async Task LoadAsync(Cursor cursor)
     {
-        bool[] waiting = await ShardCalls.AllAsync(_shards, (shard, stop) => shard.OpenAsync(_job.Descriptor, stop), abort);
-        _logger.Opened(_jobId, _job.Layout.Elements, _shards.Count, _job.Descriptor.TotalSteps, _job.Descriptor.Slots);
-        if (!waiting.Contains(true))
-            return;
-        if (_job.Descriptor.ResumeStep is { } step)
-            throw new InvalidOperationException($"Job {_jobId} resumes from the checkpoint of step {step}, but a shard asks for initial values: its part of the checkpoint is missing in {_job.Descriptor.CheckpointDirectory}.");
-        var initial = new float[_job.Layout.Elements];
-        await _compute.RunAsync(() => _trainer.CopyInitial(initial));
-        await ShardCalls.AllAsync(_shards.Where((_, shard) => waiting[shard]), (shard, stop) =>
-            shard.InitializeAsync(_jobId, _job.Layout.Gather(shard.Shard, initial), stop), abort);
-    }
-
-    private async Task LoadAsync(long step)
-    {
-        if (step == _loadedStep)
+        if (_loaded == (cursor.Generation, cursor.Step))
             return;
         long started = _time.GetTimestamp();
         await _compute.RunAsync(() => _trainer.Load(_puller.Values.Span));
-        _loadedStep = step;
+        _loaded = (cursor.Generation, cursor.Step);
         _metrics.Load(_time.GetElapsedTime(started));
     }
 
@@ -208,7 +197,7 @@ public sealed class TrainingLoop
     private async Task<bool> TakeOverAsync(Version version, CancellationToken abort)
     {
         Cursor cursor = version.Cursor;
-        IReadOnlyList<int>[] lacking = await ShardCalls.AllAsync(_shards, (shard, stop) => shard.MissingAsync(_jobId, cursor, stop), abort);
+        IReadOnlyList<int>[] lacking = await ShardCalls.AllAsync(_shards, (shard, stop) => _lost.MissingAsync(shard, cursor, stop), abort);
         int[] missing = [.. lacking.SelectMany(slots => slots).Distinct().Order()];
         if (missing.Length == 0)
             return false;
@@ -276,7 +265,7 @@ public sealed class TrainingLoop
         Cursor cursor = version.Cursor;
         long started = _time.GetTimestamp();
         IReadOnlyList<Contribution> parts = await _compute.RunAsync(() => encoder.Build(_workerId, version.SyncMs));
-        PushResult[] results = await ShardCalls.AllAsync(_shards, (shard, stop) => shard.PushAsync(parts[shard.Shard], stop), abort);
+        PushResult[] results = await ShardCalls.AllAsync(_shards, (shard, stop) => _lost.PushAsync(shard, parts[shard.Shard], stop), abort);
         _metrics.Push(_time.GetElapsedTime(started));
 
         PushOutcome outcome = PushOutcome.Of(cursor, slots, results);

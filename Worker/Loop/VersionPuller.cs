@@ -16,21 +16,30 @@ public sealed class VersionPuller
     private readonly ModelLayout _layout;
     private readonly TimeProvider _time;
     private readonly WorkerMetrics _metrics;
-    private readonly long[] _held;
+    private readonly LostShards? _lost;
+    // The version whose values of a shard are in the flat vector. Steps repeat from generation to generation.
+    private readonly (int Generation, long Step)[] _held;
     private readonly ShardView?[] _views;
     private readonly float[] _values;
 
-    public VersionPuller(string jobId, IReadOnlyList<IShardClient> shards, ModelLayout layout, WorkerMetrics metrics, TimeProvider time)
+    /// <param name="lost">Waits for shards that lost the job; null: that is an error.</param>
+    internal VersionPuller(string jobId, IReadOnlyList<IShardClient> shards, ModelLayout layout, WorkerMetrics metrics, TimeProvider time, LostShards? lost)
     {
         _jobId = jobId;
         _shards = shards;
         _layout = layout;
         _metrics = metrics;
         _time = time;
-        _held = new long[shards.Count];
-        Array.Fill(_held, -1);
+        _lost = lost;
+        _held = new (int, long)[shards.Count];
+        Array.Fill(_held, (0, -1));
         _views = new ShardView?[shards.Count];
         _values = new float[layout.Elements];
+    }
+
+    public VersionPuller(string jobId, IReadOnlyList<IShardClient> shards, ModelLayout layout, WorkerMetrics metrics, TimeProvider time)
+        : this(jobId, shards, layout, metrics, time, null)
+    {
     }
 
     /// <value>The flat model vector of the version that was handed out last; changes with the next call of <see cref="NextAsync"/>.</value>
@@ -79,7 +88,8 @@ public sealed class VersionPuller
         {
             if (_views[shard]!.Cursor == oldest)
                 continue;
-            if (await _shards[shard].PullAtAsync(_jobId, oldest, _held[shard], cancellation) is not { } view)
+            long held = _held[shard].Generation == oldest.Generation ? _held[shard].Step : -1;
+            if (await _shards[shard].PullAtAsync(_jobId, oldest, held, cancellation) is not { } view)
                 return null;
             Keep(shard, view);
         }
@@ -94,21 +104,29 @@ public sealed class VersionPuller
 
     private async Task PullAsync(int shard, Cursor? after, FirstArrival first, CancellationToken cancellation)
     {
-        ShardView view = await _shards[shard].PullAsync(_jobId, after, _held[shard], cancellation);
+        ShardView view = await PullAsync(shard, after, _held[shard].Step, cancellation);
+        if (view.Values is null && view.Cursor.Generation != _held[shard].Generation)
+        {
+            // The job went back: what is held under this step's number is of another generation.
+            view = await PullAsync(shard, after, -1, cancellation);
+        }
         first.Mark();
         Keep(shard, view);
     }
+
+    private Task<ShardView> PullAsync(int shard, Cursor? after, long heldStep, CancellationToken cancellation) =>
+        _lost is null ? _shards[shard].PullAsync(_jobId, after, heldStep, cancellation) : _lost.PullAsync(_shards[shard], after, heldStep, cancellation);
 
     private void Keep(int shard, ShardView view)
     {
         if (view.Values is { } values)
         {
             _layout.Scatter(shard, values, _values);
-            _held[shard] = view.Cursor.Step;
+            _held[shard] = (view.Cursor.Generation, view.Cursor.Step);
         }
-        else if (_held[shard] != view.Cursor.Step)
+        else if (_held[shard] != (view.Cursor.Generation, view.Cursor.Step))
         {
-            throw new InvalidOperationException($"Shard {shard} gave no values for version {view.Cursor.Step} of job {_jobId}, though this worker holds {_held[shard]}.");
+            throw new InvalidOperationException($"Shard {shard} gave no values for version {view.Cursor} of job {_jobId}, though this worker holds {_held[shard]}.");
         }
         // The values went into the flat vector; keeping them would hold the model twice.
         _views[shard] = view with { Values = null };

@@ -28,6 +28,12 @@ internal static partial class WorkerLog
     [LoggerMessage(113, LogLevel.Warning, "Job {JobId}, {Cursor}: slots {Slots} could not be handed back; their leases will run out")]
     public static partial void NotReleased(this ILogger logger, Exception exception, string jobId, Cursor cursor, string slots);
 
+    [LoggerMessage(114, LogLevel.Warning, "Job {JobId}: shard {Shard} does not have the job ({Reason}); waiting until it is taken up again")]
+    public static partial void ShardLost(this ILogger logger, string jobId, int shard, string reason);
+
+    [LoggerMessage(115, LogLevel.Warning, "Job {JobId}: shard {Shard} was taken back to the start; giving it the initial values again")]
+    public static partial void ShardNeedsValues(this ILogger logger, string jobId, int shard);
+
     [LoggerMessage(120, LogLevel.Error, "Job {JobId}, {Cursor}: shard {Shard} has other bits for slots {Slots} than this worker computed. Broken hardware, or a model that is not deterministic: the run cannot be proved any more")]
     public static partial void Mismatched(this ILogger logger, string jobId, Cursor cursor, int shard, string slots);
 }

@@ -91,7 +91,7 @@ internal sealed class Swarm : IAsyncDisposable
             await member.DisposeAsync();
         }
 
-        await Cluster.Hosts[0].CloseAsync(StubJob.Id, default);
+        await Cluster.DisposeAsync();
         _end.Dispose();
     }
 }

@@ -50,6 +50,14 @@ internal sealed class WiredShard(ShardHost host, int shard, string worker, IWire
 
     public Task CloseAsync(string jobId, CancellationToken cancellation) => _client.CloseAsync(jobId, cancellation);
 
+    public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => _client.RestoreAsync(descriptor, term, generation, version, cancellation);
+
+    public Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation) => _client.StatusAsync(jobId, cancellation);
+
+    public Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation) => _client.CheckpointsAsync(descriptor, cancellation);
+
+    public IAsyncEnumerable<ShardPresence> PresenceAsync(CancellationToken cancellation) => _client.PresenceAsync(cancellation);
+
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 
     private async Task<T> CallAsync<T>(MessageKind kind, Cursor cursor, Func<Task<T>> call, CancellationToken cancellation)

@@ -1,0 +1,63 @@
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Transport;
+
+/// <summary>Takes a job up again after a shard lost what it held; called by the scheduler with the highest term.</summary>
+public static class ShardRecovery
+{
+    /// <summary>Whether the shards' states can only be mended by going back to a checkpoint.</summary>
+    /// <param name="statuses">Of all shards of the job, by index.</param>
+    /// <param name="hasBegun">The caller knows that all shards had the job once. Otherwise one that has not heard of it may be about to.</param>
+    public static bool IsNeeded(IReadOnlyList<ShardStatus> statuses, bool hasBegun)
+    {
+        ShardStatus[] hosted = [.. statuses.Where(s => s.Hosted)];
+        if (hosted.Length < statuses.Count && hasBegun)
+        {
+            return true;
+        }
+
+        if (hosted.Select(s => s.Cursor.Generation).Distinct().Count() > 1)
+        {
+            return true;
+        }
+
+        // Nobody computes before all shards have values, nor for a cursor before all are there.
+        ShardStatus[] ready = [.. hosted.Where(s => !s.NeedsValues)];
+        bool isUnderWay = ready.Any(s => s.Cursor.Step > 0 || s.Cursor.Attempt > 0);
+        return (isUnderWay && hosted.Any(s => s.NeedsValues)) || (ready.Length > 0 && ready.Max(s => s.Cursor.Step) - ready.Min(s => s.Cursor.Step) > 1);
+    }
+
+    /// <summary>Takes the job up on all shards from the newest checkpoint set that all of them see; from an older one where that turns out to be damaged; from the start where there is none. Waits for shards that cannot be reached.</summary>
+    /// <param name="term">The caller's.</param>
+    /// <param name="lastGeneration">The highest generation that the caller knows of.</param>
+    /// <exception cref="ProtocolException">Superseded: another scheduler is in charge. Otherwise: the job cannot be taken up, and why.</exception>
+    public static async Task<RestoredJob> RunAsync(IReadOnlyList<IShardClient> shards, JobDescriptor descriptor, long term, int lastGeneration, CancellationToken cancellation)
+    {
+        HashSet<long> damaged = [];
+        int generation = lastGeneration;
+        while (true)
+        {
+            ShardStatus[] statuses = await Task.WhenAll(shards.Select(shard => shard.StatusAsync(descriptor.JobId, cancellation)));
+            CheckpointInventory[] inventories = await Task.WhenAll(shards.Select(shard => shard.CheckpointsAsync(descriptor, cancellation)));
+            generation = 1 + Math.Max(generation, Math.Max(statuses.Max(s => s.Cursor.Generation), inventories.Max(i => i.Generation)));
+            long? version = inventories
+                .Aggregate(inventories[0].Versions.AsEnumerable(), (common, inventory) => common.Intersect(inventory.Versions))
+                .Where(candidate => !damaged.Contains(candidate))
+                .Select(candidate => (long?)candidate)
+                .Max();
+            try
+            {
+                await Task.WhenAll(shards.Select(shard => shard.RestoreAsync(descriptor, term, generation, version, cancellation)));
+                return new RestoredJob(generation, version, [.. damaged.Order()]);
+            }
+            catch (ProtocolException exception) when (exception.Error == ProtocolError.Checkpoint && version is { } unreadable)
+            {
+                damaged.Add(unreadable);
+            }
+        }
+    }
+}
+
+/// <param name="Version">Null: from the start.</param>
+/// <param name="Damaged">Versions of newer sets that could not be used.</param>
+public sealed record RestoredJob(int Generation, long? Version, IReadOnlyList<long> Damaged);

@@ -7,6 +7,9 @@ internal static class Ledger
 {
     public static IReadOnlyList<string> Of(IEnumerable<StepReport> reports) => [.. reports.Select(Line)];
 
+    public static void Equal(string name, IEnumerable<string> expected, IEnumerable<string> actual) =>
+        Assert.True(expected.SequenceEqual(actual), $"{name}:\n{string.Join('\n', expected)}\nbut\n{string.Join('\n', actual)}");
+
     private static string Line(StepReport report) =>
         $"{report.Cursor.Step}{(report.Cursor.Attempt == Cursor.Evaluation ? " evaluation" : "")} {report.Ledger} {BitConverter.DoubleToInt64Bits(report.Loss):x} {report.Samples} {report.RangeRepeats} "
         + string.Join(' ', report.EvaluationParts.Select(p => $"{p.Samples}:{BitConverter.DoubleToInt64Bits(p.LossSum):x}"));

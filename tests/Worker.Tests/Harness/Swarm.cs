@@ -39,12 +39,17 @@ internal sealed class Swarm : IAsyncDisposable
     /// <value>Ends a run that hangs.</value>
     public CancellationToken End => _end.Token;
 
-    public Member Hire(string name, IWire? wire = null, Func<StubJob, ITrainer>? trainer = null, TimeProvider? time = null)
+    /// <param name="tolerant">Its failure does not end the run.</param>
+    public Member Hire(string name, IWire? wire = null, Func<StubJob, ITrainer>? trainer = null, bool tolerant = false)
     {
         wire ??= new QuietWire();
         IShardClient[] shards = [.. Cluster.Hosts.Select((host, shard) => new WiredShard(host, shard, name, wire))];
-        var member = new Member(name, _job, shards, new WiredLeases(Leases, name, wire), trainer?.Invoke(_stub) ?? new StubTrainer(_stub), time ?? _time, End, Fail);
-        _members.Add(member);
+        var member = new Member(name, _job, shards, new WiredLeases(Leases, name, wire), trainer?.Invoke(_stub) ?? new StubTrainer(_stub), _time, End, tolerant ? _ => { } : Fail);
+        lock (_members)
+        {
+            _members.Add(member);
+        }
+
         return member;
     }
 
@@ -86,7 +91,13 @@ internal sealed class Swarm : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _end.CancelAsync();
-        foreach (Member member in _members)
+        Member[] members;
+        lock (_members)
+        {
+            members = [.. _members];
+        }
+
+        foreach (Member member in members)
         {
             await member.DisposeAsync();
         }

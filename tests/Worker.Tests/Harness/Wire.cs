@@ -22,7 +22,8 @@ internal enum MessageKind
 }
 
 /// <param name="Shard">−1: to the lease table.</param>
-internal readonly record struct Message(MessageKind Kind, string Worker, int Shard, Cursor Cursor);
+/// <param name="Slots">Of a push.</param>
+internal readonly record struct Message(MessageKind Kind, string Worker, int Shard, Cursor Cursor, IReadOnlyList<int> Slots);
 
 /// <summary>What happens to messages on their way: nothing, delays, losses.</summary>
 internal interface IWire
@@ -32,6 +33,9 @@ internal interface IWire
 
     /// <summary>After it took effect, before its answer is there.</summary>
     Task AfterAsync(Message message, CancellationToken cancellation) => Task.CompletedTask;
+
+    /// <summary>Whether a push is sent once more, as its answer was lost.</summary>
+    bool SendsAgain(Message message) => false;
 }
 
 internal sealed class QuietWire : IWire;

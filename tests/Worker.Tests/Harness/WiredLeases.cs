@@ -26,7 +26,7 @@ internal sealed class WiredLeases(ILeases leases, string worker, IWire wire) : I
 
     private async ValueTask<T> CallAsync<T>(MessageKind kind, Cursor cursor, Func<ValueTask<T>> call, CancellationToken cancellation)
     {
-        var message = new Message(kind, worker, -1, cursor);
+        var message = new Message(kind, worker, -1, cursor, []);
         await wire.BeforeAsync(message, cancellation);
         cancellation.ThrowIfCancellationRequested();
         T result = await call();

@@ -27,15 +27,23 @@ internal sealed class WiredShard(ShardHost host, int shard, string worker, IWire
 
     public Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation) => CallAsync(MessageKind.Push, contribution.Cursor, async () =>
     {
+        int[] slots = SlotsOf(contribution);
         using IPushSession session = host.BeginPush(contribution with { Chunks = [] });
         foreach (ChunkSum chunk in contribution.Chunks)
         {
-            await wire.BeforeAsync(new Message(MessageKind.Chunk, worker, shard, contribution.Cursor), cancellation);
+            await wire.BeforeAsync(new Message(MessageKind.Chunk, worker, shard, contribution.Cursor, slots), cancellation);
             session.Add(chunk);
         }
 
-        return session.Complete();
-    }, cancellation);
+        PushResult result = session.Complete();
+        if (!wire.SendsAgain(new Message(MessageKind.Push, worker, shard, contribution.Cursor, slots)))
+        {
+            return result;
+        }
+
+        // The first answer was lost.
+        return await _client.PushAsync(contribution, cancellation);
+    }, cancellation, SlotsOf(contribution));
 
     public Task<IReadOnlyList<int>> MissingAsync(string jobId, Cursor cursor, CancellationToken cancellation) =>
         CallAsync(MessageKind.Missing, cursor, () => _client.MissingAsync(jobId, cursor, cancellation), cancellation);
@@ -60,9 +68,11 @@ internal sealed class WiredShard(ShardHost host, int shard, string worker, IWire
 
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 
-    private async Task<T> CallAsync<T>(MessageKind kind, Cursor cursor, Func<Task<T>> call, CancellationToken cancellation)
+    private static int[] SlotsOf(Contribution contribution) => [.. contribution.Reports.Select(r => r.Slot)];
+
+    private async Task<T> CallAsync<T>(MessageKind kind, Cursor cursor, Func<Task<T>> call, CancellationToken cancellation, int[]? slots = null)
     {
-        var message = new Message(kind, worker, shard, cursor);
+        var message = new Message(kind, worker, shard, cursor, slots ?? []);
         await wire.BeforeAsync(message, cancellation);
         cancellation.ThrowIfCancellationRequested();
         T result = await call();

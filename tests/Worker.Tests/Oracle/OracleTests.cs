@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
 using Lockstep.Worker.Tests.Harness;
@@ -13,8 +12,6 @@ public sealed class OracleTests
 {
     private const int M = 6;
 
-    private static readonly ConcurrentDictionary<string, Task<IReadOnlyList<string>>> Quiet = new(StringComparer.Ordinal);
-
     public static TheoryData<int, int> Sizes => new(from workers in new[] { 1, 2, 3, 5, M, M + 3 } from shards in new[] { 1, 2, 3 } select (workers, shards));
 
     [Theory]
@@ -26,7 +23,7 @@ public sealed class OracleTests
             using var folder = new TemporaryFolder();
             await using var swarm = new Swarm(job, shards, folder.Path, new FakeTimeProvider());
             IReadOnlyList<StepReport> reports = await RunAsync(swarm, job, workers, name.Length + (10 * workers) + shards, barrierStep: 1);
-            Check(name, await QuietAsync(name), Ledger.Of(reports));
+            Ledger.Equal(name, await QuietRun.LedgerAsync(job), Ledger.Of(reports));
             CheckContributors(name, reports, workers, step: 1);
             if (job.SpikeStep >= 0)
             {
@@ -57,14 +54,14 @@ public sealed class OracleTests
             // Of the set of version 6 some parts may be there: it does not count.
             const long from = 3;
             Assert.Contains(from, CheckpointSet.List(folder.Path));
-            IReadOnlyList<string> quiet = await QuietAsync(name);
+            IReadOnlyList<string> quiet = await QuietRun.LedgerAsync(Cases.All[name]);
             foreach (int others in new[] { 1, 2, 3 })
             {
                 await using var second = new Swarm(job, others, folder.Path, new FakeTimeProvider(), resume: from);
                 IReadOnlyList<StepReport> reports = await RunAsync(second, job, workers, seed: others, barrierStep: from + 1);
                 CheckContributors(name, reports, workers, from + 1);
-                Check($"{name} from {shards} to {others} shards", quiet.SkipWhile(line => !line.StartsWith($"{from} ", StringComparison.Ordinal)), Ledger.Of(reports));
-                Check($"{name} before", quiet.Take(before.Count), before);
+                Ledger.Equal($"{name} from {shards} to {others} shards", quiet.SkipWhile(line => !line.StartsWith($"{from} ", StringComparison.Ordinal)), Ledger.Of(reports));
+                Ledger.Equal($"{name} before", quiet.Take(before.Count), before);
                 Directory.Delete(CheckpointSet.DirectoryOf(folder.Path, job.TotalSteps), recursive: true);
             }
         }
@@ -99,22 +96,6 @@ public sealed class OracleTests
             };
         }
     }
-
-    private static Task<IReadOnlyList<string>> QuietAsync(string name) => Quiet.GetOrAdd(name, async _ =>
-    {
-        StubJob job = Cases.All[name];
-        using var folder = new TemporaryFolder();
-        await using var swarm = new Swarm(job, 1, folder.Path, new FakeTimeProvider());
-        swarm.Hire("alone").Start();
-        IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
-        // Two epochs, each with its evaluation.
-        Assert.Equal(job.TotalSteps + 2, reports.Count);
-        Assert.Equal(job.TotalSteps, reports.Where(r => r.Ledger.Length > 0).Select(r => r.Ledger).Distinct().Count());
-        return Ledger.Of(reports);
-    });
-
-    private static void Check(string name, IEnumerable<string> expected, IEnumerable<string> actual) =>
-        Assert.True(expected.SequenceEqual(actual), $"{name}:\n{string.Join('\n', expected)}\nbut\n{string.Join('\n', actual)}");
 
     private static void CheckContributors(string name, IReadOnlyList<StepReport> reports, int workers, long step)
     {

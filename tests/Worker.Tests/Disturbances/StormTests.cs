@@ -1,0 +1,136 @@
+using Lockstep.Core.Protocol;
+using Lockstep.Worker.Tests.Harness;
+using Lockstep.Worker.Tests.Oracle;
+
+namespace Lockstep.Worker.Tests.Disturbances;
+
+/// <summary>Everything at once, by chance: workers are killed, replaced and frozen at any message, messages are sent twice, the lease table is emptied, leases are overdue all the time.</summary>
+public sealed class StormTests
+{
+    private static readonly StubJob Job = Cases.All["everything"] with { TotalSteps = 8 };
+
+    [Fact]
+    public async Task Every_stormy_run_has_the_quiet_ledger()
+    {
+        var seen = new Storm.Counts();
+        foreach (int seed in Enumerable.Range(0, 12))
+        {
+            var time = new FastTime(50);
+            using var folder = new TemporaryFolder();
+            await using var swarm = new Swarm(Job, 1 + (seed % 3), folder.Path, time, new LeaseTable(time, TimeSpan.FromSeconds(15)));
+            var storm = new Storm(swarm, seed);
+            for (int i = 0; i < 2 + (seed % 4); i++)
+            {
+                storm.Hire();
+            }
+
+            IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
+            Ledger.Equal($"storm {seed}", await QuietRun.LedgerAsync(Job), Ledger.Of(reports));
+            Assert.Equal(0, reports.Sum(r => r.Mismatched));
+            LeaseCounts leases = await swarm.Leases.CountAsync(swarm.End);
+            seen = seen.Plus(storm.Seen with
+            {
+                Duplicates = reports.Sum(r => r.Duplicate),
+                Refused = reports.Sum(r => r.Refused),
+                Late = reports.Sum(r => r.Stale),
+                Speculative = (int)leases.Speculative,
+                Overflows = reports.Sum(r => r.RangeRepeats),
+            });
+        }
+
+        // What never happened was not tested.
+        Assert.True(seen.All(count => count > 0), seen.ToString());
+    }
+
+    private sealed class Storm(Swarm swarm, int seed) : IWire
+    {
+        private readonly Random _random = new(seed);
+        private readonly HashSet<string> _dead = [];
+        private int _named;
+
+        public Counts Seen { get; private set; } = new();
+
+        public void Hire() => swarm.Hire($"w{_named++}", this).Start();
+
+        public async Task BeforeAsync(Message message, CancellationToken cancellation)
+        {
+            int frozenMs = 0;
+            lock (_random)
+            {
+                if (_dead.Contains(message.Worker))
+                {
+                    throw new KilledException();
+                }
+
+                int choice = _random.Next(1000);
+                if (choice < 4 && _named < 40)
+                {
+                    Seen = Seen with { Killed = Seen.Killed + 1 };
+                    _dead.Add(message.Worker);
+                    if (choice < 2)
+                    {
+                        _ = swarm.Leases.FreeWorkerAsync(message.Worker, default);
+                    }
+
+                    Hire();
+                    throw new KilledException();
+                }
+
+                if (choice is >= 4 and < 7)
+                {
+                    Seen = Seen with { Emptied = Seen.Emptied + 1 };
+                    swarm.Leases.Empty();
+                }
+                else if (choice is >= 7 and < 27)
+                {
+                    Seen = Seen with { Frozen = Seen.Frozen + 1 };
+                    frozenMs = _random.Next(1, 12);
+                }
+            }
+
+            if (frozenMs > 0)
+            {
+                await Task.Delay(frozenMs, cancellation);
+            }
+        }
+
+        /// <summary>An answer that is lost: the client sends the message again.</summary>
+        public bool SendsAgain(Message message)
+        {
+            lock (_random)
+            {
+                bool again = message.Kind == MessageKind.Push && _random.Next(15) == 0;
+                Seen = Seen with { Resent = Seen.Resent + (again ? 1 : 0) };
+                return again;
+            }
+        }
+
+        public sealed record Counts
+        {
+            public int Killed { get; init; }
+            public int Frozen { get; init; }
+            public int Emptied { get; init; }
+            public int Resent { get; init; }
+            public int Duplicates { get; init; }
+            public int Refused { get; init; }
+            public int Late { get; init; }
+            public int Speculative { get; init; }
+            public int Overflows { get; init; }
+
+            public Counts Plus(Counts o) => new()
+            {
+                Killed = Killed + o.Killed,
+                Frozen = Frozen + o.Frozen,
+                Emptied = Emptied + o.Emptied,
+                Resent = Resent + o.Resent,
+                Duplicates = Duplicates + o.Duplicates,
+                Refused = Refused + o.Refused,
+                Late = Late + o.Late,
+                Speculative = Speculative + o.Speculative,
+                Overflows = Overflows + o.Overflows,
+            };
+
+            public bool All(Func<int, bool> holds) => new[] { Killed, Frozen, Emptied, Resent, Duplicates, Refused, Late, Speculative, Overflows }.All(holds);
+        }
+    }
+}

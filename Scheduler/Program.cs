@@ -3,6 +3,7 @@ using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
 using Lockstep.Scheduler;
 using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Workers;
 using Lockstep.ServiceDefaults;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -13,6 +14,7 @@ builder.AddServiceDefaults();
 try
 {
     builder.AddLockstepRedis();
+    builder.Services.AddSingleton(Scaler.From(builder.Configuration, TimeProvider.System));
 }
 catch (InputException exception)
 {
@@ -23,6 +25,7 @@ catch (InputException exception)
 builder.Services.AddProblemDetails();
 builder.Services.AddGrpc();
 builder.Services.AddSingleton(services => new JobStore(services.GetRequiredService<IConnectionMultiplexer>(), builder.Configuration[EnvironmentNames.Queue]));
+builder.Services.AddSingleton(services => new WantedWorkers(services.GetRequiredService<IConnectionMultiplexer>(), builder.Configuration[EnvironmentNames.Queue]));
 builder.Services.AddSingleton<Fleet>();
 builder.Services.AddSingleton<JobManager>();
 builder.Services.AddHostedService(services => services.GetRequiredService<JobManager>());
@@ -30,7 +33,13 @@ builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
     "jobs", services => new ReadyCheck(services.GetRequiredService<JobManager>()), HealthStatus.Unhealthy, []));
 // Events stream for as long as a job runs; stopping does not wait for their readers.
 builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(3));
-builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MinResponseDataRate = null);
+builder.WebHost.ConfigureKestrel(kestrel =>
+{
+    kestrel.Limits.MinResponseDataRate = null;
+    // A worker that hangs answers no ping: its stream ends, and with it its leases.
+    kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(2);
+    kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(3);
+});
 
 var app = builder.Build();
 app.UseExceptionHandler();

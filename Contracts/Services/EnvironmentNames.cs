@@ -22,6 +22,12 @@ public static class EnvironmentNames
     /// <summary>Key that the scheduler's HTTP API asks of everybody who does not call over loopback.</summary>
     public const string ApiKey = "LOCKSTEP_API_KEY";
 
+    /// <summary><c>fixed</c>: every job may have all the workers there are; else the scheduler's policy decides.</summary>
+    public const string Scaling = "LOCKSTEP_SCALING";
+
+    /// <summary>The most workers that the policy asks for; default: no limit but the jobs' own.</summary>
+    public const string MaximumWorkers = "LOCKSTEP_MAX_WORKERS";
+
     /// <summary>Name of the job queue, where several schedulers share one Redis; default: the one queue there is.</summary>
     public const string Queue = "LOCKSTEP_QUEUE";
 

@@ -7,16 +7,30 @@ namespace Lockstep.Contracts.Services;
 /// <param name="ResumeStep">Checkpoint to start from.</param>
 public sealed record SubmitRequest(string JobId, string JobJson, string RunDirectory, long? ResumeStep);
 
-public enum JobState { Queued = 1, Running = 2, Finished = 3, Failed = 4, Cancelled = 5 }
+public enum JobState
+{
+    /// <summary>Not begun.</summary>
+    Queued = 1,
+    Running = 2,
+    Finished = 3,
+    Failed = 4,
+    Cancelled = 5,
+    /// <summary>A person halted it.</summary>
+    Paused = 6,
+    /// <summary>It has fewer workers than its minimum, and goes on by itself when they are there.</summary>
+    Waiting = 7,
+}
 
 /// <summary>Answer of GET /jobs/{id}.</summary>
 public sealed record JobStatus(string JobId, JobState State, string? Error, long Step, long TotalSteps, long StepsPerEpoch, int Workers);
 
 /// <summary>Answer of GET /workers.</summary>
-public sealed record WorkerStatus(string WorkerId, string? JobId, string Device, int Threads, string DeterminismClass);
+public sealed record WorkerStatus(string WorkerId, string? JobId, string Device, int Threads, string DeterminismClass, bool Draining = false);
 
-/// <summary>Data of one server-sent event of GET /jobs/{id}/events?from=N: a step or evaluation report, or the job's state. The event's id is its number.</summary>
-public sealed record JobEvent(long Number, JobStatus Status, System.Text.Json.JsonElement? Report);
+/// <summary>Data of one server-sent event of GET /jobs/{id}/events?from=N. The event's id is its number.</summary>
+/// <param name="Report">A step or an evaluation that was done: a <see cref="Runs.RunRecord"/>.</param>
+/// <param name="Note">What else happened, for people: workers that came and went, decisions with their reasons.</param>
+public sealed record JobEvent(long Number, JobStatus Status, System.Text.Json.JsonElement? Report, string? Note = null);
 
 /// <summary>Answer of GET /workers/desired: the number of workers that the jobs want now, which every launcher acts on.</summary>
 /// <param name="Reason">Why this many, for people.</param>

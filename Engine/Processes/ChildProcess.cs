@@ -75,7 +75,16 @@ internal sealed class ChildProcess : IDisposable
             return;
         }
 
-        _ = SendSignal(Id, SigTerm);
+        Signal(SigTerm);
+    }
+
+    /// <summary>Sends a signal of the system; nothing where the process ended.</summary>
+    public void Signal(int signal)
+    {
+        if (!Exited.IsCompleted)
+        {
+            _ = SendSignal(Id, signal);
+        }
     }
 
     /// <summary>Ends it.</summary>

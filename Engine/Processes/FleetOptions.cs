@@ -15,11 +15,16 @@ public sealed record FleetOptions
     public required string RedisServerAssembly { get; init; }
     /// <value>Name that keeps the queue apart from that of other fleets on the same Redis.</value>
     public required string Queue { get; init; }
+    /// <value>Whether the scheduler decides how many workers a job gets; false: every job may have all.</value>
+    public bool AutoScale { get; init; }
+    /// <value>Port of the scheduler's HTTP API; null: any free one.</value>
+    public int? SchedulerPort { get; init; }
+    /// <value>More environment for every process.</value>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+    /// <value>Is told when a process starts, ends or is given up.</value>
+    public IProgress<FleetEvent>? Events { get; init; }
     /// <value>How long a process may take until it is ready.</value>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
     /// <value>How long processes may take to end by themselves.</value>
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(8);
 }
-
-/// <summary>A running process of a fleet.</summary>
-public sealed record FleetProcess(string Name, int ProcessId, string LogPath);

@@ -16,19 +16,20 @@ internal sealed class FleetPlan
     public FleetPlan(FleetOptions options)
     {
         _options = options;
-        // In order: Redis, the scheduler's two, two a shard, one a worker.
-        var ports = new Queue<int>(FreePorts.Take(3 + (2 * options.Shards) + options.Workers));
+        // In order: Redis, the scheduler's two, two a shard.
+        var ports = new Queue<int>(FreePorts.Take(3 + (2 * options.Shards)));
         RedisPort = ports.Dequeue();
         RedisConnection = options.Redis ?? $"127.0.0.1:{RedisPort}";
-        Endpoint[] scheduler = [new(Http, ports.Dequeue()), new(Grpc, ports.Dequeue())];
+        Endpoint[] scheduler = [new(Http, options.SchedulerPort ?? ports.Dequeue()), new(Grpc, ports.Dequeue())];
         Endpoint[][] shards = [.. Enumerable.Range(0, options.Shards).Select(_ => new Endpoint[] { new(Http, ports.Dequeue()), new(Grpc, ports.Dequeue()) })];
         Scheduler = scheduler[0].Address;
-        _shared = new(StringComparer.Ordinal)
+        _shared = new(options.Environment, StringComparer.Ordinal)
         {
             [EnvironmentNames.RedisConnection] = RedisConnection,
             [EnvironmentNames.SchedulerHttp] = scheduler[0].Address.OriginalString,
             [EnvironmentNames.SchedulerGrpc] = scheduler[1].Address.OriginalString,
             [EnvironmentNames.Queue] = options.Queue,
+            [EnvironmentNames.Scaling] = options.AutoScale ? "auto" : "fixed",
             [EnvironmentNames.ParentProcess] = Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
         };
         for (int shard = 0; shard < shards.Length; shard++)
@@ -48,11 +49,6 @@ internal sealed class FleetPlan
             processes.Add(Service(Services.ParameterServer, $"ps-{shard}", shards[shard], (EnvironmentNames.ShardIndex, shard.ToString(CultureInfo.InvariantCulture))));
         }
 
-        for (int worker = 1; worker <= options.Workers; worker++)
-        {
-            processes.Add(Service(Services.Worker, $"worker-{worker}", [new(Http, ports.Dequeue())], (EnvironmentNames.WorkerId, $"worker-{worker}")));
-        }
-
         Processes = processes;
     }
 
@@ -60,8 +56,18 @@ internal sealed class FleetPlan
     public string RedisConnection { get; }
     public Uri Scheduler { get; }
 
-    /// <value>In order of starting; Redis first where one is started.</value>
+    /// <value>All but the workers, in order of starting; Redis first where one is started.</value>
     public IReadOnlyList<PlannedProcess> Processes { get; }
+
+    /// <summary>One worker, on a port of its own.</summary>
+    /// <param name="number">From 1.</param>
+    public PlannedProcess Worker(int number)
+    {
+        string name = WorkerName(number);
+        return Service(Services.Worker, name, [new(Http, FreePorts.Take(1)[0])], (EnvironmentNames.WorkerId, name));
+    }
+
+    public static string WorkerName(int number) => string.Create(CultureInfo.InvariantCulture, $"worker-{number}");
 
     private PlannedProcess Service(string service, string name, Endpoint[] endpoints, params (string Name, string Value)[] own)
     {

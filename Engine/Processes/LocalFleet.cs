@@ -3,8 +3,8 @@ using System.Net;
 namespace Lockstep.Engine.Processes;
 
 /// <summary>
-/// Redis, the scheduler, the parameter servers and the workers of one run as child processes on this machine. They watch this process and end when it is gone;
-/// what is left of them is ended when the fleet is disposed.
+/// Redis, the scheduler, the parameter servers and the workers as child processes on this machine. What ends by itself is started again; the number of workers may change at any time.
+/// They watch this process and end when it is gone; what is left of them is ended when the fleet is disposed.
 /// </summary>
 public sealed class LocalFleet : IAsyncDisposable
 {
@@ -18,8 +18,12 @@ public sealed class LocalFleet : IAsyncDisposable
     private readonly FleetOptions _options;
     private readonly FleetPlan _plan;
     private readonly TimeProvider _time;
-    private readonly List<(PlannedProcess Plan, ChildProcess Child)> _children = [];
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, Member> _members = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(5) };
+    private bool _supervised;
     private int _stopped;
 
     private LocalFleet(FleetOptions options, TimeProvider time)
@@ -27,6 +31,8 @@ public sealed class LocalFleet : IAsyncDisposable
         _options = options;
         _time = time;
         _plan = new FleetPlan(options);
+        // Nobody may be waiting when it fails after the end.
+        _ = _broken.Task.ContinueWith(static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
     }
 
     /// <value>Address of the scheduler's HTTP API.</value>
@@ -34,10 +40,31 @@ public sealed class LocalFleet : IAsyncDisposable
 
     public string RedisConnection => _plan.RedisConnection;
 
-    public IReadOnlyList<FleetProcess> Processes => [.. _children.Select(c => new FleetProcess(c.Child.Name, c.Child.Id, c.Child.LogPath))];
+    public IReadOnlyList<FleetProcess> Processes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _members.Values.Where(m => !m.Child.Exited.IsCompleted).Select(m => new FleetProcess(m.Plan.Name, m.Child.Id, m.Child.LogPath))];
+            }
+        }
+    }
 
-    /// <value>Fails with a <see cref="FleetException"/> when a process ends by itself; never completes otherwise.</value>
-    public Task Broken { get; private set; } = Task.CompletedTask;
+    /// <value>Workers that are up and were not asked to end.</value>
+    public int Workers
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _members.Values.Count(m => m.IsWorker && !m.IsLeaving);
+            }
+        }
+    }
+
+    /// <value>Fails with a <see cref="FleetException"/> when a process does not stay up; never completes otherwise.</value>
+    public Task Broken => _broken.Task;
 
     /// <summary>Starts all processes at once and waits until each is ready. Where another program took a port meanwhile, they are started again on others.</summary>
     /// <exception cref="FleetException">A process did not start, ended, or was not ready in time; the message shows the end of its log.</exception>
@@ -62,6 +89,55 @@ public sealed class LocalFleet : IAsyncDisposable
         }
     }
 
+    /// <summary>Starts or drains workers until there are so many; those with the highest numbers go first. Returns when new ones are ready and others were asked to leave.</summary>
+    public async Task ScaleAsync(int workers, string reason, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(workers);
+        var started = new List<Member>();
+        lock (_gate)
+        {
+            Member[] there = [.. _members.Values.Where(m => m.IsWorker && !m.IsLeaving).OrderByDescending(m => m.Number)];
+            foreach (Member member in there.Take(there.Length - workers))
+            {
+                member.IsLeaving = true;
+                member.LeaveReason = reason;
+                member.Child.Terminate();
+            }
+
+            for (int number = 1; there.Length + started.Count < workers; number++)
+            {
+                // One that is still draining keeps its number until it is gone.
+                if (!_members.ContainsKey(FleetPlan.WorkerName(number)))
+                {
+                    started.Add(Start(_plan.Worker(number), number));
+                }
+            }
+        }
+
+        foreach (Member member in started)
+        {
+            _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Started, reason));
+        }
+
+        await Task.WhenAll(started.Select(m => WaitReadyAsync(m, cancellation)));
+    }
+
+    /// <summary>Sends a signal of the system to one process, such as 9, which ends it at once, or 19 and 18, which halt it and let it go on.</summary>
+    /// <returns>False: no such process is running.</returns>
+    public bool Signal(string name, int signal)
+    {
+        lock (_gate)
+        {
+            if (!_members.TryGetValue(name, out Member? member) || member.Child.Exited.IsCompleted)
+            {
+                return false;
+            }
+
+            member.Child.Signal(signal);
+            return true;
+        }
+    }
+
     /// <summary>Asks all processes to end, workers first and Redis last, and ends those that take too long.</summary>
     public async Task StopAsync()
     {
@@ -71,8 +147,14 @@ public sealed class LocalFleet : IAsyncDisposable
         }
 
         await _stopping.CancelAsync();
-        ChildProcess[] redis = [.. _children.Where(c => c.Plan.Health is null).Select(c => c.Child)];
-        ChildProcess[] services = [.. _children.Select(c => c.Child).Except(redis).Reverse()];
+        ChildProcess[] redis;
+        ChildProcess[] services;
+        lock (_gate)
+        {
+            redis = [.. _members.Values.Where(m => m.Plan.Health is null).Select(m => m.Child)];
+            services = [.. _members.Values.Select(m => m.Child).Except(redis).Reverse()];
+        }
+
         await EndAsync(services);
         await EndAsync(redis);
     }
@@ -80,28 +162,30 @@ public sealed class LocalFleet : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        foreach ((_, ChildProcess child) in _children)
+        lock (_gate)
         {
-            child.Dispose();
+            foreach (Member member in _members.Values)
+            {
+                member.Child.Dispose();
+            }
+
+            _members.Clear();
         }
 
-        _children.Clear();
+        _http.Dispose();
     }
 
     private async Task StartAllAsync(CancellationToken cancellation)
     {
         Directory.CreateDirectory(_options.LogDirectory);
-        foreach (PlannedProcess planned in _plan.Processes)
+        Member[] members;
+        lock (_gate)
         {
-            _children.Add((planned, ChildProcess.Start(planned.Name, planned.Start, Path.Combine(_options.LogDirectory, planned.Name + ".log"))));
+            members = [.. _plan.Processes.Select(p => Start(p, 0)), .. Enumerable.Range(1, _options.Workers).Select(number => Start(_plan.Worker(number), number))];
         }
 
-        Broken = Task.WhenAny(_children.Select(c => WatchAsync(c.Child))).Unwrap();
-        // Nobody may be waiting when it fails after the end.
-        _ = Broken.ContinueWith(static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(5) };
-        Task ready = Task.WhenAll(_children.Where(c => c.Plan.Health is not null).Select(c => WaitReadyAsync(http, c.Plan.Health!, c.Child, stop.Token)));
+        Task ready = Task.WhenAll(members.Select(m => WaitReadyAsync(m, stop.Token)));
         try
         {
             await await Task.WhenAny(ready, Broken);
@@ -111,33 +195,116 @@ public sealed class LocalFleet : IAsyncDisposable
             await stop.CancelAsync();
             await ready.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+
+        lock (_gate)
+        {
+            _supervised = true;
+        }
     }
 
-    private async Task WatchAsync(ChildProcess child)
+    /// <summary>Under the lock.</summary>
+    private Member Start(PlannedProcess plan, int number)
     {
-        int code = await child.Exited;
-        await Task.Delay(InterruptGrace, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (_stopping.IsCancellationRequested)
-        {
-            await Task.Delay(Timeout.InfiniteTimeSpan, _time, CancellationToken.None);
-        }
+        var member = new Member(plan, number, StartChild(plan));
+        _members[plan.Name] = member;
+        _ = WatchAsync(member);
+        return member;
+    }
 
-        string tail = child.Tail();
-        throw new FleetException($"{child.Name} ended with exit code {code}. Its log, {child.LogPath}, ends:{Environment.NewLine}{tail}")
+    private ChildProcess StartChild(PlannedProcess plan) => ChildProcess.Start(plan.Name, plan.Start, Path.Combine(_options.LogDirectory, plan.Name + ".log"));
+
+    /// <summary>Stays with a process over all its lives.</summary>
+    private async Task WatchAsync(Member member)
+    {
+        while (true)
+        {
+            int code = await member.Child.Exited;
+            DateTimeOffset ended = _time.GetUtcNow();
+            await Task.Delay(InterruptGrace, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (_stopping.IsCancellationRequested)
+            {
+                return;
+            }
+
+            if (HasLeft(member))
+            {
+                _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Stopped, member.LeaveReason));
+                return;
+            }
+
+            member.Ends.RemoveAll(end => ended - end > RestartPolicy.Window);
+            member.Ends.Add(ended);
+            RestartDecision decision = _supervised ? RestartPolicy.Decide(member.Ends) : new RestartDecision(null, "it ended before all were ready");
+            if (decision.Delay is not { } delay)
+            {
+                GiveUp(member, code, decision.Reason);
+                return;
+            }
+
+            await Task.Delay(delay, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!Restart(member))
+            {
+                return;
+            }
+
+            _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Restarted, $"it ended with exit code {code}; {decision.Reason}"));
+        }
+    }
+
+    private bool HasLeft(Member member)
+    {
+        lock (_gate)
+        {
+            if (!member.IsLeaving)
+            {
+                return false;
+            }
+
+            _members.Remove(member.Plan.Name);
+            member.Child.Dispose();
+            return true;
+        }
+    }
+
+    private bool Restart(Member member)
+    {
+        lock (_gate)
+        {
+            if (_stopping.IsCancellationRequested || member.IsLeaving)
+            {
+                return false;
+            }
+
+            member.Child.Dispose();
+            member.Child = StartChild(member.Plan);
+            return true;
+        }
+    }
+
+    private void GiveUp(Member member, int code, string reason)
+    {
+        _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, reason));
+        string tail = member.Child.Tail();
+        _broken.TrySetException(new FleetException($"{member.Plan.Name} ended with exit code {code}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{tail}")
         {
             PortTaken = PortTakenTexts.Any(text => tail.Contains(text, StringComparison.OrdinalIgnoreCase)),
-        };
+        });
     }
 
-    private async Task WaitReadyAsync(HttpClient http, Uri health, ChildProcess child, CancellationToken cancellation)
+    private async Task WaitReadyAsync(Member member, CancellationToken cancellation)
     {
+        if (member.Plan.Health is not { } health)
+        {
+            return;
+        }
+
         long start = _time.GetTimestamp();
         string last = "it did not answer";
-        for (TimeSpan pause = TimeSpan.FromMilliseconds(40); ; pause = pause < TimeSpan.FromMilliseconds(250) ? pause * 1.2 : pause)
+        for (TimeSpan pause = TimeSpan.FromMilliseconds(40); !member.IsLeaving; pause = pause < TimeSpan.FromMilliseconds(250) ? pause * 1.2 : pause)
         {
             try
             {
-                using HttpResponseMessage answer = await http.GetAsync(health, cancellation);
+                using HttpResponseMessage answer = await _http.GetAsync(health, cancellation);
                 if (answer.StatusCode == HttpStatusCode.OK)
                 {
                     return;
@@ -152,7 +319,7 @@ public sealed class LocalFleet : IAsyncDisposable
 
             if (_time.GetElapsedTime(start) > _options.StartTimeout)
             {
-                throw new FleetException($"{child.Name} was not ready after {_options.StartTimeout.TotalSeconds:0} s: {last}. Its log, {child.LogPath}, ends:{Environment.NewLine}{child.Tail()}");
+                throw new FleetException($"{member.Plan.Name} was not ready after {_options.StartTimeout.TotalSeconds:0} s: {last}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}");
             }
 
             await Task.Delay(pause, _time, cancellation);
@@ -176,5 +343,18 @@ public sealed class LocalFleet : IAsyncDisposable
         }
 
         await all;
+    }
+
+    /// <summary>A process over all its lives.</summary>
+    /// <param name="number">Of a worker; 0 for others.</param>
+    private sealed class Member(PlannedProcess plan, int number, ChildProcess child)
+    {
+        public PlannedProcess Plan { get; } = plan;
+        public int Number { get; } = number;
+        public bool IsWorker => Number > 0;
+        public ChildProcess Child { get; set; } = child;
+        public List<DateTimeOffset> Ends { get; } = [];
+        public bool IsLeaving { get; set; }
+        public string LeaveReason { get; set; } = "";
     }
 }

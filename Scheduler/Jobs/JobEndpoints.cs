@@ -1,7 +1,9 @@
 using System.Net.ServerSentEvents;
 using System.Text.Json;
 using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
+using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Workers;
 
 namespace Lockstep.Scheduler.Jobs;
@@ -9,6 +11,8 @@ namespace Lockstep.Scheduler.Jobs;
 /// <summary>The HTTP API; paths and bodies are those of <see cref="SchedulerRoutes"/>.</summary>
 internal static class JobEndpoints
 {
+    private const int MostWorkers = 10_000;
+
     public static void MapJobs(this IEndpointRouteBuilder app)
     {
         app.MapPost(SchedulerRoutes.Jobs, async (SubmitRequest request, JobManager jobs, CancellationToken cancellation) =>
@@ -42,6 +46,22 @@ internal static class JobEndpoints
             await jobs.DeleteAsync(job, cancellation);
             return Results.NoContent();
         }));
+        app.MapPost(SchedulerRoutes.Pause("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => await jobs.PauseAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)));
+        app.MapPost(SchedulerRoutes.Resume("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => await jobs.ResumeAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)));
+        app.MapGet(SchedulerRoutes.DesiredWorkers, (Scaler scaler) => scaler.Desired);
+        app.MapPost(SchedulerRoutes.ScaleWorkers, async (ScaleRequest request, JobManager jobs, Scaler scaler) =>
+        {
+            if (request.Workers is < 0 or > MostWorkers)
+            {
+                return Results.Problem($"{request.Workers} workers cannot be. Give 0 to {MostWorkers}, or null for the policy's own number.", statusCode: StatusCodes.Status400BadRequest);
+            }
+
+            await jobs.ScaleAsync(request.Workers);
+            return Results.Ok(scaler.Desired);
+        });
+        app.MapPost(SchedulerRoutes.Drain("{worker}"), async (string worker, JobManager jobs) => await jobs.DrainAsync(worker)
+            ? Results.Accepted()
+            : Results.Problem($"There is no worker {worker}. GET {SchedulerRoutes.Workers} lists those there are.", statusCode: StatusCodes.Status404NotFound));
         app.MapGet(SchedulerRoutes.Workers, (Fleet fleet) => fleet.Workers);
     }
 
@@ -71,6 +91,8 @@ internal static class JobEndpoints
     private static IResult With(JobManager jobs, string id, Func<JobRun, IResult> answer) => jobs.Find(id) is { } job ? answer(job) : Unknown(id);
 
     private static async Task<IResult> WithAsync(JobManager jobs, string id, Func<JobRun, Task<IResult>> answer) => jobs.Find(id) is { } job ? await answer(job) : Unknown(id);
+
+    private static IResult Over(JobRun job) => Results.Problem($"Job {job.Id} is {JobWords.Of(job.State)}, which this does not go with.", statusCode: StatusCodes.Status409Conflict);
 
     private static IResult Unknown(string id) => Results.Problem($"There is no job {id}. GET {SchedulerRoutes.Jobs} lists those there are.", statusCode: StatusCodes.Status404NotFound);
 }

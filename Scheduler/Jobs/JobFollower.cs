@@ -1,12 +1,13 @@
 using Lockstep.Contracts.Runs;
 using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
 
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Follows what the first shard reports of one job, and records it.</summary>
-internal sealed partial class JobFollower(JobRun job, Fleet fleet, IConfiguration configuration, TimeProvider time, ILogger<JobFollower> logger)
+internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler, IConfiguration configuration, TimeProvider time, ILogger<JobFollower> logger)
 {
     private JobDescriptor? _descriptor;
     private RunRecorder? _recorder;
@@ -63,6 +64,11 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, IConfiguratio
         if (record is not null)
         {
             job.Step = record.Step;
+            if (record is StepRecord step)
+            {
+                scaler.Observe(job.Id, step);
+            }
+
             job.Append(fleet.CountOf(job.Id), record);
         }
     }

@@ -3,6 +3,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
 using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
 using Lockstep.Transport.Protos;
@@ -11,12 +12,15 @@ using StackExchange.Redis;
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>The jobs there are, from submission to end.</summary>
-internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer redis, Fleet fleet, IConfiguration configuration, TimeProvider time, ILoggerFactory loggers) : BackgroundService
+internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer redis, Fleet fleet, Scaler scaler, WantedWorkers wanted, IConfiguration configuration, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
     private const int FinishedKept = 16;
 
     /// <summary>So often one worker may fail a job before it is the job's fault.</summary>
     private const int FailuresOfOne = 3;
+
+    /// <summary>How often the number of workers is thought over when nothing happens.</summary>
+    private static readonly TimeSpan ScalingInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>How a job's error begins when its input, and not the system, is at fault.</summary>
     public const string BadInput = "bad input: ";
@@ -87,28 +91,18 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         await StaffAsync();
     }
 
-    /// <summary>Gives idle workers work. Called when a worker or a job came or went.</summary>
+    /// <summary>Decides how many workers there shall be, and brings every job's staff to what it shall have. Called when a worker or a job came or went, and now and then.</summary>
     public async Task StaffAsync()
     {
         await _staffing.WaitAsync(_stopping);
         try
         {
-            foreach (JobRun job in _order.Select(Find).OfType<JobRun>().Where(j => !j.IsOver))
+            JobRun[] open = [.. _order.Select(Find).OfType<JobRun>().Where(j => !j.IsOver)];
+            await ScaleAsync([.. open.Where(j => j.WantsWorkers)]);
+            // Workers that one job gives up are there for the next.
+            foreach (JobRun job in open.OrderBy(j => fleet.CountOf(j.Id) <= j.TargetWorkers))
             {
-                IReadOnlyList<string> given = fleet.Staff(job);
-                if (given.Count == 0)
-                {
-                    continue;
-                }
-
-                LogStaffed(job.Id, string.Join(", ", given));
-                if (job.State == JobState.Queued && job.TrySetState(JobState.Running, null))
-                {
-                    await store.SetStateAsync(job.Id, JobState.Running, null, _stopping);
-                    Follow(job, resumed: false);
-                }
-
-                job.Append(fleet.CountOf(job.Id), null);
+                await StaffAsync(job);
             }
         }
         finally
@@ -117,6 +111,38 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         }
     }
 
+    /// <summary>Halts a job; its shards keep its state.</summary>
+    /// <returns>False: it is over.</returns>
+    public async Task<bool> PauseAsync(JobRun job) => await ChangeAsync(job, JobState.Paused, "paused");
+
+    /// <summary>Lets a halted job go on.</summary>
+    /// <returns>False: it is not halted.</returns>
+    public async Task<bool> ResumeAsync(JobRun job) => job.State == JobState.Paused && await ChangeAsync(job, job.TotalSteps > 0 ? JobState.Waiting : JobState.Queued, "resumed");
+
+    /// <summary>A person asks for a number of workers; null: the policy decides again.</summary>
+    public async Task ScaleAsync(int? workers)
+    {
+        scaler.Scale(workers);
+        await StaffAsync();
+    }
+
+    /// <summary>A worker finishes what it has in hand and gets nothing more.</summary>
+    /// <returns>False: there is no such worker.</returns>
+    public async Task<bool> DrainAsync(string workerId)
+    {
+        if (!fleet.Drain(workerId))
+        {
+            return false;
+        }
+
+        LogDraining(workerId);
+        await StaffAsync();
+        return true;
+    }
+
+    /// <summary>A worker that joined says what it is working on; it goes on with a job that is still to be done.</summary>
+    public bool MayGoOn(string jobId) => Find(jobId) is { WantsWorkers: true };
+
     /// <summary>A worker is gone: what it had leased is free at once.</summary>
     public async Task LeftAsync(FleetMember member)
     {
@@ -124,8 +150,68 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         {
             int freed = await new RedisLeases(redis, jobId).FreeWorkerAsync(member.WorkerId, _stopping);
             LogLeft(member.WorkerId, jobId, freed);
-            job.Append(fleet.CountOf(jobId), null);
+            job.Append(fleet.CountOf(jobId), null, $"{member.WorkerId} left; {freed} of its slots are free again");
+            await StaffAsync();
         }
+    }
+
+    private async Task ScaleAsync(JobRun[] jobs)
+    {
+        (ScalingDecision decision, bool changed) = scaler.Decide([.. jobs.Select(j => (j.Id, j.Spec.Workers.Min, j.Spec.Workers.Max, j.Spec.Slots, fleet.CountOf(j.Id)))]);
+        foreach ((JobRun job, JobScalingDecision target) in jobs.Zip(decision.Jobs))
+        {
+            if (job.TargetWorkers != target.Target)
+            {
+                job.TargetWorkers = target.Target;
+                job.Append(fleet.CountOf(job.Id), null, $"{target.Target} workers wanted: {target.Reason}");
+            }
+        }
+
+        if (changed)
+        {
+            LogDesired(decision.Desired, decision.Reason);
+            await wanted.PublishAsync(decision.Desired, _stopping);
+        }
+    }
+
+    private async Task StaffAsync(JobRun job)
+    {
+        StaffingChange change = fleet.Staff(job);
+        bool begins = job.State == JobState.Queued && change.Workers > 0;
+        if (job.State == JobState.Running && change.Workers == 0 && job.TrySetState(JobState.Waiting, null))
+        {
+            LogWaiting(job.Id, job.Spec.Workers.Min);
+            await store.SetStateAsync(job.Id, JobState.Waiting, null, _stopping);
+            job.Append(0, null, $"waiting for workers: it needs at least {job.Spec.Workers.Min}");
+        }
+        else if (job.State is JobState.Queued or JobState.Waiting && change.Workers > 0 && job.TrySetState(JobState.Running, null))
+        {
+            await store.SetStateAsync(job.Id, JobState.Running, null, _stopping);
+        }
+
+        if (begins)
+        {
+            Follow(job, resumed: false);
+        }
+
+        if (!change.IsNothing)
+        {
+            LogStaffed(job.Id, change.ToString());
+            job.Append(change.Workers, null, change.ToString());
+        }
+    }
+
+    private async Task<bool> ChangeAsync(JobRun job, JobState state, string note)
+    {
+        if (!job.TrySetState(state, null))
+        {
+            return false;
+        }
+
+        await store.SetStateAsync(job.Id, state, null, _stopping);
+        job.Append(fleet.CountOf(job.Id), null, note);
+        await StaffAsync();
+        return true;
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -137,7 +223,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
             try
             {
                 var job = new JobRun(record.Request, record.State, record.Error);
-                if (Add(job) && job.State == JobState.Running)
+                if (Add(job) && job.State is JobState.Running or JobState.Waiting or JobState.Paused)
                 {
                     Follow(job, resumed: true);
                 }
@@ -149,7 +235,12 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         }
 
         IsReady = true;
-        await StaffAsync();
+        using var timer = new PeriodicTimer(ScalingInterval, time);
+        do
+        {
+            await StaffAsync();
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
     private bool Add(JobRun job)
@@ -173,7 +264,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     private void Follow(JobRun job, bool resumed) => _ = Task.Run(async () =>
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stopping, job.Stop.Token);
-        var follower = new JobFollower(job, fleet, configuration, time, loggers.CreateLogger<JobFollower>());
+        var follower = new JobFollower(job, fleet, scaler, configuration, time, loggers.CreateLogger<JobFollower>());
         _followers[job.Id] = follower;
         try
         {
@@ -258,8 +349,8 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         }
     }
 
-    [LoggerMessage(1, LogLevel.Information, "Job {JobId}: given to {Workers}")]
-    private partial void LogStaffed(string jobId, string workers);
+    [LoggerMessage(1, LogLevel.Information, "Job {JobId}: {Change}")]
+    private partial void LogStaffed(string jobId, string change);
 
     [LoggerMessage(2, LogLevel.Warning, "Worker {WorkerId} left job {JobId}; {Freed} of its slots are free again")]
     private partial void LogLeft(string workerId, string jobId, int freed);
@@ -281,4 +372,13 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     [LoggerMessage(8, LogLevel.Error, "The record of job {JobId} cannot be read; it is left alone")]
     private partial void LogUnreadable(Exception exception, string jobId);
+
+    [LoggerMessage(9, LogLevel.Information, "{Desired} workers desired: {Reason}")]
+    private partial void LogDesired(int desired, string reason);
+
+    [LoggerMessage(10, LogLevel.Warning, "Job {JobId}: waiting for workers, it needs at least {Minimum}")]
+    private partial void LogWaiting(string jobId, int minimum);
+
+    [LoggerMessage(11, LogLevel.Information, "Worker {WorkerId} drains")]
+    private partial void LogDraining(string workerId);
 }

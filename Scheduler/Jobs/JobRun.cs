@@ -41,6 +41,12 @@ internal sealed class JobRun
     /// <value>What workers of this job must be; null until one has opened it.</value>
     public string? DeterminismClass { get; set; }
 
+    /// <value>Workers that the scaling policy gives it.</value>
+    public int TargetWorkers { get; set; } = int.MaxValue;
+
+    /// <value>Whether it wants workers.</value>
+    public bool WantsWorkers => State is JobState.Queued or JobState.Running or JobState.Waiting;
+
     /// <value>Ends following the job.</value>
     public CancellationTokenSource Stop { get; } = new();
 
@@ -76,12 +82,12 @@ internal sealed class JobRun
         }
     }
 
-    /// <summary>Tells readers the job's state, with a record where there is one.</summary>
-    public void Append(int workers, RunRecord? record)
+    /// <summary>Tells readers the job's state, with what happened.</summary>
+    public void Append(int workers, RunRecord? record, string? note = null)
     {
         lock (_gate)
         {
-            _events.Enqueue(new JobEvent(_next++, Status(workers), record?.ToElement()));
+            _events.Enqueue(new JobEvent(_next++, Status(workers), record?.ToElement(), note));
             if (_events.Count > KeptEvents)
             {
                 _events.Dequeue();

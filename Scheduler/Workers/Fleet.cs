@@ -1,41 +1,8 @@
-using System.Threading.Channels;
 using Lockstep.Contracts.Services;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Transport.Protos;
 
 namespace Lockstep.Scheduler.Workers;
-
-/// <summary>A worker whose stream is open.</summary>
-internal sealed class FleetMember(JoinRequest request)
-{
-    public string WorkerId => request.WorkerId;
-    public string DeterminismClass => request.DeterminismClass;
-    public string? JobId { get; private set; } = request.JobId.Length > 0 ? request.JobId : null;
-
-    /// <value>Newest last; only the newest matters to the worker.</value>
-    public Channel<Assignment> Assignments { get; } = Channel.CreateBounded<Assignment>(new BoundedChannelOptions(4) { FullMode = BoundedChannelFullMode.DropOldest });
-
-    public WorkerStatus Status => new(WorkerId, JobId, request.Device, request.Threads, DeterminismClass);
-
-    /// <param name="job">Null: idle.</param>
-    public void Assign(SubmitRequest? job)
-    {
-        JobId = job?.JobId;
-        var assignment = new Assignment();
-        if (job is not null)
-        {
-            assignment.JobId = job.JobId;
-            assignment.JobJson = job.JobJson;
-            assignment.RunDirectory = job.RunDirectory;
-            if (job.ResumeStep is { } step)
-            {
-                assignment.ResumeStep = step;
-            }
-        }
-
-        Assignments.Writer.TryWrite(assignment);
-    }
-}
 
 /// <summary>The workers there are, and who works on what. Jobs are served in order of submission, each up to its maximum.</summary>
 internal sealed class Fleet
@@ -89,28 +56,52 @@ internal sealed class Fleet
         }
     }
 
-    /// <summary>Gives idle workers to a job, up to its maximum; one that has not begun begins only with its minimum.</summary>
-    /// <returns>The workers that were given.</returns>
-    public IReadOnlyList<string> Staff(JobRun job)
+    /// <summary>Brings the number of a job's workers to what it shall have: gives it idle ones, or calls the newest off. Below its minimum it has none.</summary>
+    public StaffingChange Staff(JobRun job)
     {
         lock (_gate)
         {
-            int have = _members.Count(m => m.JobId == job.Id);
-            string? known = job.DeterminismClass is { } opened ? WithoutThreads(opened) : _members.FirstOrDefault(m => m.JobId == job.Id)?.DeterminismClass;
+            FleetMember[] have = [.. _members.Where(m => m.JobId == job.Id)];
+            string? known = job.DeterminismClass ?? have.FirstOrDefault()?.DeterminismClass;
             // All workers of a job compute the same bits only within one class: the largest one that is idle is taken.
-            FleetMember[] idle = [.. _members.Where(m => m.JobId is null).GroupBy(m => m.DeterminismClass).Where(g => known is null || WithoutThreads(g.Key) == WithoutThreads(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
-            if (job.State == JobState.Queued && have + idle.Length < job.Spec.Workers.Min)
+            FleetMember[] idle = [.. _members.Where(m => m is { JobId: null, IsDraining: false }).GroupBy(m => m.DeterminismClass).Where(g => known is null || WithoutThreads(g.Key) == WithoutThreads(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
+            int wanted = job.WantsWorkers ? Math.Min(job.Spec.Workers.Max, job.TargetWorkers) : 0;
+            if (have.Length + idle.Length < job.Spec.Workers.Min)
             {
-                return [];
+                wanted = 0;
             }
 
-            FleetMember[] taken = [.. idle.Take(Math.Max(0, job.Spec.Workers.Max - have))];
+            FleetMember[] taken = [.. idle.Take(Math.Max(0, wanted - have.Length))];
             foreach (FleetMember member in taken)
             {
                 member.Assign(job.Request);
             }
 
-            return [.. taken.Select(m => m.WorkerId)];
+            FleetMember[] released = [.. have.TakeLast(Math.Max(0, have.Length - wanted))];
+            foreach (FleetMember member in released)
+            {
+                member.Assign(null);
+            }
+
+            return new(Names(taken), Names(released), have.Length + taken.Length - released.Length);
+        }
+    }
+
+    /// <summary>Calls a worker off its job; it gets no other.</summary>
+    /// <returns>False: there is no such worker.</returns>
+    public bool Drain(string workerId)
+    {
+        lock (_gate)
+        {
+            FleetMember? member = _members.FirstOrDefault(m => m.WorkerId == workerId);
+            if (member is null)
+            {
+                return false;
+            }
+
+            member.IsDraining = true;
+            member.Assign(null);
+            return true;
         }
     }
 
@@ -138,6 +129,19 @@ internal sealed class Fleet
         }
     }
 
+    private static string[] Names(IEnumerable<FleetMember> members) => [.. members.Select(m => m.WorkerId)];
+
     // The number of threads is the job's, not the worker's.
     private static string WithoutThreads(string determinismClass) => string.Join(' ', determinismClass.Split(' ').Where(part => !part.StartsWith("threads-", StringComparison.Ordinal)));
+}
+
+/// <summary>What changed in a job's staff.</summary>
+/// <param name="Workers">How many it has now.</param>
+internal sealed record StaffingChange(IReadOnlyList<string> Given, IReadOnlyList<string> Released, int Workers)
+{
+    public bool IsNothing => Given.Count == 0 && Released.Count == 0;
+
+    public override string ToString() => string.Join("; ", new[] { Text("joined", Given), Text("called off", Released) }.Where(t => t.Length > 0));
+
+    private static string Text(string what, IReadOnlyList<string> names) => names.Count == 0 ? "" : $"{string.Join(", ", names)} {what}";
 }

@@ -15,6 +15,11 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
         }
 
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        if (request.JobId.Length > 0 && !jobs.MayGoOn(request.JobId))
+        {
+            request.JobId = "";
+        }
+
         FleetMember member = fleet.Join(request);
         try
         {

@@ -20,18 +20,13 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
     private readonly ILogger _logger = loggers.CreateLogger<JobRunner>();
 
     /// <summary>Begins the job.</summary>
-    /// <param name="drain">Asks to leave after the slot in hand.</param>
-    public JobInHand Start(Assignment assignment, Scheduler.SchedulerClient scheduler, CancellationToken drain)
+    /// <param name="stop">The process is asked to end: leave after the slot in hand.</param>
+    public JobInHand Start(Assignment assignment, Scheduler.SchedulerClient scheduler, CancellationToken stop)
     {
         var abort = new CancellationTokenSource();
-        Task ended = Task.Run(async () =>
-        {
-            using (abort)
-            {
-                await WorkAsync(assignment, scheduler, drain, abort.Token);
-            }
-        }, CancellationToken.None);
-        return new JobInHand(assignment.JobId, ended, abort);
+        var drain = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        Task ended = Task.Run(() => WorkAsync(assignment, scheduler, drain.Token, abort.Token), CancellationToken.None);
+        return new JobInHand(assignment.JobId, ended, drain, abort, time);
     }
 
     private async Task WorkAsync(Assignment assignment, Scheduler.SchedulerClient scheduler, CancellationToken drain, CancellationToken abort)

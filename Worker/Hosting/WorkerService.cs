@@ -103,7 +103,7 @@ internal sealed class WorkerService(WorkerSettings settings, JobRunner runner, C
                 return;
             }
 
-            await current.AbortAsync();
+            await current.LeaveAsync();
         }
 
         _inHand = assignment.JobId.Length == 0 || drain.IsCancellationRequested ? null : runner.Start(assignment, scheduler, drain);

@@ -1,0 +1,40 @@
+using System.Threading.Channels;
+using Lockstep.Contracts.Services;
+using Lockstep.Transport.Protos;
+
+namespace Lockstep.Scheduler.Workers;
+
+/// <summary>A worker whose stream is open.</summary>
+internal sealed class FleetMember(JoinRequest request)
+{
+    public string WorkerId => request.WorkerId;
+    public string DeterminismClass => request.DeterminismClass;
+    public string? JobId { get; private set; } = request.JobId.Length > 0 ? request.JobId : null;
+
+    /// <value>Newest last; only the newest matters to the worker.</value>
+    public Channel<Assignment> Assignments { get; } = Channel.CreateBounded<Assignment>(new BoundedChannelOptions(4) { FullMode = BoundedChannelFullMode.DropOldest });
+
+    /// <value>It finishes what it has in hand and gets nothing more.</value>
+    public bool IsDraining { get; set; }
+
+    public WorkerStatus Status => new(WorkerId, JobId, request.Device, request.Threads, DeterminismClass, IsDraining);
+
+    /// <param name="job">Null: idle.</param>
+    public void Assign(SubmitRequest? job)
+    {
+        JobId = job?.JobId;
+        var assignment = new Assignment();
+        if (job is not null)
+        {
+            assignment.JobId = job.JobId;
+            assignment.JobJson = job.JobJson;
+            assignment.RunDirectory = job.RunDirectory;
+            if (job.ResumeStep is { } step)
+            {
+                assignment.ResumeStep = step;
+            }
+        }
+
+        Assignments.Writer.TryWrite(assignment);
+    }
+}

@@ -1,3 +1,14 @@
 // The entry of this project with UseAspire=false: the embedded engine in the place of Aspire.
-await Console.Error.WriteLineAsync("The embedded engine cannot be started from here yet. Use the command line: UseAspire=false dotnet run -c Release --project Cli -- train samples/digits/job.yaml");
-return 2;
+using System.Runtime.InteropServices;
+using Lockstep.Engine.Hosting;
+
+using var stop = new CancellationTokenSource();
+using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+return await EmbeddedHost.RunAsync(args, typeof(Program).Assembly.Location, TimeProvider.System, stop.Token);
+
+void Stop(PosixSignalContext context)
+{
+    context.Cancel = true;
+    stop.Cancel();
+}

@@ -24,6 +24,14 @@ public sealed class SchedulerClient(Uri address, TimeProvider time) : IDisposabl
 
     public Task<JobStatus> CancelAsync(string jobId, CancellationToken cancellation) => SendAsync(HttpMethod.Post, SchedulerRoutes.Cancel(jobId), null, cancellation);
 
+    /// <summary>How many workers the jobs want now.</summary>
+    public async Task<DesiredWorkers> DesiredAsync(CancellationToken cancellation)
+    {
+        using HttpResponseMessage answer = await _http.GetAsync(SchedulerRoutes.DesiredWorkers, cancellation);
+        await EnsureAsync(answer, cancellation);
+        return await answer.Content.ReadFromJsonAsync<DesiredWorkers>(JsonSerializerOptions.Web, cancellation) ?? throw new HttpRequestException("The scheduler answered without a number.");
+    }
+
     /// <summary>What happens in a job from an event on; ends when the job is over. A connection that breaks is made again until cancelled.</summary>
     public async IAsyncEnumerable<JobEvent> EventsAsync(string jobId, long from, [EnumeratorCancellation] CancellationToken cancellation)
     {

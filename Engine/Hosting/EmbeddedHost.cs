@@ -1,0 +1,96 @@
+using System.Globalization;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Services;
+using Lockstep.Engine.Processes;
+using Lockstep.Engine.Redis;
+using Lockstep.Engine.Scheduling;
+
+namespace Lockstep.Engine.Hosting;
+
+/// <summary>The engine kept up for jobs that are submitted to it, with as many workers as they want: what the AppHost runs where Aspire's packages are not used.</summary>
+public static class EmbeddedHost
+{
+    private const string RedisServer = "redis-server";
+
+    /// <summary>Runs until cancelled.</summary>
+    /// <param name="assembly">The calling program, which serves Redis in a process of its own when it is called so.</param>
+    /// <returns>The exit code: 0 ended as asked, 1 a process did not stay up, 2 bad input.</returns>
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, string assembly, TimeProvider time, CancellationToken cancellation)
+    {
+        try
+        {
+            switch (arguments)
+            {
+                case [RedisServer, "--port", var port]:
+                    await EmbeddedRedis.RunAsync(int.Parse(port, CultureInfo.InvariantCulture), time, cancellation);
+                    return 0;
+                case ["--help" or "-h" or "-?"]:
+                    await Console.Out.WriteLineAsync(EmbeddedHostOptions.Usage);
+                    return 0;
+                default:
+                    await ServeAsync(EmbeddedHostOptions.Parse(arguments), assembly, time, cancellation);
+                    return 0;
+            }
+        }
+        catch (InputException exception)
+        {
+            await Console.Error.WriteLineAsync(exception.Message);
+            return 2;
+        }
+        catch (FleetException exception)
+        {
+            await Console.Error.WriteLineAsync(exception.Message);
+            return 1;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return 0;
+        }
+    }
+
+    private static async Task ServeAsync(EmbeddedHostOptions options, string assembly, TimeProvider time, CancellationToken cancellation)
+    {
+        if (options.Redis is { } connection)
+        {
+            await RedisAddress.CheckAsync(connection);
+        }
+
+        string runs = Path.GetFullPath(options.Runs);
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            [EnvironmentNames.MaximumWorkers] = options.MaximumWorkers.ToString(CultureInfo.InvariantCulture),
+        };
+        if (options.Otlp is { } otlp)
+        {
+            environment[EnvironmentNames.OtlpEndpoint] = otlp;
+        }
+
+        await using LocalFleet fleet = await LocalFleet.StartAsync(
+            new FleetOptions
+            {
+                Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
+                LogDirectory = Path.Combine(runs, "logs"),
+                Shards = options.Shards,
+                Workers = 0,
+                Redis = options.Redis,
+                RedisServerAssembly = assembly,
+                Queue = "",
+                AutoScale = true,
+                SchedulerPort = options.Port,
+                Environment = environment,
+                Events = new ConsoleEvents(time),
+            },
+            time,
+            cancellation);
+        await Console.Out.WriteLineAsync($"Scheduler at {fleet.Scheduler}, {options.Shards} parameter servers, up to {options.MaximumWorkers} workers as the jobs want them. Logs in {Path.Combine(runs, "logs")}.");
+        await Console.Out.WriteLineAsync("Submit a job with: lockstep submit samples/digits/job.yaml. Ctrl-C ends everything.");
+        using var scheduler = new SchedulerClient(fleet.Scheduler, time);
+        await await Task.WhenAny(fleet.Broken, new FleetScaler(fleet, scheduler, options.MaximumWorkers, time).RunAsync(cancellation));
+    }
+
+    private sealed class ConsoleEvents(TimeProvider time) : IProgress<FleetEvent>
+    {
+        public void Report(FleetEvent value) =>
+            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{time.GetLocalNow():HH:mm:ss} {value.Process} {value.Kind.ToString().ToLowerInvariant()}: {value.Reason}"));
+    }
+}

@@ -1,0 +1,35 @@
+using Lockstep.Contracts.Services;
+using Lockstep.Engine.Processes;
+
+namespace Lockstep.Engine.Scheduling;
+
+/// <summary>Brings a fleet's number of workers to what its scheduler desires, for as long as it runs.</summary>
+/// <param name="maximum">More are not started, whatever is desired.</param>
+public sealed class FleetScaler(LocalFleet fleet, SchedulerClient scheduler, int maximum, TimeProvider time)
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Runs until cancelled.</summary>
+    /// <exception cref="FleetException">A worker that was started was not ready in time.</exception>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        do
+        {
+            try
+            {
+                DesiredWorkers desired = await scheduler.DesiredAsync(cancellation);
+                int workers = Math.Min(desired.Desired, maximum);
+                if (workers != fleet.Workers)
+                {
+                    await fleet.ScaleAsync(workers, desired.Reason, cancellation);
+                }
+            }
+            catch (HttpRequestException)
+            {
+                // The scheduler is starting again; the workers there are go on.
+            }
+        }
+        while (await timer.WaitForNextTickAsync(cancellation));
+    }
+}

@@ -63,17 +63,17 @@ public sealed class LockstepLoop : IDisposable
         return values;
     }
 
-    /// <summary>The samples of a step, slot after slot.</summary>
-    public long[] SamplesOf(long step)
+    /// <summary>The samples of a step, by slot.</summary>
+    public IReadOnlyList<long[]> SamplesOf(long step)
     {
-        var all = new List<long>();
-        for (int slot = 0; slot < _descriptor.Slots; slot++)
+        var slots = new long[_descriptor.Slots][];
+        for (int slot = 0; slot < slots.Length; slot++)
         {
             _sampler.SlotSamples(step, slot, _ids);
-            all.AddRange(_ids);
+            slots[slot] = [.. _ids];
         }
 
-        return [.. all];
+        return slots;
     }
 
     /// <summary>Computes a step and moves on to the next version.</summary>

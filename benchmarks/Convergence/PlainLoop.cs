@@ -35,19 +35,27 @@ public sealed class PlainLoop : IDisposable
     }
 
     /// <summary>One update.</summary>
+    /// <param name="parts">The samples of the batch; in several parts, torch adds up their gradients.</param>
     /// <returns>The batch's mean loss before it.</returns>
-    public double Step(long[] sampleIds)
+    public double Step(IReadOnlyList<long[]> parts)
     {
         using var scope = NewDisposeScope();
-        Tensor features = empty([sampleIds.Length, .. _data.SampleShape.Select(s => (long)s)]);
-        var labels = new float[sampleIds.Length];
-        _data.Read(sampleIds, MemoryMarshal.Cast<byte, float>(features.bytes), labels);
-        Tensor classes = tensor(Array.ConvertAll(labels, label => (long)label));
+        long samples = parts.Sum(ids => ids.LongLength);
+        double mean = 0;
         _optimizer.zero_grad();
-        Tensor loss = nn.functional.cross_entropy(_model.forward(features), classes);
-        loss.backward();
+        foreach (long[] ids in parts.Where(ids => ids.Length > 0))
+        {
+            Tensor features = empty([ids.Length, .. _data.SampleShape.Select(s => (long)s)]);
+            var labels = new float[ids.Length];
+            _data.Read(ids, MemoryMarshal.Cast<byte, float>(features.bytes), labels);
+            Tensor classes = tensor(Array.ConvertAll(labels, label => (long)label));
+            Tensor loss = nn.functional.cross_entropy(_model.forward(features), classes) * ((double)ids.Length / samples);
+            loss.backward();
+            mean += loss.item<float>();
+        }
+
         _optimizer.step();
-        return loss.item<float>();
+        return mean;
     }
 
     public void Dispose()

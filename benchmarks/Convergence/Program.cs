@@ -3,7 +3,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Convergence;
 using Lockstep.Training;
 
-// Prints the table of benchmarks/README.md: how far Lockstep's loss is from that of a plain loop.
+// Prints the table of benchmarks/README.md: how far Lockstep's loss is from that of a plain loop, and that loop's from its own with batches in parts.
 const int Steps = 300, Window = 50, Seeds = 3;
 if (!Directory.Exists(Comparison.DataFolder))
 {
@@ -14,23 +14,23 @@ if (!Directory.Exists(Comparison.DataFolder))
 string cache = Directory.CreateTempSubdirectory("lockstep-convergence-").FullName;
 try
 {
-    Console.WriteLine($"| model | optimizer | seed | after 1 step | after 10 steps | Lockstep, steps {Steps - Window}–{Steps - 1} | plain loop | difference |");
-    Console.WriteLine("|---|---|---|---|---|---|---|---|");
+    Console.WriteLine($"| model | optimizer | seed | after 1 step | after 10 steps | loss of steps {Steps - Window}–{Steps - 1} | plain loop | difference | plain loop in parts |");
+    Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
     foreach (string model in Comparison.Models)
     {
         foreach ((string name, OptimizerSpec optimizer) in Comparison.Optimizers)
         {
-            var means = new List<(double Lockstep, double Plain)>();
+            var means = new List<StepLosses>();
             for (ulong seed = 1; seed <= Seeds; seed++)
             {
                 JobSpec job = Comparison.Job(model, optimizer, seed);
                 using OpenedData data = DataSets.Open(job.Data, job.Seed, cache, CancellationToken.None);
-                (double Lockstep, double Plain)[] losses = [.. Comparison.Run(job, data.Train, Steps, shards: 2)];
-                means.Add((losses[^Window..].Average(l => l.Lockstep), losses[^Window..].Average(l => l.Plain)));
-                Row(model, name, seed.ToString(CultureInfo.InvariantCulture), Percent(losses[1]), Percent(losses[10]), means[^1]);
+                StepLosses[] losses = [.. Comparison.Run(job, data.Train, Steps, shards: 2)];
+                means.Add(Mean(losses[^Window..]));
+                Row(model, name, seed.ToString(CultureInfo.InvariantCulture), Difference(losses[1].Lockstep, losses[1].Plain), Difference(losses[10].Lockstep, losses[10].Plain), means[^1]);
             }
 
-            Row(model, name, "mean", "", "", (means.Average(m => m.Lockstep), means.Average(m => m.Plain)));
+            Row(model, name, "**mean**", "", "", Mean(means));
         }
     }
 }
@@ -41,8 +41,12 @@ finally
 
 return 0;
 
-static void Row(string model, string optimizer, string seed, string first, string tenth, (double Lockstep, double Plain) mean) =>
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {model} | {optimizer} | {seed} | {first} | {tenth} | {mean.Lockstep:F5} | {mean.Plain:F5} | {Percent(mean)} |"));
+static StepLosses Mean(IReadOnlyCollection<StepLosses> losses) => new(losses.Average(l => l.Lockstep), losses.Average(l => l.Plain), losses.Average(l => l.PlainParts));
 
-static string Percent((double Lockstep, double Plain) loss) =>
-    string.Create(CultureInfo.InvariantCulture, $"{100 * Math.Abs((loss.Lockstep / loss.Plain) - 1):0.#####}%");
+static void Row(string model, string optimizer, string seed, string first, string tenth, StepLosses mean) =>
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {model} | {optimizer} | {seed} | {first} | {tenth} | {mean.Lockstep:F5} | {mean.Plain:F5} | {Percent(mean.Lockstep, mean.Plain)} | {Percent(mean.PlainParts, mean.Plain)} |"));
+
+// Relative, of losses at one step: a few units in the last place, so in powers of ten.
+static string Difference(double loss, double plain) => string.Create(CultureInfo.InvariantCulture, $"{Math.Abs((loss / plain) - 1):0.0e-0}");
+
+static string Percent(double loss, double plain) => string.Create(CultureInfo.InvariantCulture, $"{100 * ((loss / plain) - 1):+0.00;-0.00}%");

@@ -6,10 +6,11 @@ namespace Lockstep.Training.Tests;
 /// <summary>Lockstep's losses beside those of a plain loop with torch's own modules and optimizer. The long comparison is the command in benchmarks.</summary>
 public class PlainLoopTests
 {
-    public static TheoryData<string, string> Cases => new(Comparison.Models.SelectMany(_ => Comparison.Optimizers.Keys, (model, optimizer) => (model, optimizer)));
-
     [Theory]
-    [MemberData(nameof(Cases))]
+    [InlineData("mlp", "adam 0.001")]
+    [InlineData("mlp", "sgd 0.1")]
+    [InlineData("cnn", "adam 0.001")]
+    [InlineData("cnn", "sgd 0.1")]
     public void The_first_steps_have_the_losses_of_a_plain_loop(string model, string optimizer)
     {
         Assert.SkipUnless(Directory.Exists(Comparison.DataFolder), $"There is no {Comparison.DataFolder}; Debian's package dataset-fashion-mnist brings it.");
@@ -17,7 +18,7 @@ public class PlainLoopTests
         // The smaller file, so that nothing is waited for.
         JobSpec job = Comparison.Job(model, Comparison.Optimizers[optimizer], seed: 1, images: "t10k");
         using OpenedData data = DataSets.Open(job.Data, job.Seed, folder.Cache, TestContext.Current.CancellationToken);
-        (double Lockstep, double Plain)[] losses = [.. Comparison.Run(job, data.Train, 11, shards: 2)];
+        StepLosses[] losses = [.. Comparison.Run(job, data.Train, 11, shards: 2)];
 
         // At the same parameters, after one update, after ten.
         Assert.InRange(Difference(losses[0]), 0, 1e-6);
@@ -28,5 +29,5 @@ public class PlainLoopTests
         Assert.True(losses[10].Lockstep < 0.95 * losses[0].Lockstep, $"The loss went from {losses[0].Lockstep} to {losses[10].Lockstep}.");
     }
 
-    private static double Difference((double Lockstep, double Plain) loss) => Math.Abs((loss.Lockstep / loss.Plain) - 1);
+    private static double Difference(StepLosses loss) => Math.Abs((loss.Lockstep / loss.Plain) - 1);
 }

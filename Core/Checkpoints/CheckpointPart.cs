@@ -14,6 +14,8 @@ public static class CheckpointPart
 {
     private const int MaximumHeader = 64 << 20;
 
+    private static readonly JsonSerializerOptions Whole = new() { RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
+
     private static ReadOnlySpan<byte> Magic => "LSTPCKP1"u8;
 
     private sealed record Header(JobDescriptor Descriptor, int Generation, long Version, int Shard, int[] Chunks, int Values, int State1, int State2, int Ranges);
@@ -91,7 +93,7 @@ public static class CheckpointPart
         Header header;
         try
         {
-            header = JsonSerializer.Deserialize<Header>(bytes) ?? throw new JsonException("The header is null.");
+            header = JsonSerializer.Deserialize<Header>(bytes, Whole) ?? throw new JsonException("The header is null.");
         }
         catch (JsonException exception)
         {

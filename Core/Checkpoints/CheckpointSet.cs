@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Lockstep.Core.Layout;
+using Lockstep.Core.Optimizers;
 using Lockstep.Core.Protocol;
 
 namespace Lockstep.Core.Checkpoints;
@@ -14,7 +15,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     private sealed record Part(string File, string Sha256);
     private sealed record Manifest(long Version, int Shards, IReadOnlyList<Part> Parts, int Generation = 0);
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
 
     /// <summary>Folder of the set of one version.</summary>
     public static string DirectoryOf(string checkpoints, long version) =>
@@ -85,17 +86,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
 
     /// <summary>Reads all parts of a set, whatever number of shards cut it.</summary>
     /// <exception cref="ProtocolException">The set is missing, damaged or not whole.</exception>
-    public static CheckpointSet Read(string checkpoints, long version)
-    {
-        CheckpointSet set = Read(checkpoints, version, _ => true);
-        int chunks = new ModelLayout(set.Descriptor.Tensors, 1).Chunks.Count;
-        if (!set.Parts.SelectMany(p => p.Chunks).Order().SequenceEqual(Enumerable.Range(0, chunks)))
-        {
-            throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {set.Directory} does not hold every chunk of the model once. Resume from an older one.");
-        }
-
-        return set;
-    }
+    public static CheckpointSet Read(string checkpoints, long version) => Read(checkpoints, version, _ => true);
 
     /// <summary>Reads what one shard needs of a set: its own part where as many shards cut it, else all parts.</summary>
     /// <exception cref="ProtocolException">The set is missing, damaged or not whole.</exception>
@@ -115,18 +106,35 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
             throw new ProtocolException(ProtocolError.Checkpoint, $"There is no whole checkpoint of version {version} in {checkpoints} ({exception.Message}). There are: {string.Join(", ", List(checkpoints))}.");
         }
 
-        (JobDescriptor Descriptor, ShardState State)[] parts =
-            [.. manifest.Parts.Where((_, index) => isWanted((index, manifest.Parts.Count))).Select(part => CheckpointPart.Read(Path.Combine(directory, part.File), part.Sha256))];
+        int[] wanted = [.. Enumerable.Range(0, manifest.Parts.Count).Where(index => isWanted((index, manifest.Parts.Count)))];
+        (JobDescriptor Descriptor, ShardState State)[] parts = [.. wanted.Select(index => CheckpointPart.Read(Path.Combine(directory, manifest.Parts[index].File), manifest.Parts[index].Sha256))];
         if (parts.Length == 0 || parts.Any(p => p.State.Version != version))
         {
             throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {directory} holds parts of other versions. Resume from an older one.");
         }
 
+        var layout = new ModelLayout(parts[0].Descriptor.Tensors, manifest.Parts.Count);
+        if (!wanted.Zip(parts).All(part => Fits(part.Second.State, layout, part.First, Optimizer.Create(part.Second.Descriptor.Optimizer).StateArrays)))
+        {
+            throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {directory} does not hold every chunk of the model once, whole. Resume from an older one.");
+        }
+
         return new CheckpointSet(directory, parts[0].Descriptor, parts[0].State.Generation, version, [.. parts.Select(p => p.State)]);
     }
 
+    /// <summary>Whether a part holds what its shard has of the model.</summary>
+    private static bool Fits(ShardState state, ModelLayout layout, int shard, int stateArrays)
+    {
+        int elements = layout.ShardElements(shard);
+        return state.Chunks.SequenceEqual(layout.ChunksOf(shard).Select(c => c.Index))
+            && state.Values.Length == elements
+            && state.State1.Length == (stateArrays > 0 ? elements : 0)
+            && state.State2.Length == (stateArrays > 1 ? elements : 0)
+            && state.Ranges.Length == layout.ShardBlocks(shard);
+    }
+
     private static Manifest ReadManifest(string directory) =>
-        JsonSerializer.Deserialize<Manifest>(File.ReadAllBytes(Path.Combine(directory, ManifestName)), Json) is { Parts: not null } manifest ? manifest : throw new JsonException("It names no parts.");
+        JsonSerializer.Deserialize<Manifest>(File.ReadAllBytes(Path.Combine(directory, ManifestName)), Json) ?? throw new JsonException("It is null.");
 
     private readonly record struct Folder(long Version, string Path, bool IsWhole);
 

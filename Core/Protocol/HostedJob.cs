@@ -231,6 +231,7 @@ internal sealed class HostedJob
 
         await idle;
         await _writer.Written;
+        await (Board?.Sealed ?? Task.CompletedTask);
     }
 
     private ShardJob Job => _held ?? throw new SupersededException();

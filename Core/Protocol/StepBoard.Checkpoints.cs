@@ -54,6 +54,18 @@ public sealed partial class StepBoard
         }
     }
 
+    /// <value>Done when no set is being sealed.</value>
+    public Task Sealed
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _sealing;
+            }
+        }
+    }
+
     private void BeginCheckpoints(long version, bool isRestored)
     {
         _parts.Clear();

@@ -4,7 +4,7 @@ using Lockstep.Core.Protocol;
 namespace Lockstep.Core.Tests.Protocol;
 
 /// <summary>Parameter servers in one process, and a worker that brings them stub gradients.</summary>
-internal sealed class HostedCluster
+internal sealed class HostedCluster : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
@@ -18,6 +18,15 @@ internal sealed class HostedCluster
     }
 
     public ShardHost[] Hosts { get; }
+
+    /// <summary>Waits until nothing writes any more.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (ShardHost host in Hosts.Reverse())
+        {
+            await host.DisposeAsync();
+        }
+    }
 
     /// <summary>Opens a job on all shards, and gives it its initial values where they are waited for.</summary>
     public async Task OpenAsync(JobDescriptor job)

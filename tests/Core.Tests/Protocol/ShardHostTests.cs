@@ -16,7 +16,7 @@ public sealed class ShardHostTests : IDisposable
     [Fact]
     public async Task A_job_that_does_not_fit_is_refused_with_the_sizes()
     {
-        var cluster = new HostedCluster(1, memoryLimit: 5 << 20);
+        await using var cluster = new HostedCluster(1, memoryLimit: 5 << 20);
         JobDescriptor large = Job(1) with { Tensors = [new TensorSpec("t", TensorKind.Parameter, [1024, 256])] };
         await cluster.OpenAsync(Job(1) with { JobId = "small" });
 
@@ -35,7 +35,7 @@ public sealed class ShardHostTests : IDisposable
     [Fact]
     public async Task The_same_job_again_is_no_matter_and_another_is_refused()
     {
-        var cluster = new HostedCluster(1);
+        await using var cluster = new HostedCluster(1);
         JobDescriptor job = Job(1);
         Assert.True(await cluster.Hosts[0].OpenAsync(job, Cancellation));
         Assert.True(await cluster.Hosts[0].OpenAsync(JobDescriptor.FromJson(job.ToJson()), Cancellation));
@@ -53,7 +53,7 @@ public sealed class ShardHostTests : IDisposable
     [Fact]
     public async Task A_job_that_cannot_be_is_refused()
     {
-        var cluster = new HostedCluster(2);
+        await using var cluster = new HostedCluster(2);
         JobDescriptor job = Job(2);
         JobDescriptor[] bad = [job with { Shards = 1 }, job with { Shards = 0 }, job with { Slots = 0 }, job with { Slots = 65_537 }, job with { TotalSteps = 0 }, job with { StepsPerEpoch = 0 }, job with { Tensors = [] }, job with { EvaluationSlots = -1 }, job with { ResumeStep = 1000 }];
         foreach (JobDescriptor descriptor in bad)
@@ -68,7 +68,7 @@ public sealed class ShardHostTests : IDisposable
     [Fact]
     public async Task Initial_values_are_taken_once()
     {
-        var cluster = new HostedCluster(1);
+        await using var cluster = new HostedCluster(1);
         JobDescriptor job = Job(1);
         float[] values = StubGradients.Initial(job), other = [.. values];
         other[^1] += 1;
@@ -85,7 +85,7 @@ public sealed class ShardHostTests : IDisposable
     [Fact]
     public async Task What_is_asked_of_the_wrong_shard_or_of_no_job_is_refused()
     {
-        var cluster = new HostedCluster(2);
+        await using var cluster = new HostedCluster(2);
         await cluster.OpenAsync(Job(2));
         Assert.Equal("Only shard 0 answers this, not shard 1.", await RefusedAsync(ProtocolError.Invalid, () => cluster.Hosts[1].WaitEvaluatedAsync("job", default, Cancellation)));
         ShardHost host = cluster.Hosts[0];
@@ -107,7 +107,7 @@ public sealed class ShardHostTests : IDisposable
     [Fact]
     public async Task Closing_a_job_wakes_whoever_waits_for_it()
     {
-        var cluster = new HostedCluster(2);
+        await using var cluster = new HostedCluster(2);
         JobDescriptor job = Job(2) with { EvaluationSlots = 2, StepsPerEpoch = 1, Optimizer = new OptimizerSpec { ClipNorm = 1 } };
         await cluster.OpenAsync(job);
         var layout = new ModelLayout(job.Tensors, 2);
@@ -133,7 +133,7 @@ public sealed class ShardHostTests : IDisposable
     [Fact]
     public async Task A_gradient_that_is_not_finite_ends_the_job_and_says_which_slots()
     {
-        var cluster = new HostedCluster(2);
+        await using var cluster = new HostedCluster(2);
         JobDescriptor job = Job(2);
         await cluster.OpenAsync(job);
         await cluster.TrainAsync(job, until: 1);
@@ -158,7 +158,7 @@ public sealed class ShardHostTests : IDisposable
         foreach (int shards in new[] { 1, 2, 3 })
         {
             JobDescriptor job = Job(shards) with { JobId = $"job-{shards}", Optimizer = new OptimizerSpec { LearningRate = 0.01, ClipNorm = clip }, CheckpointDirectory = Path.Combine(_folder.Path, $"{shards}") };
-            var cluster = new HostedCluster(shards);
+            await using var cluster = new HostedCluster(shards);
             await cluster.OpenAsync(job);
             float[] model = await cluster.TrainAsync(job);
             StepReport[] reports = [.. await cluster.ReportsAsync(job)];
@@ -188,14 +188,14 @@ public sealed class ShardHostTests : IDisposable
     public async Task A_job_resumed_with_another_number_of_shards_goes_on_to_the_same_ledger(int before, int after)
     {
         JobDescriptor job = Job(before) with { CheckpointEvery = 2, CheckpointKeep = 10 };
-        var first = new HostedCluster(before);
+        await using var first = new HostedCluster(before);
         await first.OpenAsync(job);
         float[] model = await first.TrainAsync(job);
         IReadOnlyList<StepReport> undisturbed = await first.ReportsAsync(job);
         Assert.Equal([2, 4, 6], CheckpointSet.List(_folder.Path).Where(version => version > 0));
 
         JobDescriptor resumed = job with { JobId = "resumed", Shards = after, ResumeStep = 2 };
-        var second = new HostedCluster(after);
+        await using var second = new HostedCluster(after);
         await second.OpenAsync(resumed);
         Assert.Equal(Floats.Bits(model), Floats.Bits(await second.TrainAsync(resumed)));
         IReadOnlyList<StepReport> reports = await second.ReportsAsync(resumed);
@@ -206,7 +206,7 @@ public sealed class ShardHostTests : IDisposable
     [Fact]
     public async Task An_evaluation_counts_each_slot_once_and_is_reported_in_slot_order()
     {
-        var cluster = new HostedCluster(1);
+        await using var cluster = new HostedCluster(1);
         JobDescriptor job = Job(1) with { EvaluationSlots = 3, StepsPerEpoch = 2 };
         ShardHost host = cluster.Hosts[0];
         await cluster.OpenAsync(job);

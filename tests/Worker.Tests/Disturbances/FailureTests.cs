@@ -41,15 +41,11 @@ public sealed class FailureTests
                 closed.Wait(swarm.End);
             }
         }), tolerant: true).Start();
-        Member waiting = swarm.Hire("waiting", new ScriptedWire(async (message, _) =>
-        {
-            if (message is { Kind: MessageKind.Pull, Cursor: { Step: 2, Attempt: 0 }, Shard: 1 })
-            {
-                await swarm.Cluster.Hosts[1].CloseAsync(StubJob.Id, default);
-            }
-        }), tolerant: true).Start();
+        Member waiting = swarm.Hire("waiting", new ScriptedWire((message, _) => message is { Kind: MessageKind.Pull, Cursor: { Step: 2, Attempt: 0 }, Shard: 1 }
+            ? Task.FromException(new ProtocolException(ProtocolError.Conflict, "shard 1 is another"))
+            : Task.CompletedTask), tolerant: true).Start();
         ProtocolException failure = await Assert.ThrowsAsync<ProtocolException>(() => waiting.Run.WaitAsync(swarm.End));
-        Assert.Equal(ProtocolError.UnknownJob, failure.Error);
+        Assert.Equal("shard 1 is another", failure.Message);
         closed.Open();
     }
 

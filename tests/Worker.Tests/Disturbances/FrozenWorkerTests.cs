@@ -96,7 +96,6 @@ public sealed class FrozenWorkerTests
         int brought = 0;
         int answered = 0;
         // Each of the three has one slot: 0's worker freezes, 1's takes over, 2's keeps the step open.
-        using var meeting = new CountdownEvent(3);
         IReadOnlyList<StepReport> reports = await RunAsync(
             async (message, cancellation) =>
             {
@@ -134,7 +133,7 @@ public sealed class FrozenWorkerTests
                 return Task.CompletedTask;
             },
             workers: ["a", "b", "c"],
-            meeting);
+            meet: true);
         StepReport step = reports.Single(r => r.Cursor is { Step: Step, Attempt: >= 0 });
         Assert.Equal((1, 0), (step.Duplicate, step.Mismatched));
         Assert.NotEqual(victim, step.SlotWorkers[0]);
@@ -176,29 +175,16 @@ public sealed class FrozenWorkerTests
         Assert.All(evaluation.SlotWorkers, w => Assert.Equal("other", w));
     }
 
-    private static async Task<IReadOnlyList<StepReport>> RunAsync(Func<Message, CancellationToken, Task> before, Func<Message, CancellationToken, Task>? after, string[] workers, CountdownEvent? meeting = null)
+    private static async Task<IReadOnlyList<StepReport>> RunAsync(Func<Message, CancellationToken, Task> before, Func<Message, CancellationToken, Task>? after, string[] workers, bool meet = false)
     {
         var time = new FastTime(50);
         using var folder = new TemporaryFolder();
         await using var swarm = new Swarm(Job, 2, folder.Path, time, new LeaseTable(time, TimeSpan.FromSeconds(30)));
-        Member[] members = [.. workers.Select(name => swarm.Hire(name, new ScriptedWire(before, after), job => new StubTrainer(job, Meet())).Start())];
+        using var meeting = new Meeting(workers.Length, Step, swarm.End);
+        Member[] members = [.. workers.Select(name => swarm.Hire(name, new ScriptedWire(before, after), job => new StubTrainer(job, meet ? meeting.Member() : null)).Start())];
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
         Assert.All(await Task.WhenAll(members.Select(m => m.Run)), Assert.True);
         Ledger.Equal("frozen", await QuietRun.LedgerAsync(Job), Ledger.Of(reports));
         return reports;
-
-        Action<long, int> Meet()
-        {
-            bool met = meeting is null;
-            return (step, _) =>
-            {
-                if (step == Step && !met)
-                {
-                    met = true;
-                    meeting!.Signal();
-                    meeting.Wait(swarm.End);
-                }
-            };
-        }
     }
 }

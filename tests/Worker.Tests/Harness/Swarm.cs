@@ -12,7 +12,7 @@ internal sealed class Swarm : IAsyncDisposable
     /// <summary>No run lasts so long: it hangs.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    private readonly StubJob _stub;
+    private readonly StubJob? _stub;
     private readonly TrainingJob _job;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _end = new(Patience);
@@ -22,11 +22,14 @@ internal sealed class Swarm : IAsyncDisposable
     /// <param name="time">Of the loops.</param>
     /// <param name="leases">Null: a table whose clock stands still, so that no lease is ever overdue.</param>
     public Swarm(StubJob stub, int shards, string checkpoints, TimeProvider time, LeaseTable? leases = null, long? resume = null)
+        : this(stub.For(shards, checkpoints, resume), time, leases) => _stub = stub;
+
+    /// <summary>Of a job whose workers bring their own trainers.</summary>
+    public Swarm(TrainingJob job, TimeProvider time, LeaseTable? leases = null)
     {
-        _stub = stub;
         _time = time;
-        _job = stub.For(shards, checkpoints, resume);
-        Cluster = new LocalCluster(shards, TimeProvider.System);
+        _job = job;
+        Cluster = new LocalCluster(job.Descriptor.Shards, TimeProvider.System);
         Leases = leases ?? new LeaseTable(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(), TimeSpan.FromSeconds(30));
     }
 
@@ -40,11 +43,14 @@ internal sealed class Swarm : IAsyncDisposable
     public CancellationToken End => _end.Token;
 
     /// <param name="tolerant">Its failure does not end the run.</param>
-    public Member Hire(string name, IWire? wire = null, Func<StubJob, ITrainer>? trainer = null, bool tolerant = false)
+    public Member Hire(string name, IWire? wire = null, Func<StubJob, ITrainer>? trainer = null, bool tolerant = false) =>
+        Hire(name, wire ?? new QuietWire(), () => trainer?.Invoke(_stub!) ?? new StubTrainer(_stub!), tolerant);
+
+    /// <param name="trainer">Called on the worker's compute thread.</param>
+    public Member Hire(string name, IWire wire, Func<ITrainer> trainer, bool tolerant = false)
     {
-        wire ??= new QuietWire();
         IShardClient[] shards = [.. Cluster.Hosts.Select((host, shard) => new WiredShard(host, shard, name, wire))];
-        var member = new Member(name, _job, shards, new WiredLeases(Leases, name, wire), trainer?.Invoke(_stub) ?? new StubTrainer(_stub), _time, End, tolerant ? _ => { } : Fail);
+        var member = new Member(name, _job, shards, new WiredLeases(Leases, name, wire), trainer, _time, End, tolerant ? _ => { } : Fail);
         lock (_members)
         {
             _members.Add(member);
@@ -58,14 +64,14 @@ internal sealed class Swarm : IAsyncDisposable
     {
         var reports = new List<StepReport>();
         // Nobody knows of the job before a worker has opened it.
-        while (Cluster.Hosts[0].Describe(StubJob.Id) is null)
+        while (Cluster.Hosts[0].Describe(Descriptor.JobId) is null)
         {
             await Task.Delay(1, End);
         }
 
         try
         {
-            await foreach (StepReport report in Cluster.Shards[0].WatchAsync(StubJob.Id, 0, End))
+            await foreach (StepReport report in Cluster.Shards[0].WatchAsync(Descriptor.JobId, 0, End))
             {
                 reports.Add(report);
                 if (isEnough?.Invoke(report) ?? false)
@@ -118,14 +124,14 @@ internal sealed class Member : IAsyncDisposable
     private readonly TrainingLoop _loop;
     private readonly Action<Exception> _fail;
 
-    public Member(string name, TrainingJob job, IReadOnlyList<IShardClient> shards, ILeases leases, ITrainer trainer, TimeProvider time, CancellationToken end, Action<Exception> fail)
+    public Member(string name, TrainingJob job, IReadOnlyList<IShardClient> shards, ILeases leases, Func<ITrainer> trainer, TimeProvider time, CancellationToken end, Action<Exception> fail)
     {
         _fail = fail;
         Name = name;
         _abort = CancellationTokenSource.CreateLinkedTokenSource(end);
         _compute = new ComputeThread(name);
-        _trainer = trainer;
-        _loop = new TrainingLoop(job, name, shards, leases, trainer, _compute, new WorkerMetrics(_meters), time, NullLogger<TrainingLoop>.Instance);
+        _trainer = _compute.RunAsync(trainer).GetAwaiter().GetResult();
+        _loop = new TrainingLoop(job, name, shards, leases, _trainer, _compute, new WorkerMetrics(_meters), time, NullLogger<TrainingLoop>.Instance);
     }
 
     public string Name { get; }
@@ -159,8 +165,8 @@ internal sealed class Member : IAsyncDisposable
     {
         Abort();
         await ((Task)Run).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _compute.RunAsync(_trainer.Dispose);
         _compute.Dispose();
-        _trainer.Dispose();
         _meters.Dispose();
         _drain.Dispose();
         _abort.Dispose();

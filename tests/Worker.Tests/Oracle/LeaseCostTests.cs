@@ -25,8 +25,8 @@ public sealed class LeaseCostTests
         });
         using var folder = new TemporaryFolder();
         await using var swarm = new Swarm(job, 2, folder.Path, new FakeTimeProvider());
-        using var meeting = new CountdownEvent(workers);
-        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", wire, stub => new StubTrainer(stub, Meet())).Start())];
+        using var meeting = new Meeting(workers, 2, swarm.End);
+        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", wire, stub => new StubTrainer(stub, meeting.Member())).Start())];
         await swarm.WatchAsync();
         await Task.WhenAll(members.Select(m => m.Run));
 
@@ -37,19 +37,5 @@ public sealed class LeaseCostTests
         Message[] evaluation = [.. messages.Where(m => m.Cursor is { Step: 4, Attempt: Cursor.Evaluation })];
         Assert.Equal(swarm.Descriptor.EvaluationSlots, evaluation.Count(m => m.Kind == MessageKind.Complete));
         Assert.Equal(swarm.Descriptor.EvaluationSlots + workers, evaluation.Length);
-
-        Action<long, int> Meet()
-        {
-            bool met = false;
-            return (at, _) =>
-            {
-                if (at == 2 && !met)
-                {
-                    met = true;
-                    meeting.Signal();
-                    meeting.Wait(swarm.End);
-                }
-            };
-        }
     }
 }

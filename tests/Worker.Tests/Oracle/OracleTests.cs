@@ -70,8 +70,9 @@ public sealed class OracleTests
     private static async Task<IReadOnlyList<StepReport>> RunAsync(Swarm swarm, StubJob job, int workers, int seed, long barrierStep, Func<StepReport, bool>? isEnough = null)
     {
         var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var meeting = new CountdownEvent(Math.Min(workers, job.Slots));
-        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire((seed * 100) + w), _ => new StubTrainer(job, MeetOnce())).Start(start.Task))];
+        // A worker that computes its first slot of this step waits until each has one.
+        using var meeting = new Meeting(Math.Min(workers, job.Slots), barrierStep, swarm.End);
+        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire((seed * 100) + w), _ => new StubTrainer(job, meeting.Member())).Start(start.Task))];
         start.SetResult();
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync(isEnough);
         if (isEnough is null)
@@ -80,21 +81,6 @@ public sealed class OracleTests
         }
 
         return reports;
-
-        // A worker that computes its first slot of this step waits until each has one.
-        Action<long, int> MeetOnce()
-        {
-            bool met = false;
-            return (step, _) =>
-            {
-                if (step == barrierStep && !met)
-                {
-                    met = true;
-                    meeting.Signal();
-                    meeting.Wait(swarm.End);
-                }
-            };
-        }
     }
 
     private static void CheckContributors(string name, IReadOnlyList<StepReport> reports, int workers, long step)

@@ -1,0 +1,112 @@
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Core.Metrics;
+using Lockstep.Core.Protocol;
+using Lockstep.Training;
+using Lockstep.Worker.Jobs;
+using Lockstep.Worker.Loop;
+using Lockstep.Worker.Tests.Harness;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Lockstep.Worker.Tests.Oracle;
+
+/// <summary>The oracle with real data, real models and libtorch: dropout, batch norm, clipping, a last batch that does not divide.</summary>
+public sealed class TorchOracleTests
+{
+    private const int Slots = 6;
+
+    private static readonly string Digits = Path.Combine(AppContext.BaseDirectory, "digits.csv.gz");
+
+    /// <summary>Of 1,438 samples 200 a step: the eighth has 38.</summary>
+    private static readonly JobSpec Job = JobFile.Parse($$"""
+        name: digits
+        data:
+          format: csv
+          train: {{Digits}}
+          header: false
+          labels: [64]
+          split: 0.2
+          normalize: standard
+        model:
+          input: [1, 8, 8]
+          layers:
+            - kind: conv2d
+              out: 8
+              padding: 1
+            - batch-norm
+            - relu
+            - max-pool2d
+            - flatten
+            - kind: dropout
+              p: 0.3
+            - kind: linear
+              out: 10
+        loss: cross-entropy
+        metrics: [accuracy]
+        optimizer:
+          kind: adam
+          learningRate: 2e-3
+          clipNorm: 0.5
+        steps: 10
+        globalBatch: 200
+        slots: {{Slots}}
+        seed: 1
+        """, "job.yaml", AppContext.BaseDirectory, []);
+
+    // Libtorch draws from one generator a process, and a worker is one process: here its slots go one by one.
+    private static readonly Lock Torch = new();
+
+    [Fact]
+    public async Task Real_training_has_one_ledger_at_any_number_of_workers_and_shards()
+    {
+        IReadOnlyList<string> quiet = Ledger.Of(await RunAsync(1, 1));
+        Assert.Equal(12, quiet.Count);
+        foreach ((int workers, int shards) in new[] { (3, 1), (1, 2), (3, 2) })
+        {
+            Ledger.Equal($"{workers} workers, {shards} shards", quiet, Ledger.Of(await RunAsync(workers, shards)));
+        }
+    }
+
+    private static async Task<IReadOnlyList<StepReport>> RunAsync(int workers, int shards)
+    {
+        JobSpec spec = Job with { Shards = shards };
+        using var folder = new TemporaryFolder();
+        var run = new RunFolder(folder.Path);
+        using var compute = new ComputeThread();
+        OpenedJob opened = await compute.RunAsync(() => OpenedJob.Open(spec, "digits", run, null, default));
+        TrainingJob job = opened.Job;
+        await compute.RunAsync(opened.Dispose);
+
+        await using var swarm = new Swarm(job, new FakeTimeProvider());
+        using var meeting = new Meeting(workers, 3, swarm.End);
+        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w), () => new SharedTorch(OpenedJob.Open(spec, "digits", run, null, default), meeting.Member())).Start())];
+        IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
+        Assert.All(await Task.WhenAll(members.Select(m => m.Run)), Assert.True);
+        Assert.Equal(workers, reports.Single(r => r.Cursor is { Step: 3, Attempt: >= 0 }).SlotWorkers.Distinct().Count());
+        return reports;
+    }
+
+    private sealed class SharedTorch(OpenedJob job, Action<long, int> beforeRun) : ITrainer
+    {
+        public int ElementCount => job.Trainer.ElementCount;
+
+        public long ValidationSamples => job.Trainer.ValidationSamples;
+
+        public void CopyInitial(Span<float> values) => job.Trainer.CopyInitial(values);
+
+        public void Load(ReadOnlySpan<float> values) => job.Trainer.Load(values);
+
+        public SlotResult Run(long step, int slot, ReadOnlySpan<long> sampleIds, int stepSampleCount, Span<float> gradient)
+        {
+            beforeRun(step, slot);
+            lock (Torch)
+            {
+                return job.Trainer.Run(step, slot, sampleIds, stepSampleCount, gradient);
+            }
+        }
+
+        public EvaluationPart Evaluate(ReadOnlySpan<long> sampleIds) => job.Trainer.Evaluate(sampleIds);
+
+        public void Dispose() => job.Dispose();
+    }
+}

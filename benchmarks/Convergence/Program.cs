@@ -49,4 +49,4 @@ static void Row(string model, string optimizer, string seed, string first, strin
 // Relative, of losses at one step: a few units in the last place, so in powers of ten.
 static string Difference(double loss, double plain) => string.Create(CultureInfo.InvariantCulture, $"{Math.Abs((loss / plain) - 1):0.0e-0}");
 
-static string Percent(double loss, double plain) => string.Create(CultureInfo.InvariantCulture, $"{100 * ((loss / plain) - 1):+0.00;-0.00}%");
+static string Percent(double loss, double plain) => string.Create(CultureInfo.InvariantCulture, $"{Math.Round(100 * ((loss / plain) - 1), 2):+0.00;-0.00;0.00}%");

@@ -55,6 +55,9 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     public async Task BeginTermAsync(CancellationToken cancellation) =>
         _term.SetResult(await RedisRetry.RunAsync(() => Database.StringIncrementAsync(_termKey), cancellation));
 
+    /// <summary>This scheduler's term; waits for <see cref="BeginTermAsync"/>.</summary>
+    public Task<long> TermAsync(CancellationToken cancellation) => _term.Task.WaitAsync(cancellation);
+
     /// <summary>Records a job; the same again is a no-op.</summary>
     /// <returns>False: another job has this id.</returns>
     /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>

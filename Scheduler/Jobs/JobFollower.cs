@@ -1,4 +1,5 @@
 using Lockstep.Contracts.Runs;
+using Lockstep.Coordination;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Workers;
@@ -7,8 +8,12 @@ using Lockstep.Transport;
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Follows what the first shard reports of one job, and records it.</summary>
-internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler, IConfiguration configuration, TimeProvider time, ILogger<JobFollower> logger)
+internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler, JobStore store, IConfiguration configuration, TimeProvider time, ILogger<JobFollower> logger)
 {
+    private const string DescriptorName = "job.json";
+
+    private static readonly TimeSpan ReopenPause = TimeSpan.FromMilliseconds(50);
+
     private JobDescriptor? _descriptor;
     private RunRecorder? _recorder;
 
@@ -19,17 +24,20 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         IReadOnlyList<IShardClient> shards = ShardClients.FromConfiguration(configuration, job.Spec.Shards, time, logger);
         try
         {
-            _descriptor = await WaitOpenedAsync(shards[0], cancellation);
+            _descriptor = await WaitOpenedAsync(shards, resumed, cancellation);
             job.TotalSteps = _descriptor.TotalSteps;
             job.StepsPerEpoch = _descriptor.StepsPerEpoch;
             job.DeterminismClass = _descriptor.DeterminismClass;
             _recorder = new RunRecorder(job.Folder, job.Spec, _descriptor.StepsPerEpoch, resumed ? null : _descriptor.ResumeStep ?? 0, time);
             job.Step = _recorder.Steps;
             job.Append(fleet.CountOf(job.Id), null);
-            await foreach (StepReport report in shards[0].WatchAsync(job.Id, 0, cancellation))
-            {
-                Take(report);
-            }
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            Task guard = new ShardGuard(job, _descriptor, shards, store, fleet, time, logger).RunAsync(stop.Token);
+            Task watch = WatchAsync(shards[0], stop.Token);
+            Task first = await Task.WhenAny(guard, watch);
+            await stop.CancelAsync();
+            await Task.WhenAll(guard, watch).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await first;
         }
         finally
         {
@@ -73,13 +81,49 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         }
     }
 
-    private async Task<JobDescriptor> WaitOpenedAsync(IShardClient first, CancellationToken cancellation)
+    /// <summary>Takes reports to the last one; where the first shard lost the job, goes on once it was taken up again.</summary>
+    private async Task WatchAsync(IShardClient first, CancellationToken cancellation)
     {
+        long next = 0;
+        while (true)
+        {
+            try
+            {
+                await foreach (StepReport report in first.WatchAsync(job.Id, next, cancellation))
+                {
+                    next++;
+                    Take(report);
+                }
+
+                return;
+            }
+            catch (ProtocolException exception) when (exception.Error == ProtocolError.UnknownJob)
+            {
+                await Task.Delay(ReopenPause, time, cancellation);
+            }
+        }
+    }
+
+    /// <summary>Waits until a shard knows the job. Where all have lost it, a scheduler before has kept what the job is.</summary>
+    private async Task<JobDescriptor> WaitOpenedAsync(IReadOnlyList<IShardClient> shards, bool resumed, CancellationToken cancellation)
+    {
+        string kept = Path.Combine(job.Folder.Checkpoints, DescriptorName);
         for (TimeSpan pause = TimeSpan.FromMilliseconds(20); ; pause = pause < TimeSpan.FromMilliseconds(500) ? pause * 1.5 : pause)
         {
-            if (await first.DescribeAsync(job.Id, cancellation) is { } descriptor)
+            foreach (IShardClient shard in shards)
             {
-                return descriptor;
+                if (await shard.DescribeAsync(job.Id, cancellation) is { } descriptor)
+                {
+                    Directory.CreateDirectory(job.Folder.Checkpoints);
+                    await File.WriteAllBytesAsync(kept + ".tmp", descriptor.ToJson(), cancellation);
+                    File.Move(kept + ".tmp", kept, overwrite: true);
+                    return descriptor;
+                }
+            }
+
+            if (resumed && File.Exists(kept) && JobDescriptor.FromJson(await File.ReadAllBytesAsync(kept, cancellation)) is { } known && known.JobId == job.Id)
+            {
+                return known;
             }
 
             await Task.Delay(pause, time, cancellation);

@@ -46,7 +46,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     /// <exception cref="InputException">The request's job is none.</exception>
     public async Task<JobRun?> SubmitAsync(SubmitRequest request, CancellationToken cancellation)
     {
-        var run = new JobRun(request, JobState.Queued, null);
+        var run = new JobRun(request, JobState.Queued, null, await store.TermAsync(cancellation));
         if (!await store.SubmitAsync(request, cancellation))
         {
             return null;
@@ -222,7 +222,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         {
             try
             {
-                var job = new JobRun(record.Request, record.State, record.Error);
+                var job = new JobRun(record.Request, record.State, record.Error, await store.TermAsync(stoppingToken));
                 if (Add(job) && job.State is JobState.Running or JobState.Waiting or JobState.Paused)
                 {
                     Follow(job, resumed: true);
@@ -264,7 +264,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     private void Follow(JobRun job, bool resumed) => _ = Task.Run(async () =>
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stopping, job.Stop.Token);
-        var follower = new JobFollower(job, fleet, scaler, configuration, time, loggers.CreateLogger<JobFollower>());
+        var follower = new JobFollower(job, fleet, scaler, store, configuration, time, loggers.CreateLogger<JobFollower>());
         _followers[job.Id] = follower;
         try
         {

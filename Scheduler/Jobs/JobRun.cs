@@ -6,11 +6,14 @@ using Lockstep.Contracts.Services;
 
 namespace Lockstep.Scheduler.Jobs;
 
-/// <summary>A job as this scheduler knows it: its state and what happened last, numbered from 0. Safe for many callers.</summary>
+/// <summary>A job as this scheduler knows it: its state and what happened last, numbered in order. Safe for many callers.</summary>
 internal sealed class JobRun
 {
     /// <summary>Events that are kept for readers; all there were are in the run's folder.</summary>
     private const int KeptEvents = 4096;
+
+    /// <summary>A term has room for four billion events.</summary>
+    private const int TermShift = 32;
 
     private readonly Lock _gate = new();
     private readonly Queue<JobEvent> _events = new();
@@ -18,9 +21,11 @@ internal sealed class JobRun
     private long _next;
     private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <param name="term">Of the scheduler: its events are numbered after those of the schedulers before.</param>
     /// <exception cref="InputException">The request's job is none.</exception>
-    public JobRun(SubmitRequest request, JobState state, string? error)
+    public JobRun(SubmitRequest request, JobState state, string? error, long term)
     {
+        _next = term << TermShift;
         Request = request;
         State = state;
         Error = error;

@@ -1,0 +1,101 @@
+using System.Threading.Channels;
+using Lockstep.Coordination;
+using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Workers;
+using Lockstep.Transport;
+
+namespace Lockstep.Scheduler.Jobs;
+
+/// <summary>Watches the shards of one job: where one has lost what it held, all go back to the newest checkpoint.</summary>
+internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, IReadOnlyList<IShardClient> shards, JobStore store, Fleet fleet, TimeProvider time, ILogger logger)
+{
+    /// <summary>How often the shards are looked at when none of them has told of a change.</summary>
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+
+    private readonly Channel<int> _changes = Channel.CreateBounded<int>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private bool _hasBegun;
+    private int _generation;
+
+    /// <summary>Runs until cancelled.</summary>
+    /// <exception cref="ProtocolException">The job cannot go on, or another scheduler is in charge.</exception>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task watching = Task.WhenAll(shards.Select(shard => WatchAsync(shard, stop.Token)));
+        try
+        {
+            while (true)
+            {
+                await CheckAsync(cancellation);
+                using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+                Task<bool> changed = _changes.Reader.WaitToReadAsync(patience.Token).AsTask();
+                await Task.WhenAny(changed, watching, Task.Delay(Interval, time, patience.Token));
+                await patience.CancelAsync();
+                await ((Task)changed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                cancellation.ThrowIfCancellationRequested();
+                if (watching.IsFaulted)
+                {
+                    await watching;
+                }
+
+                _changes.Reader.TryRead(out _);
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task WatchAsync(IShardClient shard, CancellationToken cancellation)
+    {
+        string? incarnation = null;
+        await foreach (ShardPresence presence in shard.PresenceAsync(cancellation))
+        {
+            if (!presence.IsReachable)
+            {
+                LogAway(job.Id, shard.Shard);
+            }
+            else if (incarnation is not null && incarnation != presence.Incarnation)
+            {
+                LogAnew(job.Id, shard.Shard);
+                _changes.Writer.TryWrite(shard.Shard);
+            }
+
+            incarnation = presence.Incarnation;
+        }
+    }
+
+    private async Task CheckAsync(CancellationToken cancellation)
+    {
+        ShardStatus[] statuses = await Task.WhenAll(shards.Select(shard => shard.StatusAsync(job.Id, cancellation)));
+        if (statuses.FirstOrDefault(s => s.Failure is not null) is { } failed)
+        {
+            throw new ProtocolException(failed.Error ?? ProtocolError.Invalid, failed.Failure!);
+        }
+
+        if (!ShardRecovery.IsNeeded(statuses, _hasBegun))
+        {
+            _hasBegun |= statuses.All(s => s.Hosted);
+            _generation = Math.Max(_generation, statuses.Max(s => s.Cursor.Generation));
+            return;
+        }
+
+        long began = time.GetTimestamp();
+        RestoredJob restored = await ShardRecovery.RunAsync(shards, descriptor, await store.TermAsync(cancellation), _generation, cancellation);
+        (_generation, _hasBegun) = (restored.Generation, true);
+        double ms = time.GetElapsedTime(began).TotalMilliseconds;
+        LogRestored(job.Id, restored.Version ?? 0, restored.Generation, ms, string.Join(", ", restored.Damaged));
+        job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"a shard lost its state: all went back to version {restored.Version ?? 0} within {ms:F0} ms"));
+    }
+
+    [LoggerMessage(21, LogLevel.Warning, "Job {JobId}: shard {Shard} cannot be reached")]
+    private partial void LogAway(string jobId, int shard);
+
+    [LoggerMessage(22, LogLevel.Warning, "Job {JobId}: shard {Shard} was started anew")]
+    private partial void LogAnew(string jobId, int shard);
+
+    [LoggerMessage(23, LogLevel.Warning, "Job {JobId}: taken up from version {Version} as generation {Generation} in {Milliseconds:F0} ms; damaged checkpoints: [{Damaged}]")]
+    private partial void LogRestored(string jobId, long version, int generation, double milliseconds, string damaged);
+}

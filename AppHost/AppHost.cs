@@ -1,0 +1,75 @@
+using System.Globalization;
+using Lockstep.AppHost;
+using Lockstep.Contracts.Services;
+
+var builder = DistributedApplication.CreateBuilder(args);
+if (!AppHostOptions.TryRead(builder.Configuration, builder.ExecutionContext.IsPublishMode, Console.Error, out AppHostOptions? options))
+{
+    return 2;
+}
+
+PublishTarget target = PublishTarget.Add(builder, options);
+
+// Resources
+IResourceBuilder<ParameterResource> apiKey = builder.AddGeneratedSecret("api-key");
+IResourceBuilder<ParameterResource> secret = builder.AddGeneratedSecret("lockstep-secret");
+builder.AddShardsParameter(options.Shards);
+RedisBackend redis = builder.AddRedisBackend("redis", options.Redis);
+target.PublishRedis(redis);
+
+// Services
+IResourceBuilder<ProjectResource>[] shards = [.. Enumerable.Range(0, options.Shards).Select(shard => builder
+    .AddProject<Projects.ParameterServer>($"ps-{shard}")
+    .AsLockstepService(secret)
+    .WithEnvironment(EnvironmentNames.ShardIndex, shard.ToString(CultureInfo.InvariantCulture))
+    .WithUrlForEndpoint(EndpointNames.Http, url => url.DisplayText = "Jobs on this shard"))];
+
+foreach (IResourceBuilder<ProjectResource> shard in shards)
+{
+    // A shard sends the norms of its gradients to the first one.
+    shard.WithReference(shards[0].GetEndpoint(EndpointNames.Grpc));
+    target.PublishShard(shard);
+}
+
+IResourceBuilder<ProjectResource> scheduler = builder
+    .AddProject<Projects.Scheduler>("scheduler")
+    .AsLockstepService(secret)
+    .WithEnvironment(EnvironmentNames.ApiKey, apiKey)
+    .WithReference(redis.Resource).WaitFor(redis.Resource)
+    .WithShards(shards)
+    .WithEndpoint(EndpointNames.Http, endpoint => endpoint.IsExternal = true, createIfNotExists: false)
+    .WithUrlForEndpoint(EndpointNames.Http, url => url.DisplayText = "Scheduler API")
+    .WithSchedulerCommands(apiKey);
+target.PublishScheduler(scheduler);
+
+IResourceBuilder<ProjectResource> Worker(string name) => builder
+    .AddProject<Projects.Worker>(name)
+    .AsLockstepService(secret)
+    .WithReference(redis.Resource).WaitFor(redis.Resource)
+    .WithShards(shards)
+    .WithReference(scheduler.GetEndpoint(EndpointNames.Http))
+    .WithReference(scheduler.GetEndpoint(EndpointNames.Grpc))
+    .WaitFor(scheduler)
+    .WithUrlForEndpoint(EndpointNames.Http, url => (url.DisplayText, url.Url) = ("Health", SchedulerRoutes.Health));
+
+if (builder.ExecutionContext.IsRunMode)
+{
+    // Each worker a resource, so that their number can change while the application runs: replicas of one cannot.
+    IResourceBuilder<ProjectResource>[] workers = [.. Enumerable.Range(0, options.MaxWorkers).Select(index => $"worker-{index}").Select(name => Worker(name)
+        .WithEnvironment(EnvironmentNames.WorkerId, name)
+        .WithParentRelationship(scheduler))];
+    foreach (IResourceBuilder<ProjectResource> worker in workers[options.MinWorkers..])
+    {
+        worker.WithExplicitStart();
+    }
+
+    builder.AddWorkerScaler(new WorkerFleet(scheduler, apiKey, workers, options.MinWorkers));
+}
+else
+{
+    // One worker, which the platform multiplies.
+    target.PublishWorker(Worker("worker"), redis);
+}
+
+await builder.Build().RunAsync();
+return 0;

@@ -1,0 +1,119 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using Lockstep.Contracts;
+using Microsoft.Extensions.Configuration;
+
+namespace Lockstep.AppHost;
+
+/// <summary>Where Redis comes from.</summary>
+internal enum RedisKind { Redis, Garnet, External }
+
+/// <summary>What the application is published for.</summary>
+internal enum PublishPlatform { ContainerApps, Kubernetes, Compose }
+
+/// <summary>What the application consists of: of the command line, such as <c>--workers-max 8</c>, the environment or the settings.</summary>
+internal sealed record AppHostOptions
+{
+    public const string RedisKey = "redis";
+    public const string TargetKey = "target";
+    public const string ShardsKey = "ps-shards";
+    public const string MinWorkersKey = "workers-min";
+    public const string MaxWorkersKey = "workers-max";
+
+    /// <summary>A resource for each worker that may ever run is made at the start.</summary>
+    private const int MostWorkers = 64;
+    private const int MostShards = 64;
+
+    /// <value>Default: a container of Redis; published for Container Apps one from outside, since their scaler does not reach one inside.</value>
+    public required RedisKind Redis { get; init; }
+    /// <value>Default: Container Apps. Used when the application is published.</value>
+    public required PublishPlatform Platform { get; init; }
+    /// <value>Parameter servers. Default: 2.</value>
+    public required int Shards { get; init; }
+    /// <value>Workers that are kept when there is nothing to do. Default: 1.</value>
+    public required int MinWorkers { get; init; }
+    /// <value>Most workers there ever are. Default: 4.</value>
+    public required int MaxWorkers { get; init; }
+
+    /// <summary>Reads the options; what is wrong is written down.</summary>
+    /// <param name="publishing">The application is published, not run.</param>
+    /// <returns>False: something is wrong.</returns>
+    public static bool TryRead(IConfiguration configuration, bool publishing, TextWriter errors, [NotNullWhen(true)] out AppHostOptions? options)
+    {
+        try
+        {
+            options = Read(configuration, publishing);
+            return true;
+        }
+        catch (InputException exception)
+        {
+            errors.WriteLine(exception.Message);
+            options = null;
+            return false;
+        }
+    }
+
+    /// <exception cref="InputException">Something is wrong: all of it at once.</exception>
+    public static AppHostOptions Read(IConfiguration configuration, bool publishing)
+    {
+        var errors = new List<InputError>();
+        PublishPlatform platform = Choice(configuration, TargetKey, PublishPlatform.ContainerApps, errors);
+        // Aspire reads the values of parameters under Parameters.
+        int shards = Number(configuration[ShardsKey] ?? configuration[$"Parameters:{ShardsKey}"], ShardsKey, 2, 1, MostShards, errors);
+        int most = Number(configuration[MaxWorkersKey], MaxWorkersKey, 4, 1, MostWorkers, errors);
+        int least = Number(configuration[MinWorkersKey], MinWorkersKey, Math.Min(1, most), 0, MostWorkers, errors);
+        if (least > most)
+        {
+            errors.Add(new($"--{MinWorkersKey}", 0, $"{least} is more than --{MaxWorkersKey}, which is {most}.", $"Give at most {most}, or raise --{MaxWorkersKey}."));
+        }
+
+        var options = new AppHostOptions
+        {
+            Platform = platform,
+            Redis = Choice(configuration, RedisKey, publishing && platform == PublishPlatform.ContainerApps ? RedisKind.External : RedisKind.Redis, errors),
+            Shards = shards,
+            MinWorkers = least,
+            MaxWorkers = most,
+        };
+        return errors.Count == 0 ? options : throw new InputException([.. errors]);
+    }
+
+    /// <summary>How a value is written on the command line: <c>container-apps</c>.</summary>
+    private static string Word<T>(T value) where T : struct, Enum =>
+        string.Concat(value.ToString().Select((letter, index) => index > 0 && char.IsUpper(letter) ? $"-{letter}" : $"{letter}")).ToLowerInvariant();
+
+    private static T Choice<T>(IConfiguration configuration, string key, T byDefault, List<InputError> errors) where T : struct, Enum
+    {
+        if (configuration[key] is not { Length: > 0 } text)
+        {
+            return byDefault;
+        }
+
+        foreach (T value in Enum.GetValues<T>())
+        {
+            if (Word(value) == text)
+            {
+                return value;
+            }
+        }
+
+        errors.Add(new($"--{key}", 0, $"'{text}' is none of its values.", $"Give one of: {string.Join(", ", Enum.GetValues<T>().Select(Word))}."));
+        return byDefault;
+    }
+
+    private static int Number(string? text, string key, int byDefault, int least, int most, List<InputError> errors)
+    {
+        if (string.IsNullOrEmpty(text))
+        {
+            return byDefault;
+        }
+
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most)
+        {
+            return number;
+        }
+
+        errors.Add(new($"--{key}", 0, $"'{text}' is no number from {least} to {most}.", $"Give a whole number from {least} to {most}."));
+        return byDefault;
+    }
+}

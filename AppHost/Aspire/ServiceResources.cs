@@ -1,0 +1,73 @@
+using System.Globalization;
+using Lockstep.Contracts.Services;
+
+namespace Lockstep.AppHost;
+
+/// <summary>What the services have alike.</summary>
+internal static class ServiceResources
+{
+    /// <summary>Adds a secret that is made once: in run mode it is kept in the user's secrets, published it is made where the application is deployed.</summary>
+    public static IResourceBuilder<ParameterResource> AddGeneratedSecret(this IDistributedApplicationBuilder builder, string name) =>
+        builder.AddParameter(name, new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
+
+    /// <summary>Shows the number of parameter servers; it is read when the application starts.</summary>
+    public static void AddShardsParameter(this IDistributedApplicationBuilder builder, int shards) =>
+        builder.AddParameter(AppHostOptions.ShardsKey, shards.ToString(CultureInfo.InvariantCulture), publishValueAsDefault: true)
+            .WithDescription($"Parameter servers. Set it with --{AppHostOptions.ShardsKey}; a change needs a start.");
+
+    /// <summary>Gives a service its secret, its probes, and endpoints whose ports do not collide with those of its like.</summary>
+    public static IResourceBuilder<ProjectResource> AsLockstepService(this IResourceBuilder<ProjectResource> service, IResourceBuilder<ParameterResource> secret)
+    {
+        service.WithoutImplicitHttps();
+        if (service.ApplicationBuilder.ExecutionContext.IsRunMode)
+        {
+            service.WithFreePorts();
+        }
+
+        if (service.Resource.GetEndpoints().Any(endpoint => endpoint.EndpointName == EndpointNames.Grpc))
+        {
+            // Nothing for a browser.
+            service.WithUrlForEndpoint(EndpointNames.Grpc, url => url.DisplayLocation = UrlDisplayLocation.DetailsOnly);
+        }
+
+        return service
+            .WithEnvironment(EnvironmentNames.Secret, secret)
+            // Each probe is a health check too: the resource is healthy when it is ready and alive.
+            .WithHttpProbe(ProbeType.Readiness, SchedulerRoutes.Health, endpointName: EndpointNames.Http)
+            .WithHttpProbe(ProbeType.Liveness, SchedulerRoutes.Alive, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6, endpointName: EndpointNames.Http);
+    }
+
+    /// <summary>Tells a service where all parameter servers are.</summary>
+    public static IResourceBuilder<ProjectResource> WithShards(this IResourceBuilder<ProjectResource> service, IEnumerable<IResourceBuilder<ProjectResource>> shards)
+    {
+        foreach (IResourceBuilder<ProjectResource> shard in shards)
+        {
+            service.WithReference(shard.GetEndpoint(EndpointNames.Grpc)).WaitFor(shard);
+        }
+
+        return service;
+    }
+
+    /// <summary>The ports in a service's settings are for one process; several on this machine get what is free. The scheduler keeps its own: people know it.</summary>
+    private static void WithFreePorts(this IResourceBuilder<ProjectResource> service)
+    {
+        if (service.Resource.Name == "scheduler")
+        {
+            return;
+        }
+
+        foreach (EndpointAnnotation endpoint in service.Resource.Annotations.OfType<EndpointAnnotation>())
+        {
+            endpoint.Port = null;
+        }
+    }
+
+    /// <summary>Published projects with endpoints in their settings get an https endpoint on the port of the first one, where nobody speaks TLS.</summary>
+    private static void WithoutImplicitHttps(this IResourceBuilder<ProjectResource> service)
+    {
+        foreach (EndpointAnnotation endpoint in service.Resource.Annotations.OfType<EndpointAnnotation>().Where(e => e.UriScheme == "https").ToArray())
+        {
+            service.Resource.Annotations.Remove(endpoint);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using Lockstep.Contracts.Services;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Lockstep.AppHost;
+
+/// <summary>The workers of this application and whom to ask how many there shall be.</summary>
+internal sealed record WorkerFleet(
+    IResourceBuilder<ProjectResource> Scheduler,
+    IResourceBuilder<ParameterResource> ApiKey,
+    IReadOnlyList<IResourceBuilder<ProjectResource>> Workers,
+    int Minimum);
+
+/// <summary>Asks the scheduler how many workers the jobs want, and starts and stops the workers' resources to match.</summary>
+internal sealed partial class WorkerScaler(
+    WorkerFleet fleet,
+    ResourceNotificationService notifications,
+    ResourceCommandService commands,
+    IHttpClientFactory clients,
+    TimeProvider time,
+    ILogger<WorkerScaler> logger) : BackgroundService
+{
+    public static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+
+    /// <summary>A worker that ends by itself is not started again and again.</summary>
+    private static readonly TimeSpan RestartPause = TimeSpan.FromSeconds(15);
+
+    private readonly Dictionary<int, long> _started = [];
+    private bool _unreachable;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await notifications.WaitForResourceAsync(fleet.Scheduler.Resource.Name, scheduler => scheduler.Snapshot.HealthStatus == HealthStatus.Healthy, stoppingToken);
+        using HttpClient client = clients.CreateClient(nameof(WorkerScaler));
+        using var timer = new PeriodicTimer(Period, time);
+        do
+        {
+            if (await AskAsync(client, stoppingToken) is { } wanted)
+            {
+                await ApplyAsync(wanted, stoppingToken);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    /// <returns>Null: the scheduler gave no answer; the workers stay as they are.</returns>
+    private async Task<DesiredWorkers?> AskAsync(HttpClient client, CancellationToken cancellation)
+    {
+        try
+        {
+            string url = await fleet.Scheduler.GetEndpoint(EndpointNames.Http).GetValueAsync(cancellation) ?? throw new HttpRequestException("The scheduler has no address.");
+            using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(new Uri(url), SchedulerRoutes.DesiredWorkers));
+            request.Headers.Add(SchedulerHeaders.ApiKey, await fleet.ApiKey.Resource.GetValueAsync(cancellation));
+            using HttpResponseMessage answer = await client.SendAsync(request, cancellation);
+            answer.EnsureSuccessStatusCode();
+            DesiredWorkers? wanted = await answer.Content.ReadFromJsonAsync<DesiredWorkers>(cancellation);
+            _unreachable = false;
+            return wanted;
+        }
+        catch (Exception exception) when (exception is HttpRequestException or JsonException or TaskCanceledException && !cancellation.IsCancellationRequested)
+        {
+            if (!_unreachable)
+            {
+                _unreachable = true;
+                LogUnreachable(exception.Message);
+            }
+
+            return null;
+        }
+    }
+
+    private async Task ApplyAsync(DesiredWorkers wanted, CancellationToken cancellation)
+    {
+        WorkerScalePlan plan = WorkerScalePlan.Decide(wanted.Desired, fleet.Minimum, [.. fleet.Workers.Select((worker, index) => new WorkerSnapshot(index, ConditionOf(worker.Resource), MayStart(index)))]);
+        if (plan.Start.Count + plan.Stop.Count == 0)
+        {
+            return;
+        }
+
+        LogScaling(wanted.Desired, wanted.Reason, plan.Start.Count, plan.Stop.Count);
+        foreach (int index in plan.Start)
+        {
+            _started[index] = time.GetTimestamp();
+        }
+
+        await Task.WhenAll([
+            .. plan.Start.Select(index => ExecuteAsync(index, KnownResourceCommands.StartCommand, cancellation)),
+            .. plan.Stop.Select(index => ExecuteAsync(index, KnownResourceCommands.StopCommand, cancellation))]);
+    }
+
+    private async Task ExecuteAsync(int index, string command, CancellationToken cancellation)
+    {
+        ExecuteCommandResult result = await commands.ExecuteCommandAsync(fleet.Workers[index].Resource, command, cancellation);
+        if (!result.Success && !result.Canceled)
+        {
+            LogFailed(command, fleet.Workers[index].Resource.Name, result.Message);
+        }
+    }
+
+    private bool MayStart(int index) => !_started.TryGetValue(index, out long started) || time.GetElapsedTime(started) > RestartPause;
+
+    private WorkerCondition ConditionOf(ProjectResource worker)
+    {
+        string? state = notifications.TryGetCurrentState(worker.Name, out ResourceEvent? now) ? now.Snapshot.State?.Text : null;
+        if (string.IsNullOrEmpty(state))
+        {
+            return WorkerCondition.Unknown;
+        }
+
+        if (state == KnownResourceStates.NotStarted || KnownResourceStates.TerminalStates.Contains(state))
+        {
+            return WorkerCondition.Stopped;
+        }
+
+        if (state == KnownResourceStates.Stopping)
+        {
+            return WorkerCondition.Stopping;
+        }
+
+        return state == KnownResourceStates.Running || state == KnownResourceStates.RuntimeUnhealthy ? WorkerCondition.Running : WorkerCondition.Starting;
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "The jobs want {Wanted} workers ({Reason}): starting {Starts}, stopping {Stops}")]
+    private partial void LogScaling(int wanted, string reason, int starts, int stops);
+
+    [LoggerMessage(2, LogLevel.Warning, "The scheduler does not say how many workers it wants, so they stay as they are: {Problem}")]
+    private partial void LogUnreachable(string problem);
+
+    [LoggerMessage(3, LogLevel.Warning, "The command {Command} of {Worker} failed: {Problem}")]
+    private partial void LogFailed(string command, string worker, string? problem);
+}
+
+internal static class WorkerScalerExtensions
+{
+    /// <summary>Lets the number of workers follow the scheduler while the application runs.</summary>
+    public static void AddWorkerScaler(this IDistributedApplicationBuilder builder, WorkerFleet fleet)
+    {
+        builder.Services.AddHttpClient();
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<WorkerScaler>(services, fleet));
+    }
+}

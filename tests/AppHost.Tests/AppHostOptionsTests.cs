@@ -1,0 +1,66 @@
+using Lockstep.Contracts;
+using Microsoft.Extensions.Configuration;
+
+namespace Lockstep.AppHost.Tests;
+
+public sealed class AppHostOptionsTests
+{
+    [Fact]
+    public void Nothing_said_means_two_shards_one_to_four_workers_and_Redis_in_a_container()
+    {
+        AppHostOptions options = Read(publishing: false);
+        Assert.Equal((2, 1, 4, RedisKind.Redis, PublishPlatform.ContainerApps), (options.Shards, options.MinWorkers, options.MaxWorkers, options.Redis, options.Platform));
+    }
+
+    [Fact]
+    public void The_command_line_decides()
+    {
+        AppHostOptions options = Read(publishing: true, "--redis", "garnet", "--target", "kubernetes", "--ps-shards", "3", "--workers-min", "0", "--workers-max", "12");
+        Assert.Equal((3, 0, 12, RedisKind.Garnet, PublishPlatform.Kubernetes), (options.Shards, options.MinWorkers, options.MaxWorkers, options.Redis, options.Platform));
+    }
+
+    [Fact]
+    public void Shards_are_a_parameter_too() => Assert.Equal(5, Read(publishing: false, "--Parameters:ps-shards", "5").Shards);
+
+    [Fact]
+    public void Container_Apps_take_a_Redis_from_outside_when_they_are_published_for()
+    {
+        Assert.Equal(RedisKind.External, Read(publishing: true).Redis);
+        Assert.Equal(RedisKind.Redis, Read(publishing: true, "--target", "compose").Redis);
+        Assert.Equal(RedisKind.Redis, Read(publishing: true, "--redis", "redis").Redis);
+    }
+
+    [Fact]
+    public void A_maximum_below_the_usual_minimum_lowers_that() => Assert.Equal((1, 1), (Read(publishing: false, "--workers-max", "1").MinWorkers, Read(publishing: false, "--workers-max", "1").MaxWorkers));
+
+    [Fact]
+    public void Says_all_that_is_wrong_at_once_with_option_and_remedy()
+    {
+        var errors = new StringWriter();
+        Assert.False(AppHostOptions.TryRead(
+            Configuration("--redis", "valkey", "--target", "moon", "--ps-shards", "0", "--workers-min", "5", "--workers-max", "3"), publishing: false, errors, out AppHostOptions? options));
+        Assert.Null(options);
+        string[] lines = errors.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+        Assert.Collection(
+            lines.Order(StringComparer.Ordinal),
+            line => Assert.Equal("--ps-shards: '0' is no number from 1 to 64. Give a whole number from 1 to 64.", line),
+            line => Assert.Equal("--redis: 'valkey' is none of its values. Give one of: redis, garnet, external.", line),
+            line => Assert.Equal("--target: 'moon' is none of its values. Give one of: container-apps, kubernetes, compose.", line),
+            line => Assert.Equal("--workers-min: 5 is more than --workers-max, which is 3. Give at most 3, or raise --workers-max.", line));
+    }
+
+    [Theory]
+    [InlineData("--workers-max", "65")]
+    [InlineData("--workers-max", "-1")]
+    [InlineData("--workers-min", "1.5")]
+    [InlineData("--ps-shards", "two")]
+    public void Refuses_a_number_that_is_none(string option, string value)
+    {
+        var exception = Assert.Throws<InputException>(() => Read(publishing: false, option, value));
+        Assert.StartsWith(option, Assert.Single(exception.Errors).File, StringComparison.Ordinal);
+    }
+
+    private static AppHostOptions Read(bool publishing, params string[] arguments) => AppHostOptions.Read(Configuration(arguments), publishing);
+
+    private static IConfigurationRoot Configuration(params string[] arguments) => new ConfigurationBuilder().AddCommandLine(arguments).Build();
+}

@@ -1,0 +1,88 @@
+using System.Text.Json;
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Services;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Lockstep.AppHost.Tests;
+
+/// <summary>The commands in the dashboard, called as the dashboard calls them, against an HTTP server in the scheduler's place.</summary>
+public sealed class CommandTests
+{
+    [Fact]
+    public async Task The_scheduler_has_a_command_for_each_thing_a_person_does()
+    {
+        await using AppModel app = await AppModel.RunAsync();
+        Assert.Equal(
+            ["checkpoint-job", "drain-worker", "pause-job", "resume-job", "scale-workers", "submit-sample"],
+            Commands(app).Where(c => c.Name.Contains("-job", StringComparison.Ordinal) || c.Name.Contains("worker", StringComparison.Ordinal) || c.Name.Contains("sample", StringComparison.Ordinal)).Select(c => c.Name).Order(StringComparer.Ordinal));
+        Assert.All(Commands(app), command => Assert.False(string.IsNullOrEmpty(command.DisplayName)));
+    }
+
+    [Theory]
+    [InlineData("scale-workers", "workers", "3", "/workers/scale", """{"workers":3}""")]
+    [InlineData("scale-workers", "workers", "", "/workers/scale", """{"workers":null}""")]
+    [InlineData("drain-worker", "worker", "worker-2", "/workers/worker-2/drain", "")]
+    [InlineData("pause-job", "job", "digits-1", "/jobs/digits-1/pause", "")]
+    [InlineData("resume-job", "job", "digits-1", "/jobs/digits-1/resume", "")]
+    [InlineData("checkpoint-job", "job", "digits-1", "/jobs/digits-1/checkpoint", "")]
+    [InlineData("pause-job", "job", "../jobs", "/jobs/..%2Fjobs/pause", "")]
+    public async Task A_command_is_one_call_of_the_API(string command, string argument, string value, string path, string body)
+    {
+        await using var scheduler = await FakeScheduler.StartAsync();
+        await using AppModel app = await AppModel.RunAsync("--Parameters:api-key", "the key");
+        ExecuteCommandResult result = await ExecuteAsync(app, scheduler, command, argument, value);
+        Assert.True(result.Success, result.Message);
+        FakeScheduler.Call call = Assert.Single(scheduler.Calls);
+        Assert.Equal(("POST", path, body, "the key"), (call.Method, call.Path, call.Body, call.Key));
+    }
+
+    [Theory]
+    [InlineData("digits")]
+    [InlineData("medical")]
+    [InlineData("driving")]
+    public async Task A_sample_is_submitted_as_the_command_line_would(string sample)
+    {
+        await using var scheduler = await FakeScheduler.StartAsync();
+        await using AppModel app = await AppModel.RunAsync();
+        ExecuteCommandResult result = await ExecuteAsync(app, scheduler, "submit-sample", "sample", sample);
+        Assert.True(result.Success, result.Message);
+        FakeScheduler.Call call = Assert.Single(scheduler.Calls);
+        Assert.Equal("/jobs", call.Path);
+        SubmitRequest request = JsonSerializer.Deserialize<SubmitRequest>(call.Body, JsonSerializerOptions.Web)!;
+        Assert.Matches($"^{sample}-[0-9]{{8}}-[0-9]{{6}}$", request.JobId);
+        Assert.True(Path.IsPathFullyQualified(request.RunDirectory));
+        JobSpec job = JobFile.FromCanonicalJson(request.JobJson);
+        Assert.Equal(sample, job.Name);
+        Assert.True(File.Exists(job.Data.Train), job.Data.Train);
+    }
+
+    [Fact]
+    public async Task What_the_scheduler_refuses_is_shown()
+    {
+        await using var scheduler = await FakeScheduler.StartAsync(status: 404, answer: """{"title":"There is no job x."}""");
+        await using AppModel app = await AppModel.RunAsync();
+        ExecuteCommandResult result = await ExecuteAsync(app, scheduler, "pause-job", "job", "x");
+        Assert.False(result.Success);
+        Assert.Contains("There is no job x.", result.Data!.Value, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<ResourceCommandAnnotation> Commands(AppModel app) => app.Project("scheduler").Annotations.OfType<ResourceCommandAnnotation>();
+
+    private static async Task<ExecuteCommandResult> ExecuteAsync(AppModel app, FakeScheduler scheduler, string name, string argument, string value)
+    {
+        scheduler.TakeThePlaceOf(app.Project("scheduler"));
+        ResourceCommandAnnotation command = Commands(app).Single(c => c.Name == name);
+        InteractionInput input = Assert.Single(command.Arguments);
+        Assert.Equal(argument, input.Name);
+        return await command.ExecuteCommand(new ExecuteCommandContext
+        {
+            Services = app.Services,
+            ResourceName = "scheduler",
+            CancellationToken = TestContext.Current.CancellationToken,
+            Logger = NullLogger.Instance,
+            Arguments = new InteractionInputCollection([new InteractionInput { Name = argument, InputType = input.InputType, Value = value }]),
+        });
+    }
+}

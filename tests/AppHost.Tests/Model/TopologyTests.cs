@@ -1,0 +1,150 @@
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Garnet;
+using Lockstep.Contracts.Services;
+
+namespace Lockstep.AppHost.Tests;
+
+/// <summary>Resources, references, waits and environment in run mode.</summary>
+public sealed class TopologyTests
+{
+    [Fact]
+    public async Task Has_Redis_the_scheduler_two_shards_and_four_workers()
+    {
+        await using AppModel app = await AppModel.RunAsync();
+        Assert.Equal(
+            ["ps-0", "ps-1", "scheduler", "worker-0", "worker-1", "worker-2", "worker-3"],
+            app.Model.Resources.OfType<ProjectResource>().Select(r => r.Name).Where(n => !n.Contains("rebuild", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        Assert.IsType<RedisResource>(app.Get<IResource>("redis"));
+        Assert.Equal(["api-key", "lockstep-secret", "ps-shards"], app.Model.Resources.OfType<ParameterResource>().Select(r => r.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Shards_and_workers_are_as_many_as_told()
+    {
+        await using AppModel app = await AppModel.RunAsync("--ps-shards", "3", "--workers-min", "2", "--workers-max", "5");
+        Assert.Equal(3, app.Names.Count(n => n is "ps-0" or "ps-1" or "ps-2"));
+        Assert.DoesNotContain("ps-3", app.Names);
+        Assert.Equal(5, app.Names.Count(n => n.StartsWith("worker-", StringComparison.Ordinal) && !n.Contains("rebuild", StringComparison.Ordinal)));
+        Assert.Equal("3", await app.Get<ParameterResource>("ps-shards").GetValueAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Workers_above_the_minimum_are_started_by_order_only()
+    {
+        await using AppModel app = await AppModel.RunAsync("--workers-min", "2", "--workers-max", "4");
+        Assert.Equal(
+            [false, false, true, true],
+            Enumerable.Range(0, 4).Select(index => app.Project($"worker-{index}").Annotations.OfType<ExplicitStartupAnnotation>().Any()));
+        // The services are always there.
+        Assert.All(["scheduler", "ps-0", "ps-1"], name => Assert.Empty(app.Project(name).Annotations.OfType<ExplicitStartupAnnotation>()));
+    }
+
+    [Fact]
+    public async Task No_project_has_replicas()
+    {
+        await using AppModel app = await AppModel.RunAsync();
+        Assert.All(app.Model.Resources.OfType<ProjectResource>(), project => Assert.Empty(project.Annotations.OfType<ReplicaAnnotation>()));
+    }
+
+    [Fact]
+    public async Task Redis_has_a_password_and_keeps_its_data()
+    {
+        await using AppModel app = await AppModel.RunAsync();
+        RedisResource redis = app.Get<RedisResource>("redis");
+        Assert.True(redis.PasswordParameter!.Secret);
+        Assert.Equal(("lockstep-redis", "/data"), redis.Annotations.OfType<ContainerMountAnnotation>().Select(m => (m.Source, m.Target)).Single());
+        Assert.Contains("--save", await app.ArgumentsOfAsync("redis"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Garnet_takes_Redis_place()
+    {
+        await using AppModel app = await AppModel.RunAsync("--redis", "garnet");
+        GarnetResource garnet = app.Get<GarnetResource>("redis");
+        Assert.True(garnet.PasswordParameter!.Secret);
+        Assert.Contains("ConnectionStrings__redis", await app.EnvironmentOfAsync("scheduler"));
+    }
+
+    [Fact]
+    public async Task A_Redis_from_outside_is_three_parameters()
+    {
+        await using AppModel app = await AppModel.RunAsync("--redis", "external", "--Parameters:redis-address", "cache.test:6380", "--Parameters:redis-password", "pass", "--Parameters:redis-tls", "true");
+        IResourceWithConnectionString redis = app.Get<IResourceWithConnectionString>("redis");
+        Assert.Equal("cache.test:6380,password=pass,ssl=true", await redis.GetConnectionStringAsync(TestContext.Current.CancellationToken));
+        Assert.True(app.Get<ParameterResource>("redis-password").Secret);
+        Assert.Empty(app.Model.Resources.OfType<ContainerResource>());
+    }
+
+    [Theory]
+    [InlineData("ps-0")]
+    [InlineData("ps-1")]
+    [InlineData("scheduler", "redis", "ps-0", "ps-1")]
+    [InlineData("worker-3", "redis", "ps-0", "ps-1", "scheduler")]
+    public async Task A_service_waits_until_what_it_needs_is_healthy(string service, params string[] dependencies)
+    {
+        await using AppModel app = await AppModel.RunAsync();
+        WaitAnnotation[] waits = [.. app.Project(service).Annotations.OfType<WaitAnnotation>()];
+        Assert.Equal(dependencies, waits.Select(w => w.Resource.Name));
+        Assert.All(waits, wait => Assert.Equal(WaitType.WaitUntilHealthy, wait.WaitType));
+    }
+
+    [Fact]
+    public async Task The_scheduler_finds_Redis_the_shards_its_key_and_the_secret()
+    {
+        await using AppModel app = await AppModel.RunAsync();
+        IReadOnlyDictionary<string, string> environment = await app.EnvironmentOfAsync("scheduler");
+        Assert.Equal("{redis.connectionString}", environment[EnvironmentNames.RedisConnection]);
+        Assert.Equal("{ps-0.bindings.grpc.url}", environment[EnvironmentNames.ShardGrpc(0)]);
+        Assert.Equal("{ps-1.bindings.grpc.url}", environment[EnvironmentNames.ShardGrpc(1)]);
+        Assert.Equal("{api-key.value}", environment[EnvironmentNames.ApiKey]);
+        Assert.Equal("{lockstep-secret.value}", environment[EnvironmentNames.Secret]);
+    }
+
+    [Fact]
+    public async Task A_worker_finds_Redis_the_shards_the_scheduler_and_its_name_but_not_the_key()
+    {
+        await using AppModel app = await AppModel.RunAsync();
+        IReadOnlyDictionary<string, string> environment = await app.EnvironmentOfAsync("worker-2");
+        Assert.Equal("{redis.connectionString}", environment[EnvironmentNames.RedisConnection]);
+        Assert.Equal("{ps-0.bindings.grpc.url}", environment[EnvironmentNames.ShardGrpc(0)]);
+        Assert.Equal("{ps-1.bindings.grpc.url}", environment[EnvironmentNames.ShardGrpc(1)]);
+        Assert.Equal("{scheduler.bindings.http.url}", environment[EnvironmentNames.SchedulerHttp]);
+        Assert.Equal("{scheduler.bindings.grpc.url}", environment[EnvironmentNames.SchedulerGrpc]);
+        Assert.Equal("{lockstep-secret.value}", environment[EnvironmentNames.Secret]);
+        Assert.Equal("worker-2", environment[EnvironmentNames.WorkerId]);
+        Assert.DoesNotContain(EnvironmentNames.ApiKey, environment);
+    }
+
+    [Fact]
+    public async Task A_shard_finds_the_first_one_its_index_and_the_secret_but_neither_Redis_nor_the_key()
+    {
+        await using AppModel app = await AppModel.RunAsync();
+        IReadOnlyDictionary<string, string> environment = await app.EnvironmentOfAsync("ps-1");
+        Assert.Equal("{ps-0.bindings.grpc.url}", environment[EnvironmentNames.ShardGrpc(0)]);
+        Assert.Equal("1", environment[EnvironmentNames.ShardIndex]);
+        Assert.Equal("{lockstep-secret.value}", environment[EnvironmentNames.Secret]);
+        Assert.DoesNotContain(EnvironmentNames.RedisConnection, environment);
+        Assert.DoesNotContain(EnvironmentNames.ApiKey, environment);
+    }
+
+    [Fact]
+    public async Task Secrets_are_made_and_long()
+    {
+        await using AppModel app = await AppModel.RunAsync();
+        foreach (string name in new[] { "api-key", "lockstep-secret" })
+        {
+            ParameterResource parameter = app.Get<ParameterResource>(name);
+            Assert.True(parameter.Secret);
+            Assert.Matches("^[A-Za-z0-9]{32,}$", await parameter.GetValueAsync(TestContext.Current.CancellationToken));
+        }
+    }
+
+    [Fact]
+    public async Task Workers_stand_below_the_scheduler_and_references_are_relationships()
+    {
+        await using AppModel app = await AppModel.RunAsync();
+        ResourceRelationshipAnnotation[] relationships = [.. app.Project("worker-0").Annotations.OfType<ResourceRelationshipAnnotation>()];
+        Assert.Contains(relationships, r => r is { Type: "Parent", Resource.Name: "scheduler" });
+        Assert.All(["redis", "ps-0", "ps-1", "scheduler"], name => Assert.Contains(relationships, r => r.Type == "Reference" && r.Resource.Name == name));
+    }
+}

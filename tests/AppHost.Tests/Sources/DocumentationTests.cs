@@ -1,0 +1,43 @@
+using System.Text.RegularExpressions;
+
+namespace Lockstep.AppHost.Tests;
+
+/// <summary>What is written about the application host is so.</summary>
+public sealed class DocumentationTests
+{
+    [Fact]
+    public void Every_call_of_Aspire_is_in_the_list_with_the_file_that_it_was_checked_against()
+    {
+        string documented = Repository.Read("docs", "aspire-api.md");
+        string sources = string.Join('\n', Directory.EnumerateFiles(Repository.PathOf("AppHost", "Aspire"), "*.cs", SearchOption.AllDirectories).Append(Repository.PathOf("AppHost", "AppHost.cs")).Select(File.ReadAllText));
+        // The fluent calls of Aspire's builders, less those that this project defines itself.
+        string[] own = [.. Regex.Matches(sources, @"(?:static|abstract|virtual|override) [^=;{}()]*?\b(\w+)(<\w+>)?\(").Select(m => m.Groups[1].Value)];
+        string[] called = [.. Regex.Matches(sources, @"\.((?:Add|With|Publish|WaitFor|Wait|Execute|TryGet|CreateBuilder|AsProvisioning|Get)\w*)(?:<[\w.]+>)?\(").Select(m => m.Groups[1].Value).Distinct().Except(own)];
+        Assert.NotEmpty(called);
+        Assert.All(called.Except(NotOfAspire), call => Assert.Contains($"`{call}", documented, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_deployment_tool_finds_the_application_host()
+    {
+        string path = Regex.Match(Repository.Read("azure.yaml"), @"project: (\S+)").Groups[1].Value;
+        Assert.True(File.Exists(Repository.PathOf(path)), path);
+    }
+
+    [Fact]
+    public void The_deployment_guide_names_the_options_that_there_are()
+    {
+        string guide = Repository.Read("docs", "deploy.md");
+        Assert.All(
+            [AppHostOptions.TargetKey, AppHostOptions.RedisKey, AppHostOptions.ShardsKey, AppHostOptions.MinWorkersKey, AppHostOptions.MaxWorkersKey],
+            option => Assert.Contains($"--{option}", guide, StringComparison.Ordinal));
+        string[] known = [.. Regex.Matches(Repository.Read("AppHost", "Aspire", "AppHostOptions.cs"), "Key = \"([^\"]+)\"").Select(m => m.Groups[1].Value)];
+        Assert.All(Regex.Matches(guide, "--((?:ps|workers|redis|target)[a-z-]*)").Select(m => m.Groups[1].Value), option => Assert.Contains(option, known));
+    }
+
+    /// <summary>Of .NET.</summary>
+    private static readonly string[] NotOfAspire =
+    [
+        "Add", "AddHostedService", "AddHttpClient", "GetElapsedTime", "GetFullPath", "GetRequiredService", "GetTimestamp", "GetType", "GetUtcNow", "GetValues", "TryAddSingleton", "TryGetValue", "WaitForNextTickAsync",
+    ];
+}

@@ -117,6 +117,33 @@ public sealed class JobSchemaTests
     }
 
     [Fact]
+    public void It_accepts_a_job_with_every_key() => Assert.True(SchemaEvaluator.Accepts(Schema, JsonDocument.Parse(JobRoundTripTests.Json).RootElement));
+
+    [Theory]
+    [InlineData("\"name\": \"all-keys\",", "")]
+    [InlineData("\"all-keys\"", "\"All Keys\"")]
+    [InlineData("\"relu\"", "\"linaer\"")]
+    [InlineData("\"relu\"", "[\"relu\"]")]
+    [InlineData("\"out\": 4", "\"out\": 0")]
+    [InlineData("\"p\": 0.25", "\"p\": 1")]
+    [InlineData("\"p\": 0.25", "\"kernel\": 3")]
+    [InlineData("\"labels\": 64", "\"labels\": []")]
+    [InlineData("\"header\": false", "\"header\": \"no\"")]
+    [InlineData("\"learningRate\": 0.002", "\"learningRate\": 0")]
+    [InlineData("\"cosine\"", "\"cosinus\"")]
+    [InlineData("\"steps\": 500", "\"steps\": 500, \"epochs\": 1")]
+    [InlineData("\"steps\": 500,", "")]
+    [InlineData("\"slots\": 6", "\"slots\": 6.5")]
+    [InlineData("\"shards\": 2", "\"shard\": 2")]
+    public void It_refuses_what_the_reader_refuses(string part, string replacement)
+    {
+        Assert.Contains(part, JobRoundTripTests.Json, StringComparison.Ordinal);
+        string json = JobRoundTripTests.Json.Replace(part, replacement, StringComparison.Ordinal);
+        Assert.Throws<InputException>(() => JobFile.Parse(json, "job.json", JobText.Folder, []));
+        Assert.False(SchemaEvaluator.Accepts(Schema, JsonDocument.Parse(json).RootElement));
+    }
+
+    [Fact]
     public void Its_patterns_are_regular_expressions_that_the_samples_names_match()
     {
         var pattern = new Regex(Find("name").GetProperty("pattern").GetString()!, RegexOptions.ECMAScript, TimeSpan.FromSeconds(1));

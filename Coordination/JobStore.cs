@@ -7,9 +7,20 @@ namespace Lockstep.Coordination;
 /// <summary>A job's record.</summary>
 public sealed record JobRecord(SubmitRequest Request, JobState State, string? Error);
 
+/// <summary>What Redis says of a scheduler's term.</summary>
+public enum TermStatus
+{
+    /// <summary>It is the newest.</summary>
+    Held,
+    /// <summary>Redis had lost it, and with it the records: they are to be written again.</summary>
+    Forgotten,
+    /// <summary>Another scheduler took over.</summary>
+    Superseded,
+}
+
 /// <summary>
 /// Job records and the queue in Redis. Every change carries the scheduler's term, and one of an older scheduler is refused.
-/// Keys: lockstep:term, lockstep:jobs (ids in order of submission; with a queue's name, lockstep:NAME:term and lockstep:NAME:jobs), lockstep:{id}:job (a hash: json, directory, resume, state, error).
+/// Keys: lockstep:term, lockstep:leader (while a scheduler is there), lockstep:jobs (ids in order of submission; with a queue's name, lockstep:NAME:term and lockstep:NAME:jobs), lockstep:{id}:job (a hash: json, directory, resume, state, error).
 /// </summary>
 /// <param name="queue">Keeps the jobs of one scheduler apart from those of another on the same Redis; null or empty: the one queue there is.</param>
 public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
@@ -47,16 +58,74 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         return 1
         """;
 
-    private readonly TaskCompletionSource<long> _term = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private const string HoldScript = """
+        local term = tonumber(redis.call('GET', KEYS[1]) or '0')
+        if term > tonumber(ARGV[1]) then return -2 end
+        redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+        if term == tonumber(ARGV[1]) then return 1 end
+        redis.call('SET', KEYS[1], ARGV[1])
+        return 0
+        """;
+
+    private const string PutScript = """
+        if tonumber(redis.call('GET', KEYS[3]) or '0') > tonumber(ARGV[7]) then return -2 end
+        redis.call('HSET', KEYS[2], 'json', ARGV[2], 'directory', ARGV[3], 'resume', ARGV[4], 'state', ARGV[5], 'error', ARGV[6])
+        redis.call('LREM', KEYS[1], 0, ARGV[1])
+        redis.call('RPUSH', KEYS[1], ARGV[1])
+        return 1
+        """;
+
+    /// <summary>A scheduler that has not been heard of for so long is gone.</summary>
+    private static readonly TimeSpan LeaderPatience = TimeSpan.FromSeconds(5);
+
+    private readonly RedisKey _leaderKey = string.IsNullOrEmpty(queue) ? "lockstep:leader" : $"lockstep:{queue}:leader";
+    private volatile TaskCompletionSource<long> _term = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private IDatabase Database => redis.GetDatabase();
 
-    /// <summary>Takes over, once: from now on changes by schedulers before are refused. Changes wait for it.</summary>
+    /// <summary>Takes over: from now on changes by schedulers before are refused. Changes wait for it.</summary>
     public async Task BeginTermAsync(CancellationToken cancellation) =>
         _term.SetResult(await RedisRetry.RunAsync(() => Database.StringIncrementAsync(_termKey), cancellation));
 
     /// <summary>This scheduler's term; waits for <see cref="BeginTermAsync"/>.</summary>
     public Task<long> TermAsync(CancellationToken cancellation) => _term.Task.WaitAsync(cancellation);
+
+    /// <summary>Says that this scheduler is there, and finds out whether its term is still the newest.</summary>
+    public async Task<TermStatus> HoldAsync(CancellationToken cancellation)
+    {
+        long term = await TermAsync(cancellation);
+        return (int)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(HoldScript, [_termKey, _leaderKey], [term, (long)LeaderPatience.TotalMilliseconds]), cancellation) switch
+        {
+            1 => TermStatus.Held,
+            0 => TermStatus.Forgotten,
+            _ => TermStatus.Superseded,
+        };
+    }
+
+    /// <summary>Gives the term up: changes wait for the next <see cref="BeginTermAsync"/>.</summary>
+    public void EndTerm() => _term = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Waits until no other scheduler is there.</summary>
+    public async Task WaitVacantAsync(TimeProvider time, CancellationToken cancellation)
+    {
+        while (await RedisRetry.RunAsync(() => Database.KeyExistsAsync(_leaderKey), cancellation))
+        {
+            await Task.Delay(LeaderPatience / 5, time, cancellation);
+        }
+    }
+
+    /// <summary>Writes a record as a whole, as Redis lost it.</summary>
+    /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
+    public async Task PutAsync(JobRecord record, CancellationToken cancellation)
+    {
+        SubmitRequest request = record.Request;
+        await ChangeAsync(
+            PutScript,
+            [_jobsKey, Key(request.JobId), _termKey],
+            [request.JobId, request.JobJson, request.RunDirectory, request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "", (int)record.State, record.Error ?? "", await TermAsync(cancellation)],
+            request.JobId,
+            cancellation);
+    }
 
     /// <summary>Records a job; the same again is a no-op.</summary>
     /// <returns>False: another job has this id.</returns>
@@ -109,7 +178,7 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
 
     /// <summary>Forgets the queue itself, for a launcher whose fleet is gone; its jobs are deleted one by one.</summary>
     public async Task DeleteQueueAsync(CancellationToken cancellation) =>
-        await RedisRetry.RunAsync(() => Database.KeyDeleteAsync([_termKey, _jobsKey]), cancellation);
+        await RedisRetry.RunAsync(() => Database.KeyDeleteAsync([_termKey, _jobsKey, _leaderKey]), cancellation);
 
     private async Task<int> ChangeAsync(string script, RedisKey[] keys, RedisValue[] values, string jobId, CancellationToken cancellation)
     {

@@ -59,6 +59,8 @@ public sealed record StepRecord : RunRecord
     public int Refused { get; init; }
     public int Mismatched { get; init; }
     public int RangeRepeats { get; init; }
+    /// <value>Grows when the job goes back to a checkpoint.</value>
+    public int Generation { get; init; }
 }
 
 /// <summary>The validation of one version.</summary>

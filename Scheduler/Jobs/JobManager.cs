@@ -216,13 +216,60 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        _stopping = stoppingToken;
-        await store.BeginTermAsync(stoppingToken);
-        foreach (JobRecord record in await store.ListAsync(stoppingToken))
+        while (true)
+        {
+            using var term = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+            _stopping = term.Token;
+            await LeadAsync(stoppingToken);
+            // Another scheduler is in charge: nothing here goes on until that one is gone.
+            IsReady = false;
+            await term.CancelAsync();
+            store.EndTerm();
+            _jobs.Clear();
+            _order.Clear();
+            _followers.Clear();
+            LogStandsBy();
+            await store.WaitVacantAsync(time, stoppingToken);
+        }
+    }
+
+    /// <summary>Is in charge until another scheduler takes over.</summary>
+    private async Task LeadAsync(CancellationToken stop)
+    {
+        await store.BeginTermAsync(stop);
+        await LoadAsync(stop);
+        IsReady = true;
+        using var timer = new PeriodicTimer(ScalingInterval, time);
+        do
+        {
+            switch (await store.HoldAsync(stop))
+            {
+                case TermStatus.Superseded:
+                    return;
+                case TermStatus.Forgotten:
+                    await RewriteAsync(stop);
+                    break;
+            }
+
+            try
+            {
+                await StaffAsync();
+            }
+            catch (InvalidOperationException exception)
+            {
+                LogRefused(exception);
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stop));
+    }
+
+    private async Task LoadAsync(CancellationToken cancellation)
+    {
+        foreach (JobRecord record in await store.ListAsync(cancellation))
         {
             try
             {
-                var job = new JobRun(record.Request, record.State, record.Error, await store.TermAsync(stoppingToken));
+                var job = new JobRun(record.Request, record.State, record.Error, await store.TermAsync(cancellation));
                 if (Add(job) && job.State is JobState.Running or JobState.Waiting or JobState.Paused)
                 {
                     Follow(job, resumed: true);
@@ -233,14 +280,23 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
                 LogUnreadable(exception, record.Request.JobId);
             }
         }
+    }
 
-        IsReady = true;
-        using var timer = new PeriodicTimer(ScalingInterval, time);
-        do
+    /// <summary>Redis was emptied: what this scheduler knows is written down again, and the shards know the rest.</summary>
+    private async Task RewriteAsync(CancellationToken cancellation)
+    {
+        JobRun[] jobs = [.. _order.Select(Find).OfType<JobRun>()];
+        foreach (JobRun job in jobs)
         {
-            await StaffAsync();
+            await store.PutAsync(new JobRecord(job.Request, job.State, job.Error), cancellation);
+            if (!job.IsOver)
+            {
+                job.Append(fleet.CountOf(job.Id), null, "Redis had lost everything; the job's record was written again");
+            }
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+
+        await wanted.PublishAsync(scaler.Desired.Desired, cancellation);
+        LogRewritten(jobs.Length);
     }
 
     private bool Add(JobRun job)
@@ -381,4 +437,13 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     [LoggerMessage(11, LogLevel.Information, "Worker {WorkerId} drains")]
     private partial void LogDraining(string workerId);
+
+    [LoggerMessage(12, LogLevel.Warning, "Another scheduler is in charge; standing by until it is gone")]
+    private partial void LogStandsBy();
+
+    [LoggerMessage(13, LogLevel.Warning, "Redis had lost everything; {Jobs} job records were written again")]
+    private partial void LogRewritten(int jobs);
+
+    [LoggerMessage(14, LogLevel.Warning, "A change was refused")]
+    private partial void LogRefused(Exception exception);
 }

@@ -131,7 +131,7 @@ internal sealed class RunRecorder : IDisposable
         UInt128 hash = UInt128.Parse(report.Ledger, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         if (step <= _ledger.Count)
         {
-            _statistics.Repeated(report.Cursor);
+            _statistics.Again(step, report.Cursor.Generation);
             Contradicted += _ledger[(int)step - 1] == hash ? 0 : 1;
             return null;
         }
@@ -161,6 +161,7 @@ internal sealed class RunRecorder : IDisposable
             Refused = report.Refused,
             Mismatched = report.Mismatched,
             RangeRepeats = report.RangeRepeats,
+            Generation = report.Cursor.Generation,
         };
     }
 

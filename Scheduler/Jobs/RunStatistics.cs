@@ -1,13 +1,13 @@
 using System.Globalization;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
-using Lockstep.Core.Protocol;
 
 namespace Lockstep.Scheduler.Jobs;
 
-/// <summary>What a run's records add up to. Holds three numbers a step.</summary>
+/// <summary>What a run's records add up to. Holds four numbers a step.</summary>
 internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
 {
+    private readonly List<int> _generations = [];
     private readonly List<float> _stepMs = [];
     private readonly List<float> _syncMs = [];
     private readonly List<float> _barrierMs = [];
@@ -42,8 +42,15 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
         }
     }
 
-    /// <summary>A step that was known was done again.</summary>
-    public void Repeated(Cursor cursor) => _repeated += cursor.Generation > 0 ? 1 : 0;
+    /// <summary>A step that is known was reported again: done again, where its generation is a newer one than before, or only told again.</summary>
+    public void Again(long step, int generation)
+    {
+        if (generation > _generations[(int)step - 1])
+        {
+            _generations[(int)step - 1] = generation;
+            _repeated++;
+        }
+    }
 
     public RunSummary Summarize(double seconds) => new()
     {
@@ -72,6 +79,7 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
     private void Add(StepRecord step)
     {
         _steps++;
+        _generations.Add(step.Generation);
         _samples += step.Samples;
         _rangeRepeats += step.RangeRepeats;
         _stepMs.Add((float)step.StepMs);

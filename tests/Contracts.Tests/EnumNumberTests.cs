@@ -17,7 +17,7 @@ public sealed class EnumNumberTests
         Assert.Equal("Csv=1 Idx=2", Numbers<DataFormat>());
         Assert.Equal("Refuse=1 Mean=2 Median=3 Zero=4", Numbers<MissingPolicy>());
         Assert.Equal("None=1 Standard=2 MinMax=3", Numbers<NormalizationKind>());
-        Assert.Equal("Queued=1 Running=2 Finished=3 Failed=4 Cancelled=5", Numbers<JobState>());
+        Assert.Equal("Queued=1 Running=2 Finished=3 Failed=4 Cancelled=5 Paused=6 Waiting=7", Numbers<JobState>());
     }
 
     private static string Numbers<T>() where T : struct, Enum => string.Join(' ', Enum.GetValues<T>().Select(v => $"{v}={Convert.ToInt32(v, System.Globalization.CultureInfo.InvariantCulture)}"));

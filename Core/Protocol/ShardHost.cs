@@ -14,6 +14,8 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     private readonly ShardContext _context = new(shard, first, time, observer, files ?? CheckpointFiles.Disk);
     private readonly ConcurrentDictionary<string, HostedJob> _jobs = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _opening = new(1);
+    // What older generations still write.
+    private Task _superseded = Task.CompletedTask;
 
     public string Incarnation { get; } = Guid.NewGuid().ToString("N");
 
@@ -59,6 +61,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
                 board = old.Board;
                 _jobs.TryRemove(descriptor.JobId, out _);
                 await old.SupersedeAsync(new Cursor(generation, version ?? descriptor.ResumeStep ?? 0, 0));
+                _superseded = Task.WhenAll(_superseded, old.EndAsync());
             }
 
             try
@@ -173,6 +176,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
             await job.EndAsync();
         }
 
+        await _superseded;
         _opening.Dispose();
     }
 

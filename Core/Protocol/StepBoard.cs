@@ -111,7 +111,7 @@ public sealed partial class StepBoard : IShardPeer
         }
     }
 
-    /// <summary>Reports from number <paramref name="from"/> on, then new ones as they come; ends after the last.</summary>
+    /// <summary>Reports from number <paramref name="from"/> on, then new ones as they come; ends after the last. Who asks from a number that no report has only learns of the end.</summary>
     public async IAsyncEnumerable<StepReport> WatchAsync(long from, [EnumeratorCancellation] CancellationToken cancellation)
     {
         for (long next = Math.Max(0, from); ; next++)

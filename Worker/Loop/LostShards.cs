@@ -77,6 +77,25 @@ internal sealed class LostShards(TrainingJob job, ITrainer trainer, ComputeThrea
         }
     }
 
+    /// <summary>Waits until the first shard says that nothing more will be reported of the job.</summary>
+    /// <returns>False: it lost the job.</returns>
+    public async Task<bool> WaitOverAsync(IShardClient first, CancellationToken cancellation)
+    {
+        try
+        {
+            // From a number that no report has: the stream ends with the job.
+            await foreach (StepReport _ in first.WatchAsync(job.Descriptor.JobId, long.MaxValue, cancellation))
+            {
+            }
+
+            return true;
+        }
+        catch (ProtocolException exception) when (IsLoss(exception))
+        {
+            return false;
+        }
+    }
+
     private async Task InitializeAsync(IShardClient shard, float[] initial, CancellationToken cancellation)
     {
         try

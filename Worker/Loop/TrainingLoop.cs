@@ -77,6 +77,11 @@ public sealed class TrainingLoop
                 if (whole && version.Finished)
                 {
                     _hand.Forget();
+                    if (await WaitOverAsync(version, leave.Token) is { } again)
+                    {
+                        version = again;
+                        continue;
+                    }
                     _logger.Finished(_jobId, version.Cursor.Step);
                     return true;
                 }
@@ -190,6 +195,26 @@ public sealed class TrainingLoop
         {
             await waiting.CancelAsync();
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Waits until the job is over: until its last checkpoint is on disk, a shard that dies takes the job back, and somebody must do the steps again.</summary>
+    /// <returns>The version that the job went back to; null: it is over.</returns>
+    private async Task<Version?> WaitOverAsync(Version last, CancellationToken leave)
+    {
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(leave);
+        Task<Version> next = _puller.NextAsync(last.Cursor, waiting.Token);
+        Task<bool> over = _lost.WaitOverAsync(_shards[0], waiting.Token);
+        try
+        {
+            await Task.WhenAny(next, over);
+            return over.IsCompleted && await over ? null : await next;
+        }
+        finally
+        {
+            await waiting.CancelAsync();
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await ((Task)over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -1,0 +1,248 @@
+using System.Runtime.CompilerServices;
+using Lockstep.Core.Metrics;
+using Lockstep.Core.Protocol;
+using Lockstep.Transport;
+
+namespace Lockstep.Worker.Tests.Recovery;
+
+/// <summary>What happens on the way to a shard, or on it: the places where a test lets it die.</summary>
+public enum Moment
+{
+    /// <summary>A push ends that may be the last of the step.</summary>
+    Push = 1,
+    BeforeClip = 2,
+    AfterClip = 3,
+    BeforeAnnounce = 4,
+    AfterAnnounce = 5,
+    /// <summary>The shard has the next version, and announces it.</summary>
+    Stepped = 6,
+    BeforeCheckpointPart = 7,
+    AfterCheckpointPart = 8,
+    Evaluation = 9,
+}
+
+/// <summary>Parameter servers in one process that die as processes do: what is on its way to them breaks off, their memory is gone, and others take their places at the same address.</summary>
+internal sealed class MortalCluster : IAsyncDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Life?[] _lives;
+    private readonly List<Life> _all = [];
+    private TaskCompletionSource _born = NewSignal();
+
+    /// <param name="before">Called before each operation on the disk of a shard, with (shard, operation, file's name).</param>
+    public MortalCluster(int shards, Action<int, string, string>? before = null)
+    {
+        _lives = new Life?[shards];
+        Before = before;
+        Clients = [.. Enumerable.Range(0, shards).Select(shard => new MortalShard(this, shard))];
+        for (int shard = 0; shard < shards; shard++)
+        {
+            Start(shard);
+        }
+    }
+
+    public IReadOnlyList<MortalShard> Clients { get; }
+
+    /// <value>Called at each moment with (moment, shard, cursor), by whoever brought it about.</value>
+    public Action<Moment, int, Cursor>? Happened { get; set; }
+
+    public Action<int, string, string>? Before { get; }
+
+    /// <value>Restorations, by shard.</value>
+    public List<(int Shard, Cursor Cursor)> Restored { get; } = [];
+
+    /// <summary>As kill -9.</summary>
+    public void Kill(int shard)
+    {
+        Life life;
+        lock (_gate)
+        {
+            life = _lives[shard] ?? throw new InvalidOperationException($"Shard {shard} is dead.");
+            _lives[shard] = null;
+        }
+
+        life.Dead.Cancel();
+    }
+
+    public void Start(int shard)
+    {
+        var life = new Life(this, shard);
+        lock (_gate)
+        {
+            _lives[shard] = life;
+            _all.Add(life);
+            _born.TrySetResult();
+            _born = NewSignal();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (Life life in _all)
+        {
+            await life.Host.DisposeAsync();
+        }
+    }
+
+    internal async Task<Life> AliveAsync(int shard, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Task born;
+            lock (_gate)
+            {
+                if (_lives[shard] is { } life)
+                {
+                    return life;
+                }
+
+                born = _born.Task;
+            }
+
+            await born.WaitAsync(cancellation);
+        }
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    internal sealed class Life : IShardObserver
+    {
+        private readonly MortalCluster _cluster;
+        private readonly int _shard;
+
+        public Life(MortalCluster cluster, int shard)
+        {
+            _cluster = cluster;
+            _shard = shard;
+            var files = new MortalFiles(Dead.Token, (what, name) => cluster.Before?.Invoke(shard, what, name));
+            Host = new ShardHost(shard, shard == 0 ? null : cluster.Clients[0], long.MaxValue, TimeProvider.System, this, files);
+            Client = new LocalShardClient(Host, shard);
+        }
+
+        public CancellationTokenSource Dead { get; } = new();
+        public ShardHost Host { get; }
+        public LocalShardClient Client { get; }
+
+        public void Stepped(string jobId, CommittedStep step, double gatherMs, double updateMs) => _cluster.Happened?.Invoke(Moment.Stepped, _shard, step.Cursor);
+
+        void IShardObserver.Restored(string jobId, Cursor cursor, bool needsValues, double elapsedMs)
+        {
+            lock (_cluster.Restored)
+            {
+                _cluster.Restored.Add((_shard, cursor));
+            }
+        }
+    }
+}
+
+/// <summary>A connection to whatever process has the shard's address: calls that break off are made again, as over gRPC.</summary>
+internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardClient, IShardPeer
+{
+    public int Shard => shard;
+
+    public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => CallAsync((client, stop) => client.OpenAsync(descriptor, stop), cancellation);
+
+    public Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation) => CallAsync((client, stop) => client.InitializeAsync(jobId, values, stop), cancellation);
+
+    public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => CallAsync((client, stop) => client.DescribeAsync(jobId, stop), cancellation);
+
+    public Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation) => CallAsync((client, stop) => client.PullAsync(jobId, after, heldStep, stop), cancellation);
+
+    public Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation) => CallAsync((client, stop) => client.PullAtAsync(jobId, cursor, heldStep, stop), cancellation);
+
+    public Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation) => CallAsync((client, stop) =>
+    {
+        cluster.Happened?.Invoke(Moment.Push, shard, contribution.Cursor);
+        stop.ThrowIfCancellationRequested();
+        return client.PushAsync(contribution, stop);
+    }, cancellation);
+
+    public Task<IReadOnlyList<int>> MissingAsync(string jobId, Cursor cursor, CancellationToken cancellation) => CallAsync((client, stop) => client.MissingAsync(jobId, cursor, stop), cancellation);
+
+    public Task ReportEvaluationAsync(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part, CancellationToken cancellation) => CallAsync(async (client, stop) =>
+    {
+        await client.ReportEvaluationAsync(jobId, cursor, slot, workerId, part, stop);
+        cluster.Happened?.Invoke(Moment.Evaluation, shard, cursor);
+    }, cancellation);
+
+    public Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation) => CallAsync((client, stop) => client.WaitEvaluatedAsync(jobId, cursor, stop), cancellation);
+
+    public async IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        MortalCluster.Life life = await cluster.AliveAsync(shard, cancellation);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, life.Dead.Token);
+        await foreach (StepReport report in life.Client.WatchAsync(jobId, from, stop.Token))
+        {
+            yield return report;
+        }
+    }
+
+    public Task CloseAsync(string jobId, CancellationToken cancellation) => CallAsync((client, stop) => client.CloseAsync(jobId, stop), cancellation);
+
+    public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => CallAsync((client, stop) => client.RestoreAsync(descriptor, term, generation, version, stop), cancellation);
+
+    public Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation) => CallAsync((client, stop) => client.StatusAsync(jobId, stop), cancellation);
+
+    public Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation) => CallAsync((client, stop) => client.CheckpointsAsync(descriptor, stop), cancellation);
+
+    public IAsyncEnumerable<ShardPresence> PresenceAsync(CancellationToken cancellation) => throw new NotSupportedException("Tests know who dies.");
+
+    public async Task<double> ClipFactorAsync(string jobId, Cursor cursor, int part, double[] blockSquares, CancellationToken cancellation)
+    {
+        cluster.Happened?.Invoke(Moment.BeforeClip, part, cursor);
+        double factor = await HostAsync((host, stop) => host.ClipFactorAsync(jobId, cursor, part, blockSquares, stop), cancellation);
+        cluster.Happened?.Invoke(Moment.AfterClip, part, cursor);
+        return factor;
+    }
+
+    public async Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation)
+    {
+        cluster.Happened?.Invoke(Moment.BeforeAnnounce, announcement.Shard, announcement.Cursor);
+        await HostAsync((host, stop) => Done(host.AnnounceAsync(jobId, announcement, stop)), cancellation);
+        cluster.Happened?.Invoke(Moment.AfterAnnounce, announcement.Shard, announcement.Cursor);
+    }
+
+    public async Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
+    {
+        cluster.Happened?.Invoke(Moment.BeforeCheckpointPart, notice.Shard, new Cursor(notice.Generation, notice.Version, 0));
+        await HostAsync((host, stop) => Done(host.CheckpointPartAsync(jobId, notice, stop)), cancellation);
+        cluster.Happened?.Invoke(Moment.AfterCheckpointPart, notice.Shard, new Cursor(notice.Generation, notice.Version, 0));
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private Task CallAsync(Func<LocalShardClient, CancellationToken, Task> call, CancellationToken cancellation) => CallAsync((client, stop) => Done(call(client, stop)), cancellation);
+
+    private Task<T> CallAsync<T>(Func<LocalShardClient, CancellationToken, Task<T>> call, CancellationToken cancellation) => OnceItAnswersAsync((life, stop) => call(life.Client, stop), cancellation);
+
+    private Task<T> HostAsync<T>(Func<ShardHost, CancellationToken, Task<T>> call, CancellationToken cancellation) => OnceItAnswersAsync((life, stop) => call(life.Host, stop), cancellation);
+
+    private async Task<T> OnceItAnswersAsync<T>(Func<MortalCluster.Life, CancellationToken, Task<T>> call, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            MortalCluster.Life life = await cluster.AliveAsync(shard, cancellation);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, life.Dead.Token);
+            try
+            {
+                T answer = await call(life, stop.Token);
+                if (!life.Dead.IsCancellationRequested)
+                {
+                    return answer;
+                }
+            }
+            catch (Exception) when (life.Dead.IsCancellationRequested && !cancellation.IsCancellationRequested)
+            {
+                // Whatever it was, it did not come over the broken connection.
+            }
+
+            cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
+    private static async Task<bool> Done(Task task)
+    {
+        await task;
+        return true;
+    }
+}

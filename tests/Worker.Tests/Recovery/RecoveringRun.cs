@@ -1,0 +1,139 @@
+using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Protocol;
+using Lockstep.Transport;
+using Lockstep.Worker.Loop;
+using Lockstep.Worker.Tests.Harness;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Lockstep.Worker.Tests.Recovery;
+
+/// <summary>Real training loops on shards that die, and a scheduler that takes the job up again.</summary>
+internal sealed class RecoveringRun : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _end = new(Swarm.Patience);
+    private readonly List<Member> _members = [];
+    private readonly StubJob _stub;
+    private readonly LeaseTable _leases = new(new FakeTimeProvider(), TimeSpan.FromSeconds(30));
+    private Exception? _failure;
+    private int _generation;
+
+    public RecoveringRun(StubJob stub, int shards, string checkpoints, Action<int, string, string>? before = null)
+    {
+        _stub = stub;
+        Job = stub.For(shards, checkpoints);
+        Cluster = new MortalCluster(shards, before);
+    }
+
+    public MortalCluster Cluster { get; }
+
+    public TrainingJob Job { get; }
+
+    public CancellationToken End => _end.Token;
+
+    /// <value>What ps-0 told, by number.</value>
+    public List<StepReport> Reports { get; } = [];
+
+    public Member Hire(string name)
+    {
+        var member = new Member(name, Job, Cluster.Clients, _leases, new StubTrainer(_stub), TimeProvider.System, End, Fail);
+        _members.Add(member);
+        return member.Start();
+    }
+
+    /// <summary>Lets shards die, once.</summary>
+    /// <param name="victims">Their digits.</param>
+    /// <param name="whenDurable">The moment lasts until this set is whole; null: nobody waits.</param>
+    /// <returns>Done when they are dead.</returns>
+    public Task Kill(string victims, Func<Moment, Cursor, bool> when, long? whenDurable = null)
+    {
+        var dead = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        int fired = 0;
+        Cluster.Happened = (moment, _, cursor) =>
+        {
+            if (when(moment, cursor) && Interlocked.Exchange(ref fired, 1) == 0)
+            {
+                Assert.True(whenDurable is not { } version || SpinWait.SpinUntil(() => CheckpointSet.List(Job.Descriptor.CheckpointDirectory).Contains(version), Swarm.Patience), "The set is not whole.");
+                foreach (char victim in victims)
+                {
+                    Cluster.Kill(victim - '0');
+                }
+
+                dead.SetResult();
+            }
+        };
+        return dead.Task;
+    }
+
+    public void Start(string victims)
+    {
+        foreach (char victim in victims)
+        {
+            Cluster.Start(victim - '0');
+        }
+    }
+
+    /// <summary>What the scheduler does: finds the newest set, and takes the job up from it on all shards.</summary>
+    public async Task<RestoredJob> RecoverAsync()
+    {
+        RestoredJob restored = await ShardRecovery.RunAsync(Cluster.Clients, Job.Descriptor, term: 1, _generation, End);
+        _generation = restored.Generation;
+        return restored;
+    }
+
+    /// <summary>Follows the job to its end by its report numbers, whichever process tells them.</summary>
+    public async Task FollowAsync()
+    {
+        while (Reports.Count == 0 || !Reports[^1].Finished)
+        {
+            try
+            {
+                await foreach (StepReport report in Cluster.Clients[0].WatchAsync(StubJob.Id, Reports.Count, End))
+                {
+                    Reports.Add(report);
+                }
+            }
+            catch (Exception exception) when ((exception is ProtocolException { Error: ProtocolError.UnknownJob } or OperationCanceledException) && !_end.IsCancellationRequested)
+            {
+                await Task.Delay(1, End);
+            }
+            catch (OperationCanceledException) when (_failure is not null)
+            {
+                throw new InvalidOperationException(_failure.Message, _failure);
+            }
+        }
+    }
+
+    /// <summary>The ledger without repetitions. A repeated step gave its line again, and no evaluation was done twice.</summary>
+    public IReadOnlyList<string> Ledger()
+    {
+        var lines = new List<string>();
+        foreach (IGrouping<(long, bool), StepReport> step in Reports.GroupBy(r => (r.Cursor.Step, r.Cursor.Attempt == Cursor.Evaluation)))
+        {
+            IReadOnlyList<string> told = [.. Harness.Ledger.Of(step).Distinct()];
+            Assert.True(told.Count == 1, $"Step {step.Key}: {string.Join(" and ", told)}");
+            Assert.True(!step.Key.Item2 || step.Count() == 1, $"Version {step.Key} was evaluated {step.Count()} times.");
+            Assert.All(step, r => Assert.Equal("", r.FirstLedger));
+            lines.Add(told[0]);
+        }
+
+        return lines;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _end.CancelAsync();
+        foreach (Member member in _members)
+        {
+            await member.DisposeAsync();
+        }
+
+        await Cluster.DisposeAsync();
+        _end.Dispose();
+    }
+
+    private void Fail(Exception exception)
+    {
+        _failure ??= exception;
+        _end.Cancel();
+    }
+}

@@ -169,11 +169,31 @@ internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardClie
 
     public async IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        MortalCluster.Life life = await cluster.AliveAsync(shard, cancellation);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, life.Dead.Token);
-        await foreach (StepReport report in life.Client.WatchAsync(jobId, from, stop.Token))
+        while (true)
         {
-            yield return report;
+            MortalCluster.Life life = await cluster.AliveAsync(shard, cancellation);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, life.Dead.Token);
+            await using IAsyncEnumerator<StepReport> reports = life.Client.WatchAsync(jobId, from, stop.Token).GetAsyncEnumerator(stop.Token);
+            while (true)
+            {
+                bool more;
+                try
+                {
+                    more = await reports.MoveNextAsync();
+                }
+                catch (OperationCanceledException) when (life.Dead.IsCancellationRequested && !cancellation.IsCancellationRequested)
+                {
+                    break;
+                }
+
+                if (!more)
+                {
+                    yield break;
+                }
+
+                from++;
+                yield return reports.Current;
+            }
         }
     }
 

@@ -35,7 +35,7 @@ internal sealed class RecoveringRun : IAsyncDisposable
 
     public Member Hire(string name)
     {
-        var member = new Member(name, Job, Cluster.Clients, _leases, new StubTrainer(_stub), TimeProvider.System, End, Fail);
+        var member = new Member(name, Job, Cluster.Clients, _leases, () => new StubTrainer(_stub), TimeProvider.System, End, Fail);
         _members.Add(member);
         return member.Start();
     }
@@ -92,8 +92,9 @@ internal sealed class RecoveringRun : IAsyncDisposable
                     Reports.Add(report);
                 }
             }
-            catch (Exception exception) when ((exception is ProtocolException { Error: ProtocolError.UnknownJob } or OperationCanceledException) && !_end.IsCancellationRequested)
+            catch (ProtocolException exception) when (exception.Error == ProtocolError.UnknownJob)
             {
+                // Not opened yet, or not taken up again.
                 await Task.Delay(1, End);
             }
             catch (OperationCanceledException) when (_failure is not null)

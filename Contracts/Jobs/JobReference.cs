@@ -1,0 +1,35 @@
+using System.Globalization;
+using System.Text;
+
+namespace Lockstep.Contracts.Jobs;
+
+/// <summary>The keys of job files as a table, made from those that the reader checks against.</summary>
+public static class JobReference
+{
+    /// <summary>Markdown: a table of the job's own keys, then one for each map in it.</summary>
+    public static string Markdown()
+    {
+        var text = new StringBuilder();
+        Table(text, "", JobKeys.Job);
+        foreach (JobKey map in JobKeys.Job.Keys.Where(k => k.Kind == ValueKind.Map))
+        {
+            Table(text, map.Name, map);
+        }
+
+        Table(text, "model.layers", JobKeys.Layer);
+        return text.ToString();
+    }
+
+    private static void Table(StringBuilder text, string title, JobKey map)
+    {
+        text.Append(CultureInfo.InvariantCulture, $"### {(title.Length == 0 ? "The job" : $"`{title}`")}\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
+        foreach (JobKey key in map.Keys)
+        {
+            string expected = key.Kind == ValueKind.Map ? $"a map, see `{key.Name}`" : key.Expected;
+            string standard = key.Required ? "required" : key.Default is { } value ? $"`{value}`" : "";
+            text.Append(CultureInfo.InvariantCulture, $"| `{key.Name}` | {expected.Replace("|", "\\|", StringComparison.Ordinal)} | {standard} | {key.Meaning} |\n");
+        }
+
+        text.Append('\n');
+    }
+}

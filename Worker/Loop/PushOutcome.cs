@@ -6,14 +6,16 @@ namespace Lockstep.Worker.Loop;
 /// <param name="Held">Slots that every shard has.</param>
 /// <param name="Missing">Slots that some shard lacks: hand them back.</param>
 /// <param name="Over">The step is done on some shard; nothing is left to say about leases there.</param>
+/// <param name="Behind">A shard took nothing, since it is not at this step: what is computed goes nowhere until it is.</param>
 /// <param name="TryAgain">Slots were refused; alone they will be taken.</param>
-public sealed record PushOutcome(IReadOnlyList<int> Held, IReadOnlyList<int> Missing, bool Over, bool TryAgain)
+public sealed record PushOutcome(IReadOnlyList<int> Held, IReadOnlyList<int> Missing, bool Over, bool Behind, bool TryAgain)
 {
     /// <summary>Decides from one answer a shard.</summary>
     public static PushOutcome Of(Cursor cursor, IReadOnlyList<int> slots, IReadOnlyList<PushResult> results)
     {
         var missing = new SortedSet<int>();
         bool over = false;
+        bool behind = false;
         bool refused = false;
         foreach (PushResult result in results)
         {
@@ -26,6 +28,7 @@ public sealed record PushOutcome(IReadOnlyList<int> Held, IReadOnlyList<int> Mis
                 case PushStatus.Stale when result.ShardCursor <= cursor:
                     // It came back with an older state, or just now: nothing was added, and to compute again at once would be in vain.
                     missing.UnionWith(slots);
+                    behind = true;
                     break;
                 case PushStatus.Stale:
                     over = true;
@@ -33,6 +36,6 @@ public sealed record PushOutcome(IReadOnlyList<int> Held, IReadOnlyList<int> Mis
             }
         }
         missing.IntersectWith(slots);
-        return new PushOutcome([.. slots.Where(slot => !missing.Contains(slot))], [.. missing], over, refused && missing.Count > 0);
+        return new PushOutcome([.. slots.Where(slot => !missing.Contains(slot))], [.. missing], over, behind, refused && !behind && missing.Count > 0);
     }
 }

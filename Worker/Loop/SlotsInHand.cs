@@ -48,14 +48,22 @@ internal sealed class SlotsInHand(ILeases leases, string jobId, TimeProvider tim
         _pushed.Clear();
     }
 
+    /// <summary>Hands back what was leased.</summary>
+    public async ValueTask ReleaseAsync(CancellationToken cancellation)
+    {
+        if (_leased.Count == 0)
+            return;
+        await leases.ReleaseAsync(_cursor, [.. _leased], cancellation);
+        _leased.Clear();
+    }
+
     /// <summary>Hands back what was leased, if the lease table can be reached soon. Never throws.</summary>
     public async Task LeaveAsync()
     {
         try
         {
             using var patience = new CancellationTokenSource(LeaveTimeout, time);
-            if (_leased.Count > 0)
-                await leases.ReleaseAsync(_cursor, [.. _leased], patience.Token);
+            await ReleaseAsync(patience.Token);
             await ConfirmAsync(patience.Token);
         }
         catch (Exception exception)

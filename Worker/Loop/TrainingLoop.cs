@@ -161,7 +161,14 @@ public sealed class TrainingLoop
             }
             else
             {
-                again |= (await PushAloneAsync(version, lease.Slot, result, abort)).TryAgain;
+                PushOutcome outcome = await PushAloneAsync(version, lease.Slot, result, abort);
+                if (outcome.Behind)
+                {
+                    // The slots that are handed back would be leased again at once, for nothing.
+                    await _hand.ReleaseAsync(abort);
+                    return false;
+                }
+                again |= outcome.TryAgain;
             }
         }
         if (group.Count > 0)

@@ -72,14 +72,14 @@ public sealed class FailureTests
         Check(PushOutcome.Of(cursor, [1, 2, 4], [taken, refused]), [1], [2, 4], over: false, again: true);
         Check(PushOutcome.Of(cursor, [1, 2], [taken, new(PushStatus.Stale, new Cursor(1, 6, 0), [], [])]), [1, 2], [], over: true, again: false);
         // A shard that is behind, or came to the step during the push, took nothing.
-        Check(PushOutcome.Of(cursor, [1, 2], [taken, new(PushStatus.Stale, new Cursor(1, 4, 2), [], [])]), [], [1, 2], over: false, again: false);
-        Check(PushOutcome.Of(cursor, [1, 2], [taken, new(PushStatus.Stale, cursor, [], [])]), [], [1, 2], over: false, again: false);
+        Check(PushOutcome.Of(cursor, [1, 2], [taken, new(PushStatus.Stale, new Cursor(1, 4, 2), [], [])]), [], [1, 2], over: false, again: false, behind: true);
+        Check(PushOutcome.Of(cursor, [1, 2, 4], [refused, new(PushStatus.Stale, cursor, [], [])]), [], [1, 2, 4], over: false, again: false, behind: true);
 
-        static void Check(PushOutcome outcome, int[] held, int[] missing, bool over, bool again)
+        static void Check(PushOutcome outcome, int[] held, int[] missing, bool over, bool again, bool behind = false)
         {
             Assert.Equal(held, outcome.Held);
             Assert.Equal(missing, outcome.Missing);
-            Assert.Equal((over, again), (outcome.Over, outcome.TryAgain));
+            Assert.Equal((over, again, behind), (outcome.Over, outcome.TryAgain, outcome.Behind));
         }
     }
 

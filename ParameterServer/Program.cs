@@ -4,6 +4,7 @@ using Lockstep.Contracts.Services;
 using Lockstep.Core.Protocol;
 using Lockstep.ParameterServer;
 using Lockstep.ServiceDefaults;
+using Lockstep.ServiceDefaults.Access;
 using Lockstep.Transport;
 using Lockstep.Transport.Grpc;
 
@@ -16,6 +17,7 @@ try
 {
     shard = Settings.ShardIndex(builder.Configuration);
     memoryLimit = Settings.MemoryLimit(builder.Configuration);
+    builder.AddAccessControl();
     first = shard == 0 ? null : ShardClients.Peer(builder.Configuration, 0, TimeProvider.System);
 }
 catch (InputException exception)
@@ -47,8 +49,9 @@ builder.WebHost.ConfigureKestrel(kestrel =>
 });
 
 var app = builder.Build();
+app.UseAccessControl();
 app.MapDefaultEndpoints();
-app.MapGrpcService<ShardGrpcService>();
+app.MapGrpcService<ShardGrpcService>().NeedsSecret();
 app.MapGet("/", (ShardHost host) => new { shard, jobs = host.Jobs.ToDictionary(j => j.Key, j => j.Value.ToString()) });
 await app.RunAsync();
 return 0;

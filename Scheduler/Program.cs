@@ -6,6 +6,7 @@ using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Workers;
 using Lockstep.ServiceDefaults;
+using Lockstep.ServiceDefaults.Access;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using StackExchange.Redis;
 
@@ -15,6 +16,7 @@ try
 {
     builder.AddLockstepRedis();
     builder.Services.AddSingleton(Scaler.From(builder.Configuration, TimeProvider.System));
+    builder.AddAccessControl();
 }
 catch (InputException exception)
 {
@@ -22,7 +24,6 @@ catch (InputException exception)
     return 2;
 }
 
-builder.Services.AddProblemDetails();
 builder.Services.AddGrpc();
 builder.Services.AddSingleton(services => new JobStore(services.GetRequiredService<IConnectionMultiplexer>(), builder.Configuration[EnvironmentNames.Queue]));
 builder.Services.AddSingleton(services => new WantedWorkers(services.GetRequiredService<IConnectionMultiplexer>(), builder.Configuration[EnvironmentNames.Queue]));
@@ -43,8 +44,9 @@ builder.WebHost.ConfigureKestrel(kestrel =>
 
 var app = builder.Build();
 app.UseExceptionHandler();
+app.UseAccessControl();
 app.MapDefaultEndpoints();
-app.MapGrpcService<MembershipService>();
+app.MapGrpcService<MembershipService>().NeedsSecret();
 app.MapJobs();
 await app.RunAsync();
 return 0;

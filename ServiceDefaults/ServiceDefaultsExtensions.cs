@@ -1,4 +1,5 @@
 using Lockstep.Contracts.Services;
+using Lockstep.ServiceDefaults.Access;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.DependencyInjection;
@@ -47,8 +48,8 @@ public static class ServiceDefaultsExtensions
     /// <summary>/health: ready to serve; /alive: the process answers.</summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
-        app.MapHealthChecks(SchedulerRoutes.Health);
-        app.MapHealthChecks(SchedulerRoutes.Alive, new HealthCheckOptions { Predicate = check => check.Tags.Contains(Live) });
+        app.MapHealthChecks(SchedulerRoutes.Health).NeedsNothing();
+        app.MapHealthChecks(SchedulerRoutes.Alive, new HealthCheckOptions { Predicate = check => check.Tags.Contains(Live) }).NeedsNothing();
         return app;
     }
 

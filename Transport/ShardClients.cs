@@ -16,12 +16,12 @@ public static class ShardClients
     {
         // All addresses first: an exception leaves no client behind.
         Uri[] addresses = [.. Enumerable.Range(0, shards).Select(shard => AddressOf(configuration, shard))];
-        return [.. addresses.Select((address, shard) => new GrpcShardClient(address, shard, time, logger))];
+        return [.. addresses.Select((address, shard) => new GrpcShardClient(address, shard, time, logger, configuration[EnvironmentNames.Secret]))];
     }
 
     /// <summary>The calls from shard to shard.</summary>
     /// <exception cref="InputException">The address is missing or no absolute URI.</exception>
-    public static IShardPeer Peer(IConfiguration configuration, int shard, TimeProvider time, ILogger? logger = null) => new GrpcShardClient(AddressOf(configuration, shard), shard, time, logger);
+    public static IShardPeer Peer(IConfiguration configuration, int shard, TimeProvider time, ILogger? logger = null) => new GrpcShardClient(AddressOf(configuration, shard), shard, time, logger, configuration[EnvironmentNames.Secret]);
 
     private static Uri AddressOf(IConfiguration configuration, int shard)
     {

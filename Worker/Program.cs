@@ -1,5 +1,6 @@
 using Lockstep.Contracts;
 using Lockstep.ServiceDefaults;
+using Lockstep.ServiceDefaults.Access;
 using Lockstep.Worker.Hosting;
 using Lockstep.Worker.Loop;
 using Lockstep.Worker.Tools;
@@ -15,6 +16,7 @@ builder.AddServiceDefaults();
 try
 {
     builder.AddLockstepRedis();
+    builder.AddAccessControl();
     builder.Services.AddSingleton(WorkerSettings.From(builder.Configuration));
 }
 catch (InputException exception)
@@ -34,6 +36,7 @@ builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
 builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(25));
 
 var app = builder.Build();
+app.UseAccessControl();
 app.MapDefaultEndpoints();
 await app.RunAsync();
 return Environment.ExitCode;

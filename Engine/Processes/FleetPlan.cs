@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
 using Lockstep.Contracts.Services;
 
 namespace Lockstep.Engine.Processes;
@@ -9,6 +10,7 @@ internal sealed class FleetPlan
 {
     private const string Http = "http";
     private const string Grpc = "grpc";
+    private const int SecretBytes = 32;
 
     private readonly FleetOptions _options;
     private readonly Dictionary<string, string> _shared;
@@ -30,6 +32,9 @@ internal sealed class FleetPlan
             [EnvironmentNames.SchedulerGrpc] = scheduler[1].Address.OriginalString,
             [EnvironmentNames.Queue] = options.Queue,
             [EnvironmentNames.Scaling] = options.AutoScale ? "auto" : "fixed",
+            [EnvironmentNames.Secret] = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SecretBytes)),
+            // Empty rather than that of this process, which may be another scheduler's.
+            [EnvironmentNames.ApiKey] = options.ApiKey ?? "",
             [EnvironmentNames.ParentProcess] = Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
         };
         for (int shard = 0; shard < shards.Length; shard++)

@@ -1,4 +1,6 @@
+using Grpc.Core;
 using Grpc.Net.Client;
+using Lockstep.Contracts.Services;
 
 namespace Lockstep.Transport.Grpc;
 
@@ -8,8 +10,12 @@ public static class GrpcChannels
     private const int MaximumMessage = 64 << 20;
 
     /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
-    public static GrpcChannel Create(Uri address) => GrpcChannel.ForAddress(address, new GrpcChannelOptions
+    /// <param name="secret">What the server asks of its callers; null or empty: none is sent.</param>
+    public static GrpcChannel Create(Uri address, string? secret) => GrpcChannel.ForAddress(address, new GrpcChannelOptions
     {
+        Credentials = Credentials(address, secret),
+        // Without TLS the network is the launcher's own.
+        UnsafeUseInsecureChannelCallCredentials = true,
         HttpHandler = new SocketsHttpHandler
         {
             EnableMultipleHttp2Connections = true,
@@ -32,4 +38,14 @@ public static class GrpcChannels
         InitialReconnectBackoff = TimeSpan.FromMilliseconds(50),
         MaxReconnectBackoff = TimeSpan.FromMilliseconds(250),
     });
+
+    private static ChannelCredentials Credentials(Uri address, string? secret)
+    {
+        ChannelCredentials channel = address.Scheme == Uri.UriSchemeHttps ? ChannelCredentials.SecureSsl : ChannelCredentials.Insecure;
+        return string.IsNullOrEmpty(secret) ? channel : ChannelCredentials.Create(channel, CallCredentials.FromInterceptor((_, metadata) =>
+        {
+            metadata.Add(ServiceHeaders.Secret, secret);
+            return Task.CompletedTask;
+        }));
+    }
 }

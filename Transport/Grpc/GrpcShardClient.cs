@@ -20,11 +20,12 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
 
     /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
     /// <param name="logger">Is told when the shard goes out of reach; null: nobody is.</param>
-    public GrpcShardClient(Uri address, int shard, TimeProvider time, ILogger? logger = null)
+    /// <param name="secret">Of the fleet; null or empty: none.</param>
+    public GrpcShardClient(Uri address, int shard, TimeProvider time, ILogger? logger = null, string? secret = null)
     {
         Shard = shard;
         _time = time;
-        _channel = GrpcChannels.Create(address);
+        _channel = GrpcChannels.Create(address, secret);
         _calls = _channel.CreateCallInvoker();
         _retry = new Retry($"Shard {shard} at {address}", time, logger);
     }

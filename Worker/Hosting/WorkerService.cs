@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Lockstep.Contracts;
 using Lockstep.Training;
 using Lockstep.Transport.Grpc;
 using Lockstep.Transport.Protos;
@@ -50,7 +51,7 @@ internal sealed class WorkerService(WorkerSettings settings, JobRunner runner, C
     private async Task StayAsync(CancellationToken drain, CancellationToken leave)
     {
         JoinRequest request = await DescribeAsync();
-        using var channel = GrpcChannels.Create(settings.Scheduler);
+        using var channel = GrpcChannels.Create(settings.Scheduler, settings.Secret);
         var scheduler = new Scheduler.SchedulerClient(channel);
         TimeSpan pause = FirstPause;
         while (true)
@@ -70,6 +71,10 @@ internal sealed class WorkerService(WorkerSettings settings, JobRunner runner, C
                     pause = FirstPause;
                     await TakeAsync(assignment, scheduler, drain);
                 }
+            }
+            catch (RpcException exception) when (exception.StatusCode == StatusCode.Unauthenticated)
+            {
+                throw new InputException("environment", 0, $"The scheduler at {settings.Scheduler} does not let this worker in.", exception.Status.Detail);
             }
             catch (RpcException exception) when (!leave.IsCancellationRequested)
             {

@@ -1,12 +1,21 @@
 using System.CommandLine;
 using Lockstep.Cli;
 using Lockstep.Cli.Commands;
+using Lockstep.Cli.Commands.Remote;
 
 var root = new RootCommand("Lockstep: elastic training whose result does not depend on who took part.")
 {
     TrainCommand.Create(),
     VerifyCommand.Create(),
     EvaluateCommand.Create(),
+    SubmitCommand.Create(),
+    JobsCommand.Create(),
+    WatchCommand.Create(),
+    JobActionCommand.Create("cancel", "End a job.", (scheduler, id, cancellation) => scheduler.CancelAsync(id, cancellation)),
+    JobActionCommand.Create("pause", "Halt a job after the step in hand; its workers are free for others.", (scheduler, id, cancellation) => scheduler.PauseAsync(id, cancellation)),
+    JobActionCommand.Create("resume", "Let a paused job go on.", (scheduler, id, cancellation) => scheduler.ResumeAsync(id, cancellation)),
+    ScaleCommand.Create(),
+    LogsCommand.Create(),
     SchemaCommand.Create(),
     RedisServerCommand.Create(),
 };

@@ -2,6 +2,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
 using Lockstep.Scheduler;
+using Lockstep.Scheduler.Api;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Workers;
@@ -17,6 +18,7 @@ try
     builder.AddLockstepRedis();
     builder.Services.AddSingleton(Scaler.From(builder.Configuration, TimeProvider.System));
     builder.AddAccessControl();
+    builder.AddSchedulerApi();
 }
 catch (InputException exception)
 {
@@ -43,10 +45,10 @@ builder.WebHost.ConfigureKestrel(kestrel =>
 });
 
 var app = builder.Build();
-app.UseExceptionHandler();
+app.UseSchedulerApi();
 app.UseAccessControl();
 app.MapDefaultEndpoints();
 app.MapGrpcService<MembershipService>().NeedsSecret();
-app.MapJobs();
+app.MapSchedulerApi();
 await app.RunAsync();
 return 0;

@@ -12,8 +12,8 @@ internal interface ITrainingView : ITrainingObserver, IDisposable
 internal static class TrainingViews
 {
     /// <summary>A live view on a terminal; else plain lines.</summary>
-    public static ITrainingView Create(TrainingOptions options, bool json, TimeProvider time) =>
-        json ? new PlainView(Console.Error, options, time)
-        : Console.IsOutputRedirected || Console.IsErrorRedirected || Environment.GetEnvironmentVariable("TERM") is "dumb" ? new PlainView(Console.Out, options, time)
-        : new LiveView(options, time);
+    public static ITrainingView Create(RunCaption caption, bool json, TimeProvider time) =>
+        json ? new PlainView(Console.Error, caption, time)
+        : Console.IsOutputRedirected || Console.IsErrorRedirected || Environment.GetEnvironmentVariable("TERM") is "dumb" ? new PlainView(Console.Out, caption, time)
+        : new LiveView(caption, time);
 }

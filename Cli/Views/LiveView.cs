@@ -14,17 +14,18 @@ internal sealed class LiveView : ITrainingView
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
-    private readonly TrainingOptions _options;
+    private readonly RunCaption _caption;
     private readonly TimeProvider _time;
     private readonly TrainingProgress _progress;
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _closed = new();
     private readonly Task _drawing;
-    private string _state = "starting processes";
+    private string _state;
 
-    public LiveView(TrainingOptions options, TimeProvider time)
+    public LiveView(RunCaption caption, TimeProvider time)
     {
-        _options = options;
+        _caption = caption;
+        _state = caption.Setting is null ? "watching" : "starting processes";
         _time = time;
         _progress = new TrainingProgress(time);
         _drawing = AnsiConsole.Live(Render()).AutoClear(false).StartAsync(DrawAsync);
@@ -83,13 +84,13 @@ internal sealed class LiveView : ITrainingView
                 grid.AddRow("time", $"{Texts.Of(_progress.Elapsed)} gone" + (_progress.Remaining is { } left ? $", {Texts.Of(left)} left" : ""));
                 grid.AddRow("loss", Texts.Of(_progress.Loss));
                 grid.AddRow("validation", _progress.Evaluation is { } evaluation ? Texts.Of(evaluation.Validation) + $" [grey]at step {evaluation.Step}[/]" : "[grey]none yet[/]");
-                grid.AddRow("workers", $"{status.Workers}, {_options.Job.Slots} slots a step");
+                grid.AddRow("workers", $"{status.Workers}" + (_caption.Slots is { } slots ? $", {slots} slots a step" : ""));
                 grid.AddRow("samples/s", Texts.Count(_progress.SamplesPerSecond));
                 grid.AddRow("step time", Texts.Of(_progress.StepMs) + " [grey]p50 / p95[/]");
                 grid.AddRow("sync latency", Texts.Of(_progress.SyncMs) + " [grey]p50 / p95[/]");
             }
 
-            return new Panel(grid).Header($" {_options.Job.Name} · {_state} ").Expand();
+            return new Panel(grid).Header($" {_caption.Name} · {_state} ").Expand();
         }
     }
 }

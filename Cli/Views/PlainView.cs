@@ -6,7 +6,7 @@ using Lockstep.Engine.Runs;
 namespace Lockstep.Cli.Views;
 
 /// <summary>Lines for a file or a pipe: progress every few seconds, each evaluation, each change of workers.</summary>
-internal sealed class PlainView(TextWriter output, TrainingOptions options, TimeProvider time) : ITrainingView
+internal sealed class PlainView(TextWriter output, RunCaption caption, TimeProvider time) : ITrainingView
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
@@ -15,7 +15,7 @@ internal sealed class PlainView(TextWriter output, TrainingOptions options, Time
     private int _workers = -1;
 
     public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes) =>
-        output.WriteLine($"{options.Job.Name}: {options.Workers} workers, {options.Job.Shards} shards, {processes.Count} processes up after {Texts.Of(_progress.Elapsed.TotalSeconds)} s; {options.Output}");
+        output.WriteLine($"{caption.Name}: {processes.Count} processes up after {Texts.Of(_progress.Elapsed.TotalSeconds)} s; {caption.Setting}");
 
     public void Happened(JobEvent item)
     {

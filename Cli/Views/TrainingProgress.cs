@@ -10,11 +10,15 @@ internal sealed class TrainingProgress(TimeProvider time)
 
     private readonly Queue<StepRecord> _steps = new();
     private readonly long _started = time.GetTimestamp();
+    private TimeSpan _recorded;
+    private long _recordedAt = time.GetTimestamp();
 
     public JobStatus? Status { get; private set; }
     public StepRecord? Step { get; private set; }
     public EvaluationRecord? Evaluation { get; private set; }
-    public TimeSpan Elapsed => time.GetElapsedTime(_started);
+
+    /// <value>Since the run began, as its records say; where none has come yet, since this follows it.</value>
+    public TimeSpan Elapsed => TimeSpan.FromTicks(Math.Max(time.GetElapsedTime(_started).Ticks, (_recorded + time.GetElapsedTime(_recordedAt)).Ticks));
     public double Fraction => Status is { TotalSteps: > 0 } s ? (double)s.Step / s.TotalSteps : 0;
 
     /// <value>Mean over the newest steps.</value>
@@ -33,6 +37,11 @@ internal sealed class TrainingProgress(TimeProvider time)
     {
         Status = item.Status;
         RunRecord? record = item.Report is { } report ? RunRecord.FromElement(report) : null;
+        if (record is not null)
+        {
+            (_recorded, _recordedAt) = (TimeSpan.FromSeconds(record.Seconds), time.GetTimestamp());
+        }
+
         switch (record)
         {
             case StepRecord step:

@@ -28,6 +28,15 @@ public static class EnvironmentNames
     /// <summary>The most workers that the policy asks for; default: no limit but the jobs' own.</summary>
     public const string MaximumWorkers = "LOCKSTEP_MAX_WORKERS";
 
+    /// <summary>Address of the scheduler that the command line talks to.</summary>
+    public const string Scheduler = "LOCKSTEP_SCHEDULER";
+
+    /// <summary>Folders and files that submitted jobs may name as data, with the system's path separator between them.</summary>
+    public const string DataRoots = "LOCKSTEP_DATA_ROOTS";
+
+    /// <summary>Folder that holds the runs of submitted jobs.</summary>
+    public const string RunsRoot = "LOCKSTEP_RUNS_ROOT";
+
     /// <summary>Name of the job queue, where several schedulers share one Redis; default: the one queue there is.</summary>
     public const string Queue = "LOCKSTEP_QUEUE";
 

@@ -1,12 +1,16 @@
+using System.Text.Json.Serialization;
+
 namespace Lockstep.Contracts.Services;
 
 /// <summary>Body of POST /jobs.</summary>
 /// <param name="JobId">Unique; the same id with the same body again is answered alike.</param>
 /// <param name="JobJson">The job as canonical JSON.</param>
-/// <param name="RunDirectory">Folder of the run: checkpoints/ and cache/ are made in it.</param>
+/// <param name="RunDirectory">Folder of the run: checkpoints/ and cache/ are made in it. Empty: the scheduler chooses one.</param>
 /// <param name="ResumeStep">Checkpoint to start from.</param>
-public sealed record SubmitRequest(string JobId, string JobJson, string RunDirectory, long? ResumeStep);
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+public sealed record SubmitRequest(string JobId, string JobJson, string RunDirectory = "", long? ResumeStep = null);
 
+[JsonConverter(typeof(JobStateConverter))]
 public enum JobState
 {
     /// <summary>Not begun.</summary>
@@ -32,12 +36,18 @@ public sealed record WorkerStatus(string WorkerId, string? JobId, string Device,
 /// <param name="Note">What else happened, for people: workers that came and went, decisions with their reasons.</param>
 public sealed record JobEvent(long Number, JobStatus Status, System.Text.Json.JsonElement? Report, string? Note = null);
 
+/// <summary>Answer of GET /jobs/{id}/logs?from=N: what happened to a job, its single steps left out.</summary>
+/// <param name="Next">Where the next page begins.</param>
+/// <param name="Over">Nothing more will come.</param>
+public sealed record JobLogPage(IReadOnlyList<JobEvent> Events, long Next, bool Over);
+
 /// <summary>Answer of GET /workers/desired: the number of workers that the jobs want now, which every launcher acts on.</summary>
 /// <param name="Reason">Why this many, for people.</param>
 public sealed record DesiredWorkers(int Desired, string Reason);
 
 /// <summary>Body of POST /workers/scale.</summary>
 /// <param name="Workers">How many workers there shall be, whatever the policy thinks; null: the policy decides again.</param>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record ScaleRequest(int? Workers);
 
 /// <summary>Headers of the scheduler's HTTP API.</summary>
@@ -45,6 +55,9 @@ public static class SchedulerHeaders
 {
     /// <summary>Carries the key that every request not from loopback needs.</summary>
     public const string ApiKey = "X-Api-Key";
+
+    /// <summary>Number of the last event that a reader has, when it connects again.</summary>
+    public const string LastEventId = "Last-Event-ID";
 }
 
 /// <summary>Paths of the scheduler's HTTP API.</summary>
@@ -54,10 +67,12 @@ public static class SchedulerRoutes
     public const string Workers = "/workers";
     public const string DesiredWorkers = "/workers/desired";
     public const string ScaleWorkers = "/workers/scale";
+    public const string OpenApi = "/openapi/v1.json";
     public const string Health = "/health";
     public const string Alive = "/alive";
     public static string Job(string id) => $"/jobs/{id}";
     public static string Events(string id, long from) => $"/jobs/{id}/events?from={from}";
+    public static string Logs(string id, long from) => $"/jobs/{id}/logs?from={from}";
     public static string Cancel(string id) => $"/jobs/{id}/cancel";
     public static string Pause(string id) => $"/jobs/{id}/pause";
     public static string Resume(string id) => $"/jobs/{id}/resume";

@@ -9,20 +9,54 @@ using Lockstep.Contracts.Services;
 namespace Lockstep.Engine.Scheduling;
 
 /// <summary>The scheduler's HTTP API.</summary>
-/// <param name="address">Of the scheduler, without a path.</param>
-public sealed class SchedulerClient(Uri address, TimeProvider time) : IDisposable
+/// <remarks>
+/// What the scheduler refuses is an <see cref="InputException"/>, with its remedy; a scheduler that cannot be reached is an <see cref="HttpRequestException"/> without a status,
+/// one that answers what a scheduler does not, or that it cannot, is one with a status.
+/// </remarks>
+public sealed class SchedulerClient : IDisposable
 {
+    /// <summary>How long an answer may take; streams of events may last.</summary>
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(30);
+
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
 
-    // Events come for as long as a job runs; a proxy from the environment has no business here.
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) }) { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
+    private readonly Uri _address;
+    private readonly TimeProvider _time;
+    private readonly HttpClient _http;
+
+    /// <param name="address">Of the scheduler, without a path.</param>
+    /// <param name="apiKey">Null or empty: none is sent.</param>
+    public SchedulerClient(Uri address, TimeProvider time, string? apiKey = null)
+    {
+        _address = address;
+        _time = time;
+        // Events come for as long as a job runs; a proxy from the environment has no business here.
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(5) }) { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
+        if (!string.IsNullOrEmpty(apiKey))
+        {
+            _http.DefaultRequestHeaders.TryAddWithoutValidation(SchedulerHeaders.ApiKey, apiKey);
+        }
+    }
 
     /// <summary>Hands a job in; the same again is answered alike.</summary>
-    /// <exception cref="InputException">The scheduler refuses it.</exception>
-    public Task<JobStatus> SubmitAsync(SubmitRequest request, CancellationToken cancellation) => SendAsync(HttpMethod.Post, SchedulerRoutes.Jobs, request, cancellation);
+    public Task<JobStatus> SubmitAsync(SubmitRequest request, CancellationToken cancellation) => SendAsync<JobStatus>(HttpMethod.Post, SchedulerRoutes.Jobs, request, cancellation);
 
-    public Task<JobStatus> CancelAsync(string jobId, CancellationToken cancellation) => SendAsync(HttpMethod.Post, SchedulerRoutes.Cancel(jobId), null, cancellation);
+    public Task<IReadOnlyList<JobStatus>> ListAsync(CancellationToken cancellation) => SendAsync<IReadOnlyList<JobStatus>>(HttpMethod.Get, SchedulerRoutes.Jobs, null, cancellation);
+
+    public Task<JobStatus> FindAsync(string jobId, CancellationToken cancellation) => SendAsync<JobStatus>(HttpMethod.Get, SchedulerRoutes.Job(Escape(jobId)), null, cancellation);
+
+    public Task<JobStatus> CancelAsync(string jobId, CancellationToken cancellation) => SendAsync<JobStatus>(HttpMethod.Post, SchedulerRoutes.Cancel(Escape(jobId)), null, cancellation);
+
+    public Task<JobStatus> PauseAsync(string jobId, CancellationToken cancellation) => SendAsync<JobStatus>(HttpMethod.Post, SchedulerRoutes.Pause(Escape(jobId)), null, cancellation);
+
+    public Task<JobStatus> ResumeAsync(string jobId, CancellationToken cancellation) => SendAsync<JobStatus>(HttpMethod.Post, SchedulerRoutes.Resume(Escape(jobId)), null, cancellation);
+
+    /// <param name="workers">Null: the policy decides again.</param>
+    public Task<DesiredWorkers> ScaleAsync(int? workers, CancellationToken cancellation) => SendAsync<DesiredWorkers>(HttpMethod.Post, SchedulerRoutes.ScaleWorkers, new ScaleRequest(workers), cancellation);
+
+    /// <summary>A page of what happened in a job.</summary>
+    public Task<JobLogPage> LogAsync(string jobId, long from, CancellationToken cancellation) => SendAsync<JobLogPage>(HttpMethod.Get, SchedulerRoutes.Logs(Escape(jobId), from), null, cancellation);
 
     /// <summary>How many workers the jobs want now.</summary>
     public async Task<DesiredWorkers> DesiredAsync(CancellationToken cancellation)
@@ -65,7 +99,7 @@ public sealed class SchedulerClient(Uri address, TimeProvider time) : IDisposabl
 
             if (!over)
             {
-                await Task.Delay(pause, time, cancellation);
+                await Task.Delay(pause, _time, cancellation);
                 pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
             }
         }
@@ -75,7 +109,7 @@ public sealed class SchedulerClient(Uri address, TimeProvider time) : IDisposabl
 
     private async IAsyncEnumerable<JobEvent> ReadAsync(string jobId, long from, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        using HttpResponseMessage answer = await _http.GetAsync(SchedulerRoutes.Events(jobId, from), HttpCompletionOption.ResponseHeadersRead, cancellation);
+        using HttpResponseMessage answer = await _http.GetAsync(SchedulerRoutes.Events(Escape(jobId), from), HttpCompletionOption.ResponseHeadersRead, cancellation);
         await EnsureAsync(answer, cancellation);
         await using Stream stream = await answer.Content.ReadAsStreamAsync(cancellation);
         await foreach (SseItem<string> item in SseParser.Create(stream).EnumerateAsync(cancellation))
@@ -84,12 +118,27 @@ public sealed class SchedulerClient(Uri address, TimeProvider time) : IDisposabl
         }
     }
 
-    private async Task<JobStatus> SendAsync(HttpMethod method, string path, object? body, CancellationToken cancellation)
+    private static string Escape(string id) => Uri.EscapeDataString(id);
+
+    private async Task<T> SendAsync<T>(HttpMethod method, string path, object? body, CancellationToken cancellation)
     {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(AnswerTimeout);
         using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body, body.GetType(), options: JsonSerializerOptions.Web) };
-        using HttpResponseMessage answer = await _http.SendAsync(request, cancellation);
-        await EnsureAsync(answer, cancellation);
-        return await answer.Content.ReadFromJsonAsync<JobStatus>(JsonSerializerOptions.Web, cancellation) ?? throw new HttpRequestException("The scheduler answered without a job.");
+        try
+        {
+            using HttpResponseMessage answer = await _http.SendAsync(request, patience.Token);
+            await EnsureAsync(answer, patience.Token);
+            return await answer.Content.ReadFromJsonAsync<T>(JsonSerializerOptions.Web, patience.Token) ?? throw new JsonException("It is null.");
+        }
+        catch (JsonException exception)
+        {
+            throw new HttpRequestException($"What answers at {_address} is no scheduler: {exception.Message}", exception, HttpStatusCode.OK);
+        }
+        catch (OperationCanceledException exception) when (!cancellation.IsCancellationRequested)
+        {
+            throw new HttpRequestException($"The scheduler did not answer within {AnswerTimeout.TotalSeconds:0} s.", exception);
+        }
     }
 
     private async Task EnsureAsync(HttpResponseMessage answer, CancellationToken cancellation)
@@ -111,7 +160,7 @@ public sealed class SchedulerClient(Uri address, TimeProvider time) : IDisposabl
         }
 
         throw answer.StatusCode < HttpStatusCode.InternalServerError
-            ? new InputException(address.ToString(), 0, $"The scheduler refused the request ({(int)answer.StatusCode}).", detail)
-            : new HttpRequestException($"The scheduler at {address} answered {(int)answer.StatusCode}: {detail}", null, answer.StatusCode);
+            ? new InputException(_address.ToString(), 0, $"The scheduler refused the request ({(int)answer.StatusCode}).", detail)
+            : new HttpRequestException($"The scheduler at {_address} answered {(int)answer.StatusCode}: {detail}", null, answer.StatusCode);
     }
 }

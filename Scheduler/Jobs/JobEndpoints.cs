@@ -1,92 +1,86 @@
+using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Text.Json;
-using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
-using Lockstep.Scheduler.Scaling;
-using Lockstep.Scheduler.Workers;
+using Lockstep.Scheduler.Api;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Lockstep.Scheduler.Jobs;
 
-/// <summary>The HTTP API; paths and bodies are those of <see cref="SchedulerRoutes"/>.</summary>
+/// <summary>The part of the HTTP API that is about jobs; paths and bodies are those of <see cref="SchedulerRoutes"/>.</summary>
 internal static class JobEndpoints
 {
-    private const int MostWorkers = 10_000;
+    private const int LongestPage = 1000;
 
-    public static void MapJobs(this IEndpointRouteBuilder app)
+    public static void MapJobs(this IEndpointRouteBuilder api)
     {
-        app.MapPost(SchedulerRoutes.Jobs, async (SubmitRequest request, JobManager jobs, CancellationToken cancellation) =>
-        {
-            if (Problem(request) is { } problem)
-            {
-                return Results.Problem(problem, statusCode: StatusCodes.Status400BadRequest);
-            }
-
-            try
-            {
-                return await jobs.SubmitAsync(request, cancellation) is { } job
-                    ? Results.Ok(jobs.StatusOf(job))
-                    : Results.Problem($"Another job has the id {request.JobId}. Choose another id.", statusCode: StatusCodes.Status409Conflict);
-            }
-            catch (InputException exception)
-            {
-                return Results.Problem(exception.Message, statusCode: StatusCodes.Status400BadRequest);
-            }
-        });
-        app.MapGet(SchedulerRoutes.Jobs, (JobManager jobs) => jobs.Jobs);
-        app.MapGet(SchedulerRoutes.Job("{id}"), (string id, JobManager jobs) => With(jobs, id, job => Results.Ok(jobs.StatusOf(job))));
-        app.MapGet($"{SchedulerRoutes.Job("{id}")}/events", (string id, long? from, JobManager jobs, CancellationToken cancellation) => With(jobs, id, job => TypedResults.ServerSentEvents(Items(job, from ?? 0, cancellation))));
-        app.MapPost(SchedulerRoutes.Cancel("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job =>
+        api.MapPost(SchedulerRoutes.Jobs, SubmitAsync).WithName("SubmitJob").WithSummary("Hand a job in; the same again is answered alike.")
+            .Produces<JobStatus>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status413PayloadTooLarge).ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
+        api.MapGet(SchedulerRoutes.Jobs, (JobManager jobs) => jobs.Jobs).WithName("ListJobs").WithSummary("Jobs in order of submission: all that are not over, and the newest that are.");
+        api.MapGet(SchedulerRoutes.Job("{id}"), (string id, JobManager jobs) => With(jobs, id, job => Results.Ok(jobs.StatusOf(job)))).WithName("GetJob").WithSummary("One job.").ProducesJob();
+        api.MapDelete(SchedulerRoutes.Job("{id}"), DeleteAsync).WithName("DeleteJob").WithSummary("Cancel a job and forget it; its run's folder stays.")
+            .Produces(StatusCodes.Status204NoContent).ProducesProblem(StatusCodes.Status404NotFound);
+        api.MapGet($"{SchedulerRoutes.Job("{id}")}/events", Events).RequireRateLimiting(RateLimits.Streams).WithName("ReadJobEvents").WithSummary("What happens in a job, as server-sent events, until it is over.")
+            .WithDescription("From event number 'from' on, or from the one after Last-Event-ID; the oldest are not kept.")
+            .Produces<JobEvent>(StatusCodes.Status200OK, "text/event-stream").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
+        api.MapGet($"{SchedulerRoutes.Job("{id}")}/logs", Logs).WithName("ReadJobLog").WithSummary("What happened in a job, its single steps left out, page by page.")
+            .Produces<JobLogPage>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
+        api.MapPost(SchedulerRoutes.Cancel("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job =>
         {
             await jobs.CancelAsync(job);
             return Results.Ok(jobs.StatusOf(job));
-        }));
-        app.MapDelete(SchedulerRoutes.Job("{id}"), (string id, JobManager jobs, CancellationToken cancellation) => WithAsync(jobs, id, async job =>
+        })).WithName("CancelJob").WithSummary("End a job; one that is over stays as it is.").ProducesJob();
+        api.MapPost(SchedulerRoutes.Pause("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => await jobs.PauseAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)))
+            .WithName("PauseJob").WithSummary("Halt a job after the step in hand; its workers are free for others.").ProducesJob().ProducesProblem(StatusCodes.Status409Conflict);
+        api.MapPost(SchedulerRoutes.Resume("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => await jobs.ResumeAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)))
+            .WithName("ResumeJob").WithSummary("Let a paused job go on.").ProducesJob().ProducesProblem(StatusCodes.Status409Conflict);
+    }
+
+    private static async Task<IResult> SubmitAsync(SubmitRequest request, JobIntake intake, JobManager jobs, CancellationToken cancellation) =>
+        await intake.SubmitAsync(request, cancellation) is { } job
+            ? Results.Ok(jobs.StatusOf(job))
+            : Results.Problem($"Another job has the id {request.JobId}. Choose another id.", statusCode: StatusCodes.Status409Conflict);
+
+    private static Task<IResult> DeleteAsync(string id, JobManager jobs, CancellationToken cancellation) => WithAsync(jobs, id, async job =>
+    {
+        await jobs.DeleteAsync(job, cancellation);
+        return Results.NoContent();
+    });
+
+    private static IResult Events(string id, long? from, [FromHeader(Name = SchedulerHeaders.LastEventId)] string? last, JobManager jobs, CancellationToken cancellation)
+    {
+        // A reader that connects again sends the path that it had, and the number of the last event that came.
+        long first = from ?? 0;
+        if (!string.IsNullOrEmpty(last))
         {
-            await jobs.DeleteAsync(job, cancellation);
-            return Results.NoContent();
-        }));
-        app.MapPost(SchedulerRoutes.Pause("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => await jobs.PauseAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)));
-        app.MapPost(SchedulerRoutes.Resume("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => await jobs.ResumeAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)));
-        app.MapGet(SchedulerRoutes.DesiredWorkers, (Scaler scaler) => scaler.Desired);
-        app.MapPost(SchedulerRoutes.ScaleWorkers, async (ScaleRequest request, JobManager jobs, Scaler scaler) =>
-        {
-            if (request.Workers is < 0 or > MostWorkers)
+            if (!long.TryParse(last, NumberStyles.None, CultureInfo.InvariantCulture, out long number) || number == long.MaxValue)
             {
-                return Results.Problem($"{request.Workers} workers cannot be. Give 0 to {MostWorkers}, or null for the policy's own number.", statusCode: StatusCodes.Status400BadRequest);
+                return Results.Problem($"{SchedulerHeaders.LastEventId} is '{last}', which is no number of an event. Send the id of the last event that came, or leave it out.", statusCode: StatusCodes.Status400BadRequest);
             }
 
-            await jobs.ScaleAsync(request.Workers);
-            return Results.Ok(scaler.Desired);
-        });
-        app.MapPost(SchedulerRoutes.Drain("{worker}"), async (string worker, JobManager jobs) => await jobs.DrainAsync(worker)
-            ? Results.Accepted()
-            : Results.Problem($"There is no worker {worker}. GET {SchedulerRoutes.Workers} lists those there are.", statusCode: StatusCodes.Status404NotFound));
-        app.MapGet(SchedulerRoutes.Workers, (Fleet fleet) => fleet.Workers);
+            first = number + 1;
+        }
+
+        return first < 0 ? NotBelowZero(first) : With(jobs, id, job => TypedResults.ServerSentEvents(Items(job, first, cancellation)));
     }
+
+    private static IResult Logs(string id, JobManager jobs, long from = 0, int limit = LongestPage) =>
+        from < 0 ? NotBelowZero(from)
+        : limit is < 1 or > LongestPage ? Results.Problem($"limit is {limit}. Ask for 1 to {LongestPage} events.", statusCode: StatusCodes.Status400BadRequest)
+        : With(jobs, id, job => Results.Ok(job.Log(from, limit)));
 
     private static async IAsyncEnumerable<SseItem<string>> Items(JobRun job, long from, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
         await foreach (JobEvent item in job.ReadAsync(from, cancellation))
         {
-            yield return new SseItem<string>(JsonSerializer.Serialize(item, JsonSerializerOptions.Web), "job") { EventId = item.Number.ToString(System.Globalization.CultureInfo.InvariantCulture) };
+            yield return new SseItem<string>(JsonSerializer.Serialize(item, JsonSerializerOptions.Web), "job") { EventId = item.Number.ToString(CultureInfo.InvariantCulture) };
         }
     }
 
-    private static string? Problem(SubmitRequest request)
-    {
-        if (string.IsNullOrWhiteSpace(request.JobId) || request.JobId.Length > 200 || request.JobId.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not '-' and not '_' and not '.'))
-        {
-            return $"jobId '{request.JobId}' is not made of letters, digits, '-', '_' and '.'. Choose another id.";
-        }
+    private static RouteHandlerBuilder ProducesJob(this RouteHandlerBuilder endpoint) => endpoint.Produces<JobStatus>().ProducesProblem(StatusCodes.Status404NotFound);
 
-        if (string.IsNullOrWhiteSpace(request.RunDirectory) || !Path.IsPathFullyQualified(request.RunDirectory))
-        {
-            return $"runDirectory '{request.RunDirectory}' is no absolute path. Give a folder that all services can reach.";
-        }
-
-        return string.IsNullOrEmpty(request.JobJson) ? "jobJson is missing. Send the job as canonical JSON." : null;
-    }
+    private static IResult NotBelowZero(long from) => Results.Problem($"from is {from}. Events are numbered from 0.", statusCode: StatusCodes.Status400BadRequest);
 
     private static IResult With(JobManager jobs, string id, Func<JobRun, IResult> answer) => jobs.Find(id) is { } job ? answer(job) : Unknown(id);
 

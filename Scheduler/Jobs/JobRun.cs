@@ -17,6 +17,7 @@ internal sealed class JobRun
 
     private readonly Lock _gate = new();
     private readonly Queue<JobEvent> _events = new();
+    private readonly Queue<JobEvent> _log = new();
     private readonly Dictionary<string, int> _failures = new(StringComparer.Ordinal);
     private long _next;
     private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -92,10 +93,11 @@ internal sealed class JobRun
     {
         lock (_gate)
         {
-            _events.Enqueue(new JobEvent(_next++, Status(workers), record?.ToElement(), note));
-            if (_events.Count > KeptEvents)
+            var happened = new JobEvent(_next++, Status(workers), record?.ToElement(), note);
+            Keep(_events, happened);
+            if (record is not StepRecord)
             {
-                _events.Dequeue();
+                Keep(_log, happened);
             }
 
             _more.TrySetResult();
@@ -103,10 +105,25 @@ internal sealed class JobRun
         }
     }
 
-    /// <summary>Events from a number on (from the oldest that is kept, where that is later), then new ones; ends when the job is over and all were given.</summary>
+    /// <summary>What is kept of the job's events but its steps, from a number on.</summary>
+    /// <param name="limit">At most so many.</param>
+    public JobLogPage Log(long from, int limit)
+    {
+        lock (_gate)
+        {
+            JobEvent[] page = [.. _log.Where(e => e.Number >= from).Take(limit)];
+            bool more = page.Length == limit;
+            return new JobLogPage(page, more ? page[^1].Number + 1 : Math.Max(from, _next), IsTold && !more);
+        }
+    }
+
+    /// <summary>
+    /// Events from a number on (from the oldest that is kept, where that is later), then new ones; ends when the job is over and all were given.
+    /// A number that there has not been yet is one of a scheduler before: from the oldest then.
+    /// </summary>
     public async IAsyncEnumerable<JobEvent> ReadAsync(long from, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        for (long next = Math.Max(0, from); ;)
+        for (long next = from <= Next ? Math.Max(0, from) : 0; ;)
         {
             JobEvent[] ready;
             Task more;
@@ -116,7 +133,7 @@ internal sealed class JobRun
                 long first = _next - _events.Count;
                 ready = next < _next ? [.. _events.Skip((int)Math.Max(0, next - first))] : [];
                 more = _more.Task;
-                over = IsOver && _events.LastOrDefault()?.Status.State == State;
+                over = IsTold;
             }
 
             foreach (JobEvent one in ready)
@@ -136,6 +153,29 @@ internal sealed class JobRun
             }
 
             await more.WaitAsync(cancellation);
+        }
+    }
+
+    private long Next
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _next;
+            }
+        }
+    }
+
+    /// <value>The job is over and its last event says so.</value>
+    private bool IsTold => IsOver && _events.LastOrDefault()?.Status.State == State;
+
+    private static void Keep(Queue<JobEvent> events, JobEvent happened)
+    {
+        events.Enqueue(happened);
+        if (events.Count > KeptEvents)
+        {
+            events.Dequeue();
         }
     }
 }

@@ -1,0 +1,57 @@
+using System.Text.Json;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Services;
+using Microsoft.AspNetCore.Diagnostics;
+
+namespace Lockstep.Scheduler.Api;
+
+/// <summary>Every error of the HTTP API is a ProblemDetails whose detail says what to do.</summary>
+internal static class ApiErrors
+{
+    public static void AddApiErrors(this IServiceCollection services, ApiLimits limits)
+    {
+        // Thrown, so that the answer can say what of the request cannot be read.
+        services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        services.AddSingleton<IExceptionHandler>(new BadRequests(limits));
+    }
+
+    /// <summary>Of requests that no endpoint answered.</summary>
+    public static void UseApiErrors(this WebApplication app, ApiLimits limits)
+    {
+        app.UseExceptionHandler();
+        app.UseStatusCodePages(context => Results.Problem(Detail(context.HttpContext.Response, limits), statusCode: context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+    }
+
+    private static string Detail(HttpResponse response, ApiLimits limits) => response.StatusCode switch
+    {
+        StatusCodes.Status404NotFound => $"There is nothing at {response.HttpContext.Request.Path}. GET {SchedulerRoutes.OpenApi} describes what there is.",
+        StatusCodes.Status405MethodNotAllowed => $"{response.HttpContext.Request.Method} does not go with {response.HttpContext.Request.Path}. Allowed: {response.Headers.Allow}.",
+        StatusCodes.Status413PayloadTooLarge => TooLarge(limits),
+        StatusCodes.Status415UnsupportedMediaType => "The body is no JSON. Send it with Content-Type: application/json.",
+        var code => $"The request cannot be served ({code}). GET {SchedulerRoutes.OpenApi} describes what can.",
+    };
+
+    private static string TooLarge(ApiLimits limits) => $"The body has more than {limits.MaxBodyBytes} bytes. Send a smaller one, or set {ApiLimits.Section}__{nameof(ApiLimits.MaxBodyBytes)} where the scheduler is started.";
+
+    private sealed class BadRequests(ApiLimits limits) : IExceptionHandler
+    {
+        public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+        {
+            (int Status, string Detail)? answer = exception switch
+            {
+                InputException input => (StatusCodes.Status400BadRequest, input.Message),
+                BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => (StatusCodes.Status413PayloadTooLarge, TooLarge(limits)),
+                BadHttpRequestException { InnerException: JsonException json } bad => (bad.StatusCode, $"The body cannot be read as JSON: {json.Message}"),
+                BadHttpRequestException bad => (bad.StatusCode, bad.Message),
+                _ => null,
+            };
+            if (answer is not var (status, detail))
+            {
+                return false;
+            }
+
+            await Results.Problem(detail, statusCode: status).ExecuteAsync(httpContext);
+            return true;
+        }
+    }
+}

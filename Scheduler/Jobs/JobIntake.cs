@@ -1,0 +1,101 @@
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Scheduler.Paths;
+
+namespace Lockstep.Scheduler.Jobs;
+
+/// <summary>Lets in only jobs that can be what they say: their id, their description, the paths that they name.</summary>
+internal sealed class JobIntake(JobManager jobs, AllowedPaths paths)
+{
+    private const int LongestId = 100;
+
+    /// <summary>Takes a job on; the same again is answered alike.</summary>
+    /// <returns>Null: another job has this id.</returns>
+    /// <exception cref="InputException">Something is wrong with it: all that could be found at once.</exception>
+    public async Task<JobRun?> SubmitAsync(SubmitRequest request, CancellationToken cancellation)
+    {
+        CheckId(request.JobId);
+        JobSpec job = Read(request.JobJson);
+        InputError[] errors = [.. paths.Check(job.Data)];
+        if (errors.Length > 0)
+        {
+            throw new InputException(errors);
+        }
+
+        SubmitRequest complete = request with { RunDirectory = paths.RunDirectory(request.RunDirectory, request.JobId) };
+        if (jobs.Find(request.JobId) is null)
+        {
+            Prepare(new RunFolder(complete.RunDirectory), job);
+        }
+
+        return await jobs.SubmitAsync(complete, cancellation);
+    }
+
+    private static void CheckId(string? id)
+    {
+        const string Key = "jobId";
+        const string Remedy = "Use letters, digits, '-', '_' and '.', a letter or digit first.";
+        if (string.IsNullOrEmpty(id))
+        {
+            throw new InputException(Key, 0, "The job has no id.", Remedy);
+        }
+
+        // It names a folder too.
+        if (id.Length > LongestId || !char.IsAsciiLetterOrDigit(id[0]) || id.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not '-' and not '_' and not '.'))
+        {
+            throw new InputException(Key, 0, $"'{(id.Length > LongestId ? id[..LongestId] + "…" : id)}' cannot be a job's id.", $"{Remedy} At most {LongestId}.");
+        }
+    }
+
+    /// <summary>JSON says nothing of ranges and of what goes together: the job is written as a job file and read again, which checks all of it.</summary>
+    private static JobSpec Read(string? json)
+    {
+        const string Key = "jobJson";
+        if (string.IsNullOrEmpty(json))
+        {
+            throw new InputException(Key, 0, "There is no job.", "Send the job as canonical JSON, as 'lockstep submit JOB --print' writes it.");
+        }
+
+        JobSpec job = JobFile.FromCanonicalJson(json);
+        IEnumerable<object?>[] lists = [job.Model.Layers, job.Data.Features, job.Data.Labels, job.Data.Categories];
+        if (lists.Any(list => list.Contains(null)))
+        {
+            throw new InputException(Key, 0, "A list of the job has null in it.", "Leave it out.");
+        }
+
+        try
+        {
+            JobFile.Parse(JobWriter.ToYaml(job), Key, Path.GetPathRoot(AppContext.BaseDirectory)!, []);
+            return job;
+        }
+        catch (InputException exception)
+        {
+            throw new InputException([.. exception.Errors.Select(error => error with { Line = 0 })]);
+        }
+    }
+
+    private static void Prepare(RunFolder folder, JobSpec job)
+    {
+        try
+        {
+            if (File.Exists(folder.Job))
+            {
+                if (JobFile.Hash(JobFile.Load(folder.Job, [])) != JobFile.Hash(job))
+                {
+                    throw new InputException(folder.Path, 0, "The folder holds a run of another job.", "Choose another id or runDirectory.");
+                }
+
+                return;
+            }
+
+            Directory.CreateDirectory(folder.Checkpoints);
+            File.WriteAllText(folder.Job, JobWriter.ToYaml(job));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException(folder.Path, 0, $"The run's folder cannot be written: {exception.Message}", $"Correct the rights, or {EnvironmentNames.RunsRoot} where the scheduler is started.");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using Lockstep.Contracts.Services;
+using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Scaling;
+
+namespace Lockstep.Scheduler.Workers;
+
+/// <summary>The part of the HTTP API that is about workers; paths and bodies are those of <see cref="SchedulerRoutes"/>.</summary>
+internal static class WorkerEndpoints
+{
+    private const int MostWorkers = 10_000;
+
+    public static void MapWorkers(this IEndpointRouteBuilder api)
+    {
+        api.MapGet(SchedulerRoutes.Workers, (Fleet fleet) => fleet.Workers).WithName("ListWorkers").WithSummary("The workers there are.");
+        api.MapPost(SchedulerRoutes.Drain("{worker}"), DrainAsync).WithName("DrainWorker").WithSummary("Let a worker hand in what it has in hand, and leave.")
+            .Produces(StatusCodes.Status202Accepted).ProducesProblem(StatusCodes.Status404NotFound);
+        api.MapGet(SchedulerRoutes.DesiredWorkers, (Scaler scaler) => scaler.Desired).WithName("GetDesiredWorkers").WithSummary("How many workers the jobs want now, and why.");
+        api.MapPost(SchedulerRoutes.ScaleWorkers, ScaleAsync).WithName("ScaleWorkers").WithSummary("Say how many workers there shall be; null: as the policy decides.")
+            .Produces<DesiredWorkers>().ProducesProblem(StatusCodes.Status400BadRequest);
+    }
+
+    private static async Task<IResult> DrainAsync(string worker, JobManager jobs) => await jobs.DrainAsync(worker)
+        ? Results.Accepted()
+        : Results.Problem($"There is no worker {worker}. GET {SchedulerRoutes.Workers} lists those there are.", statusCode: StatusCodes.Status404NotFound);
+
+    private static async Task<IResult> ScaleAsync(ScaleRequest request, JobManager jobs, Scaler scaler)
+    {
+        if (request.Workers is < 0 or > MostWorkers)
+        {
+            return Results.Problem($"{request.Workers} workers cannot be. Give 0 to {MostWorkers}, or null for the policy's own number.", statusCode: StatusCodes.Status400BadRequest);
+        }
+
+        await jobs.ScaleAsync(request.Workers);
+        return Results.Ok(scaler.Desired);
+    }
+}

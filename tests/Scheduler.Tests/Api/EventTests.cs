@@ -1,0 +1,122 @@
+using System.Net.Http.Json;
+using System.Net.ServerSentEvents;
+using System.Text.Json;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Engine.Scheduling;
+using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Tests.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Lockstep.Scheduler.Tests.Api;
+
+public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
+{
+    private static readonly CancellationToken None = CancellationToken.None;
+
+    private readonly JobFolder _folder = new();
+
+    [Fact]
+    public async Task A_reader_that_comes_back_goes_on_where_it_was()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        JobRun job = await SubmitAsync(scheduler, http);
+        Append(job, 5);
+        long[] all = await ReadAsync(http, SchedulerRoutes.Events("job", 0), null, 6);
+        Assert.Equal([0, 1, 2, 3, 4, 5], all);
+        Assert.Equal([3, 4], await ReadAsync(http, SchedulerRoutes.Events("job", 3), null, 2));
+        // The path is the one of the first connection: the number of the last event counts.
+        Assert.Equal([5], await ReadAsync(http, SchedulerRoutes.Events("job", 0), "4", 1));
+        Assert.Equal([2, 3], await ReadAsync(http, "/jobs/job/events", "1", 2));
+
+        Task<long[]> waiting = ReadAsync(http, SchedulerRoutes.Events("job", 0), "5", 2);
+        Append(job, 2);
+        Assert.Equal([6, 7], await waiting);
+        using var bad = new HttpRequestMessage(HttpMethod.Get, SchedulerRoutes.Events("job", 0)) { Headers = { { "Last-Event-ID", "abc" } } };
+        using HttpResponseMessage refused = await http.SendAsync(bad);
+        Assert.Contains("Last-Event-ID is 'abc'", await Requests.ProblemAsync(refused, 400), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_reader_of_the_scheduler_before_is_told_what_this_one_knows()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        Append(await SubmitAsync(scheduler, http), 2);
+        Assert.Equal([0, 1, 2], await ReadAsync(http, SchedulerRoutes.Events("job", 0), "700", 3));
+    }
+
+    [Fact]
+    public async Task The_stream_ends_with_the_job()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        await SubmitAsync(scheduler, http);
+        using var client = new SchedulerClient(scheduler.Http, TimeProvider.System);
+        Task<List<JobEvent>> reading = client.EventsAsync("job", 0, None).ToListAsync().AsTask();
+        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel("job"), null);
+        Assert.Contains("\"state\":\"cancelled\"", await cancelled.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(JobState.Cancelled, (await reading)[^1].Status.State);
+    }
+
+    [Fact]
+    public async Task The_log_has_all_but_the_steps_page_by_page_and_says_when_nothing_more_comes()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        JobRun job = await SubmitAsync(scheduler, http);
+        Append(job, 3);
+        job.Append(0, new EvaluationRecord { Step = 3, Loss = 1, Samples = 2, Validation = new Dictionary<string, double> { ["loss"] = double.NaN } });
+        job.Append(1, null);
+        JobLogPage first = await PageAsync(http, "/jobs/job/logs?limit=2");
+        Assert.Equal([0, 4], first.Events.Select(e => e.Number));
+        Assert.False(first.Over);
+        JobLogPage second = await PageAsync(http, $"/jobs/job/logs?limit=2&from={first.Next}");
+        Assert.Equal(([5], 6, false), (second.Events.Select(e => e.Number).ToArray(), second.Next, second.Over));
+        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel("job"), null);
+        JobLogPage last = await PageAsync(http, $"/jobs/job/logs?from={second.Next}");
+        Assert.Equal(JobState.Cancelled, last.Events[^1].Status.State);
+        Assert.True(last.Over);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private async Task<JobRun> SubmitAsync(InProcessService scheduler, HttpClient http)
+    {
+        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(_folder.Request("job")));
+        answer.EnsureSuccessStatusCode();
+        return scheduler.Services.GetRequiredService<JobManager>().Find("job")!;
+    }
+
+    private static void Append(JobRun job, int steps)
+    {
+        for (int i = 0; i < steps; i++)
+        {
+            job.Append(1, new StepRecord { Step = i + 1, Loss = 1, Samples = 8, Epoch = 0, LearningRate = 1, StepMs = 1, BarrierMs = 1, SyncMs = 1, UpdateMs = 1, SlotsByWorker = new Dictionary<string, int>(), GroupSizes = [] });
+        }
+    }
+
+    /// <summary>Numbers of the first events that come.</summary>
+    private static async Task<long[]> ReadAsync(HttpClient http, string path, string? last, int count)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        if (last is not null)
+        {
+            request.Headers.Add("Last-Event-ID", last);
+        }
+
+        using HttpResponseMessage answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal("text/event-stream", answer.Content.Headers.ContentType?.MediaType);
+        await using Stream stream = await answer.Content.ReadAsStreamAsync();
+        return await SseParser.Create(stream).EnumerateAsync().Take(count).Select(item =>
+        {
+            JobEvent read = JsonSerializer.Deserialize<JobEvent>(item.Data, JsonSerializerOptions.Web)!;
+            Assert.Equal(item.EventId, $"{read.Number}");
+            return read.Number;
+        }).ToArrayAsync();
+    }
+
+    private static async Task<JobLogPage> PageAsync(HttpClient http, string path) => (await http.GetFromJsonAsync<JobLogPage>(path, JsonSerializerOptions.Web))!;
+}

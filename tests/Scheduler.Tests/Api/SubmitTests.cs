@@ -1,0 +1,131 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Hosting;
+
+namespace Lockstep.Scheduler.Tests.Api;
+
+public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
+{
+    private readonly JobFolder _folder = new();
+
+    [Fact]
+    public async Task A_job_is_taken_on_once_however_often_it_is_submitted()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        SubmitRequest request = _folder.Request("twice");
+        HttpResponseMessage[] answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => http.PostAsync("/jobs", Requests.Json(request))));
+        foreach (HttpResponseMessage answer in answers)
+        {
+            using (answer)
+            {
+                Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+                JobStatus status = (await answer.Content.ReadFromJsonAsync<JobStatus>(JsonSerializerOptions.Web))!;
+                Assert.Equal(("twice", JobState.Queued), (status.JobId, status.State));
+            }
+        }
+
+        Assert.Equal("twice", Assert.Single((await http.GetFromJsonAsync<JobStatus[]>("/jobs", JsonSerializerOptions.Web))!).JobId);
+        // Where the scheduler chose the folder, naming it is the same request.
+        using HttpResponseMessage named = await http.PostAsync("/jobs", Requests.Json(request with { RunDirectory = Path.Combine(_folder.Runs, "twice") }));
+        Assert.Equal(HttpStatusCode.OK, named.StatusCode);
+        using HttpResponseMessage other = await http.PostAsync("/jobs", Requests.Json(request with { ResumeStep = 5 }));
+        Assert.Contains("Another job has the id twice", await Requests.ProblemAsync(other, 409), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_scheduler_chooses_a_folder_and_puts_the_job_in_it()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(_folder.Request("chosen.1")));
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        var run = new RunFolder(Path.Combine(_folder.Runs, "chosen.1"));
+        Assert.Equal(JobFile.Hash(_folder.Job()), JobFile.Hash(JobFile.Load(run.Job, [])));
+        Assert.True(Directory.Exists(run.Checkpoints));
+
+        using HttpResponseMessage other = await http.PostAsync("/jobs", Requests.Json(new SubmitRequest("another", JobFile.ToCanonicalJson(_folder.Job() with { Steps = 11 }), run.Path)));
+        Assert.Contains("a run of another job", await Requests.ProblemAsync(other, 400), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Paths_that_lead_elsewhere_are_refused_with_path_and_remedy()
+    {
+        File.WriteAllText(_folder.In("secret.csv"), "1,2,3\n");
+        File.CreateSymbolicLink(Path.Combine(_folder.Data, "link.csv"), _folder.In("secret.csv"));
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        (SubmitRequest Request, string[] Details)[] cases =
+        [
+            (_folder.Request("a", _folder.In("secret.csv")), ["data.train", "secret.csv", "LOCKSTEP_DATA_ROOTS", _folder.Data]),
+            (_folder.Request("a", "/etc/passwd"), ["data.train", "/etc/passwd", "LOCKSTEP_DATA_ROOTS"]),
+            (_folder.Request("a", Path.Combine(_folder.Data, "link.csv")), ["data.train", "link.csv", "leads out of"]),
+            (WithTrain("../secret.csv"), ["data.train", "no absolute path"]),
+            (WithTrain(_folder.Data + "/../secret.csv"), ["data.train", "'..'"]),
+            (_folder.Request("a", runDirectory: _folder.Data), ["runDirectory", "LOCKSTEP_RUNS_ROOT"]),
+            (_folder.Request("a", runDirectory: _folder.Runs + "/../x"), ["runDirectory", "'..'"]),
+            (_folder.Request("a", runDirectory: "runs/x"), ["runDirectory", "no absolute path"]),
+            (_folder.Request(".."), ["jobId", "'..'"]),
+            (_folder.Request("."), ["jobId"]),
+            (_folder.Request(".hidden"), ["jobId"]),
+            (_folder.Request("a/b"), ["jobId", "'a/b'"]),
+            (_folder.Request(""), ["jobId"]),
+            (_folder.Request(new string('a', 101)), ["jobId"]),
+        ];
+        foreach ((SubmitRequest request, string[] details) in cases)
+        {
+            using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(request));
+            string told = await Requests.ProblemAsync(answer, 400);
+            Assert.All(details, detail => Assert.Contains(detail, told, StringComparison.Ordinal));
+        }
+
+        Assert.Empty((await http.GetFromJsonAsync<JobStatus[]>("/jobs", JsonSerializerOptions.Web))!);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Runs));
+    }
+
+    [Fact]
+    public async Task Without_roots_nothing_can_be_submitted()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis);
+        using HttpClient http = scheduler.Client();
+        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(_folder.Request("a")));
+        Assert.Contains("LOCKSTEP_DATA_ROOTS", await Requests.ProblemAsync(answer, 400), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("slots", "-1", "slots")]
+    [InlineData("slots", "1000000", "slots")]
+    [InlineData("shards", "0", "shards")]
+    [InlineData("optimizer", """{"learningRate": -1}""", "learningRate")]
+    [InlineData("optimizer", """{"learningRate": 1e999}""", "learningRate")]
+    [InlineData("workers", """{"min": 5, "max": 2}""", "workers")]
+    [InlineData("loss", "3", "jobJson")]
+    [InlineData("loss", "null", "jobJson")]
+    [InlineData("metrics", "[null]", "jobJson")]
+    [InlineData("model", """{"layers": [null]}""", "null")]
+    [InlineData("name", "\"../x\"", "name")]
+    public async Task Jobs_that_cannot_be_are_refused_as_job_files_are(string key, string value, string detail)
+    {
+        JsonNode job = JsonNode.Parse(_folder.Request("a").JobJson)!;
+        job[key] = JsonNode.Parse(value);
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(new SubmitRequest("a", job.ToJsonString())));
+        Assert.Contains(detail, await Requests.ProblemAsync(answer, 400), StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private SubmitRequest WithTrain(string path)
+    {
+        JsonNode job = JsonNode.Parse(_folder.Request("a").JobJson)!;
+        job["data"]!["train"] = path;
+        return new SubmitRequest("a", job.ToJsonString());
+    }
+}

@@ -1,0 +1,3 @@
+using Lockstep.Coordination.Tests.Servers;
+
+[assembly: AssemblyFixture(typeof(EmbeddedGarnet))]

@@ -67,8 +67,13 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths)
 
         try
         {
+            // A number that is too large for a double has become infinite.
             JobFile.Parse(JobWriter.ToYaml(job), Key, Path.GetPathRoot(AppContext.BaseDirectory)!, []);
             return job;
+        }
+        catch (ArgumentException exception)
+        {
+            throw new InputException(Key, 0, $"A number of the job cannot be: {exception.Message}", "Write a finite one.");
         }
         catch (InputException exception)
         {

@@ -1,14 +1,13 @@
 using System.Net;
 using Lockstep.Contracts.Services;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 
 namespace Lockstep.ServiceDefaults.Access;
 
 /// <summary>Lets a request through to its endpoint only where the caller shows what the endpoint's <see cref="AccessRule"/> asks for.</summary>
-internal sealed partial class AccessMiddleware(RequestDelegate next, AccessKeys keys, IProblemDetailsService problems, TimeProvider time, ILogger<AccessMiddleware> logger)
+internal sealed partial class AccessMiddleware(RequestDelegate next, AccessKeys keys, TimeProvider time, ILogger<AccessMiddleware> logger)
 {
     private const int GrpcUnauthenticated = 16;
 
@@ -29,7 +28,7 @@ internal sealed partial class AccessMiddleware(RequestDelegate next, AccessKeys 
         }
 
         Log(context);
-        return need == AccessNeed.Secret || IsGrpc(context.Request) ? RefuseCall(context, need, shown) : RefuseRequestAsync(context, shown);
+        return need == AccessNeed.Secret || IsGrpc(context.Request) ? RefuseCall(context, need, shown) : RefuseRequest(context, shown);
     }
 
     private static bool IsGrpc(HttpRequest request) => request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
@@ -47,14 +46,13 @@ internal sealed partial class AccessMiddleware(RequestDelegate next, AccessKeys 
         return Task.CompletedTask;
     }
 
-    private async Task RefuseRequestAsync(HttpContext context, string? shown)
+    private Task RefuseRequest(HttpContext context, string? shown)
     {
         string detail = !keys.HasApiKey ? $"This service has no API key and serves programs on its own machine only, without a proxy between. Set {EnvironmentNames.ApiKey} where it is started and send its value in the header {SchedulerHeaders.ApiKey}."
             : string.IsNullOrEmpty(shown) ? $"The request carries no API key. Send the service's {EnvironmentNames.ApiKey} in the header {SchedulerHeaders.ApiKey}."
             : $"The API key in the header {SchedulerHeaders.ApiKey} is not this service's. Send the value of its {EnvironmentNames.ApiKey}.";
-        context.Response.StatusCode = StatusCodes.Status401Unauthorized;
         context.Response.Headers[HeaderNames.WWWAuthenticate] = $"ApiKey header=\"{SchedulerHeaders.ApiKey}\"";
-        await problems.WriteAsync(new ProblemDetailsContext { HttpContext = context, ProblemDetails = new ProblemDetails { Status = StatusCodes.Status401Unauthorized, Detail = detail } });
+        return Results.Problem(detail, statusCode: StatusCodes.Status401Unauthorized).ExecuteAsync(context);
     }
 
     private void Log(HttpContext context)

@@ -4,7 +4,6 @@ using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
 using Lockstep.Transport.Protos;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Lockstep.Scheduler.Tests.Access;
 

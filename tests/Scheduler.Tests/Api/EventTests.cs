@@ -17,6 +17,9 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
 
     private readonly JobFolder _folder = new();
 
+    // Schedulers of other queues share the server, and with it the jobs' ids.
+    private readonly string _id = RedisServer.NewId();
+
     [Fact]
     public async Task A_reader_that_comes_back_goes_on_where_it_was()
     {
@@ -24,17 +27,16 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
         using HttpClient http = scheduler.Client();
         JobRun job = await SubmitAsync(scheduler, http);
         Append(job, 5);
-        long[] all = await ReadAsync(http, SchedulerRoutes.Events("job", 0), null, 6);
-        Assert.Equal([0, 1, 2, 3, 4, 5], all);
-        Assert.Equal([3, 4], await ReadAsync(http, SchedulerRoutes.Events("job", 3), null, 2));
+        await ReadsAsync([0, 1, 2, 3, 4, 5], http, SchedulerRoutes.Events(_id, 0), null);
+        await ReadsAsync([3, 4], http, SchedulerRoutes.Events(_id, 3), null);
         // The path is the one of the first connection: the number of the last event counts.
-        Assert.Equal([5], await ReadAsync(http, SchedulerRoutes.Events("job", 0), "4", 1));
-        Assert.Equal([2, 3], await ReadAsync(http, "/jobs/job/events", "1", 2));
+        await ReadsAsync([5], http, SchedulerRoutes.Events(_id, 0), "4");
+        await ReadsAsync([2, 3], http, $"/jobs/{_id}/events", "1");
 
-        Task<long[]> waiting = ReadAsync(http, SchedulerRoutes.Events("job", 0), "5", 2);
+        Task waiting = ReadsAsync([6, 7], http, SchedulerRoutes.Events(_id, 0), "5");
         Append(job, 2);
-        Assert.Equal([6, 7], await waiting);
-        using var bad = new HttpRequestMessage(HttpMethod.Get, SchedulerRoutes.Events("job", 0)) { Headers = { { "Last-Event-ID", "abc" } } };
+        await waiting;
+        using var bad = new HttpRequestMessage(HttpMethod.Get, SchedulerRoutes.Events(_id, 0)) { Headers = { { "Last-Event-ID", "abc" } } };
         using HttpResponseMessage refused = await http.SendAsync(bad);
         Assert.Contains("Last-Event-ID is 'abc'", await Requests.ProblemAsync(refused, 400), StringComparison.Ordinal);
     }
@@ -45,7 +47,7 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
         using HttpClient http = scheduler.Client();
         Append(await SubmitAsync(scheduler, http), 2);
-        Assert.Equal([0, 1, 2], await ReadAsync(http, SchedulerRoutes.Events("job", 0), "700", 3));
+        await ReadsAsync([0, 1, 2], http, SchedulerRoutes.Events(_id, 0), "700");
     }
 
     [Fact]
@@ -55,8 +57,8 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
         using HttpClient http = scheduler.Client();
         await SubmitAsync(scheduler, http);
         using var client = new SchedulerClient(scheduler.Http, TimeProvider.System);
-        Task<List<JobEvent>> reading = client.EventsAsync("job", 0, None).ToListAsync().AsTask();
-        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel("job"), null);
+        Task<List<JobEvent>> reading = client.EventsAsync(_id, 0, None).ToListAsync().AsTask();
+        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel(_id), null);
         Assert.Contains("\"state\":\"cancelled\"", await cancelled.Content.ReadAsStringAsync(), StringComparison.Ordinal);
         Assert.Equal(JobState.Cancelled, (await reading)[^1].Status.State);
     }
@@ -70,13 +72,14 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
         Append(job, 3);
         job.Append(0, new EvaluationRecord { Step = 3, Loss = 1, Samples = 2, Validation = new Dictionary<string, double> { ["loss"] = double.NaN } });
         job.Append(1, null);
-        JobLogPage first = await PageAsync(http, "/jobs/job/logs?limit=2");
+        JobLogPage first = await PageAsync(http, $"/jobs/{_id}/logs?limit=2");
         Assert.Equal([0, 4], first.Events.Select(e => e.Number));
         Assert.False(first.Over);
-        JobLogPage second = await PageAsync(http, $"/jobs/job/logs?limit=2&from={first.Next}");
-        Assert.Equal(([5], 6, false), (second.Events.Select(e => e.Number).ToArray(), second.Next, second.Over));
-        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel("job"), null);
-        JobLogPage last = await PageAsync(http, $"/jobs/job/logs?from={second.Next}");
+        JobLogPage second = await PageAsync(http, $"/jobs/{_id}/logs?limit=2&from={first.Next}");
+        Assert.Equal(5, Assert.Single(second.Events).Number);
+        Assert.Equal((6, false), (second.Next, second.Over));
+        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel(_id), null);
+        JobLogPage last = await PageAsync(http, $"/jobs/{_id}/logs?from={second.Next}");
         Assert.Equal(JobState.Cancelled, last.Events[^1].Status.State);
         Assert.True(last.Over);
     }
@@ -85,9 +88,9 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
 
     private async Task<JobRun> SubmitAsync(InProcessService scheduler, HttpClient http)
     {
-        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(_folder.Request("job")));
+        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(_folder.Request(_id)));
         answer.EnsureSuccessStatusCode();
-        return scheduler.Services.GetRequiredService<JobManager>().Find("job")!;
+        return scheduler.Services.GetRequiredService<JobManager>().Find(_id)!;
     }
 
     private static void Append(JobRun job, int steps)
@@ -98,8 +101,8 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
         }
     }
 
-    /// <summary>Numbers of the first events that come.</summary>
-    private static async Task<long[]> ReadAsync(HttpClient http, string path, string? last, int count)
+    /// <summary>Asserts that the first events that come have these numbers.</summary>
+    private static async Task ReadsAsync(long[] numbers, HttpClient http, string path, string? last)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         if (last is not null)
@@ -110,12 +113,13 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
         using HttpResponseMessage answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal("text/event-stream", answer.Content.Headers.ContentType?.MediaType);
         await using Stream stream = await answer.Content.ReadAsStreamAsync();
-        return await SseParser.Create(stream).EnumerateAsync().Take(count).Select(item =>
+        long[] read = await SseParser.Create(stream).EnumerateAsync().Take(numbers.Length).Select(item =>
         {
-            JobEvent read = JsonSerializer.Deserialize<JobEvent>(item.Data, JsonSerializerOptions.Web)!;
-            Assert.Equal(item.EventId, $"{read.Number}");
-            return read.Number;
+            JobEvent happened = JsonSerializer.Deserialize<JobEvent>(item.Data, JsonSerializerOptions.Web)!;
+            Assert.Equal(item.EventId, $"{happened.Number}");
+            return happened.Number;
         }).ToArrayAsync();
+        Assert.Equal(numbers, read);
     }
 
     private static async Task<JobLogPage> PageAsync(HttpClient http, string path) => (await http.GetFromJsonAsync<JobLogPage>(path, JsonSerializerOptions.Web))!;

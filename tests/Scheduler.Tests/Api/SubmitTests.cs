@@ -103,7 +103,7 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
     [InlineData("slots", "1000000", "slots")]
     [InlineData("shards", "0", "shards")]
     [InlineData("optimizer", """{"learningRate": -1}""", "learningRate")]
-    [InlineData("optimizer", """{"learningRate": 1e999}""", "learningRate")]
+    [InlineData("optimizer", """{"learningRate": 1e999}""", "jobJson")]
     [InlineData("workers", """{"min": 5, "max": 2}""", "workers")]
     [InlineData("loss", "3", "jobJson")]
     [InlineData("loss", "null", "jobJson")]

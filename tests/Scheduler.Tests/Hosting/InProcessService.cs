@@ -96,7 +96,7 @@ internal sealed class InProcessService : IAsyncDisposable
         using var watch = new HostWatch(services => services
             .AddSingleton<IStartupFilter, FakeRemoteAddress>()
             .AddSingleton<ILoggerProvider>(logs));
-        Task main = Task.Factory.StartNew(() => Main(service, arguments, watch), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task main = Task.Factory.StartNew(() => Enter(service, arguments, watch), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         if (await Task.WhenAny(watch.Built, main) == main)
         {
             await main;
@@ -117,7 +117,7 @@ internal sealed class InProcessService : IAsyncDisposable
         return new InProcessService(host, main, http, grpc, logs);
     }
 
-    private static void Main(Assembly service, string[] arguments, HostWatch watch)
+    private static void Enter(Assembly service, string[] arguments, HostWatch watch)
     {
         Watched.Value = watch;
         object? code = service.EntryPoint!.Invoke(null, [arguments]);

@@ -13,15 +13,15 @@ public sealed class ClientSecretTests
     {
         await using InProcessService server = await InProcessService.ParameterServerAsync(("LOCKSTEP_SECRET", InProcessService.Secret));
         await using var right = new GrpcShardClient(server.Grpc, 0, TimeProvider.System, secret: InProcessService.Secret);
-        Assert.Null(await right.DescribeAsync("none", TestContext.Current.CancellationToken));
+        Assert.Null(await right.DescribeAsync("none", Token));
 
         await using var without = new GrpcShardClient(server.Grpc, 0, TimeProvider.System);
-        string message = (await Assert.ThrowsAsync<InvalidOperationException>(() => without.DescribeAsync("none", TestContext.Current.CancellationToken))).Message;
+        string message = (await Assert.ThrowsAsync<InvalidOperationException>(() => without.DescribeAsync("none", Token))).Message;
         Assert.Contains("carries no secret", message, StringComparison.Ordinal);
         Assert.Contains("LOCKSTEP_SECRET", message, StringComparison.Ordinal);
 
         await using var wrong = new GrpcShardClient(server.Grpc, 0, TimeProvider.System, secret: InProcessService.Key);
-        message = (await Assert.ThrowsAsync<InvalidOperationException>(() => wrong.DescribeAsync("none", TestContext.Current.CancellationToken))).Message;
+        message = (await Assert.ThrowsAsync<InvalidOperationException>(() => wrong.DescribeAsync("none", Token))).Message;
         Assert.Contains("is not this service's", message, StringComparison.Ordinal);
         Assert.DoesNotContain(InProcessService.Secret, message, StringComparison.Ordinal);
         Assert.Empty(server.Services.GetRequiredService<ShardHost>().Jobs);

@@ -64,7 +64,7 @@ public sealed class EveryEndpointTests(EmbeddedGarnet redis)
         http.DefaultRequestHeaders.Add(FakeRemoteAddress.Header, FakeRemoteAddress.Elsewhere);
         foreach (string path in OpenToAll)
         {
-            using HttpResponseMessage answer = await http.GetAsync(path);
+            using HttpResponseMessage answer = await http.GetAsync(path, Token);
             Assert.True(answer.IsSuccessStatusCode, path);
         }
     }

@@ -28,13 +28,13 @@ public sealed class LocalCallerTests(EmbeddedGarnet redis)
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis);
         using HttpClient http = scheduler.Client();
-        using HttpResponseMessage plain = await http.GetAsync("/jobs");
+        using HttpResponseMessage plain = await http.GetAsync("/jobs", Token);
         Assert.True(plain.IsSuccessStatusCode);
         foreach ((string header, string value) in NotLocal)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, "/jobs");
             Assert.True(request.Headers.TryAddWithoutValidation(header, value));
-            using HttpResponseMessage answer = await http.SendAsync(request);
+            using HttpResponseMessage answer = await http.SendAsync(request, Token);
             Assert.True((int)answer.StatusCode == 401, $"{header}: {value}");
             Assert.Contains("without a proxy between", await Requests.ProblemAsync(answer, 401), StringComparison.Ordinal);
         }
@@ -49,7 +49,7 @@ public sealed class LocalCallerTests(EmbeddedGarnet redis)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, "/jobs");
             request.Headers.Add(FakeRemoteAddress.Header, address);
-            using HttpResponseMessage answer = await http.SendAsync(request);
+            using HttpResponseMessage answer = await http.SendAsync(request, Token);
             Assert.True(answer.IsSuccessStatusCode, address);
         }
     }
@@ -64,7 +64,7 @@ public sealed class LocalCallerTests(EmbeddedGarnet redis)
             using var request = new HttpRequestMessage(HttpMethod.Get, "/jobs");
             request.Headers.Host = host;
             request.Headers.Add("Origin", $"http://{host}");
-            using HttpResponseMessage answer = await http.SendAsync(request);
+            using HttpResponseMessage answer = await http.SendAsync(request, Token);
             Assert.True(answer.IsSuccessStatusCode, host);
         }
     }
@@ -90,7 +90,7 @@ public sealed class LocalCallerTests(EmbeddedGarnet redis)
         using HttpClient http = scheduler.Client();
         for (int i = 0; i < 5; i++)
         {
-            using HttpResponseMessage answer = await http.GetAsync("/jobs");
+            using HttpResponseMessage answer = await http.GetAsync("/jobs", Token);
         }
 
         Assert.Single(scheduler.Logs.Lines, line => line.Contains("without the key", StringComparison.Ordinal));

@@ -17,7 +17,7 @@ public sealed class DocumentTests(EmbeddedGarnet redis)
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis);
         using HttpClient http = scheduler.Client();
-        JsonNode document = (await http.GetFromJsonAsync<JsonNode>("/openapi/v1.json"))!;
+        JsonNode document = (await http.GetFromJsonAsync<JsonNode>("/openapi/v1.json", Token))!;
         string[] described = [.. document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject().Select(operation => $"{operation.Key.ToUpperInvariant()} {path.Key}"))];
         string[] served = [.. scheduler.Endpoints.Where(e => e.Metadata.GetMetadata<GrpcMethodMetadata>() is null && !e.DisplayName!.StartsWith("gRPC", StringComparison.Ordinal) && !NotDescribed.Contains(e.RoutePattern.RawText))
             .SelectMany(e => e.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(method => $"{method} {e.RoutePattern.RawText}"))];

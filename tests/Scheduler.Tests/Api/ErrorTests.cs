@@ -50,8 +50,8 @@ public sealed class ErrorTests(EmbeddedGarnet redis)
         foreach ((HttpMethod method, string path, HttpContent? body, int status, string detail) in cases)
         {
             using var request = new HttpRequestMessage(method, path) { Content = body };
-            using HttpResponseMessage answer = await http.SendAsync(request);
-            string text = await answer.Content.ReadAsStringAsync();
+            using HttpResponseMessage answer = await http.SendAsync(request, Token);
+            string text = await answer.Content.ReadAsStringAsync(Token);
             Assert.True((int)answer.StatusCode == status, $"{method} {path}: {(int)answer.StatusCode} in place of {status}: {text}");
             if (status >= 400)
             {
@@ -68,7 +68,7 @@ public sealed class ErrorTests(EmbeddedGarnet redis)
         using HttpClient http = scheduler.Client();
         using var request = new HttpRequestMessage(HttpMethod.Post, "/jobs") { Content = Body($$"""{"jobId": "{{new string('x', 2 * MaxBody)}}"}""", "application/json") };
         request.Headers.TransferEncodingChunked = true;
-        using HttpResponseMessage answer = await http.SendAsync(request);
+        using HttpResponseMessage answer = await http.SendAsync(request, Token);
         Assert.Contains($"more than {MaxBody} bytes", await Requests.ProblemAsync(answer, 413), StringComparison.Ordinal);
     }
 
@@ -80,7 +80,7 @@ public sealed class ErrorTests(EmbeddedGarnet redis)
         {
             using HttpClient http = scheduler.Client(key);
             http.DefaultRequestHeaders.Accept.ParseAdd("text/event-stream");
-            using HttpResponseMessage answer = await http.GetAsync(path);
+            using HttpResponseMessage answer = await http.GetAsync(path, Token);
             await Requests.ProblemAsync(answer, status);
         }
     }
@@ -96,15 +96,15 @@ public sealed class ErrorTests(EmbeddedGarnet redis)
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis);
         using (var socket = new TcpClient())
         {
-            await socket.ConnectAsync(IPAddress.Loopback, scheduler.Http.Port);
+            await socket.ConnectAsync(IPAddress.Loopback, scheduler.Http.Port, Token);
             NetworkStream stream = socket.GetStream();
-            await stream.WriteAsync(Encoding.Latin1.GetBytes(text));
+            await stream.WriteAsync(Encoding.Latin1.GetBytes(text), Token);
             using var reader = new StreamReader(stream);
-            Assert.StartsWith("HTTP/1.1 4", await reader.ReadLineAsync(), StringComparison.Ordinal);
+            Assert.StartsWith("HTTP/1.1 4", await reader.ReadLineAsync(Token), StringComparison.Ordinal);
         }
 
         using HttpClient http = scheduler.Client();
-        using HttpResponseMessage answer = await http.GetAsync("/jobs");
+        using HttpResponseMessage answer = await http.GetAsync("/jobs", Token);
         Assert.True(answer.IsSuccessStatusCode);
     }
 

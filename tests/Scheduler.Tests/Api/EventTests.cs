@@ -13,8 +13,6 @@ namespace Lockstep.Scheduler.Tests.Api;
 
 public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
 {
-    private static readonly CancellationToken None = CancellationToken.None;
-
     private readonly JobFolder _folder = new();
 
     // Schedulers of other queues share the server, and with it the jobs' ids.
@@ -37,7 +35,7 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
         Append(job, 2);
         await waiting;
         using var bad = new HttpRequestMessage(HttpMethod.Get, SchedulerRoutes.Events(_id, 0)) { Headers = { { "Last-Event-ID", "abc" } } };
-        using HttpResponseMessage refused = await http.SendAsync(bad);
+        using HttpResponseMessage refused = await http.SendAsync(bad, Token);
         Assert.Contains("Last-Event-ID is 'abc'", await Requests.ProblemAsync(refused, 400), StringComparison.Ordinal);
     }
 
@@ -57,9 +55,9 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
         using HttpClient http = scheduler.Client();
         await SubmitAsync(scheduler, http);
         using var client = new SchedulerClient(scheduler.Http, TimeProvider.System);
-        Task<List<JobEvent>> reading = client.EventsAsync(_id, 0, None).ToListAsync().AsTask();
-        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel(_id), null);
-        Assert.Contains("\"state\":\"cancelled\"", await cancelled.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Task<List<JobEvent>> reading = client.EventsAsync(_id, 0, Token).ToListAsync(Token).AsTask();
+        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel(_id), null, Token);
+        Assert.Contains("\"state\":\"cancelled\"", await cancelled.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
         Assert.Equal(JobState.Cancelled, (await reading)[^1].Status.State);
     }
 
@@ -78,7 +76,7 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
         JobLogPage second = await PageAsync(http, $"/jobs/{_id}/logs?limit=2&from={first.Next}");
         Assert.Equal(5, Assert.Single(second.Events).Number);
         Assert.Equal((6, false), (second.Next, second.Over));
-        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel(_id), null);
+        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel(_id), null, Token);
         JobLogPage last = await PageAsync(http, $"/jobs/{_id}/logs?from={second.Next}");
         Assert.Equal(JobState.Cancelled, last.Events[^1].Status.State);
         Assert.True(last.Over);

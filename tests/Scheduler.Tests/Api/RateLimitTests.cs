@@ -17,22 +17,22 @@ public sealed class RateLimitTests(EmbeddedGarnet redis) : IDisposable
         using HttpClient guessing = scheduler.Client("a-key-that-is-not-the-right-one");
         for (int i = 0; i < Burst; i++)
         {
-            using HttpResponseMessage served = await guessing.GetAsync("/jobs");
+            using HttpResponseMessage served = await guessing.GetAsync("/jobs", Token);
             Assert.Equal(HttpStatusCode.Unauthorized, served.StatusCode);
         }
 
         using HttpClient http = scheduler.Client(InProcessService.Key);
         foreach (string path in new[] { "/jobs", "/workers", "/nothing" })
         {
-            using HttpResponseMessage refused = await http.GetAsync(path);
+            using HttpResponseMessage refused = await http.GetAsync(path, Token);
             await Requests.ProblemAsync(refused, 429);
             Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
         }
 
-        using HttpResponseMessage healthy = await http.GetAsync("/health");
+        using HttpResponseMessage healthy = await http.GetAsync("/health", Token);
         Assert.Equal(HttpStatusCode.OK, healthy.StatusCode);
         http.DefaultRequestHeaders.Add(FakeRemoteAddress.Header, FakeRemoteAddress.Elsewhere);
-        using HttpResponseMessage other = await http.GetAsync("/jobs");
+        using HttpResponseMessage other = await http.GetAsync("/jobs", Token);
         Assert.Equal(HttpStatusCode.OK, other.StatusCode);
     }
 
@@ -41,12 +41,12 @@ public sealed class RateLimitTests(EmbeddedGarnet redis) : IDisposable
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, [("Api:EventStreams", "1"), .. _folder.Settings]);
         using HttpClient http = scheduler.Client();
-        using HttpResponseMessage submitted = await http.PostAsync("/jobs", Requests.Json(_folder.Request("a")));
+        using HttpResponseMessage submitted = await http.PostAsync("/jobs", Requests.Json(_folder.Request("a")), Token);
         Assert.Equal(HttpStatusCode.OK, submitted.StatusCode);
-        using (HttpResponseMessage first = await http.GetAsync(SchedulerRoutes.Events("a", 0), HttpCompletionOption.ResponseHeadersRead))
+        using (HttpResponseMessage first = await http.GetAsync(SchedulerRoutes.Events("a", 0), HttpCompletionOption.ResponseHeadersRead, Token))
         {
             Assert.Equal(HttpStatusCode.OK, first.StatusCode);
-            using HttpResponseMessage second = await http.GetAsync(SchedulerRoutes.Events("a", 0), HttpCompletionOption.ResponseHeadersRead);
+            using HttpResponseMessage second = await http.GetAsync(SchedulerRoutes.Events("a", 0), HttpCompletionOption.ResponseHeadersRead, Token);
             await Requests.ProblemAsync(second, 429);
             Assert.NotNull(second.Headers.RetryAfter);
         }

@@ -26,16 +26,16 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
             using (answer)
             {
                 Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
-                JobStatus status = (await answer.Content.ReadFromJsonAsync<JobStatus>(JsonSerializerOptions.Web))!;
+                JobStatus status = (await answer.Content.ReadFromJsonAsync<JobStatus>(JsonSerializerOptions.Web, Token))!;
                 Assert.Equal(("twice", JobState.Queued), (status.JobId, status.State));
             }
         }
 
-        Assert.Equal("twice", Assert.Single((await http.GetFromJsonAsync<JobStatus[]>("/jobs", JsonSerializerOptions.Web))!).JobId);
+        Assert.Equal("twice", Assert.Single((await http.GetFromJsonAsync<JobStatus[]>("/jobs", JsonSerializerOptions.Web, Token))!).JobId);
         // Where the scheduler chose the folder, naming it is the same request.
-        using HttpResponseMessage named = await http.PostAsync("/jobs", Requests.Json(request with { RunDirectory = Path.Combine(_folder.Runs, "twice") }));
+        using HttpResponseMessage named = await http.PostAsync("/jobs", Requests.Json(request with { RunDirectory = Path.Combine(_folder.Runs, "twice") }), Token);
         Assert.Equal(HttpStatusCode.OK, named.StatusCode);
-        using HttpResponseMessage other = await http.PostAsync("/jobs", Requests.Json(request with { ResumeStep = 5 }));
+        using HttpResponseMessage other = await http.PostAsync("/jobs", Requests.Json(request with { ResumeStep = 5 }), Token);
         Assert.Contains("Another job has the id twice", await Requests.ProblemAsync(other, 409), StringComparison.Ordinal);
     }
 
@@ -44,13 +44,13 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
         using HttpClient http = scheduler.Client();
-        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(_folder.Request("chosen.1")));
+        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(_folder.Request("chosen.1")), Token);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         var run = new RunFolder(Path.Combine(_folder.Runs, "chosen.1"));
         Assert.Equal(JobFile.Hash(_folder.Job()), JobFile.Hash(JobFile.Load(run.Job, [])));
         Assert.True(Directory.Exists(run.Checkpoints));
 
-        using HttpResponseMessage other = await http.PostAsync("/jobs", Requests.Json(new SubmitRequest("another", JobFile.ToCanonicalJson(_folder.Job() with { Steps = 11 }), run.Path)));
+        using HttpResponseMessage other = await http.PostAsync("/jobs", Requests.Json(new SubmitRequest("another", JobFile.ToCanonicalJson(_folder.Job() with { Steps = 11 }), run.Path)), Token);
         Assert.Contains("a run of another job", await Requests.ProblemAsync(other, 400), StringComparison.Ordinal);
     }
 
@@ -80,12 +80,12 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
         ];
         foreach ((SubmitRequest request, string[] details) in cases)
         {
-            using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(request));
+            using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(request), Token);
             string told = await Requests.ProblemAsync(answer, 400);
             Assert.All(details, detail => Assert.Contains(detail, told, StringComparison.Ordinal));
         }
 
-        Assert.Empty((await http.GetFromJsonAsync<JobStatus[]>("/jobs", JsonSerializerOptions.Web))!);
+        Assert.Empty((await http.GetFromJsonAsync<JobStatus[]>("/jobs", JsonSerializerOptions.Web, Token))!);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Runs));
     }
 
@@ -94,7 +94,7 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis);
         using HttpClient http = scheduler.Client();
-        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(_folder.Request("a")));
+        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(_folder.Request("a")), Token);
         Assert.Contains("LOCKSTEP_DATA_ROOTS", await Requests.ProblemAsync(answer, 400), StringComparison.Ordinal);
     }
 
@@ -116,7 +116,7 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
         job[key] = JsonNode.Parse(value);
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
         using HttpClient http = scheduler.Client();
-        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(new SubmitRequest("a", job.ToJsonString())));
+        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(new SubmitRequest("a", job.ToJsonString())), Token);
         Assert.Contains(detail, await Requests.ProblemAsync(answer, 400), StringComparison.Ordinal);
     }
 

@@ -21,7 +21,7 @@ public sealed class CommandTests(EmbeddedGarnet redis) : IDisposable
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, [("LOCKSTEP_API_KEY", InProcessService.Key), .. _folder.Settings]);
         string file = _folder.In("job.yaml");
-        await File.WriteAllTextAsync(file, JobWriter.ToYaml(_folder.Job()));
+        await File.WriteAllTextAsync(file, JobWriter.ToYaml(_folder.Job()), Token);
         Assert.Equal((0, "mine"), await OutputAsync(scheduler, "submit", file, "--id", "mine", "--set", "seed=7"));
         Assert.Equal((0, "mine"), await OutputAsync(scheduler, "submit", file, "--id", "mine", "--set", "seed=7"));
         JobRun job = scheduler.Services.GetRequiredService<JobManager>().Find("mine")!;
@@ -61,7 +61,7 @@ public sealed class CommandTests(EmbeddedGarnet redis) : IDisposable
     public async Task The_request_can_be_printed_for_other_clients()
     {
         string file = _folder.In("job.yaml");
-        await File.WriteAllTextAsync(file, JobWriter.ToYaml(_folder.Job()));
+        await File.WriteAllTextAsync(file, JobWriter.ToYaml(_folder.Job()), Token);
         (int code, string output, _) = await RunAsync(["submit", file, "--id", "printed", "--print"]);
         Assert.Equal(0, code);
         SubmitRequest request = System.Text.Json.JsonSerializer.Deserialize<SubmitRequest>(output, System.Text.Json.JsonSerializerOptions.Web)!;

@@ -155,17 +155,26 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         var records = new List<JobRecord>(ids.Length);
         foreach (RedisValue id in ids)
         {
-            RedisValue[] fields = await RedisRetry.RunAsync(() => Database.HashGetAsync(Key(id.ToString()), ["json", "directory", "resume", "state", "error"]), cancellation);
-            if (fields[0].IsNull)
+            if (await FindAsync(id.ToString(), cancellation) is { } record)
             {
-                continue;
+                records.Add(record);
             }
-
-            long? resume = long.TryParse(fields[2].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : null;
-            records.Add(new JobRecord(new SubmitRequest(id.ToString(), fields[0].ToString(), fields[1].ToString(), resume), (JobState)(int)fields[3], fields[4].IsNullOrEmpty ? null : fields[4].ToString()));
         }
 
         return records;
+    }
+
+    /// <returns>Null: there is no such job.</returns>
+    public async Task<JobRecord?> FindAsync(string jobId, CancellationToken cancellation)
+    {
+        RedisValue[] fields = await RedisRetry.RunAsync(() => Database.HashGetAsync(Key(jobId), ["json", "directory", "resume", "state", "error"]), cancellation);
+        if (fields[0].IsNull)
+        {
+            return null;
+        }
+
+        long? resume = long.TryParse(fields[2].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : null;
+        return new JobRecord(new SubmitRequest(jobId, fields[0].ToString(), fields[1].ToString(), resume), (JobState)(int)fields[3], fields[4].IsNullOrEmpty ? null : fields[4].ToString());
     }
 
     /// <summary>Forgets a job. A launcher whose fleet is gone may do so without a term.</summary>

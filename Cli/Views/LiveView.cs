@@ -21,6 +21,7 @@ internal sealed class LiveView : ITrainingView
     private readonly CancellationTokenSource _closed = new();
     private readonly Task _drawing;
     private string _state;
+    private string? _note;
 
     public LiveView(RunCaption caption, TimeProvider time)
     {
@@ -44,6 +45,7 @@ internal sealed class LiveView : ITrainingView
         lock (_gate)
         {
             _progress.Take(item);
+            _note = item.Note ?? _note;
             _state = item.Status.State.ToString().ToLowerInvariant();
         }
     }
@@ -88,6 +90,11 @@ internal sealed class LiveView : ITrainingView
                 grid.AddRow("samples/s", Texts.Count(_progress.SamplesPerSecond));
                 grid.AddRow("step time", Texts.Of(_progress.StepMs) + " [grey]p50 / p95[/]");
                 grid.AddRow("sync latency", Texts.Of(_progress.SyncMs) + " [grey]p50 / p95[/]");
+            }
+
+            if (_note is not null)
+            {
+                grid.AddRow("last", Markup.Escape(_note));
             }
 
             return new Panel(grid).Header($" {_caption.Name} · {_state} ").Expand();

@@ -30,6 +30,11 @@ internal sealed class PlainView(TextWriter output, RunCaption caption, TimeProvi
             output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] step {step.Step}/{item.Status.TotalSteps}, epoch {Texts.Of(step.Epoch)}: loss {Texts.Of(_progress.Loss)}, {Texts.Count(_progress.SamplesPerSecond)} samples/s, step {Texts.Of(_progress.StepMs)}, sync {Texts.Of(_progress.SyncMs)}, {Left()}");
         }
 
+        if (item.Note is { } note)
+        {
+            output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] step {item.Status.Step}: {note}");
+        }
+
         if (item.Status.Workers != _workers && item.Status.State == JobState.Running)
         {
             if (_workers >= 0)

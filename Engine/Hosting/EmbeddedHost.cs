@@ -56,8 +56,11 @@ public static class EmbeddedHost
         }
 
         string runs = Path.GetFullPath(options.Runs);
+        string? apiKey = Environment.GetEnvironmentVariable(EnvironmentNames.ApiKey);
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
+            [EnvironmentNames.DataRoots] = string.Join(Path.PathSeparator, options.Data.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Select(Path.GetFullPath)),
+            [EnvironmentNames.RunsRoot] = runs,
             [EnvironmentNames.MaximumWorkers] = options.MaximumWorkers.ToString(CultureInfo.InvariantCulture),
         };
         if (options.Otlp is { } otlp)
@@ -77,14 +80,16 @@ public static class EmbeddedHost
                 Queue = "",
                 AutoScale = true,
                 SchedulerPort = options.Port,
+                ApiKey = apiKey,
                 Environment = environment,
                 Events = new ConsoleEvents(time),
             },
             time,
             cancellation);
         await Console.Out.WriteLineAsync($"Scheduler at {fleet.Scheduler}, {options.Shards} parameter servers, up to {options.MaximumWorkers} workers as the jobs want them. Logs in {Path.Combine(runs, "logs")}.");
+        await Console.Out.WriteLineAsync($"Jobs may name data under {environment[EnvironmentNames.DataRoots]}.");
         await Console.Out.WriteLineAsync("Submit a job with: lockstep submit samples/digits/job.yaml. Ctrl-C ends everything.");
-        using var scheduler = new SchedulerClient(fleet.Scheduler, time);
+        using var scheduler = new SchedulerClient(fleet.Scheduler, time, apiKey);
         await await Task.WhenAny(fleet.Broken, new FleetScaler(fleet, scheduler, options.MaximumWorkers, time).RunAsync(cancellation));
     }
 

@@ -18,6 +18,8 @@ public sealed record EmbeddedHostOptions
     public string? Otlp { get; init; }
     /// <value>Folder of runs and logs.</value>
     public string Runs { get; init; } = "runs";
+    /// <value>Folders of data that submitted jobs may name, with the system's path separator between them; default: the current one.</value>
+    public string Data { get; init; } = ".";
 
     public static string Usage { get; } =
         """
@@ -28,6 +30,8 @@ public sealed record EmbeddedHostOptions
           --redis CONN      a Redis that is there, as host:port,password=… (one is started)
           --otlp URL        sends telemetry there, such as http://127.0.0.1:4317 of a standalone dashboard
           --runs DIR        folder of runs and logs (runs)
+          --data DIRS       folders of data that jobs may name, with the system's path separator between them (the current one)
+        LOCKSTEP_API_KEY in the environment is asked of every request to the scheduler; without it, programs on this machine need none.
         """;
 
     /// <exception cref="InputException">An option is unknown, lacks its value, or has a bad one; all of them at once.</exception>
@@ -53,6 +57,7 @@ public sealed record EmbeddedHostOptions
                 "--redis" => options with { Redis = value },
                 "--otlp" => options with { Otlp = Address(name, value!, errors) },
                 "--runs" => options with { Runs = value! },
+                "--data" => options with { Data = value! },
                 _ => Unknown(name, options, errors),
             };
         }

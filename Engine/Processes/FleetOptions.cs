@@ -25,8 +25,6 @@ public sealed record FleetOptions
     public IProgress<FleetEvent>? Events { get; init; }
     /// <value>What the scheduler's HTTP API asks of its callers; null: it serves this machine's programs without.</value>
     public string? ApiKey { get; init; }
-    /// <value>More environment for every process.</value>
-    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
     /// <value>How long a process may take until it is ready.</value>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
     /// <value>How long processes may take to end by themselves.</value>

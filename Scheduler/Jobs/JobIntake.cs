@@ -27,6 +27,11 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths)
         SubmitRequest complete = request with { RunDirectory = paths.RunDirectory(request.RunDirectory, request.JobId) };
         if (jobs.Find(request.JobId) is null)
         {
+            if (jobs.WriterOf(Path.GetFullPath(complete.RunDirectory)) is { } other)
+            {
+                throw new InputException("runDirectory", 0, $"Job {other.Id} writes to '{complete.RunDirectory}'.", "Name another folder, or leave runDirectory out.");
+            }
+
             Prepare(new RunFolder(complete.RunDirectory), job);
         }
 

@@ -26,18 +26,25 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     public const string BadInput = "bad input: ";
 
     private readonly ConcurrentDictionary<string, JobRun> _jobs = new(StringComparer.Ordinal);
-    private readonly ConcurrentQueue<string> _order = new();
     private readonly ConcurrentDictionary<string, JobFollower> _followers = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _staffing = new(1, 1);
     private readonly ILogger _logger = loggers.CreateLogger<JobManager>();
     private CancellationToken _stopping;
+    private long _added;
 
     /// <value>Whether the records of a scheduler before were read.</value>
     public bool IsReady { get; private set; }
 
-    public IReadOnlyList<JobStatus> Jobs => [.. _order.Select(Find).OfType<JobRun>().Select(StatusOf)];
+    public IReadOnlyList<JobStatus> Jobs => [.. InOrder.Select(StatusOf)];
+
+    /// <value>In order of submission.</value>
+    private IEnumerable<JobRun> InOrder => _jobs.Values.OrderBy(j => j.Order);
 
     public JobRun? Find(string jobId) => _jobs.GetValueOrDefault(jobId);
+
+    /// <summary>A job that is not over and writes to a folder.</summary>
+    /// <param name="folder">Full path.</param>
+    public JobRun? WriterOf(string folder) => InOrder.FirstOrDefault(j => !j.IsOver && Path.TrimEndingDirectorySeparator(Path.GetFullPath(j.Folder.Path)) == Path.TrimEndingDirectorySeparator(folder));
 
     public JobStatus StatusOf(JobRun job) => job.Status(fleet.CountOf(job.Id));
 
@@ -46,18 +53,25 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     /// <exception cref="InputException">The request's job is none.</exception>
     public async Task<JobRun?> SubmitAsync(SubmitRequest request, CancellationToken cancellation)
     {
-        var run = new JobRun(request, JobState.Queued, null, await store.TermAsync(cancellation));
         if (!await store.SubmitAsync(request, cancellation))
         {
             return null;
         }
 
+        if (Find(request.JobId) is { } known)
+        {
+            return known;
+        }
+
+        // One that was over long ago is known to the store only.
+        JobRecord record = await store.FindAsync(request.JobId, cancellation) ?? new JobRecord(request, JobState.Queued, null);
+        var run = new JobRun(request, record.State, record.Error, await store.TermAsync(cancellation));
         if (Add(run))
         {
             await StaffAsync();
         }
 
-        return _jobs[request.JobId];
+        return Find(request.JobId) ?? run;
     }
 
     public async Task CancelAsync(JobRun job) => await EndAsync(job, JobState.Cancelled, null);
@@ -97,7 +111,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         await _staffing.WaitAsync(_stopping);
         try
         {
-            JobRun[] open = [.. _order.Select(Find).OfType<JobRun>().Where(j => !j.IsOver)];
+            JobRun[] open = [.. InOrder.Where(j => !j.IsOver)];
             await ScaleAsync([.. open.Where(j => j.WantsWorkers)]);
             // Workers that one job gives up are there for the next.
             foreach (JobRun job in open.OrderBy(j => fleet.CountOf(j.Id) <= j.TargetWorkers))
@@ -226,7 +240,6 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
             await term.CancelAsync();
             store.EndTerm();
             _jobs.Clear();
-            _order.Clear();
             _followers.Clear();
             LogStandsBy();
             await store.WaitVacantAsync(time, stoppingToken);
@@ -285,7 +298,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     /// <summary>Redis was emptied: what this scheduler knows is written down again, and the shards know the rest.</summary>
     private async Task RewriteAsync(CancellationToken cancellation)
     {
-        JobRun[] jobs = [.. _order.Select(Find).OfType<JobRun>()];
+        JobRun[] jobs = [.. InOrder];
         foreach (JobRun job in jobs)
         {
             await store.PutAsync(new JobRecord(job.Request, job.State, job.Error), cancellation);
@@ -301,17 +314,17 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     private bool Add(JobRun job)
     {
+        job.Order = Interlocked.Increment(ref _added);
         if (!_jobs.TryAdd(job.Id, job))
         {
             return false;
         }
 
-        _order.Enqueue(job.Id);
         job.Append(0, null);
         // Finished jobs are remembered in Redis; here only the newest, with what happened in them last.
-        foreach (string old in _order.Where(id => Find(id) is { IsOver: true }).SkipLast(FinishedKept).ToArray())
+        foreach (JobRun old in InOrder.Where(j => j.IsOver).SkipLast(FinishedKept).ToArray())
         {
-            _jobs.TryRemove(old, out _);
+            _jobs.TryRemove(old.Id, out _);
         }
 
         return true;

@@ -38,6 +38,9 @@ internal sealed class JobRun
     public JobSpec Spec { get; }
     public RunFolder Folder { get; }
     public string Id => Request.JobId;
+
+    /// <value>Larger for a job that came later.</value>
+    public long Order { get; set; }
     public JobState State { get; private set; }
     public string? Error { get; private set; }
     public long Step { get; set; }

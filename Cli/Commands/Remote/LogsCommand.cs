@@ -48,6 +48,7 @@ internal static class LogsCommand
         {
             StepRecord => null,
             EvaluationRecord evaluation => $"validation {Texts.Of(evaluation.Validation)}",
+            _ when item.Note is { } note => note,
             _ => $"{JobWords.Of(item.Status.State)}, {item.Status.Workers} workers" + (item.Status.Error is { } error ? $": {error}" : ""),
         };
         if (what is not null)

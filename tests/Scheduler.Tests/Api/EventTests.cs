@@ -23,15 +23,16 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
         using HttpClient http = scheduler.Client();
-        JobRun job = await SubmitAsync(scheduler, http);
+        JobRun job = await SubmitPausedAsync(scheduler, http);
+        long first = job.Log(0, 100).Next;
         Append(job, 5);
-        await ReadsAsync([0, 1, 2, 3, 4, 5], http, SchedulerRoutes.Events(_id, 0), null);
-        await ReadsAsync([3, 4], http, SchedulerRoutes.Events(_id, 3), null);
+        await ReadsAsync(Numbers(0, first + 5), http, SchedulerRoutes.Events(_id, 0), null);
+        await ReadsAsync([first + 2, first + 3], http, SchedulerRoutes.Events(_id, first + 2), null);
         // The path is the one of the first connection: the number of the last event counts.
-        await ReadsAsync([5], http, SchedulerRoutes.Events(_id, 0), "4");
+        await ReadsAsync([first + 4], http, SchedulerRoutes.Events(_id, 0), $"{first + 3}");
         await ReadsAsync([2, 3], http, $"/jobs/{_id}/events", "1");
 
-        Task waiting = ReadsAsync([6, 7], http, SchedulerRoutes.Events(_id, 0), "5");
+        Task waiting = ReadsAsync([first + 5, first + 6], http, SchedulerRoutes.Events(_id, 0), $"{first + 4}");
         Append(job, 2);
         await waiting;
         using var bad = new HttpRequestMessage(HttpMethod.Get, SchedulerRoutes.Events(_id, 0)) { Headers = { { "Last-Event-ID", "abc" } } };
@@ -44,7 +45,7 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
         using HttpClient http = scheduler.Client();
-        Append(await SubmitAsync(scheduler, http), 2);
+        Append(await SubmitPausedAsync(scheduler, http), 2);
         await ReadsAsync([0, 1, 2], http, SchedulerRoutes.Events(_id, 0), "700");
     }
 
@@ -53,7 +54,7 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
         using HttpClient http = scheduler.Client();
-        await SubmitAsync(scheduler, http);
+        await SubmitPausedAsync(scheduler, http);
         using var client = new SchedulerClient(scheduler.Http, TimeProvider.System);
         Task<List<JobEvent>> reading = client.EventsAsync(_id, 0, Token).ToListAsync(Token).AsTask();
         using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel(_id), null, Token);
@@ -66,28 +67,34 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
         using HttpClient http = scheduler.Client();
-        JobRun job = await SubmitAsync(scheduler, http);
+        JobRun job = await SubmitPausedAsync(scheduler, http);
+        long first = job.Log(0, 100).Next;
         Append(job, 3);
         job.Append(0, new EvaluationRecord { Step = 3, Loss = 1, Samples = 2, Validation = new Dictionary<string, double> { ["loss"] = double.NaN } });
-        job.Append(1, null);
-        JobLogPage first = await PageAsync(http, $"/jobs/{_id}/logs?limit=2");
-        Assert.Equal([0, 4], first.Events.Select(e => e.Number));
-        Assert.False(first.Over);
-        JobLogPage second = await PageAsync(http, $"/jobs/{_id}/logs?limit=2&from={first.Next}");
-        Assert.Equal(5, Assert.Single(second.Events).Number);
-        Assert.Equal((6, false), (second.Next, second.Over));
+        Append(job, 1);
+        job.Append(1, null, "noted");
+        JobLogPage page = await PageAsync(http, $"/jobs/{_id}/logs?limit=1&from={first}");
+        Assert.Equal((first + 3, first + 4, false), (Assert.Single(page.Events).Number, page.Next, page.Over));
+        page = await PageAsync(http, $"/jobs/{_id}/logs?limit=2&from={page.Next}");
+        Assert.Equal((first + 5, first + 6, false), (Assert.Single(page.Events).Number, page.Next, page.Over));
+        Assert.Equal("noted", page.Events[0].Note);
+        Assert.Empty((await PageAsync(http, $"/jobs/{_id}/logs?from={page.Next}")).Events);
+
         using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel(_id), null, Token);
-        JobLogPage last = await PageAsync(http, $"/jobs/{_id}/logs?from={second.Next}");
+        JobLogPage last = await PageAsync(http, $"/jobs/{_id}/logs?from={page.Next}");
         Assert.Equal(JobState.Cancelled, last.Events[^1].Status.State);
         Assert.True(last.Over);
     }
 
     public void Dispose() => _folder.Dispose();
 
-    private async Task<JobRun> SubmitAsync(InProcessService scheduler, HttpClient http)
+    /// <summary>Of a paused job the scheduler tells nothing by itself.</summary>
+    private async Task<JobRun> SubmitPausedAsync(InProcessService scheduler, HttpClient http)
     {
-        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(_folder.Request(_id)));
-        answer.EnsureSuccessStatusCode();
+        using HttpResponseMessage submitted = await http.PostAsync("/jobs", Requests.Json(_folder.Request(_id)), Token);
+        submitted.EnsureSuccessStatusCode();
+        using HttpResponseMessage paused = await http.PostAsync(SchedulerRoutes.Pause(_id), null, Token);
+        paused.EnsureSuccessStatusCode();
         return scheduler.Services.GetRequiredService<JobManager>().Find(_id)!;
     }
 
@@ -98,6 +105,8 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
             job.Append(1, new StepRecord { Step = i + 1, Loss = 1, Samples = 8, Epoch = 0, LearningRate = 1, StepMs = 1, BarrierMs = 1, SyncMs = 1, UpdateMs = 1, SlotsByWorker = new Dictionary<string, int>(), GroupSizes = [] });
         }
     }
+
+    private static long[] Numbers(long from, long to) => [.. Enumerable.Range((int)from, (int)(to - from)).Select(number => (long)number)];
 
     /// <summary>Asserts that the first events that come have these numbers.</summary>
     private static async Task ReadsAsync(long[] numbers, HttpClient http, string path, string? last)

@@ -55,6 +55,56 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
     }
 
     [Fact]
+    public async Task Two_jobs_do_not_write_to_one_folder()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        string shared = Path.Combine(_folder.Runs, "shared");
+        using HttpResponseMessage one = await http.PostAsync("/jobs", Requests.Json(_folder.Request(RedisServer.NewId(), runDirectory: shared)), Token);
+        Assert.Equal(HttpStatusCode.OK, one.StatusCode);
+        using HttpResponseMessage two = await http.PostAsync("/jobs", Requests.Json(_folder.Request(RedisServer.NewId(), runDirectory: shared + "/")), Token);
+        Assert.Contains("writes to", await Requests.ProblemAsync(two, 400), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_job_that_was_deleted_can_be_submitted_again_and_is_there_once()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        SubmitRequest request = _folder.Request(RedisServer.NewId());
+        for (int time = 0; time < 2; time++)
+        {
+            using HttpResponseMessage submitted = await http.PostAsync("/jobs", Requests.Json(request), Token);
+            Assert.Equal(HttpStatusCode.OK, submitted.StatusCode);
+            Assert.Single((await http.GetFromJsonAsync<JobStatus[]>("/jobs", JsonSerializerOptions.Web, Token))!);
+            using HttpResponseMessage deleted = await http.DeleteAsync(SchedulerRoutes.Job(request.JobId), Token);
+            Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+            Assert.Empty((await http.GetFromJsonAsync<JobStatus[]>("/jobs", JsonSerializerOptions.Web, Token))!);
+        }
+    }
+
+    [Fact]
+    public async Task A_job_that_was_over_long_ago_is_not_done_again()
+    {
+        const int MoreThanAreKept = 18;
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        SubmitRequest[] requests = [.. Enumerable.Range(0, MoreThanAreKept).Select(_ => _folder.Request(RedisServer.NewId()))];
+        foreach (SubmitRequest request in requests)
+        {
+            using HttpResponseMessage submitted = await http.PostAsync("/jobs", Requests.Json(request), Token);
+            Assert.Equal(HttpStatusCode.OK, submitted.StatusCode);
+            using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel(request.JobId), null, Token);
+            Assert.Equal(HttpStatusCode.OK, cancelled.StatusCode);
+        }
+
+        using HttpResponseMessage forgotten = await http.GetAsync(SchedulerRoutes.Job(requests[0].JobId), Token);
+        await Requests.ProblemAsync(forgotten, 404);
+        using HttpResponseMessage again = await http.PostAsync("/jobs", Requests.Json(requests[0]), Token);
+        Assert.Equal(JobState.Cancelled, (await again.Content.ReadFromJsonAsync<JobStatus>(JsonSerializerOptions.Web, Token))!.State);
+    }
+
+    [Fact]
     public async Task Paths_that_lead_elsewhere_are_refused_with_path_and_remedy()
     {
         File.WriteAllText(_folder.In("secret.csv"), "1,2,3\n");

@@ -11,6 +11,8 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths)
 {
     private const int LongestId = 100;
 
+    private readonly SemaphoreSlim _gate = new(1, 1);
+
     /// <summary>Takes a job on; the same again is answered alike.</summary>
     /// <returns>Null: another job has this id.</returns>
     /// <exception cref="InputException">Something is wrong with it: all that could be found at once.</exception>
@@ -25,7 +27,22 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths)
         }
 
         SubmitRequest complete = request with { RunDirectory = paths.RunDirectory(request.RunDirectory, request.JobId) };
-        if (jobs.Find(request.JobId) is null)
+        // One after the other: what is looked at here stays as it is until the job is taken on.
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            MakeReady(complete, job);
+            return await jobs.SubmitAsync(complete, cancellation);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private void MakeReady(SubmitRequest complete, JobSpec job)
+    {
+        if (jobs.Find(complete.JobId) is null)
         {
             if (jobs.WriterOf(Path.GetFullPath(complete.RunDirectory)) is { } other)
             {
@@ -34,8 +51,6 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths)
 
             Prepare(new RunFolder(complete.RunDirectory), job);
         }
-
-        return await jobs.SubmitAsync(complete, cancellation);
     }
 
     private static void CheckId(string? id)
@@ -101,7 +116,9 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths)
             }
 
             Directory.CreateDirectory(folder.Checkpoints);
-            File.WriteAllText(folder.Job, JobWriter.ToYaml(job));
+            string temporary = folder.Job + ".tmp";
+            File.WriteAllText(temporary, JobWriter.ToYaml(job));
+            File.Move(temporary, folder.Job, overwrite: true);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

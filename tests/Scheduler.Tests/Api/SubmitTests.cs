@@ -50,6 +50,7 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
         Assert.Equal(JobFile.Hash(_folder.Job()), JobFile.Hash(JobFile.Load(run.Job, [])));
         Assert.True(Directory.Exists(run.Checkpoints));
 
+        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel("chosen.1"), null, Token);
         using HttpResponseMessage other = await http.PostAsync("/jobs", Requests.Json(new SubmitRequest("another", JobFile.ToCanonicalJson(_folder.Job() with { Steps = 11 }), run.Path)), Token);
         Assert.Contains("a run of another job", await Requests.ProblemAsync(other, 400), StringComparison.Ordinal);
     }

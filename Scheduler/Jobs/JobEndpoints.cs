@@ -80,7 +80,7 @@ internal static class JobEndpoints
 
     private static RouteHandlerBuilder ProducesJob(this RouteHandlerBuilder endpoint) => endpoint.Produces<JobStatus>().ProducesProblem(StatusCodes.Status404NotFound);
 
-    private static IResult NotBelowZero(long from) => Results.Problem($"from is {from}. Events are numbered from 0.", statusCode: StatusCodes.Status400BadRequest);
+    private static IResult NotBelowZero(long from) => Results.Problem($"from is {from}. No event has a number below 0.", statusCode: StatusCodes.Status400BadRequest);
 
     private static IResult With(JobManager jobs, string id, Func<JobRun, IResult> answer) => jobs.Find(id) is { } job ? answer(job) : Unknown(id);
 

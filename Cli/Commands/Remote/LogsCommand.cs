@@ -53,7 +53,7 @@ internal static class LogsCommand
         };
         if (what is not null)
         {
-            await Console.Out.WriteLineAsync($"{item.Number} step {item.Status.Step}: {what}");
+            await Console.Out.WriteLineAsync($"step {item.Status.Step}: {what}");
         }
     }
 }

@@ -47,6 +47,13 @@ public sealed class RedisLeases : ILeases
     public async ValueTask<Lease?> TakeOverAsync(Cursor cursor, int slots, IReadOnlyList<int> missing, string workerId, int maximumLeases, CancellationToken cancellation) =>
         ToLease(await RunAsync(_scripts.TakeOver, cursor, workerId, [slots, maximumLeases, DurationMs, .. missing.Select(s => (RedisValue)s)], cancellation), 0);
 
+    /// <summary>The slot that a worker is computing; null: it is between slots.</summary>
+    public async ValueTask<(Cursor Cursor, int Slot)?> InHandAsync(string workerId, CancellationToken cancellation)
+    {
+        RedisResult result = await RunAsync(LeaseScripts.InHand, default, workerId, [], cancellation);
+        return result.Length == 4 ? (new Cursor((int)result[0], (long)result[1], (int)result[2]), (int)result[3]) : null;
+    }
+
     public async ValueTask<int> FreeWorkerAsync(string workerId, CancellationToken cancellation) =>
         (int)await RunAsync(_scripts.FreeWorker, default, workerId, [], cancellation);
 

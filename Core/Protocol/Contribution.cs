@@ -46,6 +46,8 @@ public enum PushStatus
     Stale = 3,
     /// <summary>Some chunk has a part of the set and not all of it. Discard, and hand back the slots in Missing as contested.</summary>
     Refused = 4,
+    /// <summary>A value was NaN or infinite; nothing was added. The worker may be at fault: another one tries the slots, and where two say so it is the job.</summary>
+    NotFinite = 5,
 }
 
 /// <param name="Missing">Slots of the contribution that some chunk of the shard lacks.</param>

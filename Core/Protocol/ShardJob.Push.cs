@@ -1,3 +1,4 @@
+using Lockstep.Core.Codec;
 using System.Numerics.Tensors;
 using Lockstep.Core.Layout;
 
@@ -38,7 +39,7 @@ public sealed partial class ShardJob
             throw Invalid(ticket.Header, $"chunk {chunk.Chunk} has {place.Length} elements in {place.BlockCount} blocks, not {chunk.Sums.Length} in {chunk.BlockMaxima.Length}");
         }
 
-        if (!Take(ticket, index))
+        if (ticket.IsNotFinite || !Take(ticket, index))
         {
             return false;
         }
@@ -66,6 +67,11 @@ public sealed partial class ShardJob
         {
             Counters.Stale++;
             return new(PushStatus.Stale, Cursor, [], []);
+        }
+
+        if (ticket.IsNotFinite)
+        {
+            return EndNotFinite(ticket);
         }
 
         if (_chunks.Count == 0)
@@ -96,6 +102,23 @@ public sealed partial class ShardJob
         }
 
         return new(status, Cursor, missing, mismatched);
+    }
+
+    /// <summary>Takes note of who says that which slots are not finite, once a worker.</summary>
+    private PushResult EndNotFinite(PushTicket ticket)
+    {
+        foreach (SlotReport report in ticket.Header.Reports.Where(r => r.Flags.HasFlag(SlotFlags.NonFinite)))
+        {
+            if (!_notFinite.TryGetValue(report.Slot, out HashSet<string>? workers))
+            {
+                _notFinite[report.Slot] = workers = new HashSet<string>(StringComparer.Ordinal);
+            }
+
+            workers.Add(ticket.Header.WorkerId);
+        }
+
+        Counters.Refused++;
+        return new(PushStatus.NotFinite, Cursor, [.. ticket.Slots.Members().Where(slot => _bitmaps.Any(b => !b.Contains(slot)))], []);
     }
 
     private bool IsCurrent(PushTicket ticket) => ticket.WasCurrent && ticket.Header.Cursor == Cursor && !Finished;
@@ -206,6 +229,7 @@ public sealed class PushTicket
     internal SlotSet Slots { get; }
     internal bool WasCurrent { get; }
     internal HashSet<int> Delivered { get; }
+    internal bool IsNotFinite => Header.Reports.Any(r => r.Flags.HasFlag(SlotFlags.NonFinite));
     internal SortedSet<int> Mismatched { get; } = [];
     internal int RefusedChunks { get; set; }
     /// <value>Index of the chunk that was added last, −1 before.</value>

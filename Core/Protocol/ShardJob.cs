@@ -12,7 +12,7 @@ public enum StepDecision
     /// <summary>A value did not fit its range, or the attempt only measured: the step is repeated with wider ranges.</summary>
     Repeat = 1,
     Update = 2,
-    /// <summary>A gradient was NaN or infinite.</summary>
+    /// <summary>Two workers say of one slot that it is NaN or infinite.</summary>
     NotFinite = 3,
 }
 
@@ -39,6 +39,8 @@ public sealed partial class ShardJob
     private readonly ulong[][] _hashes;
     private readonly SlotReport?[] _reports;
     private readonly string[] _slotWorkers;
+    /// <value>By slot: the workers that say so, in this attempt.</value>
+    private readonly Dictionary<int, HashSet<string>> _notFinite = [];
     private VersionBuffer? _current;
     private Earlier? _earlier;
     // Null where the job began later than at version 0.
@@ -182,23 +184,29 @@ public sealed partial class ShardJob
     /// <summary>What is to be done now; the same on every shard that has all slots, whatever came first.</summary>
     public StepDecision Decide()
     {
-        if (!HasValues || Finished || !_bitmaps.All(b => b.IsFull))
+        if (!HasValues || Finished)
+        {
+            return StepDecision.Wait;
+        }
+
+        if (_notFinite.Values.Any(IsConfirmed))
+        {
+            return StepDecision.NotFinite;
+        }
+
+        if (!_bitmaps.All(b => b.IsFull))
         {
             return StepDecision.Wait;
         }
 
         SlotFlags all = _reports.Aggregate(SlotFlags.None, (flags, report) => flags | report!.Flags);
-        if (all.HasFlag(SlotFlags.NonFinite))
-        {
-            return StepDecision.NotFinite;
-        }
-
         return Measures || all.HasFlag(SlotFlags.Overflow) ? StepDecision.Repeat : StepDecision.Update;
     }
 
-    /// <summary>The slots that reported a value that is not finite.</summary>
-    public IReadOnlyList<int> NotFiniteSlots() =>
-        [.. _reports.Where(r => r is not null && r.Flags.HasFlag(SlotFlags.NonFinite)).Select(r => r!.Slot)];
+    /// <summary>The slots that were not finite wherever they were computed.</summary>
+    public IReadOnlyList<int> NotFiniteSlots() => [.. _notFinite.Where(slot => IsConfirmed(slot.Value)).Select(slot => slot.Key).Order()];
+
+    private static bool IsConfirmed(HashSet<string> workers) => workers.Count > 1;
 
     /// <summary>Begins the step's next attempt, with ranges that fit what was seen.</summary>
     public void Repeat()
@@ -269,6 +277,7 @@ public sealed partial class ShardJob
         }
 
         Array.Clear(_reports);
+        _notFinite.Clear();
         Array.Fill(_slotWorkers, "");
         Counters.GroupSizes.Clear();
     }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
+using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Workers;
@@ -18,6 +19,9 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     /// <summary>So often one worker may fail a job before it is the job's fault.</summary>
     private const int FailuresOfOne = 3;
+
+    /// <summary>So many workers may die with one slot in hand before the slot is held to kill them.</summary>
+    private const int DeathsOnOne = 3;
 
     /// <summary>How often the number of workers is thought over when nothing happens.</summary>
     private static readonly TimeSpan ScalingInterval = TimeSpan.FromSeconds(1);
@@ -93,6 +97,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         }
 
         LogWorkerFailed(request.WorkerId, request.JobId, request.Error);
+        // The same value from two workers fails the job on its shards; where there is only one, it shows by coming again.
         bool again = job.AddFailure(request.WorkerId) >= FailuresOfOne;
         if (request.BadInput || again)
         {
@@ -102,6 +107,13 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
         await new RedisLeases(redis, job.Id).FreeWorkerAsync(request.WorkerId, _stopping);
         fleet.Idle(request.WorkerId, request.JobId);
+        if (request.NotFinite)
+        {
+            TimeSpan length = fleet.Quarantine(request.WorkerId);
+            LogQuarantined(request.WorkerId, length.TotalSeconds);
+            job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"{request.WorkerId} computed a value that is not finite; it gets no work for {length.TotalSeconds:0} s"));
+        }
+
         await StaffAsync();
     }
 
@@ -162,6 +174,12 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     {
         if (member.JobId is { } jobId && Find(jobId) is { IsOver: false } job)
         {
+            if (await new RedisLeases(redis, jobId).InHandAsync(member.WorkerId, _stopping) is { } slot && job.AddDeath(slot.Cursor.Step, slot.Slot) >= DeathsOnOne)
+            {
+                await EndAsync(job, JobState.Failed, FormattableString.Invariant($"{DeathsOnOne} workers died while they computed slot {slot.Slot} of step {slot.Cursor.Step}: out of memory, or a crash in native code. See the workers' logs; smaller micro-batches (more slots) take less memory."));
+                return;
+            }
+
             int freed = await new RedisLeases(redis, jobId).FreeWorkerAsync(member.WorkerId, _stopping);
             LogLeft(member.WorkerId, jobId, freed);
             job.Append(fleet.CountOf(jobId), null, $"{member.WorkerId} left; {freed} of its slots are free again");
@@ -361,6 +379,11 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
             return;
         }
 
+        if (state == JobState.Failed && error?.StartsWith(BadInput, StringComparison.Ordinal) == false && CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() is > 0 and long newest)
+        {
+            error += FormattableString.Invariant($" The newest checkpoint is that of step {newest}.");
+        }
+
         (state, error) = await RecordEndAsync(job, state, error);
         if (!job.TrySetState(state, error))
         {
@@ -459,4 +482,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     [LoggerMessage(14, LogLevel.Warning, "A change was refused")]
     private partial void LogRefused(Exception exception);
+
+    [LoggerMessage(15, LogLevel.Warning, "Worker {WorkerId} computed a value that is not finite; it gets no work for {Seconds} s")]
+    private partial void LogQuarantined(string workerId, double seconds);
 }

@@ -19,6 +19,8 @@ internal sealed class JobRun
     private readonly Queue<JobEvent> _events = new();
     private readonly Queue<JobEvent> _log = new();
     private readonly Dictionary<string, int> _failures = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, int> _deaths = [];
+    private long _deathStep = -1;
     private long _next;
     private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -88,6 +90,22 @@ internal sealed class JobRun
         {
             _failures[workerId] = _failures.GetValueOrDefault(workerId) + 1;
             return _failures[workerId];
+        }
+    }
+
+    /// <summary>Takes note that a worker died with a slot in hand.</summary>
+    /// <returns>How many did with this one, of the newest step that any died at.</returns>
+    public int AddDeath(long step, int slot)
+    {
+        lock (_gate)
+        {
+            if (step != _deathStep)
+            {
+                _deathStep = step;
+                _deaths.Clear();
+            }
+
+            return _deaths[slot] = _deaths.GetValueOrDefault(slot) + 1;
         }
     }
 

@@ -5,8 +5,15 @@ using Lockstep.Transport.Protos;
 namespace Lockstep.Scheduler.Workers;
 
 /// <summary>The workers there are, and who works on what. Jobs are served in order of submission, each up to its maximum.</summary>
-internal sealed class Fleet
+/// <param name="time">Of quarantines.</param>
+internal sealed class Fleet(TimeProvider time)
 {
+    private static readonly TimeSpan FirstQuarantine = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestQuarantine = TimeSpan.FromMinutes(10);
+
+    /// <summary>By worker; bounded by the workers that ever computed nonsense.</summary>
+    private readonly Dictionary<string, (DateTimeOffset Until, int Times)> _quarantines = new(StringComparer.Ordinal);
+
     private readonly Lock _gate = new();
     private readonly List<FleetMember> _members = [];
 
@@ -64,7 +71,7 @@ internal sealed class Fleet
             FleetMember[] have = [.. _members.Where(m => m.JobId == job.Id)];
             string? known = job.DeterminismClass ?? have.FirstOrDefault()?.DeterminismClass;
             // All workers of a job compute the same bits only within one class: the largest one that is idle is taken.
-            FleetMember[] idle = [.. _members.Where(m => m is { JobId: null, IsDraining: false }).GroupBy(m => m.DeterminismClass).Where(g => known is null || WithoutThreads(g.Key) == WithoutThreads(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
+            FleetMember[] idle = [.. _members.Where(m => m is { JobId: null, IsDraining: false } && !IsQuarantined(m)).GroupBy(m => m.DeterminismClass).Where(g => known is null || WithoutThreads(g.Key) == WithoutThreads(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
             int wanted = job.WantsWorkers ? Math.Min(job.Spec.Workers.Max, job.TargetWorkers) : 0;
             if (have.Length + idle.Length < job.Spec.Workers.Min)
             {
@@ -84,6 +91,20 @@ internal sealed class Fleet
             }
 
             return new(Names(taken), Names(released), have.Length + taken.Length - released.Length);
+        }
+    }
+
+    /// <summary>A worker computed nonsense: it gets no work for a while, twice as long each time.</summary>
+    /// <returns>For how long.</returns>
+    public TimeSpan Quarantine(string workerId)
+    {
+        lock (_gate)
+        {
+            int times = _quarantines.GetValueOrDefault(workerId).Times + 1;
+            TimeSpan length = FirstQuarantine * Math.Pow(2, Math.Min(times, 20) - 1);
+            length = length < LongestQuarantine ? length : LongestQuarantine;
+            _quarantines[workerId] = (time.GetUtcNow() + length, times);
+            return length;
         }
     }
 
@@ -128,6 +149,8 @@ internal sealed class Fleet
             }
         }
     }
+
+    private bool IsQuarantined(FleetMember member) => _quarantines.TryGetValue(member.WorkerId, out var quarantine) && quarantine.Until > time.GetUtcNow();
 
     private static string[] Names(IEnumerable<FleetMember> members) => [.. members.Select(m => m.WorkerId)];
 

@@ -81,6 +81,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
             JobId = assignment.JobId,
             Error = exception.Message,
             BadInput = exception is InputException,
+            NotFinite = exception is ProtocolException { Error: ProtocolError.NotFinite },
         };
         try
         {

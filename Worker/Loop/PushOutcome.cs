@@ -8,7 +8,8 @@ namespace Lockstep.Worker.Loop;
 /// <param name="Over">The step is done on some shard; nothing is left to say about leases there.</param>
 /// <param name="Behind">A shard took nothing, since it is not at this step: what is computed goes nowhere until it is.</param>
 /// <param name="TryAgain">Slots were refused; alone they will be taken.</param>
-public sealed record PushOutcome(IReadOnlyList<int> Held, IReadOnlyList<int> Missing, bool Over, bool Behind, bool TryAgain)
+/// <param name="NotFinite">This worker computed a value that is not finite: it is no good, or the job is.</param>
+public sealed record PushOutcome(IReadOnlyList<int> Held, IReadOnlyList<int> Missing, bool Over, bool Behind, bool TryAgain, bool NotFinite = false)
 {
     /// <summary>Decides from one answer a shard.</summary>
     public static PushOutcome Of(Cursor cursor, IReadOnlyList<int> slots, IReadOnlyList<PushResult> results)
@@ -17,6 +18,7 @@ public sealed record PushOutcome(IReadOnlyList<int> Held, IReadOnlyList<int> Mis
         bool over = false;
         bool behind = false;
         bool refused = false;
+        bool notFinite = false;
         foreach (PushResult result in results)
         {
             switch (result.Status)
@@ -24,6 +26,10 @@ public sealed record PushOutcome(IReadOnlyList<int> Held, IReadOnlyList<int> Mis
                 case PushStatus.Refused:
                     missing.UnionWith(result.Missing);
                     refused = true;
+                    break;
+                case PushStatus.NotFinite:
+                    missing.UnionWith(slots);
+                    notFinite = true;
                     break;
                 case PushStatus.Stale when result.ShardCursor <= cursor:
                     // It came back with an older state, or just now: nothing was added, and to compute again at once would be in vain.
@@ -36,6 +42,6 @@ public sealed record PushOutcome(IReadOnlyList<int> Held, IReadOnlyList<int> Mis
             }
         }
         missing.IntersectWith(slots);
-        return new PushOutcome([.. slots.Where(slot => !missing.Contains(slot))], [.. missing], over, behind, refused && !behind && missing.Count > 0);
+        return new PushOutcome([.. slots.Where(slot => !missing.Contains(slot))], [.. missing], over, behind, refused && !behind && !notFinite && missing.Count > 0, notFinite);
     }
 }

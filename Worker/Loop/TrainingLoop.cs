@@ -305,6 +305,8 @@ public sealed class TrainingLoop
         if (outcome.Missing.Count > 0)
             await _leases.ReleaseAsync(cursor, outcome.Missing, abort);
         _hand.Pushed(slots, outcome.Held);
+        if (outcome.NotFinite)
+            throw new ProtocolException(ProtocolError.NotFinite, $"Job {_jobId}: this worker computed a gradient of step {cursor.Step} that is not finite (slots {string.Join(", ", slots)}).");
         return outcome;
     }
 

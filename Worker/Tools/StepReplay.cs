@@ -57,13 +57,10 @@ internal sealed class StepReplay
         while (true)
         {
             Contribute(cancellation);
-            switch (_shard.Decide())
+            if (_shard.Decide() == StepDecision.Repeat)
             {
-                case StepDecision.Repeat:
-                    _shard.Repeat();
-                    continue;
-                case StepDecision.NotFinite:
-                    throw new ProtocolException(ProtocolError.NotFinite, $"The gradient of step {Version} is not finite.");
+                _shard.Repeat();
+                continue;
             }
 
             double factor = _job.Spec.Optimizer.ClipNorm is { } limit ? GradientNorm.Factor(_shard.BlockSquares().Sum(), limit) : 1;
@@ -96,6 +93,9 @@ internal sealed class StepReplay
             _shard.AddChunk(ticket, chunk);
         }
 
-        _shard.EndPush(ticket);
+        if (_shard.EndPush(ticket).Status == PushStatus.NotFinite)
+        {
+            throw new ProtocolException(ProtocolError.NotFinite, $"The gradient of step {Version} is not finite.");
+        }
     }
 }

@@ -7,6 +7,8 @@ public sealed partial class StepBoard
     // Sets that are not whole, by version: cleared with the generation, and a whole set takes the older ones with it.
     private readonly SortedDictionary<long, string?[]> _parts = [];
     private Task _sealing = Task.CompletedTask;
+    // Ends the patience with a disk that takes no last set: the job is closed, or taken up again.
+    private CancellationTokenSource _giveUp = new();
     private bool _lastCheckpointDurable;
     private long? _durableVersion;
     private string _checkpointFailure = "";
@@ -69,6 +71,8 @@ public sealed partial class StepBoard
     private void BeginCheckpoints(long version, bool isRestored)
     {
         _parts.Clear();
+        _giveUp.Cancel();
+        _giveUp = new CancellationTokenSource();
         _lastCheckpointDurable = version == _descriptor.TotalSteps;
         _durableVersion = isRestored || version > 0 ? version : null;
         _checkpointFailure = "";
@@ -96,17 +100,22 @@ public sealed partial class StepBoard
             // One after the other, and beside training: the disk may be slow.
             Task before = _sealing;
             int generation = _generation;
-            _sealing = Task.Run(() => SealAsync(before, version, parts!, generation), CancellationToken.None);
+            CancellationToken giveUp = _giveUp.Token;
+            _sealing = Task.Run(() => SealAsync(before, version, parts!, generation, giveUp), CancellationToken.None);
         }
     }
 
-    private async Task SealAsync(Task before, long version, string[] parts, int generation)
+    private async Task SealAsync(Task before, long version, string[] parts, int generation, CancellationToken giveUp)
     {
         await before;
         bool isFinal = version == _descriptor.TotalSteps;
         try
         {
-            await DiskPatience.RunAsync(() => Seal(version, parts, generation), isFinal, _time, (failure, again) => _observer.CheckpointFailed(_descriptor.JobId, version, failure, again), CancellationToken.None);
+            await DiskPatience.RunAsync(() => Seal(version, parts, generation), isFinal, _time, (failure, again) => _observer.CheckpointFailed(_descriptor.JobId, version, failure, again), giveUp);
+        }
+        catch (OperationCanceledException) when (giveUp.IsCancellationRequested)
+        {
+            return;
         }
         catch (Exception failure)
         {

@@ -27,7 +27,7 @@ public sealed partial class StepBoard
                 return;
             }
 
-            Append(WithCheckpoints(evaluation.Report(cursor)), cursor.Step == _descriptor.TotalSteps);
+            Append(evaluation.Report(cursor), cursor.Step == _descriptor.TotalSteps);
             evaluation.Done.TrySetResult();
         }
     }

@@ -151,6 +151,7 @@ public sealed partial class StepBoard : IShardPeer
         lock (_gate)
         {
             _failure ??= failure;
+            _giveUp.Cancel();
             Abandon(failure);
             _log.Dispose();
             Pulse();
@@ -224,7 +225,7 @@ public sealed partial class StepBoard : IShardPeer
             _observer.LedgerDiffers(_descriptor.JobId, step.Cursor, first, ledger);
         }
 
-        Append(WithCheckpoints(new StepReport
+        Append(new StepReport
         {
             Cursor = step.Cursor,
             Ledger = ledger,
@@ -245,7 +246,7 @@ public sealed partial class StepBoard : IShardPeer
             SyncMs = counters.SyncMs,
             Checkpoint = _descriptor.CheckpointsAt(_newest),
             CheckpointBlockedMs = parts.Max(p => p.CheckpointBlockedMs),
-        }), _newest == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(_newest));
+        }, _newest == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(_newest));
 
         // Another shard may ask again about the last step, not about older ones.
         Forget(_norms, step.Cursor);
@@ -275,10 +276,11 @@ public sealed partial class StepBoard : IShardPeer
         }
     }
 
-    private StepReport Last(StepReport last) => last with { Finished = true, DurableVersion = _descriptor.TotalSteps };
+    private static StepReport Last(StepReport last) => last with { Finished = true };
 
     private void Publish(StepReport report)
     {
+        report = WithCheckpoints(report);
         // In the file first: whoever was told of a number finds the same report under it in another process.
         if (_log.Append(report) is { } failure)
         {

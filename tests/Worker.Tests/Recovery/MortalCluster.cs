@@ -48,6 +48,9 @@ internal sealed class MortalCluster : IAsyncDisposable
 
     public Action<int, string, string>? Before { get; }
 
+    /// <value>Ledger lines that differed from what they were at first.</value>
+    public int LedgerAlarms { get; private set; }
+
     /// <value>Restorations, by shard.</value>
     public List<(int Shard, Cursor Cursor)> Restored { get; } = [];
 
@@ -61,7 +64,8 @@ internal sealed class MortalCluster : IAsyncDisposable
             _lives[shard] = null;
         }
 
-        life.Dead.Cancel();
+        // Whoever is told runs elsewhere: the one who kills may be in the middle of the shard.
+        _ = life.Dead.CancelAsync();
     }
 
     public void Start(int shard)
@@ -124,6 +128,8 @@ internal sealed class MortalCluster : IAsyncDisposable
         public LocalShardClient Client { get; }
 
         public void Stepped(string jobId, CommittedStep step, double gatherMs, double updateMs) => _cluster.Happened?.Invoke(Moment.Stepped, _shard, step.Cursor);
+
+        void IShardObserver.LedgerDiffers(string jobId, Cursor cursor, string first, string now) => _cluster.LedgerAlarms++;
 
         void IShardObserver.Restored(string jobId, Cursor cursor, bool needsValues, double elapsedMs)
         {

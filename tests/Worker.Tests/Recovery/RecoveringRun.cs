@@ -33,9 +33,9 @@ internal sealed class RecoveringRun : IAsyncDisposable
     /// <value>What ps-0 told, by number.</value>
     public List<StepReport> Reports { get; } = [];
 
-    public Member Hire(string name)
+    public Member Hire(string name, Func<StubTrainer>? trainer = null)
     {
-        var member = new Member(name, Job, Cluster.Clients, _leases, () => new StubTrainer(_stub), TimeProvider.System, End, Fail);
+        var member = new Member(name, Job, Cluster.Clients, _leases, () => trainer?.Invoke() ?? new StubTrainer(_stub), TimeProvider.System, End, Fail);
         _members.Add(member);
         return member.Start();
     }

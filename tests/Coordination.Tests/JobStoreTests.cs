@@ -1,5 +1,6 @@
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination.Tests.Servers;
+using Microsoft.Extensions.Time.Testing;
 using StackExchange.Redis;
 
 namespace Lockstep.Coordination.Tests;
@@ -90,6 +91,62 @@ public abstract class JobStoreTests(RedisServer server)
         Assert.Single(await store.ListAsync(None));
         Assert.True(await store.SubmitAsync(job with { JobJson = "{}" }, None));
         Assert.Equal(["b", "a"], (await store.ListAsync(None)).Select(r => r.Request.JobId[..1]));
+    }
+
+    [Fact]
+    public async Task A_scheduler_that_is_there_is_known_until_it_has_been_silent_for_long()
+    {
+        JobStore store = await BeginAsync();
+        Assert.Equal(TermStatus.Held, await store.HoldAsync(None));
+        Assert.Equal(TermStatus.Held, await store.HoldAsync(None));
+        var next = new JobStore(await server.ConnectAsync(), _queue);
+        var time = new FakeTimeProvider();
+        Task vacant = next.WaitVacantAsync(time, None);
+        IDatabase database = (await server.ConnectAsync()).GetDatabase();
+        string leader = $"lockstep:{_queue}:leader";
+        Assert.InRange(await database.KeyTimeToLiveAsync(leader) ?? default, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5));
+        Assert.False(vacant.IsCompleted);
+
+        await database.KeyExpireAsync(leader, TimeSpan.FromMilliseconds(1));
+        while (!vacant.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        await next.BeginTermAsync(None);
+        Assert.Equal(2, await next.TermAsync(None));
+        Assert.Equal(TermStatus.Held, await next.HoldAsync(None));
+        Assert.Equal(TermStatus.Superseded, await store.HoldAsync(None));
+        store.EndTerm();
+        Assert.False(store.TermAsync(None).IsCompleted);
+        await store.BeginTermAsync(None);
+        Assert.Equal(3, await store.TermAsync(None));
+    }
+
+    [Fact]
+    public async Task Records_that_the_server_lost_are_written_again_in_their_order()
+    {
+        JobStore store = await BeginAsync();
+        await store.SubmitAsync(Job("b") with { ResumeStep = 7 }, None);
+        await store.SubmitAsync(Job("a"), None);
+        await store.SetStateAsync(Job("b").JobId, JobState.Failed, "disk full", None);
+        IReadOnlyList<JobRecord> records = await store.ListAsync(None);
+        await store.DeleteAsync(Job("a").JobId, None);
+        await store.DeleteAsync(Job("b").JobId, None);
+        await store.DeleteQueueAsync(None);
+
+        Assert.Equal(TermStatus.Forgotten, await store.HoldAsync(None));
+        Assert.Equal(TermStatus.Held, await store.HoldAsync(None));
+        foreach (JobRecord record in records.Concat(records))
+        {
+            await store.PutAsync(record, None);
+        }
+
+        Assert.Equal(records, await store.ListAsync(None));
+        JobStore next = await BeginAsync();
+        Assert.Equal(2, await next.TermAsync(None));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => store.PutAsync(records[0], None));
     }
 
     [Fact]

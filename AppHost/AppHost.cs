@@ -35,6 +35,7 @@ IResourceBuilder<ProjectResource> scheduler = builder
     .AddProject<Projects.Scheduler>("scheduler")
     .AsLockstepService(secret)
     .WithEnvironment(EnvironmentNames.ApiKey, apiKey)
+    .WithJobPaths()
     .WithReference(redis.Resource).WaitFor(redis.Resource)
     .WithShards(shards)
     .WithEndpoint(EndpointNames.Http, endpoint => endpoint.IsExternal = true, createIfNotExists: false)

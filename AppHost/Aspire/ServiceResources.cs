@@ -37,6 +37,21 @@ internal static class ServiceResources
             .WithHttpProbe(ProbeType.Liveness, SchedulerRoutes.Alive, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6, endpointName: EndpointNames.Http);
     }
 
+    /// <summary>Tells the scheduler which files submitted jobs may name: here those of the repository, unless the environment says otherwise, published those in the volume of the services.</summary>
+    public static IResourceBuilder<ProjectResource> WithJobPaths(this IResourceBuilder<ProjectResource> scheduler)
+    {
+        IDistributedApplicationBuilder builder = scheduler.ApplicationBuilder;
+        if (!builder.ExecutionContext.IsRunMode)
+        {
+            return scheduler.WithEnvironment(EnvironmentNames.DataRoots, PublishTarget.DataPath).WithEnvironment(EnvironmentNames.RunsRoot, PublishTarget.DataPath + "/runs");
+        }
+
+        string root = Path.GetFullPath(Path.Combine(builder.AppHostDirectory, ".."));
+        return scheduler
+            .WithEnvironment(EnvironmentNames.DataRoots, builder.Configuration[EnvironmentNames.DataRoots] ?? root)
+            .WithEnvironment(EnvironmentNames.RunsRoot, builder.Configuration[EnvironmentNames.RunsRoot] ?? Path.Combine(root, "runs"));
+    }
+
     /// <summary>Tells a service where all parameter servers are.</summary>
     public static IResourceBuilder<ProjectResource> WithShards(this IResourceBuilder<ProjectResource> service, IEnumerable<IResourceBuilder<ProjectResource>> shards)
     {

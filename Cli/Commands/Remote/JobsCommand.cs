@@ -4,7 +4,6 @@ using System.Text.Json;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Scheduling;
-using Spectre.Console;
 
 namespace Lockstep.Cli.Commands.Remote;
 
@@ -24,13 +23,14 @@ internal static class JobsCommand
             return ExitCodes.Done;
         }
 
-        Table table = new Table().Border(TableBorder.None).AddColumns("JOB", "STATE", "STEP", "WORKERS", "ERROR");
-        foreach (JobStatus job in jobs)
+        // Columns by hand: a table that is made for a terminal breaks its lines in a pipe.
+        string[][] rows = [["JOB", "STATE", "STEP", "WORKERS", "ERROR"], .. jobs.Select(Cells)];
+        int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length))];
+        foreach (string[] row in rows)
         {
-            table.AddRow(Cells(job).Select(Markup.Escape).ToArray());
+            await Console.Out.WriteLineAsync(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
         }
 
-        AnsiConsole.Write(table);
         return ExitCodes.Done;
     }
 

@@ -97,6 +97,7 @@ public sealed class TopologyTests
         Assert.Equal("{ps-0.bindings.grpc.url}", environment[EnvironmentNames.ShardGrpc(0)]);
         Assert.Equal("{ps-1.bindings.grpc.url}", environment[EnvironmentNames.ShardGrpc(1)]);
         Assert.Equal("{api-key.value}", environment[EnvironmentNames.ApiKey]);
+        Assert.StartsWith(environment[EnvironmentNames.DataRoots], environment[EnvironmentNames.RunsRoot], StringComparison.Ordinal);
         Assert.Equal("{lockstep-secret.value}", environment[EnvironmentNames.Secret]);
     }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
@@ -54,7 +53,7 @@ public static class TrainingRun
                 Redis = options.Redis,
                 RedisServerAssembly = options.RedisServerAssembly,
                 Queue = jobId,
-                Environment = OwnPaths(job, run.Folder),
+                Environment = JobRoots.Of(job, run.Folder.Path),
             },
             time,
             cancellation);
@@ -72,16 +71,6 @@ public static class TrainingRun
             await fleet.StopAsync();
             await ForgetAsync(options.Redis, jobId, time);
         }
-    }
-
-    /// <summary>The job may name what it names: it is the user's, and so is the machine.</summary>
-    private static Dictionary<string, string> OwnPaths(JobSpec job, RunFolder folder)
-    {
-        string[] data = [.. new[] { job.Data.Train, job.Data.TrainLabels, job.Data.Validation, job.Data.ValidationLabels }.OfType<string>()];
-        var roots = data.Select((path, i) => (Name: string.Create(CultureInfo.InvariantCulture, $"{EnvironmentNames.DataRoots}__{i}"), path)).ToDictionary(r => r.Name, r => r.path, StringComparer.Ordinal);
-        roots[EnvironmentNames.DataRoots] = "";
-        roots[EnvironmentNames.RunsRoot] = Path.GetDirectoryName(folder.Path) ?? folder.Path;
-        return roots;
     }
 
     private static async Task<JobStatus> FollowAsync(SchedulerClient scheduler, string jobId, LocalFleet fleet, ITrainingObserver observer, CancellationToken cancellation)

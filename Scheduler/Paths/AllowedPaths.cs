@@ -47,14 +47,7 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
         }
 
         string directory = string.IsNullOrEmpty(asked) ? Path.Combine(runsRoot, jobId) : asked;
-        if (Check(Key, directory, [runsRoot], EnvironmentNames.RunsRoot) is { } error)
-        {
-            throw new InputException([error]);
-        }
-
-        return Same(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)), Path.TrimEndingDirectorySeparator(Path.GetFullPath(runsRoot)))
-            ? throw new InputException(Key, 0, $"'{directory}' is the folder of all runs.", "Name a folder in it, or leave runDirectory out.")
-            : directory;
+        return Check(Key, directory, [runsRoot], EnvironmentNames.RunsRoot) is { } error ? throw new InputException([error]) : directory;
     }
 
     private static InputError? Check(string key, string path, IReadOnlyList<string> roots, string variable)

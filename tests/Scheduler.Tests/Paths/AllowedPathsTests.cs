@@ -89,7 +89,6 @@ public sealed class AllowedPathsTests : IDisposable
         Assert.Contains("leads out of", Refusal(paths, Path.Combine(_folder.Runs, "out", "deeper")), StringComparison.Ordinal);
         Assert.Contains("is not allowed here", Refusal(paths, _folder.Data), StringComparison.Ordinal);
         Assert.Contains("has '..' in it", Refusal(paths, _folder.Runs + "/../data"), StringComparison.Ordinal);
-        Assert.Contains("the folder of all runs", Refusal(paths, _folder.Runs), StringComparison.Ordinal);
         Assert.Contains("LOCKSTEP_RUNS_ROOT", Refusal(new AllowedPaths([], null), ""), StringComparison.Ordinal);
     }
 

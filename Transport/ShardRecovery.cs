@@ -7,12 +7,13 @@ public static class ShardRecovery
 {
     /// <summary>Whether the shards' states can only be mended by going back to a checkpoint.</summary>
     /// <param name="statuses">Of all shards of the job, by index.</param>
-    /// <param name="hasBegun">The caller knows that all shards had the job once. Otherwise one that has not heard of it may be about to.</param>
-    public static bool IsNeeded(IReadOnlyList<ShardStatus> statuses, bool hasBegun)
+    /// <param name="before">As the caller last saw them when all had the job; null: it never did, and one that has not heard of the job may be about to.</param>
+    public static bool IsNeeded(IReadOnlyList<ShardStatus> statuses, IReadOnlyList<ShardStatus>? before = null)
     {
         ShardStatus[] hosted = [.. statuses.Where(s => s.Hosted)];
-        if (hosted.Length < statuses.Count && hasBegun)
+        if (before is not null && (hosted.Length < statuses.Count || !statuses.Select(s => s.Incarnation).SequenceEqual(before.Select(s => s.Incarnation))))
         {
+            // Also where a worker has opened the job anew at the process that took a shard's place.
             return true;
         }
 

@@ -13,7 +13,8 @@ internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, I
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     private readonly Channel<int> _changes = Channel.CreateBounded<int>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private bool _hasBegun;
+    // As they were when all had the job; null before that.
+    private ShardStatus[]? _whole;
     private int _generation;
 
     /// <summary>Runs until cancelled.</summary>
@@ -75,16 +76,18 @@ internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, I
             throw new ProtocolException(failed.Error ?? ProtocolError.Invalid, failed.Failure!);
         }
 
-        if (!ShardRecovery.IsNeeded(statuses, _hasBegun))
+        if (!ShardRecovery.IsNeeded(statuses, _whole))
         {
-            _hasBegun |= statuses.All(s => s.Hosted);
+            _whole = statuses.All(s => s.Hosted) ? statuses : _whole;
             _generation = Math.Max(_generation, statuses.Max(s => s.Cursor.Generation));
             return;
         }
 
         long began = time.GetTimestamp();
         RestoredJob restored = await ShardRecovery.RunAsync(shards, descriptor, await store.TermAsync(cancellation), _generation, cancellation);
-        (_generation, _hasBegun) = (restored.Generation, true);
+        _generation = restored.Generation;
+        // Of a shard that was gone again before it was restored the incarnation differs at the next look, and all go back once more.
+        _whole = statuses;
         double ms = time.GetElapsedTime(began).TotalMilliseconds;
         LogRestored(job.Id, restored.Version ?? 0, restored.Generation, ms, string.Join(", ", restored.Damaged));
         job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"a shard lost its state: all went back to version {restored.Version ?? 0} within {ms:F0} ms"));

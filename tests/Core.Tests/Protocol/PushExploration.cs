@@ -8,34 +8,35 @@ namespace Lockstep.Core.Tests.Protocol;
 
 /// <summary>
 /// Workers, shards and a lease table in one thread, their messages in an order that a seed decides. While disturbances last, workers are killed and frozen in the middle of anything, messages
-/// are lost after they took effect and sent again, and the lease table is emptied. Then it is calm, and the job must finish.
+/// are lost after they took effect and sent again, the lease table is emptied, and where that is asked for shards lose all that they hold. Then it is calm, and the job must finish.
 /// </summary>
-internal sealed class PushExploration
+internal sealed partial class PushExploration
 {
     private readonly JobDescriptor _job;
     private readonly Random _random;
     private readonly FakeTimeProvider _time = new();
     private readonly LeaseTable _leases;
     private readonly ShardJob[] _shards;
-    private readonly double[]?[] _squares;
+    private readonly Dictionary<(int Generation, long Step), double[]?[]> _squares = [];
     private readonly Dictionary<long, UInt128[][]> _hashes = [];
     private readonly long _spike;
     private readonly List<Actor> _workers = [];
     private bool _calm;
     private int _named;
 
-    public PushExploration(JobDescriptor job, int seed, long spike = -1)
+    /// <param name="losing">Shards lose their state.</param>
+    public PushExploration(JobDescriptor job, int seed, long spike = -1, bool losing = false)
     {
+        _losing = losing;
+        _lost = new bool[job.Shards];
         _job = job;
         _spike = spike;
         _random = new Random(seed);
         _leases = new LeaseTable(_time, TimeSpan.FromSeconds(10));
         _shards = [.. Enumerable.Range(0, job.Shards).Select(s => new ShardJob(job, s))];
-        _squares = new double[]?[job.Shards];
-        var layout = new ModelLayout(job.Tensors, job.Shards);
-        foreach (ShardJob shard in _shards)
+        for (int shard = 0; shard < _shards.Length; shard++)
         {
-            shard.Initialize(layout.Gather(shard.Shard, StubGradients.Initial(job)));
+            Initialize(shard);
         }
     }
 
@@ -63,7 +64,7 @@ internal sealed class PushExploration
         // Bounded: a run that does not finish is a failure, not a hang.
         for (long turn = 0; turn < 3_000_000; turn++)
         {
-            if (_shards.All(s => s.Finished))
+            if (_restoration is null && _shards.All(s => s.Finished))
             {
                 return [.. Enumerable.Range(0, (int)_job.TotalSteps).Select(Line)];
             }
@@ -82,10 +83,15 @@ internal sealed class PushExploration
 
     private void Turn()
     {
+        TendShards();
         int who = _random.Next(_workers.Count + _shards.Length);
         if (who < _shards.Length)
         {
-            Advance(_shards[who]);
+            if (!_lost[who])
+            {
+                Advance(_shards[who]);
+            }
+
             return;
         }
 
@@ -126,6 +132,9 @@ internal sealed class PushExploration
                 _leases.Empty();
                 Emptied++;
                 break;
+            case 6 when _losing:
+                Lose(_random.Next(_shards.Length));
+                break;
         }
     }
 
@@ -145,43 +154,27 @@ internal sealed class PushExploration
                 break;
             case StepDecision.Update:
                 double factor = 1;
+                Cursor cursor = shard.Cursor;
                 if (_job.Optimizer.ClipNorm is { } limit)
                 {
-                    _squares[shard.Shard] ??= shard.BlockSquares();
-                    if (_squares.Contains(null) && _shards.Any(s => s.Cursor.Step == shard.Cursor.Step && _squares[s.Shard] is null))
+                    if (!_squares.TryGetValue((cursor.Generation, cursor.Step), out double[]?[]? squares))
+                    {
+                        _squares[(cursor.Generation, cursor.Step)] = squares = new double[]?[_shards.Length];
+                    }
+
+                    squares[shard.Shard] ??= shard.BlockSquares();
+                    if (squares.Contains(null))
                     {
                         return;
                     }
 
-                    if (_shards.Any(s => s.Cursor.Step == shard.Cursor.Step))
-                    {
-                        factor = Factor(shard, limit);
-                    }
+                    factor = GradientNorm.Factor(InBlockOrder(shard.Layout, s => squares[s]!).Sum(), limit);
                 }
 
-                long step = shard.Cursor.Step;
-                UInt128[] hashes = shard.Update(factor);
-                shard.Commit();
-                if (!_hashes.TryGetValue(step, out UInt128[][]? all))
-                {
-                    _hashes[step] = all = new UInt128[_job.Shards][];
-                }
-
-                all[shard.Shard] = hashes;
-                if (_shards.All(s => s.Cursor.Step > step))
-                {
-                    Array.Clear(_squares);
-                    foreach (ShardJob other in _shards)
-                    {
-                        other.ReleasePrevious();
-                    }
-                }
-
+                Committed(shard.Shard, cursor, shard.Update(factor));
                 break;
         }
     }
-
-    private double Factor(ShardJob shard, double limit) => GradientNorm.Factor(InBlockOrder(shard.Layout, s => _squares[s]!).Sum(), limit);
 
     private string Line(int step)
     {
@@ -210,6 +203,11 @@ internal sealed class PushExploration
             bool measures = false;
             for (int s = 0; s < _shards.Length; s++)
             {
+                while (!CanPull(s))
+                {
+                    yield return 0;
+                }
+
                 using PulledVersion view = _shards[s].View(-1);
                 layout.Scatter(s, view.Values!.Value.Span, values);
                 (cursors[s], ranges[s], measures) = (view.Cursor, view.Ranges, view.Measures);
@@ -223,7 +221,7 @@ internal sealed class PushExploration
             {
                 if (cursors[s] > cursor)
                 {
-                    using PulledVersion? kept = _shards[s].ViewAt(cursor, -1);
+                    using PulledVersion? kept = _lost[s] ? null : _shards[s].ViewAt(cursor, -1);
                     whole = kept is not null;
                     if (kept is not null)
                     {
@@ -236,7 +234,7 @@ internal sealed class PushExploration
                 }
                 else
                 {
-                    whole = _shards[s].Cursor == cursor;
+                    whole = !_lost[s] && _shards[s].Cursor == cursor;
                 }
             }
 
@@ -255,7 +253,7 @@ internal sealed class PushExploration
             yield return 0;
             if (lease is null)
             {
-                int[] missing = [.. _shards.SelectMany(s => s.Missing(cursor)).Distinct().Order()];
+                int[] missing = [.. _shards.Where(s => !_lost[s.Shard]).SelectMany(s => s.Missing(cursor)).Distinct().Order()];
                 lease = missing.Length == 0 ? null : _leases.TakeOverAsync(cursor, _job.Slots, missing, name, 2, default).Result;
                 yield return 0;
                 if (lease is null)
@@ -315,21 +313,36 @@ internal sealed class PushExploration
             do
             {
                 again = false;
-                PushTicket ticket = _shards[s].BeginPush(parts[s]);
+                if (_lost[s])
+                {
+                    missing.UnionWith(slots);
+                    break;
+                }
+
+                // A push goes to one process: whoever takes that shard's place does not know of it.
+                ShardJob shard = _shards[s];
+                PushTicket ticket = shard.BeginPush(parts[s]);
                 bool broken = false;
                 foreach (ChunkSum chunk in parts[s].Chunks)
                 {
                     yield return 0;
+                    if (_lost[s] || shard != _shards[s])
+                    {
+                        broken = true;
+                        break;
+                    }
+
                     if (!_calm && _random.Next(60) == 0)
                     {
                         broken = true;
                         break;
                     }
 
-                    _shards[s].AddChunk(ticket, chunk);
+                    shard.AddChunk(ticket, chunk);
                 }
 
                 yield return 0;
+                broken |= _lost[s] || shard != _shards[s];
                 if (broken)
                 {
                     BrokenOff++;
@@ -337,7 +350,7 @@ internal sealed class PushExploration
                     continue;
                 }
 
-                PushResult result = _shards[s].EndPush(ticket);
+                PushResult result = shard.EndPush(ticket);
                 Duplicates += result.Status == PushStatus.Duplicate ? 1 : 0;
                 Refused += result.Status == PushStatus.Refused ? 1 : 0;
                 Mismatched += result.Mismatched.Count;

@@ -75,6 +75,25 @@ public sealed class BrokenConnectionTests
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task A_process_that_dies_is_noticed_and_so_is_the_one_in_its_place()
+    {
+        ShardServer first = await ShardServer.StartAsync(new FakeShardHost { Incarnation = "first" });
+        int port = first.Address.Port;
+        await using GrpcShardClient client = first.Client();
+        await using IAsyncEnumerator<ShardPresence> presence = client.PresenceAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await presence.MoveNextAsync());
+        Assert.Equal(new ShardPresence(true, "first"), presence.Current);
+
+        await first.DisposeAsync();
+        Assert.True(await presence.MoveNextAsync());
+        Assert.Equal(new ShardPresence(false, "first"), presence.Current);
+
+        await using ShardServer second = await ShardServer.StartAsync(new FakeShardHost { Incarnation = "second" }, port);
+        Assert.True(await presence.MoveNextAsync());
+        Assert.Equal(new ShardPresence(true, "second"), presence.Current);
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task Watching_goes_on_after_the_last_report_that_came()
     {
         var log = new MemoryLogger();

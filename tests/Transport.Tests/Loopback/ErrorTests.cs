@@ -16,6 +16,8 @@ public sealed class ErrorTests
     [InlineData(ProtocolError.TooLarge, StatusCode.ResourceExhausted)]
     [InlineData(ProtocolError.Checkpoint, StatusCode.DataLoss)]
     [InlineData(ProtocolError.NotFinite, StatusCode.Aborted)]
+    [InlineData(ProtocolError.Superseded, StatusCode.Aborted)]
+    [InlineData(ProtocolError.NeedsValues, StatusCode.Aborted)]
     public async Task A_protocol_error_comes_out_as_it_went_in(ProtocolError error, StatusCode status)
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
@@ -35,6 +37,9 @@ public sealed class ErrorTests
             () => client.WatchAsync("job", 0, cancellation).GetAsyncEnumerator(cancellation).MoveNextAsync().AsTask(),
             () => client.CloseAsync("job", cancellation),
             () => client.ClipFactorAsync("job", Samples.Cursor, 0, [1], cancellation),
+            () => client.RestoreAsync(Samples.Job(), 1, 1, null, cancellation),
+            () => client.StatusAsync("job", cancellation),
+            () => client.CheckpointsAsync(Samples.Job(), cancellation),
         ];
 
         foreach (Func<Task> call in calls)

@@ -181,6 +181,37 @@ public sealed class RoundTripTests
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task What_a_scheduler_asks_of_a_shard()
+    {
+        JobDescriptor job = Samples.Job();
+        var status = new ShardStatus { Incarnation = "second", Hosted = true, Cursor = Samples.Cursor, NeedsValues = true, Term = 1L << 40, DurableVersion = 0, Failure = "größer", Error = ProtocolError.NotFinite };
+        var host = new FakeShardHost { JobStatus = status, Inventory = new CheckpointInventory([0, 5_000_000_000], 7) };
+        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using GrpcShardClient client = server.Client();
+
+        await client.RestoreAsync(job, 1L << 40, 3, 0, TestContext.Current.CancellationToken);
+        await client.RestoreAsync(job, 2, 4, null, TestContext.Current.CancellationToken);
+        Assert.Equal(status, await client.StatusAsync("job", TestContext.Current.CancellationToken));
+        CheckpointInventory inventory = await client.CheckpointsAsync(job, TestContext.Current.CancellationToken);
+
+        object?[][] calls = [.. host.Calls];
+        Assert.Equal([1L << 40, 3, 0L], calls[0][2..]);
+        Assert.Equal([2L, 4, null], calls[1][2..]);
+        Assert.All([calls[0], calls[1], calls[3]], call => Assert.Equal(job.Fingerprint(), Assert.IsType<JobDescriptor>(call[1]).Fingerprint()));
+        Assert.Equal([0, 5_000_000_000], inventory.Versions);
+        Assert.Equal(7, inventory.Generation);
+    }
+
+    [Fact(Timeout = 60_000)]
+    public async Task A_shard_without_the_job_says_who_it_is_and_nothing_more()
+    {
+        await using ShardServer server = await ShardServer.StartAsync(new FakeShardHost { JobStatus = new ShardStatus { Incarnation = "second" } });
+        await using GrpcShardClient client = server.Client();
+
+        Assert.Equal(new ShardStatus { Incarnation = "second" }, await client.StatusAsync("job", TestContext.Current.CancellationToken));
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task Reports_even_of_a_model_that_diverged()
     {
         var host = new FakeShardHost();

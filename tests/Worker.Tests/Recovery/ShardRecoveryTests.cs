@@ -101,7 +101,9 @@ public sealed class ShardRecoveryTests
             statuses = await Task.WhenAll(run.Cluster.Clients.Select(c => c.StatusAsync(StubJob.Id, run.End)));
         }
         while (!statuses[0].Hosted || statuses[0].NeedsValues);
-        Assert.True(ShardRecovery.IsNeeded(statuses, hasBegun: true));
+        Assert.True(ShardRecovery.IsNeeded(statuses, before: [statuses[0] with { Incarnation = "of the process before" }, statuses[1]]));
+        Assert.True(ShardRecovery.IsNeeded([statuses[0] with { Hosted = false }, statuses[1]], before: statuses));
+        Assert.False(ShardRecovery.IsNeeded([statuses[1], statuses[1]], before: [statuses[1], statuses[1]]));
         RestoredJob restored = await run.RecoverAsync();
         await follow;
 

@@ -50,13 +50,17 @@ internal static class TrainCommand
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             view.Close();
-            await Console.Error.WriteLineAsync($"Interrupted. Go on with: lockstep train {parsed.GetValue(Job)} --resume --output {options.Output}");
+            await Console.Error.WriteLineAsync(InterruptedText(new RunFolder(options.Output)));
             return ExitCodes.Interrupted;
         }
 
         view.Close();
         return await FinishAsync(result, json, options);
     }
+
+    /// <summary>The job as it ran stands in the folder, whatever overrides it was started with.</summary>
+    private static string InterruptedText(RunFolder folder) =>
+        File.Exists(folder.Job) ? $"Interrupted. Go on with: lockstep train {folder.Job} --resume --output {folder.Path}" : "Interrupted before the run began.";
 
     private static async Task<int> FinishAsync(TrainingResult result, bool json, TrainingOptions options)
     {

@@ -62,6 +62,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
     private void Take(StepReport report)
     {
+        job.Barrier.Open();
         long contradicted = _recorder!.Contradicted;
         RunRecord? record = _recorder.Add(report);
         if (_recorder.Contradicted > contradicted)

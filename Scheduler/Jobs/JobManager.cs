@@ -105,6 +105,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
             return;
         }
 
+        job.Barrier.Leave(request.WorkerId);
         await new RedisLeases(redis, job.Id).FreeWorkerAsync(request.WorkerId, _stopping);
         fleet.Idle(request.WorkerId, request.JobId);
         if (request.NotFinite)
@@ -116,6 +117,10 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
         await StaffAsync();
     }
+
+    /// <summary>A worker has opened a job: waits until as many have as it begins with. What is not known here is not waited for.</summary>
+    public Task BeginAsync(string jobId, string workerId, CancellationToken cancellation) =>
+        Find(jobId) is { } job ? job.Barrier.ArriveAsync(workerId).WaitAsync(cancellation) : Task.CompletedTask;
 
     /// <summary>Decides how many workers there shall be, and brings every job's staff to what it shall have. Called when a worker or a job came or went, and now and then.</summary>
     public async Task StaffAsync()
@@ -174,6 +179,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     {
         if (member.JobId is { } jobId && Find(jobId) is { IsOver: false } job)
         {
+            job.Barrier.Leave(member.WorkerId);
             if (await new RedisLeases(redis, jobId).InHandAsync(member.WorkerId, _stopping) is { } slot && job.AddDeath(slot.Cursor.Step, slot.Slot) >= DeathsOnOne)
             {
                 await EndAsync(job, JobState.Failed, FormattableString.Invariant($"{DeathsOnOne} workers died while they computed slot {slot.Slot} of step {slot.Cursor.Step}: out of memory, or a crash in native code. See the workers' logs; smaller micro-batches (more slots) take less memory."));

@@ -34,12 +34,14 @@ internal sealed class JobRun
         Error = error;
         Spec = JobFile.FromCanonicalJson(request.JobJson);
         Folder = new RunFolder(request.RunDirectory);
+        Barrier = new StartBarrier(Spec.Workers.Min);
     }
 
     public SubmitRequest Request { get; }
     public JobSpec Spec { get; }
     public RunFolder Folder { get; }
     public string Id => Request.JobId;
+    public StartBarrier Barrier { get; }
 
     /// <value>Larger for a job that came later.</value>
     public long Order { get; set; }

@@ -53,4 +53,11 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
         await jobs.FailAsync(request);
         return new FailReply();
     }
+
+    public override async Task<BeginReply> Begin(BeginRequest request, ServerCallContext context)
+    {
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        await jobs.BeginAsync(request.JobId, request.WorkerId, ends.Token);
+        return new BeginReply();
+    }
 }

@@ -17,6 +17,9 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
 {
     private static readonly TimeSpan ReportTimeout = TimeSpan.FromSeconds(10);
 
+    /// <summary>Between attempts to reach a scheduler that is away.</summary>
+    private static readonly TimeSpan BeginPause = TimeSpan.FromMilliseconds(500);
+
     private readonly ILogger _logger = loggers.CreateLogger<JobRunner>();
 
     /// <summary>Begins the job.</summary>
@@ -33,7 +36,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
     {
         try
         {
-            await TrainAsync(assignment, drain, abort);
+            await TrainAsync(assignment, scheduler, drain, abort);
         }
         catch (OperationCanceledException) when (abort.IsCancellationRequested || drain.IsCancellationRequested)
         {
@@ -50,7 +53,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
         }
     }
 
-    private async Task TrainAsync(Assignment assignment, CancellationToken drain, CancellationToken abort)
+    private async Task TrainAsync(Assignment assignment, Scheduler.SchedulerClient scheduler, CancellationToken drain, CancellationToken abort)
     {
         JobSpec spec = JobFile.FromCanonicalJson(assignment.JobJson);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(drain, abort);
@@ -58,6 +61,11 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
         IReadOnlyList<IShardClient> shards = [];
         try
         {
+            if (spec.Workers.Min > 1)
+            {
+                await BeginAsync(assignment.JobId, scheduler, leave.Token);
+            }
+
             shards = ShardClients.FromConfiguration(configuration, spec.Shards, time, _logger);
             var loop = new TrainingLoop(job.Job, settings.WorkerId, shards, new RedisLeases(redis, assignment.JobId), job.Trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>());
             await loop.RunAsync(drain, abort);
@@ -70,6 +78,27 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
             }
 
             await compute.RunAsync(job.Dispose);
+        }
+    }
+
+    /// <summary>Waits for the other workers that the job begins with; whoever joins later does not wait.</summary>
+    private async Task BeginAsync(string jobId, Scheduler.SchedulerClient scheduler, CancellationToken leave)
+    {
+        var request = new BeginRequest { WorkerId = settings.WorkerId, JobId = jobId };
+        while (true)
+        {
+            try
+            {
+                await scheduler.BeginAsync(request, cancellationToken: leave);
+                return;
+            }
+            catch (RpcException exception)
+            {
+                leave.ThrowIfCancellationRequested();
+                _logger.NotBegun(exception, jobId);
+            }
+
+            await Task.Delay(BeginPause, time, leave);
         }
     }
 

@@ -20,6 +20,9 @@ internal static partial class WorkerServiceLog
     [LoggerMessage(6, LogLevel.Warning, "Job {JobId}: the scheduler could not be told")]
     public static partial void NotReported(this ILogger logger, Exception exception, string jobId);
 
+    [LoggerMessage(8, LogLevel.Warning, "Job {JobId}: the scheduler does not tell whether the other workers are ready; asking again")]
+    public static partial void NotBegun(this ILogger logger, Exception exception, string jobId);
+
     [LoggerMessage(7, LogLevel.Information, "{WorkerId} left the fleet")]
     public static partial void Left(this ILogger logger, string workerId);
 }

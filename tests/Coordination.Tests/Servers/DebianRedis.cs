@@ -7,13 +7,21 @@ public sealed class DebianRedis : RedisServer
 {
     private static readonly string? Binary = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
 
+    private readonly string _password;
     private Process? _process;
+
+    public DebianRedis() : this("")
+    {
+    }
+
+    /// <param name="password">That clients must give; empty: none.</param>
+    internal DebianRedis(string password) => _password = password;
 
     protected override string? Missing => Binary is null ? "There is no redis-server here. Install it: apt-get install redis-server." : null;
 
     public override async Task StartAsync()
     {
-        var start = new ProcessStartInfo(Binary!, ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        var start = new ProcessStartInfo(Binary!, ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--requirepass", _password])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,

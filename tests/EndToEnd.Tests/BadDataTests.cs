@@ -1,0 +1,110 @@
+using System.IO.Compression;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Services;
+using Lockstep.EndToEnd.Tests.Processes;
+using Lockstep.EndToEnd.Tests.Runs;
+
+namespace Lockstep.EndToEnd.Tests;
+
+/// <summary>Input that only a worker finds to be bad: the job fails with what is wrong, where, and what to do; the command's exit code is 2.</summary>
+public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
+{
+    private const string Rows = """
+        width,height,label
+        1,2,0
+        3,4,1
+        5,6,0
+
+        """;
+
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task The_command_says_what_is_missing_and_ends_with_2()
+    {
+        CliResult result = await CliProcess.RunAsync("train", Job("missing.csv"), "--output", _folder.In("run"), "--workers", "1");
+
+        Assert.True(result.ExitCode == 2, result.All);
+        Assert.Equal($"{_folder.In("missing.csv")}: There is no such data file. Correct the path in 'data'; relative paths start at the job file's folder.", result.Error.Trim());
+    }
+
+    [Fact]
+    public async Task A_missing_data_file() =>
+        await FailsAsync(Job("missing.csv"), "missing.csv: There is no such data file. Correct the path in 'data'");
+
+    [Fact]
+    public async Task A_column_that_is_not_there()
+    {
+        _folder.Write("rows.csv", Rows);
+
+        await FailsAsync(Job("rows.csv", labels: "colour"), "rows.csv", "colour", "width, height, label");
+    }
+
+    [Fact]
+    public async Task A_text_in_a_column_of_numbers()
+    {
+        _folder.Write("rows.csv", Rows.Replace("3,4", "3,tall", StringComparison.Ordinal));
+
+        await FailsAsync(Job("rows.csv"), "rows.csv:3: 'tall' in column height is no number. Correct the value");
+    }
+
+    [Fact]
+    public async Task A_compressed_file_that_ends_too_early()
+    {
+        using var compressed = new MemoryStream();
+        using (var gzip = new GZipStream(compressed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            gzip.Write(System.Text.Encoding.ASCII.GetBytes("width,height,label\n" + string.Concat(Enumerable.Range(0, 5000).Select(i => $"{i},{i * i % 977},{i % 2}\n"))));
+        }
+
+        await File.WriteAllBytesAsync(_folder.In("rows.csv.gz"), compressed.ToArray()[..(int)(compressed.Length / 2)], TestContext.Current.CancellationToken);
+
+        await FailsAsync(Job("rows.csv.gz"), "rows.csv.gz: The compressed file is damaged or ends too early", "Copy or download it again.");
+    }
+
+    [Fact]
+    public async Task An_IDX_file_with_a_wrong_magic_number()
+    {
+        await File.WriteAllBytesAsync(_folder.In("images"), [0, 0, 8, 1, 0, 0, 0, 1, 7], TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(_folder.In("labels"), [0, 0, 8, 1, 0, 0, 0, 1, 7], TestContext.Current.CancellationToken);
+        string job = _folder.Write("job.yaml", """
+            name: bad
+            data: { format: idx, train: images, trainLabels: labels }
+            model: { preset: mlp, hidden: [4] }
+            loss: cross-entropy
+            steps: 2
+            """);
+
+        await FailsAsync(job, "images: The file begins with 0x00000801: it is no IDX file of images. Name the right file");
+    }
+
+    [Fact]
+    public async Task Layers_whose_shapes_do_not_fit()
+    {
+        _folder.Write("rows.csv", Rows);
+
+        await FailsAsync(Job("rows.csv", model: "{ layers: [ { kind: conv2d, out: 4 }, relu ] }"), "Layer 1 (Conv2d)", "its input is [2]");
+    }
+
+    private string Job(string data, string labels = "label", string model = "{ preset: mlp, hidden: [4] }") => _folder.Write("job.yaml", $$"""
+        name: bad
+        data: { format: csv, train: {{data}}, labels: [{{labels}}] }
+        model: {{model}}
+        loss: mse
+        globalBatch: 2
+        slots: 1
+        steps: 2
+        """);
+
+    private async Task FailsAsync(string job, params string[] parts)
+    {
+        JobOutcome outcome = await fleet.RunAsync(JobFile.Load(job, []), fleet.NewRun());
+
+        Assert.Equal(JobState.Failed, outcome.Last.State);
+        // What the command takes for exit code 2.
+        Assert.StartsWith("bad input: ", outcome.Last.Error, StringComparison.Ordinal);
+        Assert.All(parts, part => Assert.Contains(part, outcome.Last.Error, StringComparison.Ordinal));
+    }
+}

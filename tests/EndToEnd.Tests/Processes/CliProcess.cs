@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Text;
+using Lockstep.Engine.Processes;
+
+namespace Lockstep.EndToEnd.Tests.Processes;
+
+/// <summary>What a command came to.</summary>
+internal sealed record CliResult(int ExitCode, string Output, string Error)
+{
+    /// <value>All of it, for messages of failed tests.</value>
+    public string All => $"exit code {ExitCode}{Environment.NewLine}{Output}{Environment.NewLine}{Error}";
+}
+
+/// <summary>The command line in a process of its own. What is left of it and its children when it is disposed is killed.</summary>
+internal sealed class CliProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly StringBuilder _error = new();
+
+    private CliProcess(Process process)
+    {
+        _process = process;
+        process.OutputDataReceived += (_, line) => Append(_output, line.Data);
+        process.ErrorDataReceived += (_, line) => Append(_error, line.Data);
+        process.Start();
+        process.StandardInput.Close();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public int Id => _process.Id;
+
+    /// <value>What it wrote to standard output so far.</value>
+    public string Output
+    {
+        get
+        {
+            lock (_output)
+            {
+                return _output.ToString();
+            }
+        }
+    }
+
+    /// <summary>Runs a command to its end.</summary>
+    public static async Task<CliResult> RunAsync(params string[] arguments)
+    {
+        await using CliProcess process = Start(arguments);
+        return await process.EndAsync();
+    }
+
+    public static CliProcess Start(params string[] arguments)
+    {
+        ProcessStartInfo start = DotnetHost.Start(Built.Lockstep, arguments, []);
+        start.WorkingDirectory = Path.GetTempPath();
+        if (OperatingSystem.IsLinux())
+        {
+            // Whoever runs the tests in the background may have made all that it starts deaf to Ctrl-C.
+            string host = start.FileName;
+            start.FileName = "/usr/bin/env";
+            start.ArgumentList.Insert(0, host);
+            start.ArgumentList.Insert(0, "--default-signal=INT");
+        }
+
+        return new CliProcess(new Process { StartInfo = start });
+    }
+
+    /// <summary>Waits for the end; a command that does not end fails the test.</summary>
+    public async Task<CliResult> EndAsync()
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(Patience);
+        try
+        {
+            await _process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.Fail($"'lockstep {string.Join(' ', _process.StartInfo.ArgumentList.Skip(3))}' did not end in {Patience.TotalSeconds:0} s. It wrote:{Environment.NewLine}{Output}{Environment.NewLine}{Text(_error)}");
+        }
+
+        return new CliResult(_process.ExitCode, Output, Text(_error));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+            await _process.WaitForExitAsync();
+        }
+
+        _process.Dispose();
+    }
+
+    private static void Append(StringBuilder text, string? line)
+    {
+        if (line is not null)
+        {
+            lock (text)
+            {
+                text.AppendLine(line);
+            }
+        }
+    }
+
+    private static string Text(StringBuilder text)
+    {
+        lock (text)
+        {
+            return text.ToString();
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Lockstep.EndToEnd.Tests.Processes;
+
+/// <summary>Processes as the kernel sees them.</summary>
+internal static class SystemProcess
+{
+    public const int Interrupt = 2;
+    public const int Abort = 6;
+    public const int Kill = 9;
+    public const int Terminate = 15;
+
+    /// <summary>The direct children of a process that are alive.</summary>
+    public static IReadOnlyList<int> ChildrenOf(int parent) =>
+        [.. Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(name => name!.All(char.IsAsciiDigit)).Select(name => int.Parse(name!, CultureInfo.InvariantCulture)).Where(id => Fields(id) is { } fields && fields[0] != "Z" && fields[1] == parent.ToString(CultureInfo.InvariantCulture))];
+
+    /// <summary>Whether it runs; one that ended and was not reaped does not.</summary>
+    public static bool IsAlive(int id) => Fields(id) is { } fields && fields[0] is not ("Z" or "X");
+
+    public static void Signal(int id, int signal) => Assert.Equal(0, SendSignal(id, signal));
+
+    /// <summary>What stands behind the name in /proc/ID/stat: state, parent, ….</summary>
+    private static string[]? Fields(int id)
+    {
+        try
+        {
+            string text = File.ReadAllText($"/proc/{id}/stat");
+            return text[(text.LastIndexOf(')') + 2)..].Split(' ');
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int SendSignal(int process, int signal);
+}

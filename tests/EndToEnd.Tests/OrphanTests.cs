@@ -22,7 +22,7 @@ public sealed class OrphanTests : IDisposable
     [InlineData(SystemProcess.Kill, 128 + SystemProcess.Kill)]
     public async Task No_process_outlives_the_command(int signal, int exitCode)
     {
-        await using CliProcess command = CliProcess.Start("train", Built.Sample("digits"), "--output", _folder.In("run"), "--set", "steps=100000");
+        await using CliProcess command = CliProcess.Start("train", Built.Sample("digits"), "--output", _folder.In("run"), "--set", "epochs=1000000");
         await Waiting.UntilAsync(() => command.Output.Contains("step 1/", StringComparison.Ordinal), Patience, "a first step");
         IReadOnlyList<int> children = SystemProcess.ChildrenOf(command.Id);
         // Redis, the scheduler, a parameter server, two workers.

@@ -59,7 +59,8 @@ public sealed class TrainTests(DigitsRuns runs)
         // 1,438 samples in steps of 64.
         Assert.Equal(DigitsRuns.Steps / 23.0, summary.Epochs, 4);
         Assert.Equal(DigitsRuns.Steps * 8, summary.SlotsByWorker.Values.Sum());
-        Assert.Equal(summary.Contributions.Accepted, summary.GroupSizes.Values.Sum());
+        // What was pushed when step 0 only measured counts as accepted, and makes no group of the step.
+        Assert.InRange(summary.GroupSizes.Values.Sum(), DigitsRuns.Steps, summary.Contributions.Accepted);
         Assert.Equal(DigitsRuns.Steps * 8, summary.GroupSizes.Sum(g => int.Parse(g.Key, System.Globalization.CultureInfo.InvariantCulture) * g.Value));
         Assert.InRange(summary.Leases.Granted, DigitsRuns.Steps * 8, long.MaxValue);
         Assert.Equal(0, summary.Contributions.Mismatched);

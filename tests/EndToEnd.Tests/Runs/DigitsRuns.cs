@@ -19,7 +19,7 @@ public sealed class DigitsRuns : IDisposable
     }
 
     /// <value>Overrides that all of these runs have alike.</value>
-    public static IReadOnlyList<string> Settings { get; } = ["--set", $"steps={Steps}", "--set", $"checkpoint.every={CheckpointEvery}"];
+    public static IReadOnlyList<string> Settings { get; } = ["--set", "epochs=", "--set", $"steps={Steps}", "--set", $"checkpoint.every={CheckpointEvery}"];
 
     /// <summary>One worker, one shard.</summary>
     internal Task<FinishedRun> AloneAsync() => _alone.Value;

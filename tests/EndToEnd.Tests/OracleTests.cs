@@ -53,7 +53,8 @@ public sealed class OracleTests(ResidentFleet fleet, OracleJobs jobs) : IClassFi
         Assert.Equal(Enumerable.Range(begins + 1, OracleJobs.Steps - begins), run.Steps.Select(s => (int)s.Step));
         string[] contributed = [.. run.Steps.SelectMany(s => s.SlotsByWorker.Keys).Distinct(StringComparer.Ordinal)];
         Assert.True(contributed.Length >= Math.Min(one.Workers, OracleCase.Slots), $"Only {contributed.Length} of {one.Workers} workers contributed: {string.Join(", ", contributed)}.");
-        Assert.Equal(one.Job.Overflows, run.Steps.Any(s => s.RangeRepeats > 0));
+        // Others may overflow too, as a batch of five with batch normalisation does.
+        Assert.True(!one.Job.Overflows || run.Steps.Any(s => s.RangeRepeats > 0), "No step was repeated with wider ranges.");
         Assert.Equal(one.Job.Odd, run.Steps.Any(s => s.Samples < OracleCase.Slots));
     }
 }

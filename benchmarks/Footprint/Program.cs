@@ -1,0 +1,41 @@
+using Lockstep.Contracts.Jobs;
+using Lockstep.Engine.Processes;
+using Lockstep.Footprint;
+
+// Prints the tables of benchmarks/README.md: how soon a run starts and ends, what idle processes use, and whether memory stays flat.
+if (!OperatingSystem.IsLinux())
+{
+    Console.Error.WriteLine("The processes are measured through /proc, which only Linux has.");
+    return 2;
+}
+
+ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName));
+var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+string root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", ".."));
+string lockstep = Path.Combine(root, "Cli", "bin", framework.Parent!.Name, framework.Name, "lockstep.dll");
+string job = Path.Combine(root, "samples", "digits", "job.yaml");
+string folder = Directory.CreateTempSubdirectory("lockstep-footprint-").FullName;
+try
+{
+    Console.WriteLine($"Load of the machine before: {ProcessUse.Load()}, cores: {Environment.ProcessorCount}");
+    Console.WriteLine();
+    await StartTimes.MeasureAsync(lockstep, job, folder, runs: 3);
+    Console.WriteLine();
+    await using LocalFleet fleet = await LocalFleet.StartAsync(
+        new FleetOptions { Services = services, LogDirectory = Path.Combine(folder, "logs"), Shards = 2, Workers = 2, RedisServerAssembly = lockstep, Queue = "footprint" },
+        TimeProvider.System,
+        CancellationToken.None);
+    var use = new FleetUse(fleet);
+    await use.MeasureIdleAsync(settle: TimeSpan.FromSeconds(5), interval: TimeSpan.FromSeconds(20));
+    Console.WriteLine();
+    JobSpec steps = JobFile.Load(job, ["epochs=", "steps=1200", "shards=2", "workers={min: 2, max: 2}"]);
+    await use.MeasureRunAsync(steps, Path.Combine(folder, "run"), [200, 400, 600, 800, 1000, 1200]);
+    Console.WriteLine();
+    Console.WriteLine($"Load of the machine after: {ProcessUse.Load()}");
+}
+finally
+{
+    Directory.Delete(folder, recursive: true);
+}
+
+return 0;

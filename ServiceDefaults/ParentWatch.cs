@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Lockstep.Contracts.Services;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -6,26 +7,32 @@ namespace Lockstep.ServiceDefaults;
 
 /// <summary>Stops this process when the one that launched it is gone, however it ended.</summary>
 /// <param name="parent">Process id.</param>
-public sealed partial class ParentWatch(string parent, IHostApplicationLifetime lifetime, ILogger<ParentWatch> logger) : BackgroundService
+public sealed partial class ParentWatch(string parent, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<ParentWatch> logger) : BackgroundService
 {
+    /// <summary>Whoever launched this launched the others too, and they stop alike: a drain has nobody left to hand its work to.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         try
         {
-            using var process = Process.GetProcessById(int.Parse(parent, System.Globalization.CultureInfo.InvariantCulture));
-            await process.WaitForExitAsync(stoppingToken);
+            await ParentProcess.WaitGoneAsync(parent, time, stoppingToken);
         }
         catch (OperationCanceledException)
         {
             return;
         }
-        catch (Exception exception) when (exception is ArgumentException or FormatException or InvalidOperationException)
-        {
-            // There is no such process any more, or there never was.
-        }
 
         LogParentGone(parent);
+        _ = KillAsync();
         lifetime.StopApplication();
+    }
+
+    private async Task KillAsync()
+    {
+        await Task.Delay(Grace, time);
+        using var self = Process.GetCurrentProcess();
+        self.Kill();
     }
 
     [LoggerMessage(1, LogLevel.Warning, "The launching process {Parent} is gone; stopping")]

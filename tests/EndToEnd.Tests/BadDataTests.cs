@@ -67,8 +67,10 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
     [Fact]
     public async Task An_IDX_file_with_a_wrong_magic_number()
     {
-        await File.WriteAllBytesAsync(_folder.In("images"), [0, 0, 8, 1, 0, 0, 0, 1, 7], TestContext.Current.CancellationToken);
-        await File.WriteAllBytesAsync(_folder.In("labels"), [0, 0, 8, 1, 0, 0, 0, 1, 7], TestContext.Current.CancellationToken);
+        // Labels where images should be.
+        byte[] labels = [0, 0, 8, 1, 0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+        await File.WriteAllBytesAsync(_folder.In("images"), labels, TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(_folder.In("labels"), labels, TestContext.Current.CancellationToken);
         string job = _folder.Write("job.yaml", """
             name: bad
             data: { format: idx, train: images, trainLabels: labels }

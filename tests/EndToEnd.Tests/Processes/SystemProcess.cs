@@ -18,7 +18,10 @@ internal static class SystemProcess
     /// <summary>Whether it runs; one that ended and was not reaped does not.</summary>
     public static bool IsAlive(int id) => Fields(id) is { } fields && fields[0] is not ("Z" or "X");
 
-    public static void Signal(int id, int signal) => Assert.Equal(0, SendSignal(id, signal));
+    public static void Signal(int id, int signal) => Assert.True(TrySignal(id, signal), $"There is no process {id}.");
+
+    /// <returns>Whether there is such a process.</returns>
+    public static bool TrySignal(int id, int signal) => IsAlive(id) && SendSignal(id, signal) == 0;
 
     /// <summary>What stands behind the name in /proc/ID/stat: state, parent, ….</summary>
     private static string[]? Fields(int id)

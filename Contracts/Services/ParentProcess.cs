@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace Lockstep.Engine.Processes;
+namespace Lockstep.Contracts.Services;
 
 /// <summary>The process that launched this one.</summary>
 public static class ParentProcess

@@ -93,11 +93,11 @@ public sealed class TrainTests(DigitsRuns runs)
         FinishedRun run = await runs.AloneAsync();
 
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> bytes = stackalloc byte[sizeof(float)];
         foreach (NamedTensor tensor in SafeTensors.Read(run.Folder.Model).Tensors.OrderBy(t => t.Name, StringComparer.Ordinal))
         {
             foreach (float value in tensor.Values)
             {
-                Span<byte> bytes = stackalloc byte[sizeof(float)];
                 System.Buffers.Binary.BinaryPrimitives.WriteSingleLittleEndian(bytes, value);
                 hash.AppendData(bytes);
             }

@@ -95,6 +95,12 @@ public static class JobFile
         {
             string text = set[(at + 1)..];
             map.Set(path, text.Length == 0 ? new JobScalar($"{Option} {set}", 0, "", false) : WithoutLines(JobNode.FromYaml(text, $"{Option} {set}")));
+            if (path is ["steps"] or ["epochs"] && text.Length > 0)
+            {
+                // How long an option says takes the place of how long the file says.
+                string other = path is ["steps"] ? "epochs" : "steps";
+                map.Entries.RemoveAll(entry => entry.Key == other && entry.Value.File == map.File);
+            }
         }
         catch (InputException exception)
         {

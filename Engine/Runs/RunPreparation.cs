@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
@@ -50,7 +51,7 @@ public sealed class RunPreparation : IDisposable
             Directory.CreateDirectory(folder.Logs);
             Directory.CreateDirectory(folder.Checkpoints);
             File.WriteAllText(folder.Job, JobWriter.ToYaml(job));
-            long newest = resume ? CheckpointSet.List(folder.Checkpoints).LastOrDefault() : 0;
+            long newest = resume ? NewestRecorded(folder, output) : 0;
             return new RunPreparation(folder, held, newest > 0 ? newest : null);
         }
         catch (Exception exception)
@@ -66,6 +67,46 @@ public sealed class RunPreparation : IDisposable
     }
 
     public void Dispose() => Release(_lock);
+
+    /// <summary>The newest checkpoint whose steps the ledger has: the shards may have been ahead of what was written down. Those after it are computed, and cut, again.</summary>
+    /// <returns>0: there is none.</returns>
+    private static long NewestRecorded(RunFolder folder, string output)
+    {
+        IReadOnlyList<long> versions = CheckpointSet.List(folder.Checkpoints);
+        if (versions.Count > 0 && !File.Exists(folder.Ledger))
+        {
+            throw new InputException(output, 0, "The run has checkpoints and no ledger.jsonl.", "Restore the file, or train into another folder.");
+        }
+
+        long recorded = versions.Count > 0 ? File.ReadLines(folder.Ledger).TakeWhile(IsWhole).LongCount() : 0;
+        long newest = 0;
+        foreach (long version in versions)
+        {
+            if (version <= recorded)
+            {
+                newest = version;
+            }
+            else
+            {
+                Directory.Delete(CheckpointSet.DirectoryOf(folder.Checkpoints, version), recursive: true);
+            }
+        }
+
+        return newest;
+    }
+
+    // The last line may have been torn.
+    private static bool IsWhole(string line)
+    {
+        try
+        {
+            return LedgerLine.FromJson(line).Step > 0;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 
     private static void Release(FileStream held)
     {

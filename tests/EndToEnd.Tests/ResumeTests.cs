@@ -1,5 +1,8 @@
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Core.Checkpoints;
+using Lockstep.Engine.Runs;
 using Lockstep.EndToEnd.Tests.Processes;
 using Lockstep.EndToEnd.Tests.Runs;
 
@@ -23,7 +26,7 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
         CliResult interrupted;
         await using (CliProcess process = CliProcess.Start(["train", Built.Sample("digits"), "--output", run.Path, .. DigitsRuns.Settings]))
         {
-            await Waiting.UntilAsync(() => CheckpointSet.List(run.Checkpoints).Count > 0, Patience, "a first checkpoint");
+            await Waiting.UntilAsync(() => CheckpointSet.List(run.Checkpoints).Count > 0 && File.Exists(run.Ledger) && File.ReadAllLines(run.Ledger).Length > DigitsRuns.CheckpointEvery, Patience, "a first checkpoint, and the steps before it");
             SystemProcess.Signal(process.Id, SystemProcess.Interrupt);
             interrupted = await process.EndAsync();
         }
@@ -31,7 +34,7 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
         Assert.True(interrupted.ExitCode == 130, interrupted.All);
         string hint = Assert.Single(interrupted.Error.Split(Environment.NewLine), line => line.StartsWith(Hint, StringComparison.Ordinal));
         int before = File.ReadAllLines(run.Ledger).Length;
-        Assert.InRange(before, DigitsRuns.CheckpointEvery, DigitsRuns.Steps - 1);
+        Assert.InRange(before, DigitsRuns.CheckpointEvery + 1, DigitsRuns.Steps - 1);
         Assert.False(File.Exists(run.Model));
 
         // The hint is a command: it is done as it stands.
@@ -45,5 +48,48 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
         // Both parts count: the first had a worker that the second has not.
         Assert.Equal(DigitsRuns.Steps * 8, finished.Summary.SlotsByWorker.Values.Sum());
         Assert.DoesNotContain($"step 1/{DigitsRuns.Steps}", resumed.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(30, 30L)]
+    [InlineData(29, 20L)]
+    [InlineData(9, null)]
+    public void A_run_goes_on_from_the_newest_checkpoint_that_its_ledger_reaches(int lines, long? expected)
+    {
+        JobSpec job = JobFile.Load(Built.Sample("digits"), []);
+        var run = new RunFolder(_folder.In("run"));
+        using (RunPreparation.Prepare(job, run.Path, resume: false))
+        {
+            foreach (long version in new[] { 10, 20, 30 })
+            {
+                Directory.CreateDirectory(CheckpointSet.DirectoryOf(run.Checkpoints, version));
+                CheckpointSet.Seal(run.Checkpoints, version, []);
+            }
+
+            // The last line was torn by a crash.
+            File.WriteAllText(run.Ledger, string.Concat(Enumerable.Range(1, lines).Select(step => new LedgerLine(step, new string('a', 32)).ToJson() + '\n')) + "{\"step\":");
+        }
+
+        using RunPreparation resumed = RunPreparation.Prepare(job, run.Path, resume: true);
+
+        Assert.Equal(expected, resumed.ResumeStep);
+        Assert.DoesNotContain(CheckpointSet.List(run.Checkpoints), version => version > (expected ?? 0));
+    }
+
+    [Fact]
+    public void A_run_without_its_ledger_is_not_gone_on_with()
+    {
+        JobSpec job = JobFile.Load(Built.Sample("digits"), []);
+        var run = new RunFolder(_folder.In("run"));
+        using (RunPreparation.Prepare(job, run.Path, resume: false))
+        {
+            Directory.CreateDirectory(CheckpointSet.DirectoryOf(run.Checkpoints, 10));
+            CheckpointSet.Seal(run.Checkpoints, 10, []);
+        }
+
+        InputException refusal = Assert.Throws<InputException>(() => RunPreparation.Prepare(job, run.Path, resume: true));
+
+        Assert.Contains("no ledger.jsonl", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal([10L], CheckpointSet.List(run.Checkpoints));
     }
 }

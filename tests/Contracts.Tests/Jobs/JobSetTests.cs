@@ -24,6 +24,14 @@ public sealed class JobSetTests
     }
 
     [Fact]
+    public void Steps_of_an_option_take_the_place_of_the_files_epochs()
+    {
+        JobSpec job = JobText.Read(JobText.Plain, "steps=9");
+        Assert.Equal((null, 9), (job.Epochs, job.Steps));
+        Assert.StartsWith("Both 'epochs' and 'steps'", Assert.Single(JobText.Errors(JobText.Plain, "steps=9", "epochs=2")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_value_may_hold_equal_signs() =>
         Assert.Equal("a=b.csv", Path.GetFileName(JobText.Read(JobText.Plain, "data.train=a=b.csv").Data.Train));
 

@@ -27,7 +27,7 @@ public sealed class ResidentFleet : IAsyncDisposable
     public const int Shards = 3;
     public const int Workers = 9;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private readonly TestFolder _folder = new();
     private readonly Lazy<Task<LocalFleet>> _fleet;
@@ -42,6 +42,8 @@ public sealed class ResidentFleet : IAsyncDisposable
             Workers = Workers,
             RedisServerAssembly = Built.Lockstep,
             Queue = "resident",
+            // Thirteen processes at once, on a machine that may have other work.
+            StartTimeout = Patience,
         },
         TimeProvider.System,
         CancellationToken.None));
@@ -81,7 +83,7 @@ public sealed class ResidentFleet : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (_fleet.IsValueCreated)
+        if (_fleet is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })
         {
             await (await _fleet.Value).DisposeAsync();
         }

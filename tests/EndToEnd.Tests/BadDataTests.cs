@@ -79,7 +79,7 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
             steps: 2
             """);
 
-        await FailsAsync(job, "images: The file begins with 0x00000801: it is no IDX file of images. Name the right file");
+        await FailsAsync(job, "images: The file begins with 0x00000801: it is no IDX file of images", "Name the right file");
     }
 
     [Fact]

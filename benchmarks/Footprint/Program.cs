@@ -1,4 +1,5 @@
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
 using Lockstep.Footprint;
 
@@ -22,7 +23,16 @@ try
     await StartTimes.MeasureAsync(lockstep, job, folder, runs: 3);
     Console.WriteLine();
     await using LocalFleet fleet = await LocalFleet.StartAsync(
-        new FleetOptions { Services = services, LogDirectory = Path.Combine(folder, "logs"), Shards = 2, Workers = 2, RedisServerAssembly = lockstep, Queue = "footprint" },
+        new FleetOptions
+        {
+            Services = services,
+            LogDirectory = Path.Combine(folder, "logs"),
+            Shards = 2,
+            Workers = 2,
+            RedisServerAssembly = lockstep,
+            Queue = "footprint",
+            Environment = new Dictionary<string, string> { [EnvironmentNames.DataRoots] = Path.GetDirectoryName(job)!, [EnvironmentNames.RunsRoot] = folder },
+        },
         TimeProvider.System,
         CancellationToken.None);
     var use = new FleetUse(fleet);

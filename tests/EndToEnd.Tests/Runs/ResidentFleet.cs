@@ -42,6 +42,11 @@ public sealed class ResidentFleet : IAsyncDisposable
             Workers = Workers,
             RedisServerAssembly = Built.Lockstep,
             Queue = "resident",
+            Environment = new Dictionary<string, string>
+            {
+                [EnvironmentNames.DataRoots] = Path.GetTempPath(),
+                [EnvironmentNames.RunsRoot] = _folder.Path,
+            },
             // Thirteen processes at once, on a machine that may have other work.
             StartTimeout = Patience,
         },

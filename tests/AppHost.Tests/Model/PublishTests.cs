@@ -2,6 +2,7 @@ using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Docker;
 using Aspire.Hosting.Kubernetes;
 using Lockstep.Contracts.Services;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using YamlDotNet.RepresentationModel;
 
@@ -161,13 +162,12 @@ public sealed class PublishTests : IDisposable
         }
     }
 
-    private static IEnumerable<string> Services(AppModel app) => app.Services.GetService(typeof(IEnumerable<IHostedService>)) is IEnumerable<IHostedService> services ? services.Select(s => s.GetType().Name) : [];
+    private static IEnumerable<string> Services(AppModel app) => app.Services.GetServices<IHostedService>().Select(s => s.GetType().Name);
 
     /// <returns>The documents of each file, by its path.</returns>
     private async Task<ILookup<string, YamlMappingNode>> PublishAsync(string target, params string[] options)
     {
-        await using AppModel app = await AppModel.PublishAsync(target, _output.FullName, options);
-        await app.Application.RunAsync(TestContext.Current.CancellationToken);
+        await AppModel.WriteAsync(target, _output.FullName, options);
         return _output.EnumerateFiles("*.yaml", SearchOption.AllDirectories)
             .SelectMany(file => Documents(file.FullName).Select(document => (Path: Path.GetRelativePath(_output.FullName, file.FullName).Replace('\\', '/'), Document: document)))
             .ToLookup(f => f.Path, f => f.Document);

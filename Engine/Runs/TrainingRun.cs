@@ -53,7 +53,7 @@ public static class TrainingRun
                 Redis = options.Redis,
                 RedisServerAssembly = options.RedisServerAssembly,
                 Queue = jobId,
-                Environment = JobRoots.Of(job, run.Folder.Path),
+                Environment = EnvironmentOf(options, job, run.Folder),
             },
             time,
             cancellation);
@@ -71,6 +71,17 @@ public static class TrainingRun
             await fleet.StopAsync();
             await ForgetAsync(options.Redis, jobId, time);
         }
+    }
+
+    private static Dictionary<string, string> EnvironmentOf(TrainingOptions options, JobSpec job, RunFolder folder)
+    {
+        var environment = new Dictionary<string, string>(JobRoots.Of(job, folder.Path), StringComparer.Ordinal);
+        if (options.Otlp is { } otlp)
+        {
+            environment[EnvironmentNames.OtlpEndpoint] = otlp.OriginalString;
+        }
+
+        return environment;
     }
 
     private static async Task<JobStatus> FollowAsync(SchedulerClient scheduler, string jobId, LocalFleet fleet, ITrainingObserver observer, CancellationToken cancellation)

@@ -32,6 +32,8 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
 
     public int Shard { get; }
 
+    public string Path => "grpc";
+
     public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => _retry.RunAsync(async token =>
         (await UnaryAsync(ShardMethods.Open, new OpenRequest { DescriptorJson = UnsafeByteOperations.UnsafeWrap(descriptor.ToJson()) }, token)).NeedsValues, cancellation);
 
@@ -65,7 +67,7 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
 
     public Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation) => _retry.RunAsync(async token =>
     {
-        using var call = _calls.AsyncClientStreamingCall(ShardMethods.Push, null, new CallOptions(cancellationToken: token));
+        using var call = _calls.AsyncClientStreamingCall(ShardMethods.Push, null, new CallOptions(TraceContext.OfCaller(), cancellationToken: token));
         await WriteAsync(call.RequestStream, call.ResponseAsync, new TensorFrame { Header = contribution.ToHeader() });
         foreach (ChunkSum chunk in contribution.Chunks)
         {
@@ -245,8 +247,13 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
             throw new RpcException(new Status(StatusCode.Unavailable, $"Shard {Shard} broke off after {filled} of {values.Length} values."));
         }
 
-        double syncMs = header.AgeMs < 0 ? -1 : header.AgeMs + _time.GetElapsedTime(received).TotalMilliseconds;
-        return new ShardView(header.Cursor.FromWire(), header.Measures, header.Finished, header.HasValues ? values : null, [.. header.Ranges.Select(r => (short)r)], syncMs);
+        double receiveMs = _time.GetElapsedTime(received).TotalMilliseconds;
+        double syncMs = header.AgeMs < 0 ? -1 : header.AgeMs + receiveMs;
+        return new ShardView(header.Cursor.FromWire(), header.Measures, header.Finished, header.HasValues ? values : null, [.. header.Ranges.Select(r => (short)r)], syncMs)
+        {
+            ReceiveMs = header.HasValues ? receiveMs : 0,
+            Trace = TraceContext.Parse(header.TraceParent),
+        };
     }, cancellation);
 
     private async Task<TReply> UnaryAsync<TRequest, TReply>(Method<TRequest, TReply> method, TRequest request, CancellationToken cancellation)

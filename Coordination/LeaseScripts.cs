@@ -153,13 +153,13 @@ internal sealed class LeaseScripts(string clock)
         """);
 
     /// <summary>Gives generation, step, attempt and slot of what the worker is computing; nothing where it is between slots.</summary>
-    public const string InHand = Common + """
+    public string InHand { get; } = With(clock, """
         for i = 0, slots - 1 do
           local e = read(i)
           if e.owner == worker and e.state == 'l' then return {tonumber(at[1]), tonumber(at[2]), tonumber(at[3]), i} end
         end
         return {}
-        """;
+        """);
 
     /// <summary>Gives the number of slots that were freed.</summary>
     public string FreeWorker { get; } = With(clock, """

@@ -50,7 +50,7 @@ public sealed class RedisLeases : ILeases
     /// <summary>The slot that a worker is computing; null: it is between slots.</summary>
     public async ValueTask<(Cursor Cursor, int Slot)?> InHandAsync(string workerId, CancellationToken cancellation)
     {
-        RedisResult result = await RunAsync(LeaseScripts.InHand, default, workerId, [], cancellation);
+        RedisResult result = await RunAsync(_scripts.InHand, default, workerId, [], cancellation);
         return result.Length == 4 ? (new Cursor((int)result[0], (long)result[1], (int)result[2]), (int)result[3]) : null;
     }
 

@@ -8,7 +8,7 @@ public abstract class LeaseContract
 {
     private const int Slots = 3;
     private static readonly Cursor First = new(0, 0, 0);
-    private static readonly CancellationToken None = CancellationToken.None;
+    private protected static readonly CancellationToken None = CancellationToken.None;
 
     private protected abstract Task<TestLeases> BeginAsync();
 
@@ -183,12 +183,30 @@ public sealed class LeaseTableTests : LeaseContract
     private protected override Task<TestLeases> BeginAsync() => Task.FromResult<TestLeases>(new TableLeases());
 }
 
-public sealed class RedisLeaseTests(DebianRedis server) : LeaseContract
+/// <summary>What only the tables in Redis are asked.</summary>
+public abstract class ScriptLeaseContract : LeaseContract
+{
+    [Fact]
+    public async Task Tells_the_slot_that_a_worker_is_at()
+    {
+        var leases = (RedisLeases)(await BeginAsync()).Leases;
+        Assert.Null(await leases.InHandAsync("a", None));
+        var cursor = new Cursor(1, 7, 2);
+        await leases.AdvanceAsync(cursor, 3, "b", None);
+        await leases.AdvanceAsync(cursor, 3, "a", None);
+
+        Assert.Equal((cursor, 1), await leases.InHandAsync("a", None));
+        await leases.CompleteAsync(cursor, 1, "a", leaseNext: false, None);
+        Assert.Null(await leases.InHandAsync("a", None));
+    }
+}
+
+public sealed class RedisLeaseTests(DebianRedis server) : ScriptLeaseContract
 {
     private protected override async Task<TestLeases> BeginAsync() => await ScriptLeases.BeginAsync(await server.ConnectAsync());
 }
 
-public sealed class GarnetLeaseTests(EmbeddedGarnet server) : LeaseContract
+public sealed class GarnetLeaseTests(EmbeddedGarnet server) : ScriptLeaseContract
 {
     private protected override async Task<TestLeases> BeginAsync() => await ScriptLeases.BeginAsync(await server.ConnectAsync());
 }

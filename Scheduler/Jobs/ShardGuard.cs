@@ -83,6 +83,14 @@ internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, I
             return;
         }
 
+        // The shards answer at different moments of a job that moves: what one look shows may not be so.
+        ShardStatus[] earlier = statuses;
+        statuses = await Task.WhenAll(shards.Select(shard => shard.StatusAsync(job.Id, cancellation)));
+        if (!ShardRecovery.IsNeeded(statuses, _whole, earlier))
+        {
+            return;
+        }
+
         long began = time.GetTimestamp();
         RestoredJob restored = await ShardRecovery.RunAsync(shards, descriptor, await store.TermAsync(cancellation), _generation, cancellation);
         _generation = restored.Generation;

@@ -111,6 +111,20 @@ public sealed class ShardRecoveryTests
         Assert.Equal(await Quiet.Value, run.Ledger());
     }
 
+    [Theory]
+    [InlineData(4, 6, 6, 6, false)]
+    [InlineData(4, 6, 5, 7, false)]
+    [InlineData(4, 6, 4, 6, true)]
+    public void A_shard_that_answered_before_the_others_moved_on_lost_nothing(long first, long second, long firstLater, long secondLater, bool isNeeded)
+    {
+        ShardStatus[] earlier = [At(first), At(second)];
+
+        Assert.True(ShardRecovery.IsNeeded(earlier));
+        Assert.Equal(isNeeded, ShardRecovery.IsNeeded([At(firstLater), At(secondLater)], null, earlier));
+
+        static ShardStatus At(long step) => new() { Incarnation = "one", Hosted = true, Cursor = new Cursor(0, step, 0) };
+    }
+
     [Fact]
     public async Task A_job_that_dies_again_and_again_goes_on_every_time()
     {

@@ -6,6 +6,7 @@ using Lockstep.Cli.Commands.Remote;
 var root = new RootCommand("Lockstep: elastic training whose result does not depend on who took part.")
 {
     TrainCommand.Create(),
+    ChaosCommand.Create(),
     VerifyCommand.Create(),
     EvaluateCommand.Create(),
     SubmitCommand.Create(),

@@ -14,25 +14,19 @@ namespace Lockstep.Cli.Commands;
 internal static class TrainCommand
 {
     private const int DefaultWorkers = 2;
-    private const int MostWorkers = 1000;
     private const string RunsFolder = "runs";
 
     /// <summary>How the scheduler marks an error of the input.</summary>
     private const string BadInput = "bad input: ";
 
     private static readonly Argument<string> Job = new("job") { HelpName = "JOB", Description = "The job file (YAML or JSON)." };
-    private static readonly Option<int> Workers = new("--workers") { HelpName = "N", Description = "Worker processes.", DefaultValueFactory = _ => DefaultWorkers };
-    private static readonly Option<int?> Shards = new("--shards") { HelpName = "P", Description = "Parameter servers; default: as the job says." };
-    private static readonly Option<string?> Output = new("--output") { HelpName = "DIR", Description = "Folder of the run; default: runs/NAME-TIME." };
     private static readonly Option<string?> Redis = new("--redis") { HelpName = "CONNECTION", Description = "A Redis that is there, as host:port,password=…; default: one is started." };
-    private static readonly Option<string?> Otlp = new("--otlp") { HelpName = "URL", Description = "Sends metrics, traces and logs there, such as http://127.0.0.1:4317 of a dashboard; default: as OTEL_EXPORTER_OTLP_ENDPOINT says." };
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the newest checkpoint of the run's folder." };
-    private static readonly Option<string[]> Set = new("--set") { HelpName = "key=value", Description = "Overrides a value of the job, such as optimizer.learningRate=0.01.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
     private static readonly Option<bool> Json = new("--json") { Description = "Write the summary as JSON to standard output; progress goes to standard error." };
 
     public static Command Create()
     {
-        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, Workers, Shards, Output, Redis, Otlp, Resume, Set, Json };
+        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, Redis, Resume, RunOptions.Set, Json };
         command.SetAction(RunAsync);
         return command;
     }
@@ -92,36 +86,20 @@ internal static class TrainCommand
 
     private static TrainingOptions Options(ParseResult parsed, TimeProvider time)
     {
-        int workers = parsed.GetValue(Workers);
-        if (workers is < 1 or > MostWorkers)
-        {
-            throw new InputException("--workers", 0, $"{workers} workers cannot train.", $"Give 1 to {MostWorkers}.");
-        }
-
-        IEnumerable<string> sets = parsed.GetValue(Set)!;
-        if (parsed.GetValue(Shards) is { } shards)
-        {
-            sets = sets.Append(string.Create(CultureInfo.InvariantCulture, $"shards={shards}"));
-        }
-
-        JobSpec job = JobFile.Load(parsed.GetValue(Job)!, sets);
+        int workers = RunOptions.ReadWorkers(parsed, DefaultWorkers);
+        JobSpec job = RunOptions.ReadJob(parsed, Job);
         bool resume = parsed.GetValue(Resume);
         return new TrainingOptions
         {
             Job = job,
-            Output = parsed.GetValue(Output) ?? (resume ? NewestRun(job.Name) : Path.Combine(RunsFolder, $"{job.Name}-{time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}")),
+            Output = parsed.GetValue(RunOptions.Output) ?? (resume ? NewestRun(job.Name) : Path.Combine(RunsFolder, $"{job.Name}-{time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}")),
             Workers = workers,
             Redis = parsed.GetValue(Redis),
-            Otlp = parsed.GetValue(Otlp) is { } otlp ? Address("--otlp", otlp) : null,
             Resume = resume,
             Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
             RedisServerAssembly = typeof(TrainCommand).Assembly.Location,
         };
     }
-
-    private static Uri Address(string option, string text) => Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"
-        ? address
-        : throw new InputException(option, 0, $"'{text}' is no address.", "Give one such as http://127.0.0.1:4317.");
 
     private static string NewestRun(string name)
     {

@@ -8,6 +8,8 @@ namespace Lockstep.Engine.Processes;
 /// <summary>The processes of a fleet with their ports and environments, before any is started. Every service finds what Aspire would tell it.</summary>
 internal sealed class FleetPlan
 {
+    public const string RedisName = "redis";
+    public const string SchedulerName = "scheduler";
     private const string Http = "http";
     private const string Grpc = "grpc";
     private const int SecretBytes = 32;
@@ -45,13 +47,13 @@ internal sealed class FleetPlan
         var processes = new List<PlannedProcess>();
         if (options.Redis is null)
         {
-            processes.Add(new PlannedProcess("redis", DotnetHost.Start(options.RedisServerAssembly, ["redis-server", "--port", RedisPort.ToString(CultureInfo.InvariantCulture)], _shared), null));
+            processes.Add(new PlannedProcess(RedisName, DotnetHost.Start(options.RedisServerAssembly, ["redis-server", "--port", RedisPort.ToString(CultureInfo.InvariantCulture)], _shared), null));
         }
 
-        processes.Add(Service(Services.Scheduler, "scheduler", scheduler));
+        processes.Add(Service(Services.Scheduler, SchedulerName, scheduler));
         for (int shard = 0; shard < shards.Length; shard++)
         {
-            processes.Add(Service(Services.ParameterServer, $"ps-{shard}", shards[shard], (EnvironmentNames.ShardIndex, shard.ToString(CultureInfo.InvariantCulture))));
+            processes.Add(Service(Services.ParameterServer, ShardName(shard), shards[shard], (EnvironmentNames.ShardIndex, shard.ToString(CultureInfo.InvariantCulture))));
         }
 
         Processes = processes;
@@ -73,6 +75,8 @@ internal sealed class FleetPlan
     }
 
     public static string WorkerName(int number) => string.Create(CultureInfo.InvariantCulture, $"worker-{number}");
+
+    public static string ShardName(int shard) => string.Create(CultureInfo.InvariantCulture, $"ps-{shard}");
 
     private PlannedProcess Service(string service, string name, Endpoint[] endpoints, params (string Name, string Value)[] own)
     {

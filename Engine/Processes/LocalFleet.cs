@@ -9,6 +9,8 @@ namespace Lockstep.Engine.Processes;
 public sealed class LocalFleet : IAsyncDisposable
 {
     private const int PortAttempts = 4;
+    private const int SigKill = 9;
+    private const int SigTerm = 15;
 
     /// <summary>A Ctrl-C reaches the children too, and they may end before this process hears of it.</summary>
     private static readonly TimeSpan InterruptGrace = TimeSpan.FromMilliseconds(400);
@@ -122,7 +124,7 @@ public sealed class LocalFleet : IAsyncDisposable
         await Task.WhenAll(started.Select(m => WaitReadyAsync(m, cancellation)));
     }
 
-    /// <summary>Sends a signal of the system to one process, such as 9, which ends it at once, or 19 and 18, which halt it and let it go on.</summary>
+    /// <summary>Sends a signal of the system to one process, such as 9, which ends it at once, or 19 and 18, which halt it and let it go on. One that ends of 9 or 15 is started again at once, and its end does not count against it.</summary>
     /// <returns>False: no such process is running.</returns>
     public bool Signal(string name, int signal)
     {
@@ -133,6 +135,7 @@ public sealed class LocalFleet : IAsyncDisposable
                 return false;
             }
 
+            member.IsToEnd |= signal is SigKill or SigTerm;
             member.Child.Signal(signal);
             return true;
         }
@@ -232,9 +235,7 @@ public sealed class LocalFleet : IAsyncDisposable
                 return;
             }
 
-            member.Ends.RemoveAll(end => ended - end > RestartPolicy.Window);
-            member.Ends.Add(ended);
-            RestartDecision decision = _supervised ? RestartPolicy.Decide(member.Ends) : new RestartDecision(null, "it ended before all were ready");
+            RestartDecision decision = Decide(member, ended);
             if (decision.Delay is not { } delay)
             {
                 GiveUp(member, code, decision.Reason);
@@ -248,6 +249,22 @@ public sealed class LocalFleet : IAsyncDisposable
             }
 
             _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Restarted, $"it ended with exit code {code}; {decision.Reason}"));
+        }
+    }
+
+    private RestartDecision Decide(Member member, DateTimeOffset ended)
+    {
+        lock (_gate)
+        {
+            if (member.IsToEnd)
+            {
+                member.IsToEnd = false;
+                return new RestartDecision(TimeSpan.Zero, "it was sent a signal");
+            }
+
+            member.Ends.RemoveAll(end => ended - end > RestartPolicy.Window);
+            member.Ends.Add(ended);
+            return _supervised ? RestartPolicy.Decide(member.Ends) : new RestartDecision(null, "it ended before all were ready");
         }
     }
 
@@ -354,6 +371,8 @@ public sealed class LocalFleet : IAsyncDisposable
         public bool IsWorker => Number > 0;
         public ChildProcess Child { get; set; } = child;
         public List<DateTimeOffset> Ends { get; } = [];
+        /// <value>A signal that ends it was sent.</value>
+        public bool IsToEnd { get; set; }
         public bool IsLeaving { get; set; }
         public string LeaveReason { get; set; } = "";
     }

@@ -13,11 +13,13 @@ public sealed record TrainingOptions
     public required int Workers { get; init; }
     /// <value>Connection to a Redis that is there; null: one is started.</value>
     public string? Redis { get; init; }
-    /// <value>Where telemetry goes over OTLP; null: where the environment says, if it does.</value>
-    public Uri? Otlp { get; init; }
     /// <value>Go on from the folder's newest checkpoint.</value>
     public bool Resume { get; init; }
     public required ServiceLocator Services { get; init; }
     /// <value>Assembly that serves Redis when called with <c>redis-server --port N</c>.</value>
     public required string RedisServerAssembly { get; init; }
+    /// <value>More environment for every process.</value>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+    /// <value>What goes on with the fleet beside the job; cancelled when the job is over. Null: nothing.</value>
+    public Func<LocalFleet, CancellationToken, Task>? Beside { get; init; }
 }

@@ -53,7 +53,7 @@ public static class TrainingRun
                 Redis = options.Redis,
                 RedisServerAssembly = options.RedisServerAssembly,
                 Queue = jobId,
-                Environment = EnvironmentOf(options, job, run.Folder),
+                Environment = JobRoots.Of(job, run.Folder.Path).Concat(options.Environment).ToDictionary(StringComparer.Ordinal),
             },
             time,
             cancellation);
@@ -62,7 +62,7 @@ public static class TrainingRun
         {
             using var scheduler = new SchedulerClient(fleet.Scheduler, time);
             await scheduler.SubmitAsync(new SubmitRequest(jobId, JobFile.ToCanonicalJson(job), run.Folder.Path, run.ResumeStep), cancellation);
-            JobStatus last = await FollowAsync(scheduler, jobId, fleet, observer, cancellation);
+            JobStatus last = await FollowAsync(scheduler, jobId, fleet, options.Beside, observer, cancellation);
             RunSummary? summary = File.Exists(run.Folder.Summary) ? RunSummary.FromJson(await File.ReadAllTextAsync(run.Folder.Summary, cancellation)) : null;
             return new TrainingResult(last.State, last.Error, run.Folder, summary);
         }
@@ -73,27 +73,23 @@ public static class TrainingRun
         }
     }
 
-    private static Dictionary<string, string> EnvironmentOf(TrainingOptions options, JobSpec job, RunFolder folder)
-    {
-        var environment = new Dictionary<string, string>(JobRoots.Of(job, folder.Path), StringComparer.Ordinal);
-        if (options.Otlp is { } otlp)
-        {
-            environment[EnvironmentNames.OtlpEndpoint] = otlp.OriginalString;
-        }
-
-        return environment;
-    }
-
-    private static async Task<JobStatus> FollowAsync(SchedulerClient scheduler, string jobId, LocalFleet fleet, ITrainingObserver observer, CancellationToken cancellation)
+    private static async Task<JobStatus> FollowAsync(SchedulerClient scheduler, string jobId, LocalFleet fleet, Func<LocalFleet, CancellationToken, Task>? beside, ITrainingObserver observer, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task<JobStatus> follow = ReadAsync();
-        if (await Task.WhenAny(follow, fleet.Broken) != follow)
+        Task disturbance = beside?.Invoke(fleet, stop.Token) ?? Task.CompletedTask;
+        Task broken = await Task.WhenAny(follow, fleet.Broken, FailureOf(disturbance));
+        await stop.CancelAsync();
+        await Task.WhenAll(follow, disturbance).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (broken != follow)
         {
-            await stop.CancelAsync();
-            await ((Task)follow).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellation.ThrowIfCancellationRequested();
-            await fleet.Broken;
+            await broken;
+        }
+
+        if (disturbance.IsFaulted)
+        {
+            await disturbance;
         }
 
         return await follow;
@@ -109,6 +105,18 @@ public static class TrainingRun
 
             return last ?? throw new InvalidOperationException($"The events of job {jobId} ended without one.");
         }
+    }
+
+    /// <summary>Fails as a task does, and never completes otherwise.</summary>
+    private static async Task FailureOf(Task task)
+    {
+        await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!task.IsFaulted)
+        {
+            await Task.Delay(Timeout.Infinite, CancellationToken.None);
+        }
+
+        await task;
     }
 
     /// <summary>A Redis of the user's keeps nothing of the run.</summary>

@@ -1,8 +1,6 @@
-using System.Diagnostics;
 using Google.Protobuf;
 using Grpc.Core;
 using Lockstep.Core.Protocol;
-using Lockstep.Core.Tracing;
 using Lockstep.Transport.Protos;
 
 namespace Lockstep.Transport.Grpc;
@@ -84,7 +82,6 @@ public class ShardGrpcService(IShardHost host)
             header.HasValues = version.Values is not null;
             header.Elements = values.Length;
             header.AgeMs = version.AgeMs;
-            header.TraceParent = TraceContext.Format(version.Trace);
             foreach (short range in version.Ranges)
             {
                 header.Ranges.Add(range);
@@ -104,14 +101,13 @@ public class ShardGrpcService(IShardHost host)
     public virtual async Task<PushReply> Push(IAsyncStreamReader<TensorFrame> requestStream, ServerCallContext context)
     {
         IPushSession? session = null;
-        using Activity? span = ShardSpans.Push(TraceContext.OfRequest(context));
         try
         {
             await foreach (TensorFrame frame in requestStream.ReadAllAsync(context.CancellationToken))
             {
                 using (frame)
                 {
-                    session ??= Begin(WireConversions.Header(frame, PushHeader.Parser).FromWire(), span);
+                    session ??= host.BeginPush(WireConversions.Header(frame, PushHeader.Parser).FromWire());
                     if (frame.Index > 0)
                     {
                         session.Add(new ChunkSum(frame.Index - 1, frame.Integers, frame.Floats));
@@ -119,20 +115,12 @@ public class ShardGrpcService(IShardHost host)
                 }
             }
 
-            PushResult result = session?.Complete() ?? throw new ProtocolException(ProtocolError.Invalid, "A push has no message.");
-            span?.SetTag("lockstep.push.status", result.Status.ToString());
-            return result.ToWire();
+            return session?.Complete().ToWire() ?? throw new ProtocolException(ProtocolError.Invalid, "A push has no message.");
         }
         finally
         {
             session?.Dispose();
         }
-    }
-
-    private IPushSession Begin(Contribution header, Activity? span)
-    {
-        ShardSpans.Describe(span, header);
-        return host.BeginPush(header);
     }
 
     public virtual Task<MissingReply> Missing(MissingRequest request, ServerCallContext context) =>

@@ -4,9 +4,9 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Coordination;
 using Lockstep.Core.Protocol;
-using Lockstep.ServiceDefaults.Telemetry;
 using Lockstep.Transport;
 using Lockstep.Transport.Protos;
+using Lockstep.Worker.Faults;
 using Lockstep.Worker.Jobs;
 using Lockstep.Worker.Loop;
 using StackExchange.Redis;
@@ -14,7 +14,7 @@ using StackExchange.Redis;
 namespace Lockstep.Worker.Hosting;
 
 /// <summary>Does one assigned job from its data to its end, and tells the scheduler where it cannot.</summary>
-internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, IConnectionMultiplexer redis, IConfiguration configuration, WorkerMetrics metrics, StepTrace trace, TimeProvider time, ILoggerFactory loggers)
+internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, IConnectionMultiplexer redis, IConfiguration configuration, WorkerMetrics metrics, TimeProvider time, ILoggerFactory loggers)
 {
     private static readonly TimeSpan ReportTimeout = TimeSpan.FromSeconds(10);
 
@@ -58,8 +58,9 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
     {
         JobSpec spec = JobFile.FromCanonicalJson(assignment.JobJson);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(drain, abort);
-        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, leave.Token), mayTakeLong: true);
+        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, leave.Token));
         IReadOnlyList<IShardClient> shards = [];
+        using WorkerFaults? faults = WorkerFaults.From(configuration, settings.WorkerId, time, loggers);
         try
         {
             if (spec.Workers.Min > 1)
@@ -68,18 +69,17 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
             }
 
             shards = ShardClients.FromConfiguration(configuration, spec.Shards, time, _logger);
-            var loop = new TrainingLoop(job.Job, settings.WorkerId, shards, new RedisLeases(redis, assignment.JobId), job.Trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>(), trace);
-            using var over = CancellationTokenSource.CreateLinkedTokenSource(abort);
-            Task probing = new RoundTripProbe(assignment.JobId, shards, metrics, time).RunAsync(over.Token);
-            try
+            ILeases leases = new RedisLeases(redis, assignment.JobId);
+            ITrainer trainer = job.Trainer;
+            if (faults is not null)
             {
-                await loop.RunAsync(drain, abort);
+                shards = [.. shards.Select(shard => faults.Disturb(shard, spec.Shards))];
+                leases = faults.Disturb(leases);
+                trainer = faults.Disturb(trainer);
             }
-            finally
-            {
-                await over.CancelAsync();
-                await probing;
-            }
+
+            var loop = new TrainingLoop(job.Job, settings.WorkerId, shards, leases, trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>());
+            await loop.RunAsync(drain, abort);
         }
         finally
         {

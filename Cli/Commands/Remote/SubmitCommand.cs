@@ -14,15 +14,14 @@ internal static class SubmitCommand
     private static readonly Argument<string> Job = new("job") { HelpName = "JOB", Description = "The job file (YAML or JSON). Its data must lie where the scheduler's machines find it under the same path." };
     private static readonly Option<string?> Id = new("--id") { HelpName = "ID", Description = "Of the job; the same job under the same id again is a no-op. Default: its name and a random suffix." };
     private static readonly Option<string?> RunDirectory = new("--run-directory") { HelpName = "DIR", Description = "Folder of the run on the scheduler's machines; default: the scheduler chooses one." };
-    private static readonly Option<string[]> Set = new("--set") { HelpName = "key=value", Description = "Overrides a value of the job, such as optimizer.learningRate=0.01.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
     private static readonly Option<bool> Wait = new("--wait") { Description = "Watch the job to its end, which gives the exit code." };
     private static readonly Option<bool> Print = new("--print") { Description = "Only print the body of the request, for other clients." };
 
-    public static Command Create() => new Command("submit", "Hand a job to a scheduler.") { Job, Id, RunDirectory, Set, Wait, Print }.WithScheduler(RunAsync);
+    public static Command Create() => new Command("submit", "Hand a job to a scheduler.") { Job, Id, RunDirectory, RunOptions.Set, Wait, Print }.WithScheduler(RunAsync);
 
     private static async Task<int> RunAsync(SchedulerClient scheduler, ParseResult parsed, CancellationToken cancellation)
     {
-        JobSpec job = JobFile.Load(parsed.GetValue(Job)!, parsed.GetValue(Set)!);
+        JobSpec job = JobFile.Load(parsed.GetValue(Job)!, parsed.GetValue(RunOptions.Set)!);
         string id = parsed.GetValue(Id) ?? $"{job.Name}-{Guid.NewGuid().ToString("n")[..SuffixLength]}";
         var request = new SubmitRequest(id, JobFile.ToCanonicalJson(job), parsed.GetValue(RunDirectory) ?? "");
         if (parsed.GetValue(Print))

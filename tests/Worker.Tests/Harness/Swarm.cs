@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport;
+using Lockstep.Worker.Faults;
 using Lockstep.Worker.Loop;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -46,11 +47,22 @@ internal sealed class Swarm : IAsyncDisposable
     public Member Hire(string name, IWire? wire = null, Func<StubJob, ITrainer>? trainer = null, bool tolerant = false) =>
         Hire(name, wire ?? new QuietWire(), () => trainer?.Invoke(_stub!) ?? new StubTrainer(_stub!), tolerant);
 
+    /// <summary>A worker that does faults to itself and its messages.</summary>
+    public Member Hire(string name, WorkerFaults faults, bool tolerant = false) =>
+        Hire(name, new QuietWire(), () => faults.Disturb(new StubTrainer(_stub!)), tolerant, faults);
+
     /// <param name="trainer">Called on the worker's compute thread.</param>
-    public Member Hire(string name, IWire wire, Func<ITrainer> trainer, bool tolerant = false)
+    public Member Hire(string name, IWire wire, Func<ITrainer> trainer, bool tolerant = false, WorkerFaults? faults = null)
     {
         IShardClient[] shards = [.. Cluster.Hosts.Select((host, shard) => new WiredShard(host, shard, name, wire))];
-        var member = new Member(name, _job, shards, new WiredLeases(Leases, name, wire), trainer, _time, End, tolerant ? _ => { } : Fail);
+        ILeases leases = new WiredLeases(Leases, name, wire);
+        if (faults is not null)
+        {
+            shards = [.. shards.Select(shard => faults.Disturb(shard, shards.Length))];
+            leases = faults.Disturb(leases);
+        }
+
+        var member = new Member(name, _job, shards, leases, trainer, _time, End, tolerant ? _ => { } : Fail);
         lock (_members)
         {
             _members.Add(member);

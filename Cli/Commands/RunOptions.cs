@@ -1,0 +1,34 @@
+using System.CommandLine;
+using System.Globalization;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+
+namespace Lockstep.Cli.Commands;
+
+/// <summary>Options of the commands that train with processes of their own.</summary>
+internal static class RunOptions
+{
+    private const int MostWorkers = 1000;
+
+    public static readonly Option<int?> Workers = new("--workers") { HelpName = "N", Description = "Worker processes; default: 2, and 3 for chaos." };
+    public static readonly Option<int?> Shards = new("--shards") { HelpName = "P", Description = "Parameter servers; default: as the job says." };
+    public static readonly Option<string?> Output = new("--output") { HelpName = "DIR", Description = "Folder of the run; default: runs/NAME-TIME." };
+    public static readonly Option<string[]> Set = new("--set") { HelpName = "key=value", Description = "Overrides a value of the job, such as optimizer.learningRate=0.01.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
+
+    /// <exception cref="InputException">So many cannot be.</exception>
+    public static int ReadWorkers(ParseResult parsed, int usual) => (parsed.GetValue(Workers) ?? usual) is var workers and >= 1 and <= MostWorkers
+        ? workers
+        : throw new InputException("--workers", 0, $"{parsed.GetValue(Workers)} workers cannot train.", $"Give 1 to {MostWorkers}.");
+
+    /// <exception cref="InputException">The job cannot be read, or something in it is wrong.</exception>
+    public static JobSpec ReadJob(ParseResult parsed, Argument<string> job)
+    {
+        IEnumerable<string> sets = parsed.GetValue(Set)!;
+        if (parsed.GetValue(Shards) is { } shards)
+        {
+            sets = sets.Append(string.Create(CultureInfo.InvariantCulture, $"shards={shards}"));
+        }
+
+        return JobFile.Load(parsed.GetValue(job)!, sets);
+    }
+}

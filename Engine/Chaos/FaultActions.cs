@@ -1,0 +1,118 @@
+using Lockstep.Contracts.Faults;
+using Lockstep.Engine.Processes;
+using StackExchange.Redis;
+
+namespace Lockstep.Engine.Chaos;
+
+/// <summary>Faults that are done to a fleet from outside, with real signals.</summary>
+internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
+{
+    private const int SigKill = 9;
+    private const int SigTerm = 15;
+    private static readonly int SigStop = OperatingSystem.IsMacOS() ? 17 : 19;
+    private static readonly int SigCont = OperatingSystem.IsMacOS() ? 19 : 18;
+
+    /// <summary>A process that is down is waited for this long: the fleet is starting it again.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    // Halted four fifths of the time: a fifth of its speed.
+    private static readonly TimeSpan Halted = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Going = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Does it, and stays until it is over.</summary>
+    /// <param name="fired">Is told whom it befell, once it happened; never where the process did not come up.</param>
+    public Task RunAsync(Fault fault, Action<string> fired, CancellationToken cancellation) => fault.Kind switch
+    {
+        FaultKind.Kill or FaultKind.KillShard or FaultKind.KillScheduler or FaultKind.RestartRedis => SignalAsync(fault, SigKill, fired, cancellation),
+        FaultKind.Drain => SignalAsync(fault, SigTerm, fired, cancellation),
+        FaultKind.Stop => StopAsync(fault, fired, cancellation),
+        FaultKind.Slow => SlowAsync(fault, fired, cancellation),
+        FaultKind.Add => AddAsync(fired, cancellation),
+        FaultKind.EmptyRedis => EmptyAsync(fault, fired, cancellation),
+        _ => throw new ArgumentOutOfRangeException(nameof(fault), fault.Kind, "A process does this to itself."),
+    };
+
+    private async Task<bool> SignalAsync(Fault fault, int signal, Action<string> fired, CancellationToken cancellation)
+    {
+        long started = time.GetTimestamp();
+        while (!fleet.Signal(fault.Target!, signal))
+        {
+            if (time.GetElapsedTime(started) > Patience)
+            {
+                return false;
+            }
+
+            await Task.Delay(Pause, time, cancellation);
+        }
+
+        fired(fault.Target!);
+        return true;
+    }
+
+    private async Task StopAsync(Fault fault, Action<string> fired, CancellationToken cancellation)
+    {
+        try
+        {
+            if (await SignalAsync(fault, SigStop, fired, cancellation))
+            {
+                await Task.Delay(TimeSpan.FromSeconds(fault.Duration), time, cancellation);
+            }
+        }
+        finally
+        {
+            fleet.Signal(fault.Target!, SigCont);
+        }
+    }
+
+    private async Task SlowAsync(Fault fault, Action<string> fired, CancellationToken cancellation)
+    {
+        try
+        {
+            long started = time.GetTimestamp();
+            bool there = await SignalAsync(fault, SigStop, fired, cancellation);
+            while (there && time.GetElapsedTime(started) < TimeSpan.FromSeconds(fault.Duration))
+            {
+                await Task.Delay(Halted, time, cancellation);
+                fleet.Signal(fault.Target!, SigCont);
+                await Task.Delay(Going, time, cancellation);
+                fleet.Signal(fault.Target!, SigStop);
+            }
+        }
+        finally
+        {
+            fleet.Signal(fault.Target!, SigCont);
+        }
+    }
+
+    private async Task AddAsync(Action<string> fired, CancellationToken cancellation)
+    {
+        HashSet<string> before = [.. fleet.Processes.Select(p => p.Name)];
+        Task scaled = fleet.ScaleAsync(fleet.Workers + 1, "a fault of kind 'add'", cancellation);
+        fired(fleet.Processes.Select(p => p.Name).FirstOrDefault(name => !before.Contains(name)) ?? "");
+        await scaled;
+    }
+
+    private async Task EmptyAsync(Fault fault, Action<string> fired, CancellationToken cancellation)
+    {
+        ConfigurationOptions options = ConfigurationOptions.Parse(fleet.RedisConnection);
+        options.AllowAdmin = true;
+        options.AbortOnConnectFail = false;
+        await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
+        long started = time.GetTimestamp();
+        while (time.GetElapsedTime(started) < Patience)
+        {
+            try
+            {
+                await redis.GetDatabase().ExecuteAsync("FLUSHALL").WaitAsync(cancellation);
+                fired(fault.Target!);
+                return;
+            }
+            catch (Exception exception) when (exception is RedisException or TimeoutException)
+            {
+                // It is down because of another fault, and is being started again.
+                await Task.Delay(Pause, time, cancellation);
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using Lockstep.Contracts.Faults;
+using Lockstep.Engine.Processes;
+
+namespace Lockstep.Engine.Chaos;
+
+/// <summary>Does a plan's faults to a fleet while its job runs.</summary>
+/// <param name="folder">Through which the processes learn what they shall do to themselves.</param>
+/// <param name="report">Is told of each fault as it happens.</param>
+public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimeline timeline, TimeProvider time, Action<FiredFault> report)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
+    private readonly Lock _gate = new();
+    // One a fault.
+    private readonly List<(FiredFault Fault, DateTimeOffset Time)> _fired = [];
+
+    /// <value>What happened, in order of time, with the milliseconds to the next published step; null: none followed.</value>
+    public IReadOnlyList<(FiredFault Fault, double? RecoveryMs)> Fired
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _fired.OrderBy(f => f.Time).Select(f => (f.Fault, timeline.RecoveryAfter(f.Time)))];
+            }
+        }
+    }
+
+    /// <summary>Goes on until the plan is at its end, or the job is.</summary>
+    public async Task RunAsync(LocalFleet fleet, CancellationToken cancellation)
+    {
+        var actions = new FaultActions(fleet, time);
+        // One a fault.
+        var running = new List<Task>();
+        try
+        {
+            foreach (Fault fault in plan.Faults)
+            {
+                if (fault.At.Seconds is { } seconds)
+                {
+                    await timeline.WaitSecondsAsync(seconds, cancellation);
+                }
+
+                running.Add(RunAsync(running.Count, fault, actions, cancellation));
+            }
+        }
+        finally
+        {
+            await Task.WhenAll(running);
+        }
+    }
+
+    private async Task RunAsync(int number, Fault fault, FaultActions actions, CancellationToken cancellation)
+    {
+        if (fault.At is { Step: { } step, Phase: null })
+        {
+            await timeline.WaitStepAsync(step, cancellation);
+        }
+
+        if (FaultPlan.IsInside(fault))
+        {
+            await ArmAsync(number, fault, cancellation);
+        }
+        else
+        {
+            await actions.RunAsync(fault, target => Report(fault, new FaultMark(target, time.GetUtcNow())), cancellation);
+        }
+    }
+
+    /// <summary>Arms a fault that a process does to itself, until it happened; one that lasts, for its time from then on. A process that is down is waited for.</summary>
+    private async Task ArmAsync(int number, Fault fault, CancellationToken cancellation)
+    {
+        folder.Arm(number, fault);
+        FaultMark? mark = null;
+        try
+        {
+            while (mark is null)
+            {
+                await Task.Delay(Pause, time, cancellation);
+                Take();
+            }
+
+            await Task.Delay(TimeSpan.FromSeconds(fault.Duration), time, cancellation);
+        }
+        finally
+        {
+            folder.Disarm(number);
+            Take();
+        }
+
+        void Take()
+        {
+            if (mark is null && folder.FiredAt(number) is { } found)
+            {
+                mark = found;
+                Report(fault, found);
+            }
+        }
+    }
+
+    private void Report(Fault fault, FaultMark mark)
+    {
+        var fired = new FiredFault(fault.Kind, new FaultTime(Math.Round(timeline.SecondsAt(mark.Time), 3), timeline.StepAt(mark.Time), fault.At.Phase), mark.Target);
+        lock (_gate)
+        {
+            _fired.Add((fired, mark.Time));
+        }
+
+        report(fired);
+    }
+}

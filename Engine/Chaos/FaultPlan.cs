@@ -1,0 +1,83 @@
+using System.Globalization;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Faults;
+using Lockstep.Core.Sampling;
+using Lockstep.Engine.Processes;
+
+namespace Lockstep.Engine.Chaos;
+
+/// <summary>Which faults a run meets, and when. Follows from its arguments alone: the same seed gives the same plan.</summary>
+/// <param name="Faults">Those that go by steps first, then those that go by time, ascending. Without end where they are drawn.</param>
+/// <param name="Count">Null: without end.</param>
+public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
+{
+    private const ulong Gaps = 1;
+    private const ulong Kinds = 2;
+    private const ulong Targets = 3;
+    private const ulong Inside = 4;
+
+    /// <summary>Whether a process of the run does it to itself.</summary>
+    internal static bool IsInside(Fault fault) => FaultRule.Of(fault.Kind).IsInside || fault.At.Phase is not null;
+
+    /// <summary>The faults of a schedule; whom one befalls that names nobody is drawn.</summary>
+    /// <param name="file">Of the schedule, for messages.</param>
+    /// <exception cref="InputException">A target is none of the run's processes.</exception>
+    public static FaultPlan Scheduled(IReadOnlyList<Fault> schedule, string file, int workers, int shards, ulong seed)
+    {
+        int most = workers + schedule.Count(f => f.Kind == FaultKind.Add);
+        InputError[] errors =
+        [
+            .. schedule.Where(f => f.Target is { } target && NumberOf(target) is { } number && number >= (FaultRule.Of(f.Kind).Role == FaultRole.Shard ? shards : most + 1))
+                .Select(f => new InputError(file, 0, $"There is no {f.Target} in a run of {workers} workers and {shards} shards.", "Name another, or raise --workers or --shards.")),
+            .. schedule.Where(f => f.Shard >= shards).Select(f => new InputError(file, 0, $"There is no shard {f.Shard} in a run of {shards} shards.", "Name another, or raise --shards.")),
+        ];
+        if (errors.Length > 0)
+        {
+            throw new InputException(errors);
+        }
+
+        Fault[] faults = [.. schedule.Select((fault, index) => Complete(fault, (ulong)index, workers, shards, seed)).OrderBy(f => f.At.Seconds ?? -1)];
+        return new FaultPlan(faults, faults.Length);
+    }
+
+    /// <summary>Faults at random: gaps between them are exponential, kinds and targets uniform.</summary>
+    /// <param name="meanSeconds">Mean gap, above 0.</param>
+    /// <param name="kinds">At least one.</param>
+    public static FaultPlan Drawn(double meanSeconds, IReadOnlyList<FaultKind> kinds, int workers, int shards, ulong seed)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(meanSeconds);
+        ArgumentOutOfRangeException.ThrowIfZero(kinds.Count);
+        return new FaultPlan(Draw(), null);
+
+        IEnumerable<Fault> Draw()
+        {
+            double seconds = 0;
+            for (ulong index = 0; ; index++)
+            {
+                seconds -= meanSeconds * Math.Log(1 - Uniform(seed, index, Gaps));
+                FaultKind kind = kinds[(int)(Uniform(seed, index, Kinds) * kinds.Count)];
+                FaultRule rule = FaultRule.Of(kind);
+                yield return Complete(new Fault(kind, new FaultTime(Math.Round(seconds, 3), null, null)) { Duration = rule.Duration ?? 0, Share = rule.Share ?? 1 }, index, workers, shards, seed);
+            }
+        }
+    }
+
+    private static Fault Complete(Fault fault, ulong index, int workers, int shards, ulong seed)
+    {
+        double draw = Uniform(seed, index, Targets);
+        string? target = fault.Target ?? FaultRule.Of(fault.Kind).Role switch
+        {
+            FaultRole.Worker => FleetPlan.WorkerName(1 + (int)(draw * workers)),
+            FaultRole.Shard => FleetPlan.ShardName((int)(draw * shards)),
+            FaultRole.Scheduler => FleetPlan.SchedulerName,
+            FaultRole.Redis => FleetPlan.RedisName,
+            _ => null,
+        };
+        return fault with { Target = target, Seed = CounterRandom.Key(seed, index, Inside) };
+    }
+
+    private static int? NumberOf(string target) => int.TryParse(target.AsSpan(target.LastIndexOf('-') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
+
+    /// <summary>In [0, 1).</summary>
+    private static double Uniform(ulong seed, ulong index, ulong what) => (CounterRandom.Key(seed, index, what) >> 11) * (1.0 / (1L << 53));
+}

@@ -1,0 +1,90 @@
+namespace Lockstep.Engine.Chaos;
+
+/// <summary>When each step of a run was published, as this process heard of it. Safe for several threads.</summary>
+public sealed class RunTimeline(TimeProvider time)
+{
+    private readonly Lock _gate = new();
+    // One a step.
+    private readonly List<(DateTimeOffset Time, long Step)> _published = [];
+    // Whoever waits; done and removed with the step.
+    private readonly List<(long Step, TaskCompletionSource Done)> _waiting = [];
+    private readonly TaskCompletionSource<DateTimeOffset> _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <value>First to last publication.</value>
+    public TimeSpan Elapsed
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _published.Count == 0 ? TimeSpan.Zero : _published[^1].Time - _published[0].Time;
+            }
+        }
+    }
+
+    public void Publish(long step)
+    {
+        DateTimeOffset now = time.GetUtcNow();
+        TaskCompletionSource[] reached;
+        lock (_gate)
+        {
+            _published.Add((now, step));
+            reached = [.. _waiting.Where(w => w.Step <= step).Select(w => w.Done)];
+            _waiting.RemoveAll(w => w.Step <= step);
+        }
+
+        _first.TrySetResult(now);
+        foreach (TaskCompletionSource done in reached)
+        {
+            done.TrySetResult();
+        }
+    }
+
+    /// <summary>Waits until so many steps are done.</summary>
+    public Task WaitStepAsync(long step, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            if (_published.Count > 0 && _published[^1].Step >= step)
+            {
+                return Task.CompletedTask;
+            }
+
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Add((step, done));
+            return done.Task.WaitAsync(cancellation);
+        }
+    }
+
+    /// <summary>Waits until so many seconds after the first publication.</summary>
+    public async Task WaitSecondsAsync(double seconds, CancellationToken cancellation)
+    {
+        TimeSpan left = await _first.Task.WaitAsync(cancellation) + TimeSpan.FromSeconds(seconds) - time.GetUtcNow();
+        if (left > TimeSpan.Zero)
+        {
+            await Task.Delay(left, time, cancellation);
+        }
+    }
+
+    /// <summary>Seconds from the first publication to a moment; below 0 before it.</summary>
+    public double SecondsAt(DateTimeOffset moment) => _first.Task.IsCompletedSuccessfully ? (moment - _first.Task.Result).TotalSeconds : 0;
+
+    /// <summary>Steps that were published by then.</summary>
+    public long StepAt(DateTimeOffset moment)
+    {
+        lock (_gate)
+        {
+            return _published.LastOrDefault(p => p.Time <= moment).Step;
+        }
+    }
+
+    /// <returns>Milliseconds from a moment to the next publication; null: none followed.</returns>
+    public double? RecoveryAfter(DateTimeOffset moment)
+    {
+        lock (_gate)
+        {
+            int next = _published.FindIndex(p => p.Time > moment);
+            return next < 0 ? null : (_published[next].Time - moment).TotalMilliseconds;
+        }
+    }
+}

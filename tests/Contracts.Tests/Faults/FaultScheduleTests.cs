@@ -1,0 +1,73 @@
+using Lockstep.Contracts.Faults;
+
+namespace Lockstep.Contracts.Tests.Faults;
+
+public sealed class FaultScheduleTests
+{
+    [Fact]
+    public void Reads_times_steps_and_phases()
+    {
+        IReadOnlyList<Fault> faults = FaultSchedule.Parse("""
+            faults:
+              - kind: stop
+                at: {seconds: 1.5}
+                target: worker-2
+                duration: 4
+              - {kind: kill-shard, at: {step: 30}, target: ps-1}
+              - {kind: kill, at: {step: 7, worker: worker-3, phase: push-after-one-shard}}
+              - {kind: partition, at: {step: 9}, target: worker-1, shard: 1, side: from}
+            """, "s.yaml");
+
+        Assert.Equal(
+            [
+                new Fault(FaultKind.Stop, new FaultTime(1.5, null, null)) { Target = "worker-2", Duration = 4 },
+                new Fault(FaultKind.KillShard, new FaultTime(null, 30, null)) { Target = "ps-1" },
+                new Fault(FaultKind.Kill, new FaultTime(null, 7, FaultPhase.PushAfterOneShard)) { Target = "worker-3" },
+                new Fault(FaultKind.Partition, new FaultTime(null, 9, null)) { Target = "worker-1", Duration = 5, Shard = 1, Side = PartitionSide.From },
+            ],
+            faults);
+    }
+
+    [Fact]
+    public void Reads_json_and_a_bare_list()
+    {
+        Fault[] expected = [new(FaultKind.Drop, new FaultTime(2, null, null)) { Duration = 10, Share = 0.1 }];
+
+        Assert.Equal(expected, FaultSchedule.Parse("""{"faults": [{"kind": "drop", "at": {"seconds": 2}}]}""", "s.json"));
+        Assert.Equal(expected, FaultSchedule.Parse("""[{"kind": "drop", "at": {"seconds": 2}}]""", "s.json"));
+    }
+
+    [Theory]
+    [InlineData("- {kind: explode, at: {step: 1}}", "s.yaml:2: 'kind' is 'explode'.")]
+    [InlineData("- {kind: kill, at: {step: 1}, targt: worker-1}", "s.yaml:2: There is no key 'targt' in 'faults'. Did you mean 'target'?")]
+    [InlineData("- {kind: kill}", "s.yaml:2: 'at' is missing in 'faults'.")]
+    [InlineData("- {kind: kill, at: {}}", "s.yaml:2: 'at' needs either 'seconds' or 'step'.")]
+    [InlineData("- {kind: kill, at: {step: 1, seconds: 2}}", "s.yaml:2: 'at' needs either 'seconds' or 'step'.")]
+    [InlineData("- {kind: kill, at: {step: -1}}", "s.yaml:2: 'step' is '-1'.")]
+    [InlineData("- {kind: kill, at: {step: 1}, target: ps-0}", "s.yaml:2: 'ps-0' is no target of 'kill'. Give the name of a worker")]
+    [InlineData("- {kind: add, at: {step: 1}, target: worker-1}", "s.yaml:2: 'worker-1' is no target of 'add'. Remove it.")]
+    [InlineData("- {kind: kill, at: {step: 1}, duration: 3}", "s.yaml:2: A fault of kind 'kill' has no 'duration'.")]
+    [InlineData("- {kind: stop, at: {step: 1}, share: 0.5}", "s.yaml:2: A fault of kind 'stop' has no 'share'.")]
+    [InlineData("- {kind: drop, at: {step: 1}, side: to}", "s.yaml:2: A fault of kind 'drop' has no 'side'.")]
+    [InlineData("- {kind: kill, at: {step: 1}, shard: 0}", "s.yaml:2: A fault of kind 'kill' has no 'shard'.")]
+    [InlineData("- {kind: stop, at: {step: 1, phase: load}}", "s.yaml:2: A fault of kind 'stop' has no phase.")]
+    [InlineData("- {kind: kill, at: {seconds: 1, phase: load}}", "s.yaml:2: A phase is one of a step.")]
+    public void Says_what_is_wrong_and_where(string fault, string message)
+    {
+        var exception = Assert.Throws<InputException>(() => FaultSchedule.Parse("faults:\n  " + fault, "s.yaml"));
+
+        Assert.StartsWith(message, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Says_all_that_is_wrong_at_once()
+    {
+        var exception = Assert.Throws<InputException>(() => FaultSchedule.Parse("faults:\n  - {kind: kill}\n  - {kind: explode, at: {step: 1}}\n", "s.yaml"));
+
+        Assert.Equal([2, 3], exception.Errors.Select(e => e.Line));
+    }
+
+    [Fact]
+    public void Says_that_there_is_no_schedule() =>
+        Assert.Contains("cannot be read", Assert.Throws<InputException>(() => FaultSchedule.Load(Path.Combine(Path.GetTempPath(), "no-such-schedule.yaml"))).Message, StringComparison.Ordinal);
+}

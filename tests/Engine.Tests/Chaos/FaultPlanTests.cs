@@ -1,0 +1,79 @@
+using Lockstep.Contracts;
+using Lockstep.Contracts.Faults;
+using Lockstep.Engine.Chaos;
+
+namespace Lockstep.Engine.Tests.Chaos;
+
+public sealed class FaultPlanTests
+{
+    private const int Many = 20_000;
+
+    [Fact]
+    public void Draws_the_same_of_the_same_seed_and_another_of_another()
+    {
+        FaultKind[] kinds = [FaultKind.Kill, FaultKind.KillShard, FaultKind.Drop];
+        Fault[] plan = [.. FaultPlan.Drawn(15, kinds, 4, 2, 7).Faults.Take(50)];
+
+        Assert.Equal(plan, FaultPlan.Drawn(15, kinds, 4, 2, 7).Faults.Take(50));
+        Assert.NotEqual(plan, FaultPlan.Drawn(15, kinds, 4, 2, 8).Faults.Take(50));
+    }
+
+    [Fact]
+    public void Draws_gaps_with_the_mean_and_the_spread_of_an_exponential_distribution()
+    {
+        double[] times = [.. FaultPlan.Drawn(15, [FaultKind.Kill], 4, 2, 1).Faults.Take(Many).Select(f => f.At.Seconds!.Value)];
+        double[] gaps = [.. times.Zip(times.Skip(1), (a, b) => b - a)];
+
+        Assert.Equal(times.Order(), times);
+        Assert.InRange(gaps.Average(), 14.5, 15.5);
+        // 1/e of the gaps are longer than the mean.
+        Assert.InRange(gaps.Count(g => g > 15) / (double)gaps.Length, 0.355, 0.381);
+    }
+
+    [Fact]
+    public void Draws_every_kind_and_every_target_alike()
+    {
+        Fault[] plan = [.. FaultPlan.Drawn(1, [FaultKind.Kill, FaultKind.KillShard], 4, 2, 3).Faults.Take(Many)];
+
+        Assert.Equal(["ps-0", "ps-1", "worker-1", "worker-2", "worker-3", "worker-4"], plan.Select(f => f.Target).Distinct().Order(StringComparer.Ordinal));
+        Assert.InRange(plan.Count(f => f.Kind == FaultKind.Kill), Many * 0.48, Many * 0.52);
+        Assert.All(plan.Where(f => f.Kind == FaultKind.Kill).CountBy(f => f.Target!), t => Assert.InRange(t.Value, Many * 0.11, Many * 0.14));
+    }
+
+    [Fact]
+    public void Gives_a_target_to_who_names_none_and_leaves_one_that_is_named()
+    {
+        Fault[] schedule = [new(FaultKind.Kill, At(2)), new(FaultKind.KillShard, At(1)) { Target = "ps-1" }, new(FaultKind.KillScheduler, At(0))];
+
+        Fault[] plan = [.. FaultPlan.Scheduled(schedule, "s.yaml", 3, 2, 5).Faults];
+
+        Assert.Equal([FaultKind.KillScheduler, FaultKind.KillShard, FaultKind.Kill], plan.Select(f => f.Kind));
+        Assert.Equal("scheduler", plan[0].Target);
+        Assert.Equal("ps-1", plan[1].Target);
+        Assert.Matches("^worker-[123]$", plan[2].Target);
+        Assert.Equal(plan, FaultPlan.Scheduled(schedule, "s.yaml", 3, 2, 5).Faults);
+    }
+
+    [Fact]
+    public void Refuses_targets_that_the_run_does_not_have_all_at_once()
+    {
+        Fault[] schedule = [new(FaultKind.Kill, At(2)) { Target = "worker-4" }, new(FaultKind.KillShard, At(1)) { Target = "ps-2" }, new(FaultKind.Partition, At(1)) { Target = "worker-1", Shard = 2 }];
+
+        var exception = Assert.Throws<InputException>(() => FaultPlan.Scheduled(schedule, "s.yaml", 3, 2, 5));
+
+        Assert.Equal(3, exception.Errors.Count);
+        Assert.Contains("s.yaml: There is no worker-4 in a run of 3 workers and 2 shards.", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("ps-2", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("shard 2", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Knows_workers_that_the_schedule_adds()
+    {
+        Fault[] schedule = [new(FaultKind.Add, At(1)), new(FaultKind.Kill, At(2)) { Target = "worker-4" }];
+
+        Assert.Equal("worker-4", FaultPlan.Scheduled(schedule, "s.yaml", 3, 2, 5).Faults.Last().Target);
+    }
+
+    private static FaultTime At(double seconds) => new(seconds, null, null);
+}

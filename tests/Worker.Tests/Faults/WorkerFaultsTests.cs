@@ -1,0 +1,116 @@
+using Lockstep.Contracts.Faults;
+using Lockstep.Core.Protocol;
+using Lockstep.Worker.Faults;
+using Lockstep.Worker.Tests.Harness;
+using Lockstep.Worker.Tests.Oracle;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Lockstep.Worker.Tests.Faults;
+
+/// <summary>Faults that a worker does to itself and its messages happen, and do not show in the ledger.</summary>
+public sealed class WorkerFaultsTests : IDisposable
+{
+    private const string Disturbed = "disturbed";
+    private const int Factor = 50;
+    private static readonly StubJob Job = Cases.All["everything"] with { TotalSteps = 8 };
+
+    private readonly FaultFolder _folder = new(Directory.CreateTempSubdirectory("lockstep-").FullName);
+
+    [Fact]
+    public async Task Messages_that_are_lost_doubled_late_and_overtaken_leave_the_ledger_as_it_is()
+    {
+        FaultKind[] kinds = [FaultKind.Drop, FaultKind.Duplicate, FaultKind.Delay, FaultKind.Reorder];
+        for (int number = 0; number < kinds.Length; number++)
+        {
+            _folder.Arm(number, new Fault(kinds[number], new FaultTime(0, null, null)) { Target = Disturbed, Share = 0.3, Seed = (ulong)number });
+        }
+
+        IReadOnlyList<StepReport> reports = await RunAsync(tolerant: false);
+
+        Ledger.Equal("messages", await QuietRun.LedgerAsync(Job), Ledger.Of(reports));
+        Assert.All(Enumerable.Range(0, kinds.Length), number => Assert.Equal(Disturbed, _folder.FiredAt(number)?.Target));
+    }
+
+    [Theory]
+    [InlineData(PartitionSide.To)]
+    [InlineData(PartitionSide.From)]
+    [InlineData(PartitionSide.Both)]
+    public async Task A_worker_that_is_cut_off_from_a_shard_does_not_stop_the_others(PartitionSide side)
+    {
+        _folder.Arm(0, new Fault(FaultKind.Partition, new FaultTime(0, null, null)) { Target = Disturbed, Shard = 1, Side = side });
+
+        // The partition lasts to the end of the run.
+        IReadOnlyList<StepReport> reports = await RunAsync(tolerant: false);
+
+        Ledger.Equal("partition", await QuietRun.LedgerAsync(Job), Ledger.Of(reports));
+        Assert.NotNull(_folder.FiredAt(0));
+    }
+
+    public static TheoryData<FaultPhase> Phases => [.. Enum.GetValues<FaultPhase>()];
+
+    [Theory]
+    [MemberData(nameof(Phases))]
+    public async Task A_worker_that_fails_at_a_phase_of_a_step_leaves_the_ledger_as_it_is(FaultPhase phase)
+    {
+        _folder.Arm(0, new Fault(FaultKind.Exception, new FaultTime(null, 2, phase)) { Target = Disturbed });
+
+        IReadOnlyList<StepReport> reports = await RunAsync(tolerant: true);
+
+        Ledger.Equal(phase.ToString(), await QuietRun.LedgerAsync(Job), Ledger.Of(reports));
+        Assert.NotNull(_folder.FiredAt(0));
+    }
+
+    [Fact]
+    public void A_fault_happens_once_and_not_before_its_step()
+    {
+        _folder.Arm(3, new Fault(FaultKind.Exception, new FaultTime(null, 5, FaultPhase.Load)) { Target = Disturbed });
+        using WorkerFaults faults = Faults();
+
+        faults.Reach(FaultPhase.Load, 4);
+        faults.Reach(FaultPhase.Compute, 5);
+        Assert.Null(_folder.FiredAt(3));
+        Assert.Throws<InjectedFaultException>(() => faults.Reach(FaultPhase.Load, 6));
+        faults.Reach(FaultPhase.Load, 7);
+
+        // Nor in the next life of the process.
+        using WorkerFaults next = Faults();
+        next.Reach(FaultPhase.Load, 7);
+    }
+
+    [Fact]
+    public void A_gradient_is_spoiled_once()
+    {
+        _folder.Arm(0, new Fault(FaultKind.NaN, new FaultTime(null, 5, null)) { Target = Disturbed });
+        _folder.Arm(1, new Fault(FaultKind.NaN, new FaultTime(null, 5, null)) { Target = "another" });
+        using WorkerFaults faults = Faults();
+
+        Assert.Equal([false, true, false], new[] { faults.SpoilsGradient(4), faults.SpoilsGradient(5), faults.SpoilsGradient(6) });
+    }
+
+    public void Dispose() => Directory.Delete(_folder.FullName, recursive: true);
+
+    private WorkerFaults Faults(TimeProvider? time = null) => new(new ArmedFaults(_folder, Disturbed, TimeProvider.System), time ?? TimeProvider.System, NullLogger.Instance);
+
+    /// <summary>One worker with the faults and one without, on two shards.</summary>
+    private async Task<IReadOnlyList<StepReport>> RunAsync(bool tolerant)
+    {
+        var time = new FastTime(Factor);
+        using WorkerFaults faults = Faults(time);
+        using var folder = new TemporaryFolder();
+        await using var swarm = new Swarm(Job, 2, folder.Path, time, new LeaseTable(time, TimeSpan.FromSeconds(15)));
+        swarm.Hire(Disturbed, faults, tolerant).Start();
+        // The other one comes when the job needs it, so that the faults have their step.
+        Task met = WaitFiredAsync(swarm.End);
+        swarm.Hire("quiet").Start(met);
+        return await swarm.WatchAsync();
+    }
+
+    private async Task WaitFiredAsync(CancellationToken cancellation)
+    {
+        int[] numbers = [.. _folder.Armed().Select(f => f.Number)];
+        while (numbers.Any(number => _folder.FiredAt(number) is null))
+        {
+            await Task.Delay(2, cancellation);
+        }
+    }
+}

@@ -5,16 +5,17 @@ using Lockstep.Core.Protocol;
 using Lockstep.ParameterServer;
 using Lockstep.ServiceDefaults;
 using Lockstep.ServiceDefaults.Access;
+using Lockstep.ServiceDefaults.Health;
 using Lockstep.Transport;
 using Lockstep.Transport.Grpc;
 
 var builder = WebApplication.CreateBuilder(args);
-builder.AddServiceDefaults();
 int shard;
 long memoryLimit;
 IShardPeer? first;
 try
 {
+    builder.AddServiceDefaults();
     shard = Settings.ShardIndex(builder.Configuration);
     memoryLimit = Settings.MemoryLimit(builder.Configuration);
     builder.AddAccessControl();
@@ -28,6 +29,7 @@ catch (InputException exception)
 
 builder.Services.AddSingleton<ShardMetrics>();
 builder.Services.AddSingleton(services => new ShardHost(shard, first, memoryLimit, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ShardMetrics>(), FullDisk.From(builder.Configuration, shard, TimeProvider.System)));
+builder.Services.AddSingleton<IHangWatched>(services => new LockWatch("The lock of a job", services.GetRequiredService<ShardHost>().Stuck, services.GetRequiredService<TimeProvider>()));
 builder.Services.AddSingleton<IShardHost>(services => services.GetRequiredService<ShardHost>());
 builder.Services.AddGrpc(options =>
 {

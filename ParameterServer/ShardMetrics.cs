@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Lockstep.Core.Protocol;
+using Lockstep.ServiceDefaults.Telemetry;
 
 namespace Lockstep.ParameterServer;
 
@@ -23,12 +24,12 @@ internal sealed partial class ShardMetrics : IShardObserver
     {
         _logger = logger;
         Meter meter = meters.Create("Lockstep.ParameterServer");
-        _barrier = meter.CreateHistogram<double>("lockstep.shard.barrier.duration", "s", "First contribution in → last contribution in.");
-        _update = meter.CreateHistogram<double>("lockstep.shard.update.duration", "s", "Last contribution in → next version computed on this shard.");
-        _sync = meter.CreateHistogram<double>("lockstep.sync.duration", "s", "Sync latency: last contribution in → next version held by the worker, as the workers report it.");
-        _checkpoint = meter.CreateHistogram<double>("lockstep.shard.checkpoint.duration", "s", "Writing this shard's part of a checkpoint, beside training.");
-        _blocked = meter.CreateHistogram<double>("lockstep.shard.checkpoint.blocked.duration", "s", "What a checkpoint held training up: copying the state, and waiting for the write before.");
-        _restore = meter.CreateHistogram<double>("lockstep.shard.restore.duration", "s", "Taking a job up again from a checkpoint.");
+        _barrier = meter.CreateDurationHistogram("lockstep.shard.barrier.duration", "First contribution in → last contribution in.");
+        _update = meter.CreateDurationHistogram("lockstep.shard.update.duration", "Last contribution in → next version computed on this shard.");
+        _sync = meter.CreateDurationHistogram("lockstep.sync.duration", "Sync latency: last contribution in → next version held by the worker, as the workers report it.");
+        _checkpoint = meter.CreateDurationHistogram("lockstep.shard.checkpoint.duration", "Writing this shard's part of a checkpoint, beside training.");
+        _blocked = meter.CreateDurationHistogram("lockstep.shard.checkpoint.blocked.duration", "What a checkpoint held training up: copying the state, and waiting for the write before.");
+        _restore = meter.CreateDurationHistogram("lockstep.shard.restore.duration", "Taking a job up again from a checkpoint.");
         _steps = meter.CreateCounter<long>("lockstep.shard.steps", "{step}", "Steps done.");
         _contributions = meter.CreateCounter<long>("lockstep.shard.contributions", "{contribution}", "Contributions by what became of them.");
         _repeats = meter.CreateCounter<long>("lockstep.shard.range_repeats", "{repeat}", "Attempts that were repeated with wider ranges.");

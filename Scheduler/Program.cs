@@ -5,6 +5,7 @@ using Lockstep.Scheduler;
 using Lockstep.Scheduler.Api;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Scaling;
+using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Workers;
 using Lockstep.ServiceDefaults;
 using Lockstep.ServiceDefaults.Access;
@@ -12,9 +13,9 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using StackExchange.Redis;
 
 var builder = WebApplication.CreateBuilder(args);
-builder.AddServiceDefaults();
 try
 {
+    builder.AddServiceDefaults();
     builder.AddLockstepRedis();
     builder.Services.AddSingleton(Scaler.From(builder.Configuration, TimeProvider.System));
     builder.AddAccessControl();
@@ -30,9 +31,14 @@ builder.Services.AddGrpc();
 builder.Services.AddSingleton(services => new JobStore(services.GetRequiredService<IConnectionMultiplexer>(), builder.Configuration[EnvironmentNames.Queue]));
 builder.Services.AddSingleton(services => new WantedWorkers(services.GetRequiredService<IConnectionMultiplexer>(), builder.Configuration[EnvironmentNames.Queue]));
 builder.Services.AddSingleton<Fleet>();
+builder.Services.AddSingleton<SchedulerMetrics>();
+builder.Services.AddSingleton<SchedulerSpans>();
+builder.Services.AddSingleton<SchedulerTelemetry>();
+builder.Services.AddSingleton<ShardsCheck>();
 builder.Services.AddSingleton<JobManager>();
 builder.Services.AddHostedService(services => services.GetRequiredService<JobManager>());
-builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
+builder.Services.AddHostedService<LeaseMeter>();
+builder.Services.AddHealthChecks().AddCheck<ShardsCheck>("shards").Add(new HealthCheckRegistration(
     "jobs", services => new ReadyCheck(services.GetRequiredService<JobManager>()), HealthStatus.Unhealthy, []));
 // Events stream for as long as a job runs; stopping does not wait for their readers.
 builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(3));

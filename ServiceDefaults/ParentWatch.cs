@@ -35,6 +35,6 @@ public sealed partial class ParentWatch(string parent, IHostApplicationLifetime 
         self.Kill();
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "The launching process {Parent} is gone; stopping")]
+    [LoggerMessage(900, LogLevel.Warning, "The launching process {Parent} is gone; stopping")]
     private partial void LogParentGone(string parent);
 }

@@ -1,14 +1,15 @@
+using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.ServiceDefaults.Access;
+using Lockstep.ServiceDefaults.Health;
+using Lockstep.ServiceDefaults.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using OpenTelemetry;
-using OpenTelemetry.Metrics;
-using OpenTelemetry.Trace;
 
 namespace Lockstep.ServiceDefaults;
 
@@ -17,13 +18,13 @@ public static class ServiceDefaultsExtensions
 {
     private const string Live = "live";
 
-    /// <summary>Meters and sources whose names begin so are exported.</summary>
-    private const string OwnTelemetry = "Lockstep.*";
-
+    /// <exception cref="InputException">The environment says something that cannot be.</exception>
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
     {
+        TimeSpan hangTimeout = HangCheck.TimeoutFrom(builder.Configuration);
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [Live]);
+        builder.Services.AddHealthChecks().Add(new HealthCheckRegistration(
+            "hang", services => new HangCheck(services.GetServices<IHangWatched>(), hangTimeout), HealthStatus.Unhealthy, [Live]));
         builder.Services.AddServiceDiscovery();
         builder.Services.ConfigureHttpClientDefaults(http =>
         {
@@ -45,28 +46,24 @@ public static class ServiceDefaultsExtensions
         return builder;
     }
 
-    /// <summary>/health: ready to serve; /alive: the process answers.</summary>
+    /// <summary>/health: ready to serve; /alive: the process answers and nothing in it hangs; /metrics: for Prometheus.</summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
-        app.MapHealthChecks(SchedulerRoutes.Health).NeedsNothing();
-        app.MapHealthChecks(SchedulerRoutes.Alive, new HealthCheckOptions { Predicate = check => check.Tags.Contains(Live) }).NeedsNothing();
+        app.MapHealthChecks(SchedulerRoutes.Health, new HealthCheckOptions { ResponseWriter = WriteAsync }).NeedsNothing();
+        app.MapHealthChecks(SchedulerRoutes.Alive, new HealthCheckOptions { Predicate = check => check.Tags.Contains(Live), ResponseWriter = WriteAsync }).NeedsNothing();
+        if (!TelemetryRegistration.IsOff(app.Configuration))
+        {
+            app.MapPrometheusScrapingEndpoint(SchedulerRoutes.Metrics);
+        }
+
         return app;
     }
 
-    private static void AddTelemetry(this IHostApplicationBuilder builder)
+    /// <summary>The word that everybody expects, then what is wrong.</summary>
+    private static Task WriteAsync(HttpContext context, HealthReport report)
     {
-        builder.Logging.AddOpenTelemetry(logging =>
-        {
-            logging.IncludeFormattedMessage = true;
-            logging.IncludeScopes = true;
-        });
-        OpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
-            .WithMetrics(metrics => metrics.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation().AddRuntimeInstrumentation().AddMeter(OwnTelemetry))
-            .WithTracing(tracing => tracing.AddSource(OwnTelemetry).AddHttpClientInstrumentation().AddAspNetCoreInstrumentation(options =>
-                options.Filter = context => !context.Request.Path.StartsWithSegments(SchedulerRoutes.Health, StringComparison.Ordinal) && !context.Request.Path.StartsWithSegments(SchedulerRoutes.Alive, StringComparison.Ordinal)));
-        if (!string.IsNullOrWhiteSpace(builder.Configuration[EnvironmentNames.OtlpEndpoint]))
-        {
-            telemetry.UseOtlpExporter();
-        }
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        IEnumerable<string> wrong = report.Entries.Where(e => e.Value.Status != HealthStatus.Healthy).Select(e => $"{e.Key}: {e.Value.Description}");
+        return context.Response.WriteAsync(string.Join('\n', wrong.Prepend(report.Status.ToString())));
     }
 }

@@ -9,6 +9,9 @@ public interface IShardClient : IAsyncDisposable
 {
     int Shard { get; }
 
+    /// <value>What carries the bytes, for telemetry: grpc, memory; local where shard and client are one process.</value>
+    string Path => "local";
+
     /// <summary>Makes the job known to the shard; the same again is a no-op, another descriptor under the same id is refused.</summary>
     /// <returns>Whether the shard waits for initial values.</returns>
     Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation);

@@ -10,6 +10,18 @@ namespace Lockstep.Transport;
 /// <summary>Finds the shards by configuration, as every launcher sets it: <c>services:ps-0:grpc:0</c> and so on.</summary>
 public static class ShardClients
 {
+    /// <summary>How many shards the configuration names: from 0 on without a gap.</summary>
+    public static int Count(IConfiguration configuration)
+    {
+        int shards = 0;
+        while (!string.IsNullOrEmpty(configuration[NameOf(shards)]))
+        {
+            shards++;
+        }
+
+        return shards;
+    }
+
     /// <summary>A client for each shard, by index.</summary>
     /// <exception cref="InputException">An address is missing or no absolute URI.</exception>
     public static IReadOnlyList<IShardClient> FromConfiguration(IConfiguration configuration, int shards, TimeProvider time, ILogger? logger = null)
@@ -23,10 +35,12 @@ public static class ShardClients
     /// <exception cref="InputException">The address is missing or no absolute URI.</exception>
     public static IShardPeer Peer(IConfiguration configuration, int shard, TimeProvider time, ILogger? logger = null) => new GrpcShardClient(AddressOf(configuration, shard), shard, time, logger, configuration[EnvironmentNames.Secret]);
 
+    private static string NameOf(int shard) => EnvironmentNames.ShardGrpc(shard).Replace("__", ":", StringComparison.Ordinal);
+
     private static Uri AddressOf(IConfiguration configuration, int shard)
     {
         string name = EnvironmentNames.ShardGrpc(shard);
-        string? text = configuration[name.Replace("__", ":", StringComparison.Ordinal)];
+        string? text = configuration[NameOf(shard)];
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"
             ? address
             : throw new InputException("environment", 0, $"{name} is '{text}', which is no address of a parameter server.", $"Set it to the gRPC address of shard {shard}, such as http://ps-{shard}:8081, or lower the job's 'shards'.");

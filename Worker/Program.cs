@@ -1,6 +1,7 @@
 using Lockstep.Contracts;
 using Lockstep.ServiceDefaults;
 using Lockstep.ServiceDefaults.Access;
+using Lockstep.ServiceDefaults.Health;
 using Lockstep.Worker.Hosting;
 using Lockstep.Worker.Loop;
 using Lockstep.Worker.Tools;
@@ -12,9 +13,9 @@ if (ToolCommand.Find(args) is { } tool)
 }
 
 var builder = WebApplication.CreateBuilder(args);
-builder.AddServiceDefaults();
 try
 {
+    builder.AddServiceDefaults();
     builder.AddLockstepRedis();
     builder.AddAccessControl();
     builder.Services.AddSingleton(WorkerSettings.From(builder.Configuration));
@@ -26,7 +27,8 @@ catch (InputException exception)
 }
 
 builder.Services.AddSingleton<WorkerMetrics>();
-builder.Services.AddSingleton(new ComputeThread());
+builder.Services.AddSingleton<ComputeThread>(services => new ComputeThread(time: services.GetRequiredService<TimeProvider>()));
+builder.Services.AddSingleton<IHangWatched>(services => services.GetRequiredService<ComputeThread>());
 builder.Services.AddSingleton<JobRunner>();
 builder.Services.AddSingleton<WorkerService>();
 builder.Services.AddHostedService(services => services.GetRequiredService<WorkerService>());

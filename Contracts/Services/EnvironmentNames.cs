@@ -40,6 +40,12 @@ public static class EnvironmentNames
     /// <summary>Name of the job queue, where several schedulers share one Redis; default: the one queue there is.</summary>
     public const string Queue = "LOCKSTEP_QUEUE";
 
+    /// <summary>Every so many steps one is traced through all processes, which must be told the same; 0: none. Default: 100.</summary>
+    public const string TraceEvery = "LOCKSTEP_TRACE_EVERY";
+
+    /// <summary>Seconds after which a piece of work that does not end counts as hung: /alive fails then. Default: 600.</summary>
+    public const string HangTimeout = "LOCKSTEP_HANG_TIMEOUT";
+
     /// <summary>Folder through which <c>lockstep chaos</c> tells processes which faults they shall meet; unset: none.</summary>
     public const string Faults = "LOCKSTEP_FAULTS";
 

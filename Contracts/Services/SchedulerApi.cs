@@ -70,6 +70,7 @@ public static class SchedulerRoutes
     public const string OpenApi = "/openapi/v1.json";
     public const string Health = "/health";
     public const string Alive = "/alive";
+    public const string Metrics = "/metrics";
     public static string Job(string id) => $"/jobs/{id}";
     public static string Events(string id, long from) => $"/jobs/{id}/events?from={from}";
     public static string Logs(string id, long from) => $"/jobs/{id}/logs?from={from}";

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -27,8 +28,13 @@ public sealed record Contribution
     public required IReadOnlyList<SlotReport> Reports { get; init; }
     /// <value>Milliseconds from the last contribution to the step before until this worker held the version of this one; 0: not measured.</value>
     public double SyncMs { get; init; }
+    /// <value>The usual time of a slot at this worker, milliseconds; 0: not measured.</value>
+    public double SlotMs { get; init; }
     /// <value>The shard's chunks in chunk order; each is added whole or not at all.</value>
     public required IReadOnlyList<ChunkSum> Chunks { get; init; }
+
+    /// <value>Of sums and maxima.</value>
+    public long Bytes => Chunks.Sum(c => (long)(c.Sums.Length * sizeof(int)) + (c.BlockMaxima.Length * sizeof(float)));
 }
 
 /// <param name="Chunk">Index of the chunk in the model.</param>
@@ -60,7 +66,14 @@ public sealed record PushResult(PushStatus Status, Cursor ShardCursor, IReadOnly
 /// <param name="Measures">The attempt only measures: push maxima and flags, the sums are ignored.</param>
 /// <param name="Finished">Version TotalSteps: no step follows.</param>
 /// <param name="SyncMs">Milliseconds from the last contribution to the step before until the values were whole at the caller; -1: not known.</param>
-public sealed record ShardView(Cursor Cursor, bool Measures, bool Finished, float[]? Values, short[] Ranges, double SyncMs = -1);
+public sealed record ShardView(Cursor Cursor, bool Measures, bool Finished, float[]? Values, short[] Ranges, double SyncMs = -1)
+{
+    /// <value>Milliseconds from the head of the shard's answer to its last value; 0: nothing travelled.</value>
+    public double ReceiveMs { get; init; }
+
+    /// <value>The shard's span that led to this version, where its step is traced.</value>
+    public ActivityContext Trace { get; init; }
+}
 
 /// <summary>What happened in a step, or in an evaluation (attempt <see cref="Protocol.Cursor.Evaluation"/>), as ps-0 tells it in order of its occurrence.</summary>
 public sealed record StepReport
@@ -91,6 +104,8 @@ public sealed record StepReport
     public double UpdateMs { get; init; }
     /// <value>Sync latency of version Step: last contribution to the step before in → version held, the longest of the workers that contributed, milliseconds; 0: not measured.</value>
     public double SyncMs { get; init; }
+    /// <value>By worker, the usual time of a slot, milliseconds; only of those that contributed and measured it.</value>
+    public IReadOnlyDictionary<string, double> SlotMs { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);
     /// <value>A checkpoint of version Step + 1 is cut.</value>
     public bool Checkpoint { get; init; }
     /// <value>The newest version of which a whole set is on disk; -1: none.</value>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Tracing;
 
 namespace Lockstep.Core.Protocol;
 
@@ -22,6 +23,10 @@ internal sealed class HostedJob
     private long? _firstIn;
     private long? _gathered;
     private double _blockedMs;
+    // Spans, where the step is traced: of the first and last push that was added, and of what led to the newest version.
+    private ActivityContext _firstPush;
+    private ActivityContext _lastPush;
+    private ActivityContext _ledHere;
 
     /// <param name="restoration">Null: the job is opened.</param>
     /// <param name="board">Of ps-0, of the generation before; null: there is none.</param>
@@ -130,7 +135,9 @@ internal sealed class HostedJob
                 ThrowIfOver();
                 if (Job.HasValues && (after is not { } cursor || Job.Cursor > cursor))
                 {
-                    return Job.View(heldStep, _gathered is { } gathered ? _context.Time.GetElapsedTime(gathered).TotalMilliseconds : -1);
+                    PulledVersion version = Job.View(heldStep, _gathered is { } gathered ? _context.Time.GetElapsedTime(gathered).TotalMilliseconds : -1);
+                    version.Trace = _ledHere;
+                    return version;
                 }
 
                 if (!Job.HasValues && Restoration is not null)
@@ -171,6 +178,19 @@ internal sealed class HostedJob
             ThrowIfOver();
             return new Session(this, Job.BeginPush(header));
         }
+    }
+
+    /// <summary>Tries to have the job to itself for a moment.</summary>
+    /// <returns>False: somebody else has had it all the time.</returns>
+    public bool TryEnter(TimeSpan patience)
+    {
+        if (!_gate.TryEnter(patience))
+        {
+            return false;
+        }
+
+        _gate.Exit();
+        return true;
     }
 
     public void Fail(Exception failure, bool isClose = false)
@@ -261,20 +281,24 @@ internal sealed class HostedJob
             {
                 long gathered = _context.Time.GetTimestamp();
                 double gatherMs = _context.Time.GetElapsedTime(_firstIn ?? gathered, gathered).TotalMilliseconds;
+                ActivityContext firstPush, lastPush;
                 lock (_gate)
                 {
                     _firstIn = null;
+                    (firstPush, lastPush) = (_firstPush, _lastPush);
+                    (_firstPush, _lastPush) = (default, default);
                 }
 
+                ShardSpans.Gathered(firstPush, _context.Time.GetUtcNow, gatherMs);
                 switch (Job.Decide())
                 {
                     case StepDecision.NotFinite:
                         throw new ProtocolException(ProtocolError.NotFinite, $"Job {Descriptor.JobId}: the gradient of step {Job.Cursor.Step} is not finite (slots {string.Join(", ", Job.NotFiniteSlots())}, on two workers alike). Lower the learning rate, clip the norm, or look for bad values in the data.");
                     case StepDecision.Repeat:
-                        Repeat();
+                        Repeat(lastPush);
                         break;
                     default:
-                        await UpdateAsync(gathered, gatherMs);
+                        await UpdateAsync(gathered, gatherMs, lastPush);
                         break;
                 }
             }
@@ -308,23 +332,25 @@ internal sealed class HostedJob
         }
     }
 
-    private void Repeat()
+    private void Repeat(ActivityContext lastPush)
     {
         Cursor cursor;
         lock (_gate)
         {
             cursor = Job.Cursor;
             Job.Repeat();
+            _ledHere = lastPush;
             Pulse();
         }
 
         _context.Observer.Repeated(Descriptor.JobId, cursor);
     }
 
-    private async Task UpdateAsync(long gathered, double gatherMs)
+    private async Task UpdateAsync(long gathered, double gatherMs, ActivityContext lastPush)
     {
         // All slots are in: pushes that still come only read, so the state may be worked on outside of the lock.
         Cursor cursor = Job.Cursor;
+        Activity? span = ShardSpans.Begin("update", lastPush);
         double factor = 1;
         if (Descriptor.Optimizer.ClipNorm is not null)
         {
@@ -342,6 +368,7 @@ internal sealed class HostedJob
         {
             step = Job.Commit();
             _gathered = gathered;
+            _ledHere = span?.Context ?? default;
             if (Descriptor.CheckpointsAt(Job.Cursor.Step))
             {
                 long started = _context.Time.GetTimestamp();
@@ -351,9 +378,10 @@ internal sealed class HostedJob
         }
 
         double updateMs = _context.Time.GetElapsedTime(gathered).TotalMilliseconds;
+        span?.Dispose();
         Board?.Committed(step, gathered);
         // The board knows of the step before a worker can know of the version.
-        _announced = AnnounceAsync(new ShardAnnouncement(cursor, _context.Shard, hashes, gatherMs, updateMs, step.Counters.Mismatched) { CheckpointBlockedMs = _blockedMs + copyMs });
+        _announced = AnnounceAsync(span?.Context ?? default, new ShardAnnouncement(cursor, _context.Shard, hashes, gatherMs, updateMs, step.Counters.Mismatched) { CheckpointBlockedMs = _blockedMs + copyMs });
         _blockedMs = 0;
         lock (_gate)
         {
@@ -368,8 +396,9 @@ internal sealed class HostedJob
         }
     }
 
-    private async Task AnnounceAsync(ShardAnnouncement announcement)
+    private async Task AnnounceAsync(ActivityContext update, ShardAnnouncement announcement)
     {
+        using Activity? span = ShardSpans.Begin("announce", update);
         try
         {
             await AskFirstAsync(async () =>
@@ -453,7 +482,12 @@ internal sealed class HostedJob
                 owner.ThrowIfOver();
                 if (owner.Job.AddChunk(ticket, chunk))
                 {
-                    owner._firstIn ??= owner._context.Time.GetTimestamp();
+                    owner._lastPush = ShardSpans.Current();
+                    if (owner._firstIn is null)
+                    {
+                        owner._firstIn = owner._context.Time.GetTimestamp();
+                        owner._firstPush = owner._lastPush;
+                    }
                 }
             }
         }

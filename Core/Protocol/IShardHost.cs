@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Lockstep.Core.Metrics;
 
 namespace Lockstep.Core.Protocol;
@@ -99,6 +100,9 @@ public sealed class PulledVersion(Cursor cursor, bool measures, bool finished, R
 
     /// <value>Milliseconds since the last contribution to the step before came in; -1: not known.</value>
     public double AgeMs { get; init; } = -1;
+
+    /// <value>The span that led to this version, where its step is traced.</value>
+    public ActivityContext Trace { get; set; }
 
     public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
 }

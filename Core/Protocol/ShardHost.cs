@@ -22,6 +22,11 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     /// <value>The jobs that are hosted, with their shard's cursor.</value>
     public IReadOnlyDictionary<string, Cursor> Jobs => _jobs.ToDictionary(j => j.Key, j => j.Value.Cursor, StringComparer.Ordinal);
 
+    /// <summary>Tries to enter each job for a moment.</summary>
+    /// <param name="patience">A job at a time; far longer than its lock is ever held.</param>
+    /// <returns>Those that could not be entered: they hang.</returns>
+    public IReadOnlyList<string> Stuck(TimeSpan patience) => [.. _jobs.Where(j => !j.Value.TryEnter(patience)).Select(j => j.Key)];
+
     public async Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation)
     {
         await _opening.WaitAsync(cancellation);

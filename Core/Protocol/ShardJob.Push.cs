@@ -94,6 +94,10 @@ public sealed partial class ShardJob
             Counters.Accepted++;
             Counters.GroupSizes.Add(ticket.Slots.Count);
             Counters.SyncMs = Math.Max(Counters.SyncMs, double.IsFinite(ticket.Header.SyncMs) ? ticket.Header.SyncMs : 0);
+            if (double.IsFinite(ticket.Header.SlotMs) && ticket.Header.SlotMs > 0)
+            {
+                Counters.SlotMs[ticket.Header.WorkerId] = ticket.Header.SlotMs;
+            }
         }
         else
         {

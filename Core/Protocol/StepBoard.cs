@@ -244,6 +244,7 @@ public sealed partial class StepBoard : IShardPeer
             GatherMs = parts.Max(p => p.GatherMs),
             UpdateMs = _time.GetElapsedTime(own.Gathered).TotalMilliseconds,
             SyncMs = counters.SyncMs,
+            SlotMs = counters.SlotMs,
             Checkpoint = _descriptor.CheckpointsAt(_newest),
             CheckpointBlockedMs = parts.Max(p => p.CheckpointBlockedMs),
         }, _newest == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(_newest));

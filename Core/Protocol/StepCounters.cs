@@ -11,6 +11,8 @@ public sealed class StepCounters
     public int RangeRepeats { get; set; }
     /// <value>The longest that a contributing worker reported, milliseconds.</value>
     public double SyncMs { get; set; }
+    /// <value>By worker, the usual time of a slot as it reported last, milliseconds.</value>
+    public Dictionary<string, double> SlotMs { get; } = new(StringComparer.Ordinal);
     /// <value>Of the last attempt.</value>
     public List<int> GroupSizes { get; } = [];
 }

@@ -13,6 +13,8 @@ public sealed record TrainingOptions
     public required int Workers { get; init; }
     /// <value>Connection to a Redis that is there; null: one is started.</value>
     public string? Redis { get; init; }
+    /// <value>Where telemetry goes over OTLP; null: where the environment says, if it does.</value>
+    public Uri? Otlp { get; init; }
     /// <value>Go on from the folder's newest checkpoint.</value>
     public bool Resume { get; init; }
     public required ServiceLocator Services { get; init; }

@@ -53,7 +53,7 @@ public static class TrainingRun
                 Redis = options.Redis,
                 RedisServerAssembly = options.RedisServerAssembly,
                 Queue = jobId,
-                Environment = JobRoots.Of(job, run.Folder.Path).Concat(options.Environment).ToDictionary(StringComparer.Ordinal),
+                Environment = EnvironmentOf(options, job, run.Folder),
             },
             time,
             cancellation);
@@ -71,6 +71,22 @@ public static class TrainingRun
             await fleet.StopAsync();
             await ForgetAsync(options.Redis, jobId, time);
         }
+    }
+
+    private static Dictionary<string, string> EnvironmentOf(TrainingOptions options, JobSpec job, RunFolder folder)
+    {
+        var environment = new Dictionary<string, string>(JobRoots.Of(job, folder.Path), StringComparer.Ordinal);
+        if (options.Otlp is { } otlp)
+        {
+            environment[EnvironmentNames.OtlpEndpoint] = otlp.OriginalString;
+        }
+
+        foreach ((string name, string value) in options.Environment)
+        {
+            environment[name] = value;
+        }
+
+        return environment;
     }
 
     private static async Task<JobStatus> FollowAsync(SchedulerClient scheduler, string jobId, LocalFleet fleet, Func<LocalFleet, CancellationToken, Task>? beside, ITrainingObserver observer, CancellationToken cancellation)

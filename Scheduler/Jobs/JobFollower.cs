@@ -2,13 +2,14 @@ using Lockstep.Contracts.Runs;
 using Lockstep.Coordination;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Scaling;
+using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
 
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Follows what the first shard reports of one job, and records it.</summary>
-internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler, JobStore store, IConfiguration configuration, TimeProvider time, ILogger<JobFollower> logger)
+internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler, JobStore store, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILogger<JobFollower> logger)
 {
     private const string DescriptorName = "job.json";
 
@@ -76,6 +77,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             if (record is StepRecord step)
             {
                 scaler.Observe(job.Id, step);
+                telemetry.Stepped(job, report, step);
             }
 
             job.Append(fleet.CountOf(job.Id), record);
@@ -131,6 +133,6 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         }
     }
 
-    [LoggerMessage(1, LogLevel.Critical, "Job {JobId}, {Cursor}: the step was done again and gave another line of the ledger. Broken hardware, or a model that is not deterministic")]
+    [LoggerMessage(50, LogLevel.Critical, "Job {JobId}, {Cursor}: the step was done again and gave another line of the ledger. Broken hardware, or a model that is not deterministic")]
     private partial void LogContradicted(string jobId, Cursor cursor);
 }

@@ -5,6 +5,7 @@ using Lockstep.Coordination;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Scaling;
+using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
 using Lockstep.Transport.Protos;
@@ -13,7 +14,7 @@ using StackExchange.Redis;
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>The jobs there are, from submission to end.</summary>
-internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer redis, Fleet fleet, Scaler scaler, WantedWorkers wanted, IConfiguration configuration, TimeProvider time, ILoggerFactory loggers) : BackgroundService
+internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer redis, Fleet fleet, Scaler scaler, WantedWorkers wanted, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
     private const int FinishedKept = 16;
 
@@ -43,6 +44,9 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     /// <value>In order of submission.</value>
     private IEnumerable<JobRun> InOrder => _jobs.Values.OrderBy(j => j.Order);
+
+    /// <value>Jobs that are not over, in order of submission.</value>
+    public IReadOnlyList<JobRun> Open => [.. InOrder.Where(j => !j.IsOver)];
 
     public JobRun? Find(string jobId) => _jobs.GetValueOrDefault(jobId);
 
@@ -128,13 +132,15 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         await _staffing.WaitAsync(_stopping);
         try
         {
-            JobRun[] open = [.. InOrder.Where(j => !j.IsOver)];
+            IReadOnlyList<JobRun> open = Open;
             await ScaleAsync([.. open.Where(j => j.WantsWorkers)]);
             // Workers that one job gives up are there for the next.
             foreach (JobRun job in open.OrderBy(j => fleet.CountOf(j.Id) <= j.TargetWorkers))
             {
                 await StaffAsync(job);
             }
+
+            telemetry.Staffed(open);
         }
         finally
         {
@@ -177,6 +183,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     /// <summary>A worker is gone: what it had leased is free at once.</summary>
     public async Task LeftAsync(FleetMember member)
     {
+        telemetry.Left(member.WorkerId);
         if (member.JobId is { } jobId && Find(jobId) is { IsOver: false } job)
         {
             job.Barrier.Leave(member.WorkerId);
@@ -195,6 +202,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     private async Task ScaleAsync(JobRun[] jobs)
     {
+        int before = scaler.Desired.Desired;
         (ScalingDecision decision, bool changed) = scaler.Decide([.. jobs.Select(j => (j.Id, j.Spec.Workers.Min, j.Spec.Workers.Max, j.Spec.Slots, fleet.CountOf(j.Id)))]);
         foreach ((JobRun job, JobScalingDecision target) in jobs.Zip(decision.Jobs))
         {
@@ -208,6 +216,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         if (changed)
         {
             LogDesired(decision.Desired, decision.Reason);
+            telemetry.Scaled(before, decision.Desired, scaler.IsScaled ? ScalingReason.Person : jobs.Length == 0 ? ScalingReason.Idle : ScalingReason.Policy, decision.Reason);
             await wanted.PublishAsync(decision.Desired, _stopping);
         }
     }
@@ -254,6 +263,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        telemetry.Observe(() => fleet.Counts(scaler.Desired.Desired), () => Open.Select(job => (job, fleet.CountOf(job.Id))));
         while (true)
         {
             using var term = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
@@ -263,6 +273,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
             IsReady = false;
             await term.CancelAsync();
             store.EndTerm();
+            telemetry.StoodDown();
             _jobs.Clear();
             _followers.Clear();
             LogStandsBy();
@@ -344,6 +355,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
             return false;
         }
 
+        telemetry.Began(job);
         job.Append(0, null);
         // Finished jobs are remembered in Redis; here only the newest, with what happened in them last.
         foreach (JobRun old in InOrder.Where(j => j.IsOver).SkipLast(FinishedKept).ToArray())
@@ -357,7 +369,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     private void Follow(JobRun job, bool resumed) => _ = Task.Run(async () =>
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stopping, job.Stop.Token);
-        var follower = new JobFollower(job, fleet, scaler, store, configuration, time, loggers.CreateLogger<JobFollower>());
+        var follower = new JobFollower(job, fleet, scaler, store, telemetry, configuration, time, loggers.CreateLogger<JobFollower>());
         _followers[job.Id] = follower;
         try
         {
@@ -397,6 +409,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         }
 
         LogEnded(job.Id, state, error);
+        telemetry.Ended(job, state, error);
         await store.SetStateAsync(job.Id, state, error, _stopping);
         await job.Stop.CancelAsync();
         job.Append(fleet.CountOf(job.Id), null);
@@ -416,6 +429,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         try
         {
             LeaseCounts leases = await new RedisLeases(redis, job.Id).CountAsync(_stopping);
+            telemetry.Leased(job, leases);
             await Task.Run(() => follower.Finish(state, error, leases), _stopping);
             return (state, error);
         }

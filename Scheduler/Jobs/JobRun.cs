@@ -60,6 +60,9 @@ internal sealed class JobRun
     /// <value>Whether it wants workers.</value>
     public bool WantsWorkers => State is JobState.Queued or JobState.Running or JobState.Waiting;
 
+    /// <value>Is told what is told readers, but for records.</value>
+    public Action<string>? Noted { get; set; }
+
     /// <value>Ends following the job.</value>
     public CancellationTokenSource Stop { get; } = new();
 
@@ -125,6 +128,11 @@ internal sealed class JobRun
 
             _more.TrySetResult();
             _more = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        if (note is not null)
+        {
+            Noted?.Invoke(note);
         }
     }
 

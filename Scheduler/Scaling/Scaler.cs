@@ -41,6 +41,18 @@ internal sealed class Scaler(IScalingPolicy policy, int limit, TimeProvider time
         }
     }
 
+    /// <value>Whether a person asked for a number.</value>
+    public bool IsScaled
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _scale is not null;
+            }
+        }
+    }
+
     /// <summary>A person asks for a number of workers; null: the policy decides again.</summary>
     public void Scale(int? workers)
     {

@@ -1,5 +1,6 @@
 using Lockstep.Contracts.Services;
 using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Telemetry;
 using Lockstep.Transport.Protos;
 
 namespace Lockstep.Scheduler.Workers;
@@ -60,6 +61,15 @@ internal sealed class Fleet(TimeProvider time)
         lock (_gate)
         {
             return _members.Count(m => m.JobId == jobId);
+        }
+    }
+
+    /// <param name="desired">As the policy wants.</param>
+    public WorkerCounts Counts(int desired)
+    {
+        lock (_gate)
+        {
+            return new(desired, _members.Count, _members.Count(m => m.JobId is not null), _members.Count(m => m.IsDraining));
         }
     }
 

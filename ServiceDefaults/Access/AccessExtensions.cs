@@ -49,6 +49,6 @@ public static partial class AccessExtensions
         }
     }
 
-    [LoggerMessage(1, LogLevel.Information, "There is no {Kind}: {Protocol} is open to every program on this machine, and to nobody else. Set {Name} to change that")]
+    [LoggerMessage(910, LogLevel.Information, "There is no {Kind}: {Protocol} is open to every program on this machine, and to nobody else. Set {Name} to change that")]
     private static partial void LogOpenToLoopback(ILogger logger, string kind, string protocol, string name);
 }

@@ -73,6 +73,6 @@ internal sealed partial class AccessMiddleware(RequestDelegate next, AccessKeys 
         LogRefused(refused, context.Request.Method, context.Request.Path, context.Connection.RemoteIpAddress);
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "Refused {Count} requests without the key or secret since the last such line; the newest: {Method} {Path} from {Address}")]
+    [LoggerMessage(911, LogLevel.Warning, "Refused {Count} requests without the key or secret since the last such line; the newest: {Method} {Path} from {Address}")]
     private partial void LogRefused(int count, string method, string path, IPAddress? address);
 }

@@ -27,6 +27,8 @@ public static class GrpcChannels
             ConnectTimeout = TimeSpan.FromSeconds(5),
             // A proxy from the environment has no business between these processes.
             UseProxy = false,
+            // Spans belong to steps, not to calls: what a call belongs to is said in its metadata, and a span for each would cost more than it tells.
+            ActivityHeadersPropagator = null,
         },
         // The channel's end is the end of its connections.
         DisposeHttpClient = true,

@@ -13,6 +13,9 @@ namespace Lockstep.Transport.Grpc;
 /// <summary>A shard over gRPC. Calls are repeated on a broken connection until cancelled; the protocol makes that safe.</summary>
 public sealed class GrpcShardClient : IShardClient, IShardPeer
 {
+    /// <summary>How long after a broken write the server's reason may be on its way.</summary>
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(1);
+
     private readonly GrpcChannel _channel;
     private readonly CallInvoker _calls;
     private readonly Retry _retry;
@@ -31,6 +34,8 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     }
 
     public int Shard { get; }
+
+    public string Path => "grpc";
 
     public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => _retry.RunAsync(async token =>
         (await UnaryAsync(ShardMethods.Open, new OpenRequest { DescriptorJson = UnsafeByteOperations.UnsafeWrap(descriptor.ToJson()) }, token)).NeedsValues, cancellation);
@@ -65,7 +70,7 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
 
     public Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation) => _retry.RunAsync(async token =>
     {
-        using var call = _calls.AsyncClientStreamingCall(ShardMethods.Push, null, new CallOptions(cancellationToken: token));
+        using var call = _calls.AsyncClientStreamingCall(ShardMethods.Push, null, new CallOptions(TraceContext.OfCaller(), cancellationToken: token));
         await WriteAsync(call.RequestStream, call.ResponseAsync, new TensorFrame { Header = contribution.ToHeader() });
         foreach (ChunkSum chunk in contribution.Chunks)
         {
@@ -245,8 +250,13 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
             throw new RpcException(new Status(StatusCode.Unavailable, $"Shard {Shard} broke off after {filled} of {values.Length} values."));
         }
 
-        double syncMs = header.AgeMs < 0 ? -1 : header.AgeMs + _time.GetElapsedTime(received).TotalMilliseconds;
-        return new ShardView(header.Cursor.FromWire(), header.Measures, header.Finished, header.HasValues ? values : null, [.. header.Ranges.Select(r => (short)r)], syncMs);
+        double receiveMs = _time.GetElapsedTime(received).TotalMilliseconds;
+        double syncMs = header.AgeMs < 0 ? -1 : header.AgeMs + receiveMs;
+        return new ShardView(header.Cursor.FromWire(), header.Measures, header.Finished, header.HasValues ? values : null, [.. header.Ranges.Select(r => (short)r)], syncMs)
+        {
+            ReceiveMs = header.HasValues ? receiveMs : 0,
+            Trace = TraceContext.Parse(header.TraceParent),
+        };
     }, cancellation);
 
     private async Task<TReply> UnaryAsync<TRequest, TReply>(Method<TRequest, TReply> method, TRequest request, CancellationToken cancellation)
@@ -258,26 +268,35 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     }
 
     // A server that refuses ends the call while we still write; its answer says why, the broken write does not.
-    private static async Task WriteAsync<TReply>(IClientStreamWriter<TensorFrame> stream, Task<TReply> response, TensorFrame frame)
-    {
-        try
-        {
-            await stream.WriteAsync(frame);
-        }
-        catch (Exception exception) when (exception is RpcException or InvalidOperationException)
-        {
-            await response;
-        }
-    }
+    private Task WriteAsync<TReply>(IClientStreamWriter<TensorFrame> stream, Task<TReply> response, TensorFrame frame) => SendAsync(() => stream.WriteAsync(frame), response);
 
-    private static async Task CompleteAsync<TReply>(IClientStreamWriter<TensorFrame> stream, Task<TReply> response)
+    private Task CompleteAsync<TReply>(IClientStreamWriter<TensorFrame> stream, Task<TReply> response) => SendAsync(stream.CompleteAsync, response);
+
+    private async Task SendAsync<TReply>(Func<Task> send, Task<TReply> response)
     {
+        Task sending = send();
+        // A write that waits for room at a server that is gone may wait for ever; the answer breaks off.
+        await Task.WhenAny(sending, response);
+        if (!sending.IsCompleted)
+        {
+            _ = sending.ContinueWith(static task => _ = task.Exception, TaskScheduler.Default);
+            await response;
+            return;
+        }
+
         try
         {
-            await stream.CompleteAsync();
+            await sending;
         }
         catch (Exception exception) when (exception is RpcException or InvalidOperationException)
         {
+            await Task.WhenAny(response, Task.Delay(AnswerPatience, _time));
+            if (!response.IsCompleted)
+            {
+                // Nobody refused: the message never left, and no answer comes.
+                throw;
+            }
+
             await response;
         }
     }

@@ -91,10 +91,10 @@ public sealed partial class Retry(string server, TimeProvider time, ILogger? log
             _next = _next * 2 < Longest ? _next * 2 : Longest;
         }
 
-        [LoggerMessage(1, LogLevel.Warning, "{Server} does not answer ({Status}: {Detail}); trying again until it does")]
+        [LoggerMessage(800, LogLevel.Warning, "{Server} does not answer ({Status}: {Detail}); trying again until it does")]
         private static partial void LogAway(ILogger logger, string server, StatusCode status, string detail);
 
-        [LoggerMessage(2, LogLevel.Information, "{Server} answers again after {Failures} failed tries")]
+        [LoggerMessage(801, LogLevel.Information, "{Server} answers again after {Failures} failed tries")]
         private static partial void LogBack(ILogger logger, string server, int failures);
     }
 }

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using Google.Protobuf;
 using Grpc.Core;
 using Lockstep.Core.Protocol;
+using Lockstep.Core.Tracing;
 using Lockstep.Transport.Protos;
 
 namespace Lockstep.Transport.Grpc;
@@ -82,6 +84,7 @@ public class ShardGrpcService(IShardHost host)
             header.HasValues = version.Values is not null;
             header.Elements = values.Length;
             header.AgeMs = version.AgeMs;
+            header.TraceParent = TraceContext.Format(version.Trace);
             foreach (short range in version.Ranges)
             {
                 header.Ranges.Add(range);
@@ -101,13 +104,14 @@ public class ShardGrpcService(IShardHost host)
     public virtual async Task<PushReply> Push(IAsyncStreamReader<TensorFrame> requestStream, ServerCallContext context)
     {
         IPushSession? session = null;
+        using Activity? span = ShardSpans.Push(TraceContext.OfRequest(context));
         try
         {
             await foreach (TensorFrame frame in requestStream.ReadAllAsync(context.CancellationToken))
             {
                 using (frame)
                 {
-                    session ??= host.BeginPush(WireConversions.Header(frame, PushHeader.Parser).FromWire());
+                    session ??= Begin(WireConversions.Header(frame, PushHeader.Parser).FromWire(), span);
                     if (frame.Index > 0)
                     {
                         session.Add(new ChunkSum(frame.Index - 1, frame.Integers, frame.Floats));
@@ -115,12 +119,20 @@ public class ShardGrpcService(IShardHost host)
                 }
             }
 
-            return session?.Complete().ToWire() ?? throw new ProtocolException(ProtocolError.Invalid, "A push has no message.");
+            PushResult result = session?.Complete() ?? throw new ProtocolException(ProtocolError.Invalid, "A push has no message.");
+            span?.SetTag("lockstep.push.status", result.Status.ToString());
+            return result.ToWire();
         }
         finally
         {
             session?.Dispose();
         }
+    }
+
+    private IPushSession Begin(Contribution header, Activity? span)
+    {
+        ShardSpans.Describe(span, header);
+        return host.BeginPush(header);
     }
 
     public virtual Task<MissingReply> Missing(MissingRequest request, ServerCallContext context) =>

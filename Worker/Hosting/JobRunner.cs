@@ -4,6 +4,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Coordination;
 using Lockstep.Core.Protocol;
+using Lockstep.ServiceDefaults.Telemetry;
 using Lockstep.Transport;
 using Lockstep.Transport.Protos;
 using Lockstep.Worker.Faults;
@@ -14,7 +15,7 @@ using StackExchange.Redis;
 namespace Lockstep.Worker.Hosting;
 
 /// <summary>Does one assigned job from its data to its end, and tells the scheduler where it cannot.</summary>
-internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, IConnectionMultiplexer redis, IConfiguration configuration, WorkerMetrics metrics, TimeProvider time, ILoggerFactory loggers)
+internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, IConnectionMultiplexer redis, IConfiguration configuration, WorkerMetrics metrics, StepTrace trace, TimeProvider time, ILoggerFactory loggers)
 {
     private static readonly TimeSpan ReportTimeout = TimeSpan.FromSeconds(10);
 
@@ -58,7 +59,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
     {
         JobSpec spec = JobFile.FromCanonicalJson(assignment.JobJson);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(drain, abort);
-        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, leave.Token));
+        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, leave.Token), mayTakeLong: true);
         IReadOnlyList<IShardClient> shards = [];
         using WorkerFaults? faults = WorkerFaults.From(configuration, settings.WorkerId, time, loggers);
         try
@@ -78,8 +79,18 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
                 trainer = faults.Disturb(trainer);
             }
 
-            var loop = new TrainingLoop(job.Job, settings.WorkerId, shards, leases, trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>());
-            await loop.RunAsync(drain, abort);
+            var loop = new TrainingLoop(job.Job, settings.WorkerId, shards, leases, trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>(), trace);
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(abort);
+            Task probing = new RoundTripProbe(assignment.JobId, shards, metrics, time).RunAsync(over.Token);
+            try
+            {
+                await loop.RunAsync(drain, abort);
+            }
+            finally
+            {
+                await over.CancelAsync();
+                await probing;
+            }
         }
         finally
         {

@@ -1,33 +1,48 @@
 using System.Collections.Concurrent;
+using Lockstep.ServiceDefaults.Health;
 
 namespace Lockstep.Worker.Loop;
 
 /// <summary>The one thread that touches tensors. Libtorch's dispose scopes belong to a thread, and its results depend on who computes: everything numeric of a worker runs here, in the order it was asked for.</summary>
-public sealed class ComputeThread : IDisposable
+public sealed class ComputeThread : IHangWatched, IDisposable
 {
+    private const long Nothing = long.MinValue;
+
     // Bounded by its callers: each awaits its answer before it asks again.
     private readonly BlockingCollection<Action> _work = [];
     private readonly Thread _thread;
+    private readonly TimeProvider _time;
+    private long _since = Nothing;
 
-    public ComputeThread(string name = "compute")
+    /// <param name="time">Null: the system's.</param>
+    public ComputeThread(string name = "compute", TimeProvider? time = null)
     {
+        _time = time ?? TimeProvider.System;
+        Name = $"The {name} thread";
         _thread = new Thread(Work) { IsBackground = true, Name = name };
         _thread.Start();
     }
 
+    public string Name { get; }
+
     /// <summary>Runs <paramref name="function"/> on the thread. Its exception is the task's.</summary>
+    /// <param name="mayTakeLong">Nobody can say how long it takes, such as reading data for the first time: it never counts as hung.</param>
     /// <exception cref="ObjectDisposedException">The thread was stopped.</exception>
-    public Task<T> RunAsync<T>(Func<T> function)
+    public Task<T> RunAsync<T>(Func<T> function, bool mayTakeLong = false)
     {
         var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         _work.Add(() =>
         {
+            Interlocked.Exchange(ref _since, mayTakeLong ? Nothing : _time.GetTimestamp());
             try
             {
-                result.SetResult(function());
+                T value = function();
+                Interlocked.Exchange(ref _since, Nothing);
+                result.SetResult(value);
             }
             catch (Exception exception)
             {
+                Interlocked.Exchange(ref _since, Nothing);
                 result.SetException(exception);
             }
         });
@@ -39,6 +54,12 @@ public sealed class ComputeThread : IDisposable
         action();
         return true;
     });
+
+    public TimeSpan StuckFor()
+    {
+        long since = Interlocked.Read(ref _since);
+        return since == Nothing ? TimeSpan.Zero : _time.GetElapsedTime(since);
+    }
 
     /// <summary>Lets the work that was asked for end, then stops the thread.</summary>
     public void Dispose()

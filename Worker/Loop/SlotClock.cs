@@ -14,6 +14,9 @@ public sealed class SlotClock
     private const double Weight = 0.2;
     private double _usualSeconds;
 
+    /// <value>The usual time of a slot; zero: none was computed.</value>
+    public TimeSpan Usual => TimeSpan.FromSeconds(_usualSeconds);
+
     /// <summary>Takes the time of a computed slot into the moving average.</summary>
     public void Observe(TimeSpan time) =>
         _usualSeconds = _usualSeconds == 0 ? time.TotalSeconds : _usualSeconds + (Weight * (time.TotalSeconds - _usualSeconds));

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Lockstep.Core.Protocol;
+using Lockstep.ServiceDefaults.Telemetry;
 using Lockstep.Training;
 using Lockstep.Transport;
 
@@ -22,6 +24,7 @@ public sealed class TrainingLoop
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly LostShards _lost;
+    private readonly StepTrace _trace;
     private readonly VersionPuller _puller;
     private readonly EvaluationRound _evaluation;
     private readonly GroupBuilder _group;
@@ -35,7 +38,8 @@ public sealed class TrainingLoop
     /// <param name="workerId">Unique among the workers.</param>
     /// <param name="shards">All shards of the job, by index.</param>
     /// <param name="trainer">Used on <paramref name="compute"/> only.</param>
-    public TrainingLoop(TrainingJob job, string workerId, IReadOnlyList<IShardClient> shards, ILeases leases, ITrainer trainer, ComputeThread compute, WorkerMetrics metrics, TimeProvider time, ILogger<TrainingLoop> logger)
+    /// <param name="trace">Null: no step is traced.</param>
+    public TrainingLoop(TrainingJob job, string workerId, IReadOnlyList<IShardClient> shards, ILeases leases, ITrainer trainer, ComputeThread compute, WorkerMetrics metrics, TimeProvider time, ILogger<TrainingLoop> logger, StepTrace? trace = null)
     {
         _job = job;
         _jobId = job.Descriptor.JobId;
@@ -47,6 +51,7 @@ public sealed class TrainingLoop
         _metrics = metrics;
         _time = time;
         _logger = logger;
+        _trace = trace ?? StepTrace.Off;
         _lost = new LostShards(job, trainer, compute, time, logger);
         _puller = new VersionPuller(_jobId, shards, job.Layout, metrics, time, _lost);
         _hand = new SlotsInHand(leases, _jobId, time, logger);
@@ -72,6 +77,8 @@ public sealed class TrainingLoop
             _logger.Started(_jobId, version.Cursor);
             while (true)
             {
+                long started = _time.GetTimestamp();
+                using Activity? span = WorkerSpans.Step(_trace, _jobId, version.Cursor, _workerId);
                 await LoadAsync(version.Cursor);
                 bool whole = !_job.Descriptor.EvaluatesAt(version.Cursor.Step) || await _evaluation.RunAsync(version.Cursor, drain, abort);
                 if (whole && version.Finished)
@@ -93,6 +100,7 @@ public sealed class TrainingLoop
                     return false;
                 }
                 version = await WaitNextAsync(version, drain, abort, leave.Token);
+                _metrics.Step(_time.GetElapsedTime(started));
             }
         }
         catch (OperationCanceledException) when (drain.IsCancellationRequested && !abort.IsCancellationRequested)
@@ -109,6 +117,7 @@ public sealed class TrainingLoop
     {
         if (_loaded == (cursor.Generation, cursor.Step))
             return;
+        using Activity? span = WorkerSpans.Part("load");
         long started = _time.GetTimestamp();
         await _compute.RunAsync(() => _trainer.Load(_puller.Values.Span));
         _loaded = (cursor.Generation, cursor.Step);
@@ -179,6 +188,7 @@ public sealed class TrainingLoop
     /// <summary>Waits for the version after <paramref name="version"/>; whenever it is overdue, looks for slots that their workers do not bring.</summary>
     private async Task<Version> WaitNextAsync(Version version, CancellationToken drain, CancellationToken abort, CancellationToken leave)
     {
+        using Activity? span = WorkerSpans.Part("wait");
         long started = _time.GetTimestamp();
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(leave);
         Task<Version> next = _puller.NextAsync(version.Cursor, waiting.Token);
@@ -195,7 +205,7 @@ public sealed class TrainingLoop
                 delay = found ? _clock.FirstDelay() : SlotClock.NextDelay(delay);
             }
             Version result = await next;
-            _metrics.VersionWait(_time.GetElapsedTime(started));
+            _metrics.VersionWait(_time.GetElapsedTime(started), TimeSpan.FromMilliseconds(result.SyncMs));
             return result;
         }
         finally
@@ -251,6 +261,7 @@ public sealed class TrainingLoop
 
     private async Task<SlotResult> ComputeAsync(long step, int slot)
     {
+        using Activity? span = WorkerSpans.Part("compute slot", slot);
         (SlotResult result, TimeSpan data, TimeSpan compute) = await _compute.RunAsync(() =>
         {
             long started = _time.GetTimestamp();
@@ -279,6 +290,7 @@ public sealed class TrainingLoop
 
     private async Task EncodeAsync(GroupBuilder encoder, int slot, SlotResult result)
     {
+        using Activity? span = WorkerSpans.Part("encode", slot);
         long started = _time.GetTimestamp();
         await _compute.RunAsync(() => encoder.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient));
         _metrics.Encode(_time.GetElapsedTime(started));
@@ -295,10 +307,12 @@ public sealed class TrainingLoop
     private async Task<PushOutcome> PushAsync(Version version, GroupBuilder encoder, IReadOnlyList<int> slots, CancellationToken abort)
     {
         Cursor cursor = version.Cursor;
+        using Activity? span = WorkerSpans.Part("push");
         long started = _time.GetTimestamp();
-        IReadOnlyList<Contribution> parts = await _compute.RunAsync(() => encoder.Build(_workerId, version.SyncMs));
+        IReadOnlyList<Contribution> parts = await _compute.RunAsync(() => encoder.Build(_workerId, version.SyncMs, _clock.Usual.TotalMilliseconds));
         PushResult[] results = await ShardCalls.AllAsync(_shards, (shard, stop) => _lost.PushAsync(shard, parts[shard.Shard], stop), abort);
         _metrics.Push(_time.GetElapsedTime(started));
+        _metrics.Pushed(_shards[0].Path, parts.Sum(part => part.Bytes));
 
         PushOutcome outcome = PushOutcome.Of(cursor, slots, results);
         Report(cursor, slots, results, outcome);

@@ -111,6 +111,8 @@ public sealed class VersionPuller
             view = await PullAsync(shard, after, -1, cancellation);
         }
         first.Mark();
+        _metrics.Pulled(shard, _shards[shard].Path, (view.Values?.Length ?? 0L) * sizeof(float), TimeSpan.FromMilliseconds(view.ReceiveMs));
+        WorkerSpans.Pulled(view, shard, _time);
         Keep(shard, view);
     }
 

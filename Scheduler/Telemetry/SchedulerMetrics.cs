@@ -1,0 +1,142 @@
+using System.Diagnostics.Metrics;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Services;
+using Lockstep.Core.Protocol;
+using Lockstep.ServiceDefaults.Telemetry;
+
+namespace Lockstep.Scheduler.Telemetry;
+
+/// <summary>Workers by state.</summary>
+/// <param name="Desired">As the policy wants.</param>
+/// <param name="Registered">Whose stream is open.</param>
+/// <param name="Active">That have a job.</param>
+/// <param name="Draining">That get no job any more.</param>
+internal readonly record struct WorkerCounts(int Desired, int Registered, int Active, int Draining);
+
+/// <summary>A job that is not over.</summary>
+/// <param name="Slots">M.</param>
+/// <param name="Workers">That work on it now.</param>
+/// <param name="Waited">How long it has been waiting for workers; null: it has some.</param>
+internal readonly record struct JobGauge(string JobId, JobState State, int Slots, int Workers, TimeSpan? Waited);
+
+/// <summary>What the scheduler sees of jobs, workers and leases. Times are in seconds.</summary>
+internal sealed class SchedulerMetrics
+{
+    public const string MeterName = "Lockstep.Scheduler";
+
+    private const string JobTag = "lockstep.job.id";
+    private const string StateTag = "state";
+    private const string OutcomeTag = "outcome";
+
+    private readonly Histogram<double> _step;
+    private readonly Histogram<double> _delay;
+    private readonly Counter<long> _steps;
+    private readonly Counter<long> _samples;
+    private readonly Counter<long> _decisions;
+    private readonly Counter<long> _leases;
+    private readonly StragglerTable _stragglers = new();
+    private readonly Dictionary<string, LeaseCounts> _leasesSeen = new(StringComparer.Ordinal);
+    private readonly Lock _gate = new();
+
+    public SchedulerMetrics(IMeterFactory meters)
+    {
+        Meter meter = meters.Create(MeterName);
+        _step = meter.CreateDurationHistogram("lockstep.scheduler.step.duration", "From one step's report to the next: the job's pace.");
+        _delay = meter.CreateDurationHistogram("lockstep.scheduler.scaling.delay", "From the decision for one more worker to the first accepted contribution of a new one.");
+        _steps = meter.CreateCounter<long>("lockstep.scheduler.steps", "{step}", "Steps reported.");
+        _samples = meter.CreateCounter<long>("lockstep.scheduler.samples", "{sample}", "Samples of the steps reported; its rate is the job's samples a second.");
+        _decisions = meter.CreateCounter<long>("lockstep.scheduler.scaling.decisions", "{decision}", "Changes of the desired number of workers, by direction and reason.");
+        _leases = meter.CreateCounter<long>("lockstep.scheduler.leases", "{lease}", "Leases by outcome: granted, expired, speculative.");
+        meter.CreateObservableGauge("lockstep.scheduler.workers", Workers, "{worker}", "Workers by state: desired, registered, active, draining.");
+        meter.CreateObservableGauge("lockstep.scheduler.jobs", States, "{job}", "Jobs that are not over, by state.");
+        meter.CreateObservableGauge("lockstep.scheduler.queue.depth", () => Jobs().Count(j => j.Waited is not null), "{job}", "Jobs that wait for workers.");
+        meter.CreateObservableGauge("lockstep.scheduler.queue.age", () => Jobs().Max(j => j.Waited)?.TotalSeconds ?? 0, "s", "How long the job that waits longest has waited.");
+        meter.CreateObservableGauge("lockstep.scheduler.utilization", () => Jobs().Where(j => j.Workers > 0).Select(j => Of(Utilization(j.Slots, j.Workers), j.JobId)), "1", "M / (W · ⌈M / W⌉): the part of the workers' time that a step of M slots can use.");
+        meter.CreateObservableGauge("lockstep.scheduler.straggler.ratio", () => Jobs().Select(j => (j.JobId, Ratio: _stragglers.Ratio(j.JobId))).Where(j => j.Ratio > 0).Select(j => Of(j.Ratio, j.JobId)), "1", "Mean slot time of the slowest worker over the median of all; 1: nobody is slow.");
+    }
+
+    /// <value>Asked whenever metrics are read.</value>
+    public Func<WorkerCounts> WorkersNow { get; set; } = static () => default;
+
+    /// <value>Asked whenever metrics are read; jobs that are not over.</value>
+    public Func<IReadOnlyList<JobGauge>> JobsNow { get; set; } = static () => [];
+
+    public static double Utilization(int slots, int workers) => (double)slots / ((long)workers * ((slots + workers - 1) / workers));
+
+    /// <param name="slotMs">By worker, the usual time of a slot, milliseconds.</param>
+    public void Stepped(string jobId, double stepMs, long samples, IReadOnlyDictionary<string, double> slotMs)
+    {
+        _step.Record(stepMs / 1000, Job(jobId));
+        _steps.Add(1, Job(jobId));
+        _samples.Add(samples, Job(jobId));
+        _stragglers.Observe(jobId, slotMs);
+    }
+
+    /// <summary>Another number of workers is desired.</summary>
+    public void Decided(int from, int to, ScalingReason reason) =>
+        _decisions.Add(1, new("direction", to > from ? "up" : "down"), new("reason", JobWords.Of(reason)));
+
+    /// <summary>A worker that was asked for has been of use.</summary>
+    public void Useful(TimeSpan sinceDecision) => _delay.Record(sinceDecision.TotalSeconds);
+
+    /// <param name="total">Since the job began.</param>
+    public void Leased(string jobId, LeaseCounts total)
+    {
+        LeaseCounts before;
+        lock (_gate)
+        {
+            before = _leasesSeen.GetValueOrDefault(jobId);
+            _leasesSeen[jobId] = total;
+        }
+
+        Count("granted", total.Granted - before.Granted);
+        Count("expired", total.Expired - before.Expired);
+        Count("speculative", total.Speculative - before.Speculative);
+    }
+
+    /// <summary>Nothing more will come of the job.</summary>
+    public void Forget(string jobId)
+    {
+        _stragglers.Forget(jobId);
+        lock (_gate)
+        {
+            _leasesSeen.Remove(jobId);
+        }
+    }
+
+    private void Count(string outcome, long leases)
+    {
+        // An emptied Redis begins anew.
+        if (leases > 0)
+        {
+            _leases.Add(leases, new KeyValuePair<string, object?>(OutcomeTag, outcome));
+        }
+    }
+
+    private IReadOnlyList<JobGauge> Jobs() => JobsNow();
+
+    private IEnumerable<Measurement<int>> Workers()
+    {
+        WorkerCounts counts = WorkersNow();
+        return [State(counts.Desired, "desired"), State(counts.Registered, "registered"), State(counts.Active, "active"), State(counts.Draining, "draining")];
+    }
+
+    private IEnumerable<Measurement<int>> States() => Jobs().GroupBy(j => j.State).Select(g => State(g.Count(), JobWords.Of(g.Key)));
+
+    private static Measurement<int> State(int count, string state) => new(count, new KeyValuePair<string, object?>(StateTag, state));
+
+    private static Measurement<double> Of(double value, string jobId) => new(value, Job(jobId));
+
+    private static KeyValuePair<string, object?> Job(string jobId) => new(JobTag, jobId);
+}
+
+/// <summary>Why another number of workers is desired.</summary>
+internal enum ScalingReason
+{
+    /// <summary>Somebody asked for a number.</summary>
+    Person = 1,
+    /// <summary>The policy, going by the jobs and their speeds.</summary>
+    Policy = 2,
+    /// <summary>No job wants workers.</summary>
+    Idle = 3,
+}

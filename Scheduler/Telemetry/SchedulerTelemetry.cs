@@ -1,0 +1,72 @@
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Jobs;
+
+namespace Lockstep.Scheduler.Telemetry;
+
+/// <summary>What happens to jobs and workers, as metrics and spans.</summary>
+internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpans spans, TimeProvider time)
+{
+    private readonly ScaleUpClock _scaleUp = new(time);
+    private readonly QueueClock _queue = new(time);
+
+    /// <summary>Whom metrics ask when they are read.</summary>
+    /// <param name="jobs">Those that are not over, with the workers that each has.</param>
+    public void Observe(Func<WorkerCounts> workers, Func<IEnumerable<(JobRun Job, int Workers)>> jobs)
+    {
+        metrics.WorkersNow = workers;
+        metrics.JobsNow = () => [.. jobs().Select(j => new JobGauge(j.Job.Id, j.Job.State, j.Job.Spec.Slots, j.Workers, _queue.Waited(j.Job.Id)))];
+    }
+
+    public void Began(JobRun job)
+    {
+        job.Noted = note => spans.Happened(job.Id, "change", note);
+        if (!job.IsOver)
+        {
+            spans.Began(job.Id, job.State);
+        }
+    }
+
+    public void Ended(JobRun job, JobState state, string? error)
+    {
+        spans.Ended(job.Id, state, error);
+        metrics.Forget(job.Id);
+    }
+
+    /// <summary>Another scheduler is in charge of all jobs.</summary>
+    public void StoodDown()
+    {
+        spans.StoodDown();
+        _queue.Update([]);
+    }
+
+    /// <summary>Which jobs there are now.</summary>
+    public void Staffed(IEnumerable<JobRun> open) => _queue.Update(open.Where(j => j.State is JobState.Queued or JobState.Waiting).Select(j => j.Id));
+
+    /// <summary>Another number of workers is desired.</summary>
+    public void Scaled(int from, int to, ScalingReason kind, string reason)
+    {
+        metrics.Decided(from, to, kind);
+        SchedulerSpans.Scaled(from, to, reason);
+        _scaleUp.Decided(from, to);
+    }
+
+    public void Stepped(JobRun job, StepReport report, StepRecord step)
+    {
+        metrics.Stepped(job.Id, step.StepMs, step.Samples, report.SlotMs);
+        spans.Stepped(job.Id, report, step);
+        foreach (string worker in step.SlotsByWorker.Keys)
+        {
+            if (_scaleUp.Contributed(worker) is { } delay)
+            {
+                metrics.Useful(delay);
+                spans.Happened(job.Id, "useful", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{worker}, {delay.TotalSeconds:0.000} s after the decision"));
+            }
+        }
+    }
+
+    public void Left(string workerId) => _scaleUp.Left(workerId);
+
+    public void Leased(JobRun job, LeaseCounts total) => metrics.Leased(job.Id, total);
+}

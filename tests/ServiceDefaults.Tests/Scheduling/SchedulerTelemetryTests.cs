@@ -1,0 +1,98 @@
+using Lockstep.Scheduler.Telemetry;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Lockstep.ServiceDefaults.Tests.Scheduling;
+
+public sealed class SchedulerTelemetryTests
+{
+    [Theory]
+    [InlineData(8, 1, 1.0)]
+    [InlineData(8, 4, 1.0)]
+    [InlineData(8, 3, 8.0 / 9)]
+    [InlineData(8, 5, 8.0 / 10)]
+    [InlineData(8, 16, 0.5)]
+    public void Utilization_is_the_part_of_the_rounds_that_slots_fill(int slots, int workers, double expected) =>
+        Assert.Equal(expected, SchedulerMetrics.Utilization(slots, workers), 12);
+
+    [Fact]
+    public void A_new_worker_is_timed_from_the_oldest_decision_to_its_first_contribution()
+    {
+        var time = new FakeTimeProvider();
+        var clock = new ScaleUpClock(time);
+        Assert.Null(clock.Contributed("old"));
+        clock.Decided(1, 2);
+        time.Advance(TimeSpan.FromSeconds(3));
+        clock.Decided(2, 3);
+        Assert.Null(clock.Contributed("old"));
+
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(TimeSpan.FromSeconds(4), clock.Contributed("first"));
+        Assert.Null(clock.Contributed("first"));
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(TimeSpan.FromSeconds(2), clock.Contributed("second"));
+        Assert.Null(clock.Contributed("third"));
+    }
+
+    [Fact]
+    public void A_decision_for_fewer_takes_back_the_newest_ones_for_more()
+    {
+        var time = new FakeTimeProvider();
+        var clock = new ScaleUpClock(time);
+        clock.Decided(0, 2);
+        time.Advance(TimeSpan.FromSeconds(5));
+        clock.Decided(2, 3);
+        clock.Decided(3, 1);
+
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(TimeSpan.FromSeconds(6), clock.Contributed("a"));
+        Assert.Null(clock.Contributed("b"));
+        clock.Decided(1, 0);
+    }
+
+    [Fact]
+    public void A_worker_that_left_is_new_when_it_comes_again()
+    {
+        var time = new FakeTimeProvider();
+        var clock = new ScaleUpClock(time);
+        clock.Contributed("a");
+        clock.Left("a");
+        clock.Decided(0, 1);
+        time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(TimeSpan.FromSeconds(2), clock.Contributed("a"));
+    }
+
+    [Fact]
+    public void Stragglers_are_the_slowest_over_the_middle()
+    {
+        var table = new StragglerTable();
+        Assert.Equal(0, table.Ratio("job"));
+        table.Observe("job", new Dictionary<string, double> { ["a"] = 10, ["b"] = 30, ["c"] = 20 });
+        Assert.Equal(1.5, table.Ratio("job"));
+        table.Observe("other", new Dictionary<string, double> { ["a"] = 10 });
+        Assert.Equal(1, table.Ratio("other"));
+
+        // A worker that contributes no more is forgotten, and does not stay the slowest for ever.
+        for (int step = 0; step <= 100; step++)
+        {
+            table.Observe("job", new Dictionary<string, double> { ["a"] = 10, ["c"] = 20 });
+        }
+
+        Assert.Equal(20.0 / 15, table.Ratio("job"), 12);
+        table.Forget("job");
+        Assert.Equal(0, table.Ratio("job"));
+    }
+
+    [Fact]
+    public void A_job_waits_from_when_it_began_to()
+    {
+        var time = new FakeTimeProvider();
+        var clock = new QueueClock(time);
+        clock.Update(["a"]);
+        time.Advance(TimeSpan.FromSeconds(2));
+        clock.Update(["a", "b"]);
+        Assert.Equal(TimeSpan.FromSeconds(2), clock.Waited("a"));
+        Assert.Equal(TimeSpan.Zero, clock.Waited("b"));
+        clock.Update(["b"]);
+        Assert.Null(clock.Waited("a"));
+    }
+}

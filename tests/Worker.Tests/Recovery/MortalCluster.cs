@@ -192,6 +192,12 @@ internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardClie
                     break;
                 }
 
+                if (life.Dead.IsCancellationRequested)
+                {
+                    // The dead tell nothing, and what they would is in no file.
+                    break;
+                }
+
                 if (!more)
                 {
                     yield break;

@@ -43,7 +43,9 @@ public sealed class ShardRecoveryTests
         Assert.Equal(1, restored.Generation);
         Assert.NotNull(restored.Version);
         Assert.Equal(await Quiet.Value, run.Ledger());
-        Assert.Equal((1, true), (run.Reports[^1].Cursor.Generation, run.Reports[^1].Finished));
+        Assert.True(run.Reports[^1].Finished);
+        // While the moment waits for its set, other workers may bring the job to its end: then nothing is left to repeat.
+        Assert.True(run.Reports[^1].Cursor.Generation == 1 || restored.Version == Job.TotalSteps, $"Taken up from {restored.Version}, finished at {run.Reports[^1].Cursor}.");
         Assert.Equal([0, 1], run.Cluster.Restored.Select(r => r.Shard).Order());
         Assert.All(run.Cluster.Restored, r => Assert.Equal(new Cursor(1, restored.Version!.Value, 0), r.Cursor));
         Assert.Equal(run.Reports.Count + 1, (await File.ReadAllLinesAsync(Path.Combine(folder.Path, "reports.jsonl"), Cancellation)).Length);

@@ -212,7 +212,7 @@ public sealed class CheckpointFaultTests
     {
         using var folder = new TemporaryFolder();
         await using var run = new RecoveringRun(Job, 2, folder.Path);
-        Task death = run.Kill("1", (moment, cursor) => moment == Moment.Stepped && cursor is { Step: 6, Generation: 0 }, whenDurable: 6);
+        Task death = run.Kill("1", (moment, cursor) => moment == Moment.BeforeAnnounce && cursor is { Step: 6, Generation: 0 }, whenDurable: 6);
         run.Hire("a");
         Task follow = run.FollowAsync();
         await death.WaitAsync(run.End);

@@ -1,3 +1,4 @@
+using Lockstep.Contracts.Services;
 using StackExchange.Redis;
 
 namespace Lockstep.Coordination;
@@ -14,7 +15,7 @@ public sealed class WantedWorkers(IConnectionMultiplexer redis, string? queue = 
         """;
 
     /// <value>Name of the list.</value>
-    public string Key { get; } = string.IsNullOrEmpty(queue) ? "lockstep:workers:wanted" : $"lockstep:{queue}:workers:wanted";
+    public string Key { get; } = string.IsNullOrEmpty(queue) ? RedisNames.WantedWorkers : $"lockstep:{queue}:workers:wanted";
 
     /// <summary>Makes the list so long.</summary>
     public async Task PublishAsync(int workers, CancellationToken cancellation) =>

@@ -37,7 +37,7 @@ internal static class SchedulerCommands
             .WithApiCommand(apiKey, Submit, "Submit a sample job", "Play", "Trains one of the samples; its run folder is made below runs/.",
                 new InteractionInput { Name = SampleArgument, Label = "Sample", InputType = InputType.Choice, Required = true, Value = Samples[0], Options = [.. Samples.Select(s => KeyValuePair.Create(s, s))] },
                 call => (SchedulerRoutes.Jobs, SampleJob(root, call.Arguments.GetString(SampleArgument)!, call.Services.GetRequiredService<TimeProvider>())))
-            .WithJobCommand(apiKey, Pause, "Pause a job", "Pause", "Cuts a checkpoint and gives the job's workers away.", SchedulerRoutes.Pause)
+            .WithJobCommand(apiKey, Pause, "Pause a job", "Pause", "Halts a job after the step in hand; its workers are free for others.", SchedulerRoutes.Pause)
             .WithJobCommand(apiKey, Resume, "Resume a job", "PlayCircle", "Goes on with a job that was paused.", SchedulerRoutes.Resume)
             .WithJobCommand(apiKey, Checkpoint, "Checkpoint now", "Save", "Cuts a checkpoint of a job after its current step.", SchedulerRoutes.Checkpoint);
     }

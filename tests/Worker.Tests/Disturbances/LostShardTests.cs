@@ -20,10 +20,11 @@ public sealed class LostShardTests
         using var folder = new TemporaryFolder();
         await using var swarm = new Swarm(Job, 3, folder.Path, new FastTime(50));
         long newest = step == 1 ? 0 : 3;
+        var held = new Gate();
         var first = new Gate();
         var lost = new Gate();
         var released = new Gate();
-        var waiting = new CountdownEvent(6);
+        var waiting = new Gate();
         int computed = 0;
         int asked = 0;
         IWire wire = new ScriptedWire(
@@ -44,18 +45,13 @@ public sealed class LostShardTests
                 {
                     await lost.WaitAsync(cancellation);
                 }
-                else if (lost.IsOpen && message.Kind == MessageKind.Missing && message.Cursor.Step == step && !waiting.IsSet)
+                else if (message is { Kind: MessageKind.Missing, Shard: 0, Worker: "slow" } && message.Cursor.Step == step && Interlocked.Increment(ref asked) == 2)
                 {
-                    waiting.Signal();
+                    waiting.Open();
                 }
             },
             (message, _) =>
             {
-                if (message is { Kind: MessageKind.Missing, Shard: 0, Worker: "slow" } && message.Cursor.Step == step)
-                {
-                    Interlocked.Increment(ref asked);
-                }
-
                 if (message.Kind == MessageKind.Release)
                 {
                     released.Open();
@@ -64,18 +60,25 @@ public sealed class LostShardTests
                 return Task.CompletedTask;
             });
         // One worker is still computing when the other hands its slots back, and is leased them.
-        Member fast = swarm.Hire("fast", wire).Start();
+        Member fast = swarm.Hire("fast", wire, job => new StubTrainer(job, (at, _) =>
+        {
+            if (at == step)
+            {
+                held.Wait(swarm.End);
+            }
+        })).Start();
         Member slow = swarm.Hire("slow", wire, job => new StubTrainer(job, (at, _) =>
         {
             if (at == step)
             {
+                held.Open();
                 released.Wait(swarm.End);
                 Interlocked.Increment(ref computed);
             }
         })).Start();
 
         await lost.WaitAsync(swarm.End);
-        await Task.Run(() => waiting.Wait(swarm.End), swarm.End);
+        await waiting.WaitAsync(swarm.End);
         // Its own first slot, one that was handed back and, at most, one each time that it asked while it waited.
         int inVain = computed;
         Assert.InRange(inVain, 1, 2 + asked);

@@ -121,9 +121,11 @@ public sealed class CheckpointFaultTests
         await run.FollowAsync();
 
         Assert.Equal(await Quiet.Value, run.Ledger());
-        StepReport told = Assert.Single(run.Reports, r => r.CheckpointFailure.Length > 0);
-        Assert.StartsWith("version 3", told.CheckpointFailure, StringComparison.Ordinal);
-        Assert.Contains(isReadOnly ? "read-only" : "No space left", told.CheckpointFailure, StringComparison.Ordinal);
+        // Each shard's failure is told with the report that comes next.
+        string[] told = [.. run.Reports.Select(r => r.CheckpointFailure).Where(failure => failure.Length > 0)];
+        Assert.InRange(told.Length, 1, file == "shard-" ? 2 : 1);
+        Assert.All(told, failure => Assert.StartsWith("version 3", failure, StringComparison.Ordinal));
+        Assert.All(told, failure => Assert.Contains(isReadOnly ? "read-only" : "No space left", failure, StringComparison.Ordinal));
         Assert.Equal([0, 6, 8], CheckpointSet.List(folder.Path));
         Assert.All(CheckpointSet.List(folder.Path), version => Assert.Equal(version, CheckpointSet.Read(folder.Path, version).Version));
         Assert.Empty(Directory.EnumerateFiles(folder.Path, "*.tmp", SearchOption.AllDirectories));

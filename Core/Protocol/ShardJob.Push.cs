@@ -21,17 +21,6 @@ public sealed partial class ShardJob
     /// <returns>Whether it was added.</returns>
     public bool AddChunk(PushTicket ticket, in ChunkSum chunk)
     {
-        bool added = AddIfNew(ticket, chunk);
-        if (ticket.Delivered.Count == _chunks.Count && IsCurrent(ticket))
-        {
-            CountIfAccepted(ticket);
-        }
-
-        return added;
-    }
-
-    private bool AddIfNew(PushTicket ticket, in ChunkSum chunk)
-    {
         int index = IndexOf(chunk.Chunk);
         Chunk place = _chunks[index];
         if (!ticket.Delivered.Add(index))
@@ -76,7 +65,7 @@ public sealed partial class ShardJob
 
         if (!IsCurrent(ticket))
         {
-            Counters.Stale += ticket.IsCounted ? 0 : 1;
+            Counters.Stale++;
             return new(PushStatus.Stale, Cursor, [], []);
         }
 
@@ -88,7 +77,6 @@ public sealed partial class ShardJob
         if (_chunks.Count == 0)
         {
             Take(ticket, 0);
-            CountIfAccepted(ticket);
         }
 
         int[] missing = [.. ticket.Slots.Members().Where(slot => _bitmaps.Any(b => !b.Contains(slot)))];
@@ -100,25 +88,9 @@ public sealed partial class ShardJob
             status = PushStatus.Refused;
             Counters.Refused++;
         }
-        else if (ticket.IsCounted)
+        else if (ticket.LastTaken >= 0)
         {
             status = PushStatus.Accepted;
-        }
-        else
-        {
-            status = PushStatus.Duplicate;
-            Counters.Duplicate++;
-        }
-
-        return new(status, Cursor, missing, mismatched);
-    }
-
-    /// <summary>Counts a push with its last chunk, not with its answer: once all chunks of all slots are in, the next version may be made before the answer is asked for.</summary>
-    private void CountIfAccepted(PushTicket ticket)
-    {
-        if (ticket is { LastTaken: >= 0, RefusedChunks: 0 })
-        {
-            ticket.IsCounted = true;
             Counters.Accepted++;
             Counters.GroupSizes.Add(ticket.Slots.Count);
             Counters.SyncMs = Math.Max(Counters.SyncMs, double.IsFinite(ticket.Header.SyncMs) ? ticket.Header.SyncMs : 0);
@@ -127,6 +99,13 @@ public sealed partial class ShardJob
                 Counters.SlotMs[ticket.Header.WorkerId] = ticket.Header.SlotMs;
             }
         }
+        else
+        {
+            status = PushStatus.Duplicate;
+            Counters.Duplicate++;
+        }
+
+        return new(status, Cursor, missing, mismatched);
     }
 
     /// <summary>Takes note of who says that which slots are not finite, once a worker.</summary>
@@ -259,5 +238,4 @@ public sealed class PushTicket
     internal int RefusedChunks { get; set; }
     /// <value>Index of the chunk that was added last, −1 before.</value>
     internal int LastTaken { get; set; } = -1;
-    internal bool IsCounted { get; set; }
 }

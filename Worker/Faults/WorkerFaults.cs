@@ -117,10 +117,10 @@ internal sealed partial class WorkerFaults(ArmedFaults armed, TimeProvider time,
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int SendSignal(int process, int signal);
 
-    [LoggerMessage(1, LogLevel.Warning, "Fault {Number}: {Fault} at {Phase} of step {Step}")]
+    [LoggerMessage(130, LogLevel.Warning, "Fault {Number}: {Fault} at {Phase} of step {Step}")]
     private partial void LogReached(int number, Fault fault, FaultPhase phase, long step);
 
-    [LoggerMessage(2, LogLevel.Warning, "Fault {Number}: a gradient of step {Step} is spoiled")]
+    [LoggerMessage(131, LogLevel.Warning, "Fault {Number}: a gradient of step {Step} is spoiled")]
     private partial void LogSpoiled(int number, long step);
 }
 

@@ -62,8 +62,6 @@ public sealed class BrokenConnectionTests
         await first.KillAsync();
         await log.First.Task.WaitAsync(TestContext.Current.CancellationToken);
         block.Set();
-        await broken.Disposed.Task.WaitAsync(TestContext.Current.CancellationToken);
-        await first.DisposeAsync();
         var host = new FakeShardHost();
         await using ShardServer second = await ShardServer.StartAsync(host, port);
 

@@ -91,10 +91,23 @@ public sealed class SwitchTests
         }
 
         using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(process.ExitCode == 0, output + await errors);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        deadline.CancelAfter(TimeSpan.FromMinutes(3));
+        string output, errors;
+        try
+        {
+            Task<string> reading = process.StandardError.ReadToEndAsync(deadline.Token);
+            output = await process.StandardOutput.ReadToEndAsync(deadline.Token);
+            errors = await reading;
+            await process.WaitForExitAsync(deadline.Token);
+        }
+        catch (OperationCanceledException exception)
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"dotnet {string.Join(' ', start.ArgumentList)} did not end in three minutes.", exception);
+        }
+
+        Assert.True(process.ExitCode == 0, output + errors);
         using JsonDocument document = JsonDocument.Parse(output);
         return document.RootElement.GetProperty("Items").Clone();
     }

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Lockstep.ServiceDefaults.Tests;
 
+/// <summary>The sources here have names that no service of other tests listens to.</summary>
 public sealed class StepTraceTests
 {
     [Fact]
@@ -29,7 +30,7 @@ public sealed class StepTraceTests
     [Fact]
     public void The_first_span_of_a_process_is_a_root_of_the_steps_trace()
     {
-        using var source = new ActivitySource("Lockstep.Test.Roots");
+        using var source = new ActivitySource("Test.Roots");
         using ActivityListener listener = ListenTo(source);
         using var other = new Activity("something else").Start();
 
@@ -46,7 +47,7 @@ public sealed class StepTraceTests
     [Fact]
     public void Nothing_is_made_where_nobody_listens_or_the_step_is_not_traced()
     {
-        using var source = new ActivitySource("Lockstep.Test.Silent");
+        using var source = new ActivitySource("Test.Silent");
         Assert.Null(new StepTrace(1).Begin(source, "step", "job", 0));
         using ActivityListener listener = ListenTo(source);
         Assert.Null(new StepTrace(2).Begin(source, "step", "job", 1));

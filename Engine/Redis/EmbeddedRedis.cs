@@ -43,6 +43,9 @@ public static class EmbeddedRedis
         EnableLua = true,
         LuaOptions = new LuaOptions(LuaMemoryManagementMode.Native, "", Timeout.InfiniteTimeSpan, LuaLoggingMode.Enable, []),
         LogMemorySize = "64m",
+        // The place of a deleted or grown record is used again. Without it every step's leases make the log longer, and once it fills its memory the oldest records, such as the jobs', are dropped.
+        UseRevivBinsPowerOf2 = true,
+        RevivifiableFraction = 1,
         PageSize = "1m",
         IndexMemorySize = "1m",
         IndexMaxMemorySize = "16m",

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -8,12 +10,41 @@ namespace Lockstep.ServiceDefaults;
 
 public static partial class RedisRegistration
 {
+    private static readonly TimeSpan ListeningPoll = TimeSpan.FromMilliseconds(50);
+
     static partial void Register(IHostApplicationBuilder builder)
     {
         ConfigurationOptions options = ConfigurationOptions.Parse(builder.Configuration.GetConnectionString(ConnectionName)!);
         Configure(options);
-        builder.Services.AddSingleton<IConnectionMultiplexer>(_ => ConnectionMultiplexer.Connect(options));
+        builder.Services.AddSingleton<IConnectionMultiplexer>(_ => Connect(options));
         builder.Services.AddHealthChecks().AddCheck<RedisHealth>(ConnectionName);
+    }
+
+    /// <summary>The client's first attempt waits its whole timeout where nobody listens yet, and a Redis that starts along with the service listens within a fraction of that.</summary>
+    private static ConnectionMultiplexer Connect(ConfigurationOptions options)
+    {
+        var patience = TimeSpan.FromMilliseconds(options.ConnectTimeout);
+        long start = TimeProvider.System.GetTimestamp();
+        while (!options.EndPoints.Any(server => IsListening(server, patience)) && TimeProvider.System.GetElapsedTime(start) < patience)
+        {
+            Task.Delay(ListeningPoll).Wait();
+        }
+
+        return ConnectionMultiplexer.Connect(options);
+    }
+
+    private static bool IsListening(EndPoint server, TimeSpan patience)
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.ConnectAsync(server).Wait(patience);
+            return socket.Connected;
+        }
+        catch (AggregateException)
+        {
+            return false;
+        }
     }
 
     private sealed class RedisHealth(IConnectionMultiplexer redis) : IHealthCheck

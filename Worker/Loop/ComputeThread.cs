@@ -13,6 +13,7 @@ public sealed class ComputeThread : IHangWatched, IDisposable
     private readonly Thread _thread;
     private readonly TimeProvider _time;
     private long _since = Nothing;
+    private int _disposed;
 
     /// <param name="time">Null: the system's.</param>
     public ComputeThread(string name = "compute", TimeProvider? time = null)
@@ -61,9 +62,11 @@ public sealed class ComputeThread : IHangWatched, IDisposable
         return since == Nothing ? TimeSpan.Zero : _time.GetElapsedTime(since);
     }
 
-    /// <summary>Lets the work that was asked for end, then stops the thread.</summary>
+    /// <summary>Lets the work that was asked for end, then stops the thread. Once: it is registered under two names, and a container disposes of each.</summary>
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
         _work.CompleteAdding();
         if (Thread.CurrentThread != _thread)
             _thread.Join();

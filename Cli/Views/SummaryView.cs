@@ -14,6 +14,7 @@ internal static class SummaryView
             $"  training loss {Texts.Of(summary.TrainLoss)}, validation {Texts.Of(summary.Validation)}",
             $"  slots by worker: {slots}",
             $"  step {Texts.Of(summary.StepMs)}, sync latency {Texts.Of(summary.SyncMs)} (p50 / p95)",
+            $"  goodput {Texts.Of(summary.Time)}",
             $"  parameters sha256 {summary.ParametersSha256}",
             $"  {folder.Path}",
         ];

@@ -23,6 +23,9 @@ public abstract record RunRecord
     /// <value>Mean over the samples.</value>
     public required double Loss { get; init; }
     public required long Samples { get; init; }
+    /// <value>Seconds since the record before by the word of each <see cref="TimeUse"/> that they went to; what is not known yet stands in a later record.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, double>? Time { get; init; }
 
     public string ToJson() => JsonSerializer.Serialize(this, Options);
 

@@ -46,6 +46,8 @@ public sealed record RunSummary
     public required Percentiles BarrierMs { get; init; }
     /// <value>Steps that were done again after a shard had lost its state.</value>
     public long StepsRepeated { get; init; }
+    /// <value>Null in summaries that are older than it.</value>
+    public TimeSummary? Time { get; init; }
 
     public string ToJson() => JsonSerializer.Serialize(this, Options);
 

@@ -40,8 +40,7 @@ public static class ChaosRun
             throw new InputException(training.Output, 0, "The folder holds the faults of a run already.", "Choose another folder with --output.");
         }
 
-        var quietTimes = new RunTimeline(time);
-        TrainingResult quiet = await TrainingRun.RunAsync(quietOptions, new Watcher(observer.Begins(quietOptions), quietTimes), time, cancellation);
+        TrainingResult quiet = await TrainingRun.RunAsync(quietOptions, observer.Begins(quietOptions), time, cancellation);
         if (quiet is not { State: JobState.Finished, Summary: { } })
         {
             throw new ChaosException($"The quiet run did not finish: {quiet.Error ?? JobWords.Of(quiet.State)}. Logs: {quiet.Folder.Logs}");
@@ -62,13 +61,12 @@ public static class ChaosRun
             ? LedgerComparison.Of(quiet.Folder, disturbed.Folder, quiet.Summary.Steps)
             : new LedgerComparison(0, $"the disturbed run did not finish: {disturbed.Error ?? JobWords.Of(disturbed.State)}. Logs: {disturbed.Folder.Logs}");
         double[] recoveries = [.. fired.Select(f => f.RecoveryMs).OfType<double>()];
-        double elapsed = times.Elapsed.TotalSeconds;
         return new ChaosVerdict(
             ledgers.Difference is null,
             [.. fired.Select(f => f.Fault)],
             Percentiles.Of(recoveries),
             disturbed.Summary?.StepsRepeated ?? 0,
-            elapsed > 0 ? Math.Round(quietTimes.Elapsed.TotalSeconds / elapsed, 3) : 0)
+            disturbed.Summary?.Time?.Goodput ?? 0)
         {
             Recoveries = [.. fired.Select(f => f.RecoveryMs)],
             Missed = plan.Count - fired.Count,

@@ -10,7 +10,7 @@ namespace Lockstep.Engine.Chaos;
 /// <param name="Faults">Those that happened, in order of time.</param>
 /// <param name="RecoveryMs">From a fault to the next step that was published, milliseconds.</param>
 /// <param name="StepsRepeated">Of the disturbed run.</param>
-/// <param name="Goodput">Time of the quiet run over that of the disturbed one, each from its first published step to its last.</param>
+/// <param name="Goodput">Of the disturbed run, as its summary has it: the part of its time that went to steps and evaluations that counted.</param>
 public sealed record ChaosVerdict(bool SameLedger, IReadOnlyList<FiredFault> Faults, Percentiles RecoveryMs, long StepsRepeated, double Goodput)
 {
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web)

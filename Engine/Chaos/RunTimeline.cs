@@ -10,18 +10,6 @@ public sealed class RunTimeline(TimeProvider time)
     private readonly List<(long Step, TaskCompletionSource Done)> _waiting = [];
     private readonly TaskCompletionSource<DateTimeOffset> _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <value>First to last publication.</value>
-    public TimeSpan Elapsed
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _published.Count == 0 ? TimeSpan.Zero : _published[^1].Time - _published[0].Time;
-            }
-        }
-    }
-
     public void Publish(long step)
     {
         DateTimeOffset now = time.GetUtcNow();

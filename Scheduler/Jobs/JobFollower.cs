@@ -29,7 +29,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             job.TotalSteps = _descriptor.TotalSteps;
             job.StepsPerEpoch = _descriptor.StepsPerEpoch;
             job.DeterminismClass = _descriptor.DeterminismClass;
-            _recorder = new RunRecorder(job.Folder, job.Spec, _descriptor.StepsPerEpoch, resumed ? null : _descriptor.ResumeStep ?? 0, time);
+            _recorder = new RunRecorder(job.Folder, job.Spec, _descriptor.StepsPerEpoch, resumed ? null : _descriptor.ResumeStep ?? 0, job.Time, time);
             job.Step = _recorder.Steps;
             job.Append(fleet.CountOf(job.Id), null);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -65,7 +65,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     {
         job.Barrier.Open();
         long contradicted = _recorder!.Contradicted;
-        RunRecord? record = _recorder.Add(report);
+        RunRecord? record = _recorder.Add(report, fleet.CountOf(job.Id));
         if (_recorder.Contradicted > contradicted)
         {
             LogContradicted(job.Id, report.Cursor);

@@ -73,7 +73,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
         // One that was over long ago is known to the store only.
         JobRecord record = await store.FindAsync(request.JobId, cancellation) ?? new JobRecord(request, JobState.Queued, null);
-        var run = new JobRun(request, record.State, record.Error, await store.TermAsync(cancellation));
+        var run = new JobRun(request, record.State, record.Error, await store.TermAsync(cancellation), time);
         if (Add(run))
         {
             await StaffAsync();
@@ -110,6 +110,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         }
 
         job.Barrier.Leave(request.WorkerId);
+        job.Time.WorkerLost();
         await new RedisLeases(redis, job.Id).FreeWorkerAsync(request.WorkerId, _stopping);
         fleet.Idle(request.WorkerId, request.JobId);
         if (request.NotFinite)
@@ -194,6 +195,11 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
             }
 
             int freed = await new RedisLeases(redis, jobId).FreeWorkerAsync(member.WorkerId, _stopping);
+            if (freed > 0)
+            {
+                job.Time.WorkerLost();
+            }
+
             LogLeft(member.WorkerId, jobId, freed);
             job.Append(fleet.CountOf(jobId), null, $"{member.WorkerId} left; {freed} of its slots are free again");
             await StaffAsync();
@@ -317,7 +323,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         {
             try
             {
-                var job = new JobRun(record.Request, record.State, record.Error, await store.TermAsync(cancellation));
+                var job = new JobRun(record.Request, record.State, record.Error, await store.TermAsync(cancellation), time);
                 if (Add(job) && job.State is JobState.Running or JobState.Waiting or JobState.Paused)
                 {
                     Follow(job, resumed: true);

@@ -3,6 +3,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
+using Lockstep.Scheduler.Jobs.Timing;
 
 namespace Lockstep.Scheduler.Jobs;
 
@@ -26,7 +27,7 @@ internal sealed class JobRun
 
     /// <param name="term">Of the scheduler: its events are numbered after those of the schedulers before.</param>
     /// <exception cref="InputException">The request's job is none.</exception>
-    public JobRun(SubmitRequest request, JobState state, string? error, long term)
+    public JobRun(SubmitRequest request, JobState state, string? error, long term, TimeProvider time)
     {
         _next = term << TermShift;
         Request = request;
@@ -34,6 +35,7 @@ internal sealed class JobRun
         Error = error;
         Spec = JobFile.FromCanonicalJson(request.JobJson);
         Folder = new RunFolder(request.RunDirectory);
+        Time = new TimeLedger(state, time);
         Barrier = new StartBarrier(Spec.Workers.Min);
     }
 
@@ -42,6 +44,9 @@ internal sealed class JobRun
     public RunFolder Folder { get; }
     public string Id => Request.JobId;
     public StartBarrier Barrier { get; }
+
+    /// <value>What its wall time goes to.</value>
+    public TimeLedger Time { get; }
 
     /// <value>Larger for a job that came later.</value>
     public long Order { get; set; }
@@ -83,6 +88,7 @@ internal sealed class JobRun
 
             State = state;
             Error = error;
+            Time.Changed(state);
             return true;
         }
     }

@@ -8,6 +8,7 @@ using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Hashing;
 using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Jobs.Timing;
 
 namespace Lockstep.Scheduler.Jobs;
 
@@ -20,24 +21,33 @@ internal sealed class RunRecorder : IDisposable
     private readonly RunFolder _run;
     private readonly JobSpec _spec;
     private readonly TimeProvider _time;
+    private readonly TimeLedger _times;
     private readonly RunStatistics _statistics;
     private readonly List<UInt128> _ledger = [];
     private readonly HashSet<long> _evaluated = [];
     private readonly StreamWriter _metricsFile;
     private readonly StreamWriter _ledgerFile;
+    // The newest that the records of before know.
+    private readonly int _generationBefore;
     private readonly double _secondsBefore;
     private readonly long _started;
     private long _lastStep;
+    private TimeTable _recorded = new();
 
-    /// <param name="keepTo">Steps after this are forgotten: the checkpoint that the run resumes from; null: all are kept.</param>
+    /// <param name="keepTo">Steps after this are forgotten: the checkpoint that the run resumes from; null: all are kept, as a scheduler before has written them in this job.</param>
+    /// <param name="times">The job's account, which goes on from that of the records.</param>
     /// <exception cref="IOException">The folder cannot be written.</exception>
-    public RunRecorder(RunFolder run, JobSpec spec, long stepsPerEpoch, long? keepTo, TimeProvider time)
+    public RunRecorder(RunFolder run, JobSpec spec, long stepsPerEpoch, long? keepTo, TimeLedger times, TimeProvider time)
     {
         _run = run;
         _spec = spec;
+        _times = times;
         _time = time;
         _statistics = new RunStatistics(spec, stepsPerEpoch);
         Directory.CreateDirectory(run.Path);
+        DateTimeOffset? written = File.Exists(run.Metrics) ? new DateTimeOffset(File.GetLastWriteTimeUtc(run.Metrics)) : null;
+        var before = new TimeTable();
+        int generation = 0;
         Keep(run.Ledger, line =>
         {
             LedgerLine parsed = LedgerLine.FromJson(line);
@@ -54,18 +64,34 @@ internal sealed class RunRecorder : IDisposable
             RunRecord record = RunRecord.FromJson(line);
             if (record.Step > _ledger.Count)
             {
+                before.Add(record, lost: true);
                 return false;
             }
 
+            times.Learn(record);
+            before.Add(record, lost: false);
+            _recorded.Add(record, lost: false);
             if (record is EvaluationRecord evaluation)
             {
                 _evaluated.Add(evaluation.Step);
+            }
+            else if (record is StepRecord step)
+            {
+                generation = Math.Max(generation, step.Generation);
             }
 
             _statistics.Add(record);
             return true;
         });
+        _generationBefore = generation;
         _secondsBefore = _statistics.Seconds;
+        times.Resume(before);
+        if (keepTo is null)
+        {
+            times.TakeOver(written, begun: Steps > 0);
+            _secondsBefore += written is { } last ? Math.Max(0, (time.GetUtcNow() - last).TotalSeconds) : 0;
+        }
+
         _ledgerFile = Append(run.Ledger);
         _metricsFile = Append(run.Metrics);
         _started = _lastStep = time.GetTimestamp();
@@ -78,12 +104,17 @@ internal sealed class RunRecorder : IDisposable
     public long Contradicted { get; private set; }
 
     /// <summary>Takes a report.</summary>
+    /// <param name="workers">That the job has now.</param>
     /// <returns>The line that was written; null where the report tells what is known.</returns>
-    public RunRecord? Add(StepReport report)
+    public RunRecord? Add(StepReport report, int workers)
     {
-        RunRecord? record = report.Cursor.Attempt == Cursor.Evaluation ? Evaluation(report) : Step(report);
+        RunRecord? record = report.Cursor.Attempt == Cursor.Evaluation ? Evaluation(report) : Step(report, workers);
         if (record is not null)
         {
+            _times.Reported(record is StepRecord ? TimeUse.Training : TimeUse.Evaluating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs), report.RangeRepeats);
+            TimeTable account = _times.Account;
+            record = record with { Time = account.Since(_recorded).ToSeconds() };
+            _recorded = account;
             _metricsFile.WriteLine(record.ToJson());
             _statistics.Add(record);
         }
@@ -100,8 +131,10 @@ internal sealed class RunRecorder : IDisposable
             sha256 = ModelFile.Write(_run.Model, CheckpointSet.Read(_run.Checkpoints, descriptor.TotalSteps));
         }
 
+        _times.Close();
         RunSummary summary = _statistics.Summarize(Elapsed()) with
         {
+            Time = TimeSummary.Of(_times.Elapsed, _times.Account.Times),
             State = JobWords.Of(state),
             Error = error,
             ParametersSha256 = sha256,
@@ -120,7 +153,7 @@ internal sealed class RunRecorder : IDisposable
         _ledgerFile.Dispose();
     }
 
-    private StepRecord? Step(StepReport report)
+    private StepRecord? Step(StepReport report, int workers)
     {
         long step = report.Cursor.Step + 1;
         if (report.Ledger.Length == 0)
@@ -131,7 +164,11 @@ internal sealed class RunRecorder : IDisposable
         UInt128 hash = UInt128.Parse(report.Ledger, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         if (step <= _ledger.Count)
         {
-            _statistics.Again(step, report.Cursor.Generation);
+            if (_statistics.Again(step, report.Cursor.Generation) && report.Cursor.Generation > _generationBefore)
+            {
+                _times.Reported(TimeUse.Repeating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs), report.RangeRepeats);
+            }
+
             Contradicted += _ledger[(int)step - 1] == hash ? 0 : 1;
             return null;
         }

@@ -43,13 +43,17 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
     }
 
     /// <summary>A step that is known was reported again: done again, where its generation is a newer one than before, or only told again.</summary>
-    public void Again(long step, int generation)
+    /// <returns>Whether it was done again.</returns>
+    public bool Again(long step, int generation)
     {
-        if (generation > _generations[(int)step - 1])
+        if (generation <= _generations[(int)step - 1])
         {
-            _generations[(int)step - 1] = generation;
-            _repeated++;
+            return false;
         }
+
+        _generations[(int)step - 1] = generation;
+        _repeated++;
+        return true;
     }
 
     public RunSummary Summarize(double seconds) => new()

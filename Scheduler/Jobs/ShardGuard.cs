@@ -57,11 +57,17 @@ internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, I
             if (!presence.IsReachable)
             {
                 LogAway(job.Id, shard.Shard);
+                job.Time.ShardAway(shard.Shard);
             }
             else if (incarnation is not null && incarnation != presence.Incarnation)
             {
                 LogAnew(job.Id, shard.Shard);
+                job.Time.ShardAway(shard.Shard);
                 _changes.Writer.TryWrite(shard.Shard);
+            }
+            else
+            {
+                job.Time.ShardBack(shard.Shard);
             }
 
             incarnation = presence.Incarnation;
@@ -70,6 +76,7 @@ internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, I
 
     private async Task CheckAsync(CancellationToken cancellation)
     {
+        IReadOnlyList<int> away = job.Time.ShardsAway;
         ShardStatus[] statuses = await Task.WhenAll(shards.Select(shard => shard.StatusAsync(job.Id, cancellation)));
         if (statuses.FirstOrDefault(s => s.Failure is not null) is { } failed)
         {
@@ -80,6 +87,7 @@ internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, I
         {
             _whole = statuses.All(s => s.Hosted) ? statuses : _whole;
             _generation = Math.Max(_generation, statuses.Max(s => s.Cursor.Generation));
+            Back(away);
             return;
         }
 
@@ -94,11 +102,20 @@ internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, I
         long began = time.GetTimestamp();
         RestoredJob restored = await ShardRecovery.RunAsync(shards, descriptor, await store.TermAsync(cancellation), _generation, cancellation);
         _generation = restored.Generation;
+        Back(away);
         // Of a shard that was gone again before it was restored the incarnation differs at the next look, and all go back once more.
         _whole = statuses;
         double ms = time.GetElapsedTime(began).TotalMilliseconds;
         LogRestored(job.Id, restored.Version ?? 0, restored.Generation, ms, string.Join(", ", restored.Damaged));
         job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"a shard lost its state: all went back to version {restored.Version ?? 0} within {ms:F0} ms"));
+    }
+
+    private void Back(IEnumerable<int> were)
+    {
+        foreach (int shard in were)
+        {
+            job.Time.ShardBack(shard);
+        }
     }
 
     [LoggerMessage(21, LogLevel.Warning, "Job {JobId}: shard {Shard} cannot be reached")]

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Core.Protocol;
 using Lockstep.ServiceDefaults.Telemetry;
@@ -26,6 +27,7 @@ internal sealed class SchedulerMetrics
 
     private const string JobTag = "lockstep.job.id";
     private const string StateTag = "state";
+    private const string UseTag = "use";
     private const string OutcomeTag = "outcome";
 
     private readonly Histogram<double> _step;
@@ -34,6 +36,7 @@ internal sealed class SchedulerMetrics
     private readonly Counter<long> _samples;
     private readonly Counter<long> _decisions;
     private readonly Counter<long> _leases;
+    private readonly Counter<double> _time;
     private readonly StragglerTable _stragglers = new();
     private readonly Dictionary<string, LeaseCounts> _leasesSeen = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
@@ -47,6 +50,7 @@ internal sealed class SchedulerMetrics
         _samples = meter.CreateCounter<long>("lockstep.scheduler.samples", "{sample}", "Samples of the steps reported; its rate is the job's samples a second.");
         _decisions = meter.CreateCounter<long>("lockstep.scheduler.scaling.decisions", "{decision}", "Changes of the desired number of workers, by direction and reason.");
         _leases = meter.CreateCounter<long>("lockstep.scheduler.leases", "{lease}", "Leases by outcome: granted, expired, speculative.");
+        _time = meter.CreateCounter<double>("lockstep.scheduler.job.time", "s", "Wall time of jobs by what it went to: training and evaluating are goodput, the rest is badput by cause.");
         meter.CreateObservableGauge("lockstep.scheduler.workers", Workers, "{worker}", "Workers by state: desired, registered, active, draining.");
         meter.CreateObservableGauge("lockstep.scheduler.jobs", States, "{job}", "Jobs that are not over, by state.");
         meter.CreateObservableGauge("lockstep.scheduler.queue.depth", () => Jobs().Count(j => j.Waited is not null), "{job}", "Jobs that wait for workers.");
@@ -70,6 +74,15 @@ internal sealed class SchedulerMetrics
         _steps.Add(1, Job(jobId));
         _samples.Add(samples, Job(jobId));
         _stragglers.Observe(jobId, slotMs);
+    }
+
+    /// <summary>So much more of the job's wall time is accounted for.</summary>
+    public void Spent(string jobId, IReadOnlyDictionary<TimeUse, TimeSpan> times)
+    {
+        foreach ((TimeUse use, TimeSpan time) in times)
+        {
+            _time.Add(time.TotalSeconds, Job(jobId), new(UseTag, JobWords.Of(use)));
+        }
     }
 
     /// <summary>Another number of workers is desired.</summary>

@@ -31,6 +31,8 @@ internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpan
     public void Ended(JobRun job, JobState state, string? error)
     {
         spans.Ended(job.Id, state, error);
+        job.Time.Close();
+        metrics.Spent(job.Id, job.Time.Take().Times);
         metrics.Forget(job.Id);
     }
 
@@ -41,8 +43,15 @@ internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpan
         _queue.Update([]);
     }
 
-    /// <summary>Which jobs there are now.</summary>
-    public void Staffed(IEnumerable<JobRun> open) => _queue.Update(open.Where(j => j.State is JobState.Queued or JobState.Waiting).Select(j => j.Id));
+    /// <summary>Which jobs there are now; told when something changes and at least each second.</summary>
+    public void Staffed(IReadOnlyList<JobRun> open)
+    {
+        _queue.Update(open.Where(j => j.State is JobState.Queued or JobState.Waiting).Select(j => j.Id));
+        foreach (JobRun job in open)
+        {
+            metrics.Spent(job.Id, job.Time.Take().Times);
+        }
+    }
 
     /// <summary>Another number of workers is desired.</summary>
     public void Scaled(int from, int to, ScalingReason kind, string reason)

@@ -52,6 +52,7 @@ public sealed class TrainTests(DigitsRuns runs)
 
         Assert.Equal(["granted", "expired", "speculative"], NamesIn(file, "leases"));
         Assert.Equal(["accepted", "duplicate", "stale", "refused", "mismatched"], NamesIn(file, "contributions"));
+        Assert.Equal(["elapsedSeconds", "goodputSeconds", "badputSeconds", "goodput"], NamesIn(file, "time"));
         Assert.All(["stepMs", "syncMs", "barrierMs"], field => Assert.Equal(["p50", "p95"], NamesIn(file, field)));
 
         RunSummary summary = run.Summary;

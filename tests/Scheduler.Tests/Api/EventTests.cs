@@ -7,6 +7,7 @@ using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Engine.Scheduling;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Timing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Lockstep.Scheduler.Tests.Api;
@@ -106,7 +107,7 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
     {
         for (int i = 0; i < steps; i++)
         {
-            job.Append(1, new StepRecord { Step = i + 1, Loss = 1, Samples = 8, Epoch = 0, LearningRate = 1, StepMs = 1, BarrierMs = 1, SyncMs = 1, UpdateMs = 1, SlotsByWorker = new Dictionary<string, int>(), GroupSizes = [] });
+            job.Append(1, Records.Step(i + 1));
         }
     }
 

@@ -56,6 +56,9 @@ internal static class AllInstruments
                 case Counter<long> counter:
                     counter.Add(1);
                     break;
+                case Counter<double> counter:
+                    counter.Add(0.01);
+                    break;
                 default:
                     Assert.True(instrument.IsObservable, $"{instrument.Name} is of a kind that this test does not know.");
                     break;

@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Globalization;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.EndToEnd.Tests.Processes;
+using Lockstep.Engine.Processes;
+using Lockstep.Engine.Runs;
+
+namespace Lockstep.EndToEnd.Tests;
+
+/// <summary>Goodput and badput by cause, of real processes, against a clock beside them.</summary>
+public sealed class GoodputTests : IDisposable
+{
+    private const int Steps = 300;
+    private const int SigKill = 9;
+
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task What_kills_of_workers_shards_and_the_scheduler_cost_adds_up_to_the_elapsed_time()
+    {
+        var run = new KillingRun(new() { [40] = "worker-1", [80] = "ps-1", [180] = "scheduler" });
+        TrainingResult result = await TrainingRun.RunAsync(
+            new TrainingOptions
+            {
+                Job = JobFile.Load(Built.Sample("digits"), ["epochs=", $"steps={Steps}", "globalBatch=256", "checkpoint.every=25", "shards=2"]),
+                Output = _folder.In("run"),
+                Workers = 2,
+                Services = Built.Services,
+                RedisServerAssembly = Built.Lockstep,
+                Beside = run.KillAsync,
+            },
+            run,
+            TimeProvider.System,
+            TestContext.Current.CancellationToken);
+
+        Assert.Equal(JobState.Finished, result.State);
+        Assert.Empty(run.Left);
+        TimeSummary time = result.Summary!.Time!;
+        string text = $"{time} {string.Join(", ", time.BadputSeconds.Select(b => string.Create(CultureInfo.InvariantCulture, $"{b.Key} {b.Value}")))}; by the clock {run.Told} to {run.Elapsed}";
+        TestContext.Current.TestOutputHelper?.WriteLine(text);
+        Assert.InRange(time.GoodputSeconds + time.BadputSeconds.Values.Sum(), 0.99 * time.ElapsedSeconds, 1.01 * time.ElapsedSeconds);
+        // The scheduler has the job after it was handed in, and before anybody is told so.
+        Assert.InRange(time.ElapsedSeconds, 0.99 * run.Told.TotalSeconds, 1.01 * run.Elapsed.TotalSeconds);
+        Assert.All(["starting", "recovering", "repeating"], cause => Assert.True(time.BadputSeconds.ContainsKey(cause), text));
+        Assert.Equal(time.GoodputSeconds / time.ElapsedSeconds, time.Goodput, 3);
+        Assert.InRange(time.Goodput, 0.01, 0.99);
+        // Those that were done again were in hand between the newest checkpoint and the kill.
+        Assert.InRange(result.Summary.StepsRepeated, 1, 100);
+    }
+
+    /// <summary>Kills processes at steps, and times the job.</summary>
+    private sealed class KillingRun(SortedDictionary<long, string> victims) : ITrainingObserver
+    {
+        private readonly Stopwatch _watch = new();
+        private TimeSpan? _first;
+        private readonly TaskCompletionSource<LocalFleet> _fleet = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <value>Victims that were not killed.</value>
+        public IReadOnlyDictionary<long, string> Left => victims;
+
+        /// <value>From handing the job in to its end, as who hands it in sees it.</value>
+        public TimeSpan Elapsed => _watch.Elapsed;
+
+        /// <value>From the first to the last that was told of the job.</value>
+        public TimeSpan Told => _watch.Elapsed - (_first ?? TimeSpan.Zero);
+
+        public Task KillAsync(LocalFleet fleet, CancellationToken cancellation)
+        {
+            _fleet.SetResult(fleet);
+            return Task.CompletedTask;
+        }
+
+        public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes) => _watch.Start();
+
+        public void Happened(JobEvent item)
+        {
+            _first ??= _watch.Elapsed;
+            if (item.Status.State == JobState.Finished)
+            {
+                _watch.Stop();
+            }
+
+            while (victims.FirstOrDefault() is { Value: { } victim } first && first.Key <= item.Status.Step && _fleet.Task.IsCompletedSuccessfully && _fleet.Task.Result.Signal(victim, SigKill))
+            {
+                victims.Remove(first.Key);
+            }
+        }
+    }
+}

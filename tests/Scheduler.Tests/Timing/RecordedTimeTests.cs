@@ -1,0 +1,139 @@
+using System.Globalization;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Jobs.Timing;
+using Lockstep.Scheduler.Tests.Hosting;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Lockstep.Scheduler.Tests.Timing;
+
+/// <summary>The account of a job's time in its records and its summary, over more than one scheduler.</summary>
+public sealed class RecordedTimeTests : IDisposable
+{
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UtcNow);
+    private readonly JobFolder _folder = new();
+    private readonly RunFolder _run;
+
+    public RecordedTimeTests() => _run = new RunFolder(Path.Combine(_folder.Runs, "run"));
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Records_and_summary_tell_what_the_time_went_to()
+    {
+        TimeLedger times = Begin(JobState.Queued);
+        using RunRecorder recorder = Record(times, keepTo: 0);
+        Steps(recorder, 1, 38);
+        Pass(0.5);
+        times.WorkerLost();
+        Steps(recorder, 39, 40);
+
+        RunRecord[] records = Records();
+        Assert.Equal(new Dictionary<string, double> { ["starting"] = 2 }, records[0].Time);
+        Assert.Equal(new Dictionary<string, double> { ["training"] = 0.1, ["stalled"] = 0.5 }, records[38].Time);
+        TimeSummary summary = Finish(recorder);
+        Assert.Equal(new TimeSummary(6.4, 3.9, summary.BadputSeconds, 0.6094), summary);
+        Assert.Equal(new Dictionary<string, double> { ["starting"] = 2, ["stalled"] = 0.5 }, summary.BadputSeconds);
+    }
+
+    [Fact]
+    public void The_next_scheduler_counts_on_and_learns_the_gap_from_when_the_records_were_written()
+    {
+        using (RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0))
+        {
+            Steps(before, 1, 10);
+        }
+
+        File.SetLastWriteTimeUtc(_run.Metrics, _time.GetUtcNow().UtcDateTime);
+        Pass(4);
+        var times = new TimeLedger(JobState.Running, _time);
+        Pass(1);
+        using RunRecorder recorder = Record(times, keepTo: null);
+        // What is known is told again from the beginning, and then ten steps of which nobody was told.
+        Report(recorder, 1, 20);
+        Steps(recorder, 21, 22);
+
+        TimeSummary summary = Finish(recorder);
+        Assert.Equal(2 + 0.9 + 5 + 0.2, summary.ElapsedSeconds, 3);
+        Assert.Equal(0.9 + 1 + 0.2, summary.GoodputSeconds, 3);
+        Assert.Equal(new Dictionary<string, double> { ["starting"] = 2, ["scheduler-away"] = 4 }, summary.BadputSeconds);
+        Assert.Equal(1 + 5 + 0.2, Records()[^1].Seconds, 3);
+        Assert.Equal(summary.ElapsedSeconds, Records().Sum(r => r.Time!.Values.Sum()), 3);
+    }
+
+    [Fact]
+    public void What_a_resumed_run_has_lost_was_not_goodput()
+    {
+        using (RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0))
+        {
+            Steps(before, 1, 10);
+        }
+
+        Pass(1000);
+        using RunRecorder recorder = Record(Begin(JobState.Queued), keepTo: 6);
+        Steps(recorder, 7, 10);
+
+        TimeSummary summary = Finish(recorder);
+        Assert.Equal(2 + 0.9 + 2 + 0.3, summary.ElapsedSeconds, 3);
+        Assert.Equal(0.5 + 0.3, summary.GoodputSeconds, 3);
+        Assert.Equal(new Dictionary<string, double> { ["starting"] = 4, ["repeating"] = 0.4 }, summary.BadputSeconds);
+        Assert.Equal(summary.ElapsedSeconds, Records().Sum(r => r.Time!.Values.Sum()), 3);
+    }
+
+    [Fact]
+    public void Steps_of_a_newer_generation_are_repeated_once()
+    {
+        using (RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0))
+        {
+            Steps(before, 1, 10);
+            Steps(before, 9, 10, generation: 1);
+            Steps(before, 11, 11, generation: 1);
+        }
+
+        File.SetLastWriteTimeUtc(_run.Metrics, _time.GetUtcNow().UtcDateTime);
+        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), keepTo: null);
+        Report(recorder, 1, 10);
+        Report(recorder, 9, 11, generation: 1);
+        Steps(recorder, 12, 12, generation: 1);
+
+        TimeSummary summary = Finish(recorder);
+        Assert.Equal(new Dictionary<string, double> { ["starting"] = 2, ["repeating"] = 0.2 }, summary.BadputSeconds);
+        Assert.Equal(0.9 + 0.1 + 0.1, summary.GoodputSeconds, 3);
+    }
+
+    /// <summary>A job that takes two seconds to do its first step.</summary>
+    private TimeLedger Begin(JobState state)
+    {
+        var times = new TimeLedger(state, _time);
+        Pass(1.9);
+        times.Changed(JobState.Running);
+        return times;
+    }
+
+    private RunRecorder Record(TimeLedger times, long? keepTo) => new(_run, _folder.Job(), 100, keepTo, times, _time);
+
+    private void Steps(RunRecorder recorder, long first, long last, int generation = 0)
+    {
+        for (long step = first; step <= last; step++)
+        {
+            Pass(0.1);
+            Report(recorder, step, step, generation);
+        }
+    }
+
+    private static void Report(RunRecorder recorder, long first, long last, int generation = 0)
+    {
+        for (long step = first; step <= last; step++)
+        {
+            recorder.Add(new StepReport { Cursor = new Cursor(generation, step - 1, 0), Ledger = step.ToString("x32", CultureInfo.InvariantCulture), Samples = 8 }, 2);
+        }
+    }
+
+    private static TimeSummary Finish(RunRecorder recorder) => recorder.Finish(JobState.Cancelled, null, null, default).Time!;
+
+    private RunRecord[] Records() => [.. File.ReadLines(_run.Metrics).Select(RunRecord.FromJson)];
+
+    private void Pass(double seconds) => _time.Advance(TimeSpan.FromSeconds(seconds));
+}

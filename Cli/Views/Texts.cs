@@ -18,7 +18,7 @@ internal static class Texts
 
     public static string Of(TimeSummary? time) => time is null
         ? "unknown"
-        : string.Create(CultureInfo.InvariantCulture, $"{time.Goodput:P0} of {Of(time.ElapsedSeconds)} s") + string.Concat(time.BadputSeconds.Select(b => $", {b.Key} {Of(b.Value)} s"));
+        : string.Create(CultureInfo.InvariantCulture, $"{time.Goodput * 100:0}% of {Of(time.ElapsedSeconds)} s") + string.Concat(time.BadputSeconds.Select(b => $", {b.Key} {Of(b.Value)} s"));
 
     public static string Of(IReadOnlyDictionary<string, double> metrics) => metrics.Count == 0 ? "none" : string.Join("  ", metrics.Select(m => $"{m.Key} {Of(m.Value)}"));
 }

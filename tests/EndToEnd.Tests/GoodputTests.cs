@@ -1,16 +1,18 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.EndToEnd.Tests.Processes;
+using Lockstep.EndToEnd.Tests.Runs;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Runs;
 
 namespace Lockstep.EndToEnd.Tests;
 
 /// <summary>Goodput and badput by cause, of real processes, against a clock beside them.</summary>
-public sealed class GoodputTests : IDisposable
+public sealed partial class GoodputTests(ResidentFleet fleet) : IDisposable
 {
     private const int Steps = 300;
     private const int SigKill = 9;
@@ -51,6 +53,24 @@ public sealed class GoodputTests : IDisposable
         // Those that were done again were in hand between the newest checkpoint and the kill.
         Assert.InRange(result.Summary.StepsRepeated, 1, 100);
     }
+
+    [Fact]
+    public async Task The_counter_of_the_scheduler_adds_up_to_the_elapsed_time()
+    {
+        string sample = _folder.CopyOf(Path.GetDirectoryName(Built.Sample("digits"))!, "digits");
+        JobOutcome run = await fleet.RunAsync(JobFile.Load(Path.Combine(sample, "job.yaml"), ["epochs=", "steps=100", "workers.max=2"]), fleet.NewRun());
+
+        Assert.True(run.Last.State == JobState.Finished, run.Last.Error);
+        TimeSummary time = run.Summary.Time!;
+        string id = Path.GetFileName(run.Folder.Path);
+        Dictionary<string, double> counted = Sample().Matches(await fleet.ScrapeAsync()).Where(m => m.Groups["job"].Value == id).ToDictionary(m => m.Groups["use"].Value, m => double.Parse(m.Groups["seconds"].Value, CultureInfo.InvariantCulture));
+        Assert.InRange(counted.Values.Sum(), 0.99 * time.ElapsedSeconds, 1.01 * time.ElapsedSeconds);
+        Assert.Equal(time.GoodputSeconds, counted["training"] + counted["evaluating"], 0.002);
+        Assert.All(time.BadputSeconds, b => Assert.Equal(b.Value, counted[b.Key], 0.002));
+    }
+
+    [GeneratedRegex("""^lockstep_scheduler_job_time_seconds_total\{(?=[^}]*lockstep_job_id="(?<job>[^"]*)")(?=[^}]*\buse="(?<use>[^"]*)")[^}]*\} (?<seconds>\S+)""", RegexOptions.Multiline, matchTimeoutMilliseconds: 10_000)]
+    private static partial Regex Sample();
 
     /// <summary>Kills processes at steps, and times the job.</summary>
     private sealed class KillingRun(SortedDictionary<long, string> victims) : ITrainingObserver

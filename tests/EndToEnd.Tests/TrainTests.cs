@@ -123,6 +123,7 @@ public sealed class TrainTests(DigitsRuns runs)
 
         Assert.Contains("step 1/100", run.Result.Output, StringComparison.Ordinal);
         Assert.Contains("validation loss ", run.Result.Output, StringComparison.Ordinal);
+        Assert.Contains("goodput ", run.Result.Output, StringComparison.Ordinal);
         Assert.Contains(run.Summary.ParametersSha256!, run.Result.Output, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', run.Result.Output);
         Assert.Equal("", run.Result.Error);

@@ -86,6 +86,13 @@ public sealed class ResidentFleet : IAsyncDisposable
         return new JobOutcome(run, events);
     }
 
+    /// <summary>The scheduler's metrics as Prometheus reads them.</summary>
+    internal async Task<string> ScrapeAsync()
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
+        return await http.GetStringAsync(new Uri((await _fleet.Value).Scheduler, "metrics"), TestContext.Current.CancellationToken);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_fleet is { IsValueCreated: true, Value.IsCompletedSuccessfully: true })

@@ -93,13 +93,14 @@ public sealed class RecordedTimeTests : IDisposable
         }
 
         File.SetLastWriteTimeUtc(_run.Metrics, _time.GetUtcNow().UtcDateTime);
+        Pass(1);
         using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), keepTo: null);
         Report(recorder, 1, 10);
         Report(recorder, 9, 11, generation: 1);
         Steps(recorder, 12, 12, generation: 1);
 
         TimeSummary summary = Finish(recorder);
-        Assert.Equal(new Dictionary<string, double> { ["starting"] = 2, ["repeating"] = 0.2 }, summary.BadputSeconds);
+        Assert.Equal(new Dictionary<string, double> { ["starting"] = 2, ["repeating"] = 0.2, ["scheduler-away"] = 1 }, summary.BadputSeconds);
         Assert.Equal(0.9 + 0.1 + 0.1, summary.GoodputSeconds, 3);
     }
 

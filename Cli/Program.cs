@@ -2,6 +2,7 @@ using System.CommandLine;
 using Lockstep.Cli;
 using Lockstep.Cli.Commands;
 using Lockstep.Cli.Commands.Remote;
+using Lockstep.Contracts.Services;
 
 var root = new RootCommand("Lockstep: elastic training whose result does not depend on who took part.")
 {
@@ -15,6 +16,11 @@ var root = new RootCommand("Lockstep: elastic training whose result does not dep
     JobActionCommand.Create("cancel", "End a job.", (scheduler, id, cancellation) => scheduler.CancelAsync(id, cancellation)),
     JobActionCommand.Create("pause", "Halt a job after the step in hand; its workers are free for others.", (scheduler, id, cancellation) => scheduler.PauseAsync(id, cancellation)),
     JobActionCommand.Create("resume", "Let a paused job go on.", (scheduler, id, cancellation) => scheduler.ResumeAsync(id, cancellation)),
+    JobActionCommand.Create("checkpoint", "Keep the version after the step in hand as a checkpoint.", async (scheduler, id, cancellation) =>
+    {
+        CheckpointStatus kept = await scheduler.CheckpointAsync(id, cancellation);
+        return $"{kept.JobId}: the checkpoint of step {kept.Step} is on disk";
+    }),
     ScaleCommand.Create(),
     LogsCommand.Create(),
     SchemaCommand.Create(),

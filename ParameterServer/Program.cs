@@ -31,6 +31,7 @@ builder.Services.AddSingleton<ShardMetrics>();
 builder.Services.AddSingleton(services => new ShardHost(shard, first, memoryLimit, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ShardMetrics>(), FullDisk.From(builder.Configuration, shard, TimeProvider.System)));
 builder.Services.AddSingleton<IHangWatched>(services => new LockWatch("The lock of a job", services.GetRequiredService<ShardHost>().Stuck, services.GetRequiredService<TimeProvider>()));
 builder.Services.AddSingleton<IShardHost>(services => services.GetRequiredService<ShardHost>());
+builder.Services.AddSingleton(services => new LastCheckpoint(services.GetRequiredService<ShardHost>(), first ?? services.GetRequiredService<ShardHost>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<LastCheckpoint>>()));
 builder.Services.AddGrpc(options =>
 {
     options.Interceptors.Add<ProtocolErrorInterceptor>();
@@ -55,6 +56,8 @@ app.UseAccessControl();
 app.MapDefaultEndpoints();
 app.MapGrpcService<ShardGrpcService>().NeedsSecret();
 app.MapGet("/", (ShardHost host) => new { shard, jobs = host.Jobs.ToDictionary(j => j.Key, j => j.Value.ToString()) });
+// Before the server stops taking calls: the jobs still have to come to a version that all shards have.
+app.Lifetime.ApplicationStopping.Register(() => app.Services.GetRequiredService<LastCheckpoint>().KeepAsync().Wait());
 await app.RunAsync();
 return 0;
 

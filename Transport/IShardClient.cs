@@ -43,6 +43,10 @@ public interface IShardClient : IAsyncDisposable
     /// <summary>ps-0 only: reports from number <paramref name="from"/> on (0-based), then new ones as they come; ends after the one that says Finished.</summary>
     IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation);
 
+    /// <summary>ps-0 only: keeps the version after the step in hand as a checkpoint. See <see cref="IShardPeer.CheckpointAsync"/>.</summary>
+    /// <returns>The version, once its set is on disk.</returns>
+    Task<long> CheckpointAsync(string jobId, CancellationToken cancellation);
+
     /// <summary>Lets go of the job's memory; checkpoints stay.</summary>
     Task CloseAsync(string jobId, CancellationToken cancellation);
 

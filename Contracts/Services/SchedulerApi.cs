@@ -31,6 +31,10 @@ public sealed record JobStatus(string JobId, JobState State, string? Error, long
 /// <summary>Answer of GET /workers.</summary>
 public sealed record WorkerStatus(string WorkerId, string? JobId, string Device, int Threads, string DeterminismClass, bool Draining = false);
 
+/// <summary>Answer of POST /jobs/{id}/checkpoint.</summary>
+/// <param name="Step">So many steps are in the checkpoint, which is on the disk of every shard.</param>
+public sealed record CheckpointStatus(string JobId, long Step);
+
 /// <summary>Data of one server-sent event of GET /jobs/{id}/events?from=N. The event's id is its number.</summary>
 /// <param name="Report">A step or an evaluation that was done: a <see cref="Runs.RunRecord"/>.</param>
 /// <param name="Note">What else happened, for people: workers that came and went, decisions with their reasons.</param>

@@ -19,10 +19,13 @@ internal sealed class HostedJob
     private Exception? _failure;
     private Cursor? _supersededBy;
     private TaskCompletionSource? _idle;
-    private Task _announced = Task.CompletedTask;
+    // Whether the version after the announced one is kept, beside those of the policy.
+    private Task<bool> _announced = Task.FromResult(false);
     private long? _firstIn;
     private long? _gathered;
     private double _blockedMs;
+    private bool _parks;
+    private bool _parked;
     // Spans, where the step is traced: of the first and last push that was added, and of what led to the newest version.
     private ActivityContext _firstPush;
     private ActivityContext _lastPush;
@@ -193,6 +196,15 @@ internal sealed class HostedJob
         return true;
     }
 
+    /// <summary>Stays at the next checkpoint that is asked for: the other shards cannot report a step without this one, so that none is done twice when another process takes over.</summary>
+    public void Park()
+    {
+        lock (_gate)
+        {
+            _parks = true;
+        }
+    }
+
     public void Fail(Exception failure, bool isClose = false)
     {
         lock (_gate)
@@ -262,7 +274,7 @@ internal sealed class HostedJob
     {
         lock (_gate)
         {
-            if (_idle is not null || IsOver || Job.Decide() == StepDecision.Wait)
+            if (_idle is not null || IsOver || _parked || Job.Decide() == StepDecision.Wait)
             {
                 return;
             }
@@ -322,7 +334,7 @@ internal sealed class HostedJob
     {
         lock (_gate)
         {
-            if (!IsOver && Job.Decide() != StepDecision.Wait)
+            if (!IsOver && !_parked && Job.Decide() != StepDecision.Wait)
             {
                 return true;
             }
@@ -358,7 +370,7 @@ internal sealed class HostedJob
             factor = await AskFirstAsync(() => _first.ClipFactorAsync(Descriptor.JobId, cursor, _context.Shard, squares, _closed.Token));
         }
 
-        await _announced;
+        bool isAskedFor = await _announced;
         _closed.Token.ThrowIfCancellationRequested();
         UInt128[] hashes = Job.Update(factor);
         CommittedStep step;
@@ -369,10 +381,11 @@ internal sealed class HostedJob
             step = Job.Commit();
             _gathered = gathered;
             _ledHere = span?.Context ?? default;
-            if (Descriptor.CheckpointsAt(Job.Cursor.Step))
+            if (isAskedFor || Descriptor.CheckpointsAt(Job.Cursor.Step))
             {
                 long started = _context.Time.GetTimestamp();
                 snapshot = Job.Snapshot();
+                _parked = _parks && isAskedFor;
                 copyMs = _context.Time.GetElapsedTime(started).TotalMilliseconds;
             }
         }
@@ -396,16 +409,12 @@ internal sealed class HostedJob
         }
     }
 
-    private async Task AnnounceAsync(ActivityContext update, ShardAnnouncement announcement)
+    private async Task<bool> AnnounceAsync(ActivityContext update, ShardAnnouncement announcement)
     {
         using Activity? span = ShardSpans.Begin("announce", update);
         try
         {
-            await AskFirstAsync(async () =>
-            {
-                await _first.AnnounceAsync(Descriptor.JobId, announcement, _closed.Token);
-                return true;
-            });
+            bool keepsNext = await AskFirstAsync(() => _first.AnnounceAsync(Descriptor.JobId, announcement, _closed.Token));
             lock (_gate)
             {
                 if (!IsOver && Job.Cursor.Step == announcement.Cursor.Step + 1)
@@ -413,6 +422,8 @@ internal sealed class HostedJob
                     Job.ReleasePrevious();
                 }
             }
+
+            return keepsNext;
         }
         catch (OperationCanceledException) when (_closed.IsCancellationRequested)
         {
@@ -421,6 +432,8 @@ internal sealed class HostedJob
         {
             Fail(exception);
         }
+
+        return false;
     }
 
     private Task TellAsync(CheckpointNotice notice) => AskFirstAsync(async () =>

@@ -60,10 +60,16 @@ public interface IShardPeer
     Task<double> ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation);
 
     /// <summary>Says that a shard has version cursor.Step + 1; waits until all have. Only then may it let go of version cursor.Step.</summary>
-    Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation);
+    /// <returns>Whether version cursor.Step + 2 is to be kept as a checkpoint, beside those of the job's policy; all shards are told the same.</returns>
+    Task<bool> AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation);
 
     /// <summary>Says that a shard's part of a checkpoint is on disk, or that it could not be written.</summary>
     Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation);
+
+    /// <summary>Asks for a checkpoint beside those of the job's policy: that of the version after the step in hand. Waits until its set is on disk; a job whose workers are away waits for them.</summary>
+    /// <returns>The version.</returns>
+    /// <exception cref="ProtocolException">It could not be written, or the job is over.</exception>
+    Task<long> CheckpointAsync(string jobId, CancellationToken cancellation);
 }
 
 /// <param name="Cursor">The attempt that led to the new version.</param>

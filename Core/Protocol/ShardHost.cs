@@ -27,6 +27,15 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     /// <returns>Those that could not be entered: they hang.</returns>
     public IReadOnlyList<string> Stuck(TimeSpan patience) => [.. _jobs.Where(j => !j.Value.TryEnter(patience)).Select(j => j.Key)];
 
+    /// <summary>From the next checkpoint that is asked for on, no job moves on here: the process is going to end.</summary>
+    public void Park()
+    {
+        foreach (HostedJob job in _jobs.Values)
+        {
+            job.Park();
+        }
+    }
+
     public async Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation)
     {
         await _opening.WaitAsync(cancellation);
@@ -164,13 +173,15 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
     public Task<double> ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation) => Board(jobId).ClipFactorAsync(cursor, shard, blockSquares).WaitAsync(cancellation);
 
-    public Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => Board(jobId).AnnounceAsync(announcement).WaitAsync(cancellation);
+    public Task<bool> AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => Board(jobId).AnnounceAsync(announcement).WaitAsync(cancellation);
 
     public Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
     {
         Board(jobId).CheckpointPart(notice);
         return Task.CompletedTask;
     }
+
+    public Task<long> CheckpointAsync(string jobId, CancellationToken cancellation) => Board(jobId).CheckpointAsync().WaitAsync(cancellation);
 
     /// <summary>Lets go of all jobs and waits until nothing is at work.</summary>
     public async ValueTask DisposeAsync()

@@ -13,6 +13,9 @@ public sealed partial class StepBoard
     private long? _durableVersion;
     private string _checkpointFailure = "";
     private double _checkpointWriteMs;
+    // Somebody waits for a checkpoint beside those of the policy; which version it will be is known once all shards were told.
+    private TaskCompletionSource<long>? _asked;
+    private long? _askedVersion;
 
     /// <value>The newest version of which a whole set is on disk, as far as this board knows.</value>
     public long? DurableVersion
@@ -43,6 +46,7 @@ public sealed partial class StepBoard
             if (notice.Sha256 is not { } sha256)
             {
                 _checkpointFailure = $"version {notice.Version}, shard {notice.Shard}: {notice.Failure}";
+                AnswerAsked(notice.Version, _checkpointFailure);
                 return;
             }
 
@@ -53,6 +57,30 @@ public sealed partial class StepBoard
 
             parts[notice.Shard] = sha256;
             SealWhole();
+        }
+    }
+
+    /// <summary>Asks for a checkpoint of the next version that can be; waits until its set is on disk. Who asks meanwhile gets the same.</summary>
+    public Task<long> CheckpointAsync()
+    {
+        lock (_gate)
+        {
+            ThrowIfFailed();
+            if (_finished)
+            {
+                return Task.FromResult(_descriptor.TotalSteps);
+            }
+
+            if (_asked is null)
+            {
+                _asked = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+                // The last version is kept anyway, and no other comes after it.
+                _askedVersion = _newest == _descriptor.TotalSteps ? _newest : null;
+                // Nobody may be waiting any more when it fails.
+                _ = _asked.Task.ContinueWith(static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            }
+
+            return _asked.Task;
         }
     }
 
@@ -71,12 +99,49 @@ public sealed partial class StepBoard
     private void BeginCheckpoints(long version, bool isRestored)
     {
         _parts.Clear();
+        // What was asked for is cut in this generation then.
+        _askedVersion = _asked is not null && version == _descriptor.TotalSteps ? version : null;
         _giveUp.Cancel();
         _giveUp = new CancellationTokenSource();
         _lastCheckpointDurable = version == _descriptor.TotalSteps;
         _durableVersion = isRestored || version > 0 ? version : null;
         _checkpointFailure = "";
         _checkpointWriteMs = 0;
+    }
+
+    /// <summary>Decides, once for all shards, whether the version after the newest is the one that was asked for.</summary>
+    private bool KeepsNext()
+    {
+        if (_asked is null || _askedVersion is not null)
+        {
+            return false;
+        }
+
+        // The last version is kept anyway, and none comes after it.
+        bool isLast = _newest == _descriptor.TotalSteps;
+        _askedVersion = isLast ? _newest : _newest + 1;
+        return !isLast;
+    }
+
+    /// <param name="failure">Null: the set of this version is on disk.</param>
+    private void AnswerAsked(long version, string? failure)
+    {
+        if (_asked is null || _askedVersion is not { } wanted || (failure is null ? version < wanted : version != wanted))
+        {
+            return;
+        }
+
+        if (failure is null)
+        {
+            _asked.TrySetResult(version);
+        }
+        else
+        {
+            _asked.TrySetException(new ProtocolException(ProtocolError.Checkpoint, $"Job {_descriptor.JobId}: the checkpoint could not be written to {_descriptor.CheckpointDirectory}: {failure} Free space or correct the rights, then ask again."));
+        }
+
+        _asked = null;
+        _askedVersion = null;
     }
 
     private StepReport WithCheckpoints(StepReport report)
@@ -123,6 +188,7 @@ public sealed partial class StepBoard
             lock (_gate)
             {
                 _checkpointFailure = $"version {version}: {failure.Message}";
+                AnswerAsked(version, _checkpointFailure);
                 isCurrent = generation == _generation;
             }
 
@@ -139,6 +205,7 @@ public sealed partial class StepBoard
             if (generation == _generation)
             {
                 _durableVersion = version;
+                AnswerAsked(version, null);
                 _lastCheckpointDurable |= isFinal;
                 FinishIfDone();
             }

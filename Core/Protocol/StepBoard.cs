@@ -98,7 +98,8 @@ public sealed partial class StepBoard : IShardPeer
     }
 
     /// <summary>Takes note that a shard has the new version; waits until all have.</summary>
-    public Task AnnounceAsync(ShardAnnouncement announcement)
+    /// <returns>Whether the version after it is to be kept as a checkpoint that somebody asked for.</returns>
+    public Task<bool> AnnounceAsync(ShardAnnouncement announcement)
     {
         lock (_gate)
         {
@@ -106,7 +107,7 @@ public sealed partial class StepBoard : IShardPeer
             return Meet(_announcements, announcement.Cursor).Put(announcement.Shard, announcement, parts =>
             {
                 Report(parts);
-                return true;
+                return KeepsNext();
             });
         }
     }
@@ -153,6 +154,7 @@ public sealed partial class StepBoard : IShardPeer
             _failure ??= failure;
             _giveUp.Cancel();
             Abandon(failure);
+            _asked?.TrySetException(failure);
             _log.Dispose();
             Pulse();
         }
@@ -161,13 +163,15 @@ public sealed partial class StepBoard : IShardPeer
     Task<double> IShardPeer.ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation) =>
         ClipFactorAsync(cursor, shard, blockSquares).WaitAsync(cancellation);
 
-    Task IShardPeer.AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => AnnounceAsync(announcement).WaitAsync(cancellation);
+    Task<bool> IShardPeer.AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => AnnounceAsync(announcement).WaitAsync(cancellation);
 
     Task IShardPeer.CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
     {
         CheckpointPart(notice);
         return Task.CompletedTask;
     }
+
+    Task<long> IShardPeer.CheckpointAsync(string jobId, CancellationToken cancellation) => CheckpointAsync().WaitAsync(cancellation);
 
     private bool LoadLog(long version, bool isRestored)
     {
@@ -245,7 +249,7 @@ public sealed partial class StepBoard : IShardPeer
             UpdateMs = _time.GetElapsedTime(own.Gathered).TotalMilliseconds,
             SyncMs = counters.SyncMs,
             SlotMs = counters.SlotMs,
-            Checkpoint = _descriptor.CheckpointsAt(_newest),
+            Checkpoint = _descriptor.CheckpointsAt(_newest) || _newest == _askedVersion,
             CheckpointBlockedMs = parts.Max(p => p.CheckpointBlockedMs),
         }, _newest == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(_newest));
 

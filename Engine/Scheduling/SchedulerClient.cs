@@ -52,6 +52,9 @@ public sealed class SchedulerClient : IDisposable
 
     public Task<JobStatus> ResumeAsync(string jobId, CancellationToken cancellation) => SendAsync<JobStatus>(HttpMethod.Post, SchedulerRoutes.Resume(Escape(jobId)), null, cancellation);
 
+    /// <summary>Keeps the version after the step in hand as a checkpoint; waits until it is on disk.</summary>
+    public Task<CheckpointStatus> CheckpointAsync(string jobId, CancellationToken cancellation) => SendAsync<CheckpointStatus>(HttpMethod.Post, SchedulerRoutes.Checkpoint(Escape(jobId)), null, cancellation);
+
     /// <param name="workers">Null: the policy decides again.</param>
     public Task<DesiredWorkers> ScaleAsync(int? workers, CancellationToken cancellation) => SendAsync<DesiredWorkers>(HttpMethod.Post, SchedulerRoutes.ScaleWorkers, new ScaleRequest(workers), cancellation);
 

@@ -3,6 +3,7 @@ using System.Net.ServerSentEvents;
 using System.Text.Json;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
+using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Api;
 using Microsoft.AspNetCore.Mvc;
 
@@ -35,6 +36,30 @@ internal static class JobEndpoints
             .WithName("PauseJob").WithSummary("Halt a job after the step in hand; its workers are free for others.").ProducesJob().ProducesProblem(StatusCodes.Status409Conflict);
         api.MapPost(SchedulerRoutes.Resume("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => await jobs.ResumeAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)))
             .WithName("ResumeJob").WithSummary("Let a paused job go on.").ProducesJob().ProducesProblem(StatusCodes.Status409Conflict);
+        api.MapPost(SchedulerRoutes.Checkpoint("{id}"), (string id, JobManager jobs, CancellationToken cancellation) => WithAsync(jobs, id, job => CheckpointAsync(jobs, job, cancellation)))
+            .WithName("CheckpointJob").WithSummary("Keep the version after the step in hand as a checkpoint; answered once it is on disk.")
+            .Produces<CheckpointStatus>().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+    }
+
+    private static async Task<IResult> CheckpointAsync(JobManager jobs, JobRun job, CancellationToken cancellation)
+    {
+        if (job.State != JobState.Running)
+        {
+            return Over(job);
+        }
+
+        try
+        {
+            return Results.Ok(new CheckpointStatus(job.Id, await jobs.CheckpointAsync(job, cancellation)));
+        }
+        catch (ProtocolException exception)
+        {
+            return Results.Problem(exception.Message, statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
+        catch (TimeoutException)
+        {
+            return Results.Problem($"Job {job.Id} did not finish a step in time. Its checkpoint is kept after the next one; see the job's log for what holds it up.", statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
     }
 
     private static async Task<IResult> SubmitAsync(SubmitRequest request, JobIntake intake, JobManager jobs, CancellationToken cancellation) =>

@@ -27,6 +27,9 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     /// <summary>How often the number of workers is thought over when nothing happens.</summary>
     private static readonly TimeSpan ScalingInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long a person who asks for a checkpoint is kept waiting.</summary>
+    private static readonly TimeSpan CheckpointPatience = TimeSpan.FromSeconds(30);
+
     /// <summary>How a job's error begins when its input, and not the system, is at fault.</summary>
     public const string BadInput = "bad input: ";
 
@@ -156,6 +159,27 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     /// <summary>Lets a halted job go on.</summary>
     /// <returns>False: it is not halted.</returns>
     public async Task<bool> ResumeAsync(JobRun job) => job.State == JobState.Paused && await ChangeAsync(job, job.TotalSteps > 0 ? JobState.Waiting : JobState.Queued, "resumed");
+
+    /// <summary>Keeps the version after the step in hand as a checkpoint.</summary>
+    /// <returns>The version, once it is on disk.</returns>
+    /// <exception cref="ProtocolException">It cannot be written, or the shards do not have the job.</exception>
+    /// <exception cref="TimeoutException">No step was finished for too long.</exception>
+    public async Task<long> CheckpointAsync(JobRun job, CancellationToken cancellation)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping);
+        patience.CancelAfter(CheckpointPatience);
+        await using IShardClient first = ShardClients.FromConfiguration(configuration, 1, time)[0];
+        try
+        {
+            long version = await first.CheckpointAsync(job.Id, patience.Token);
+            job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"a checkpoint was asked for; that of step {version} is on disk"));
+            return version;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested && !_stopping.IsCancellationRequested)
+        {
+            throw new TimeoutException();
+        }
+    }
 
     /// <summary>A person asks for a number of workers; null: the policy decides again.</summary>
     public async Task ScaleAsync(int? workers)

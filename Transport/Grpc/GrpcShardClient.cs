@@ -141,11 +141,14 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     public Task<double> ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation) => _retry.RunAsync(async token =>
         (await UnaryAsync(ShardMethods.ClipFactor, new ClipFactorRequest { JobId = jobId, Cursor = cursor.ToWire(), Shard = shard, BlockSquares = { blockSquares } }, token)).Factor, cancellation);
 
-    public Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) =>
-        _retry.RunAsync(token => UnaryAsync(ShardMethods.Announce, announcement.ToWire(jobId), token), cancellation);
+    public Task<bool> AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => _retry.RunAsync(async token =>
+        (await UnaryAsync(ShardMethods.Announce, announcement.ToWire(jobId), token)).KeepNext, cancellation);
 
     public Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation) =>
         _retry.RunAsync(token => UnaryAsync(ShardMethods.CheckpointPart, notice.ToWire(jobId), token), cancellation);
+
+    public Task<long> CheckpointAsync(string jobId, CancellationToken cancellation) => _retry.RunAsync(async token =>
+        (await UnaryAsync(ShardMethods.Checkpoint, new JobRequest { JobId = jobId }, token)).Version, cancellation);
 
     public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => _retry.RunAsync(token =>
     {
@@ -288,12 +291,17 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
         {
             await sending;
         }
-        catch (Exception exception) when (exception is RpcException or InvalidOperationException)
+        catch (Exception exception) when (exception is RpcException or InvalidOperationException or IOException)
         {
             await Task.WhenAny(response, Task.Delay(AnswerPatience, _time));
             if (!response.IsCompleted)
             {
                 // Nobody refused: the message never left, and no answer comes.
+                if (exception is IOException)
+                {
+                    throw new RpcException(new Status(StatusCode.Unavailable, exception.Message, exception));
+                }
+
                 throw;
             }
 

@@ -27,6 +27,7 @@ public class ShardGrpcService(IShardHost host)
         binder.AddMethod(ShardMethods.Close, service is null ? null : service.Close);
         binder.AddMethod(ShardMethods.ClipFactor, service is null ? null : service.ClipFactor);
         binder.AddMethod(ShardMethods.Announce, service is null ? null : service.Announce);
+        binder.AddMethod(ShardMethods.Checkpoint, service is null ? null : service.Checkpoint);
         binder.AddMethod(ShardMethods.CheckpointPart, service is null ? null : service.CheckpointPart);
         binder.AddMethod(ShardMethods.Restore, service is null ? null : service.Restore);
         binder.AddMethod(ShardMethods.Status, service is null ? null : service.Status);
@@ -169,8 +170,8 @@ public class ShardGrpcService(IShardHost host)
 
     public virtual async Task<AnnounceReply> Announce(AnnounceRequest request, ServerCallContext context)
     {
-        await host.AnnounceAsync(request.JobId, request.FromWire(), context.CancellationToken);
-        return new AnnounceReply();
+        bool keepsNext = await host.AnnounceAsync(request.JobId, request.FromWire(), context.CancellationToken);
+        return new AnnounceReply { KeepNext = keepsNext };
     }
 
     public virtual async Task<CheckpointPartReply> CheckpointPart(CheckpointPartRequest request, ServerCallContext context)
@@ -178,6 +179,9 @@ public class ShardGrpcService(IShardHost host)
         await host.CheckpointPartAsync(request.JobId, request.FromWire(), context.CancellationToken);
         return new CheckpointPartReply();
     }
+
+    public virtual async Task<CheckpointReply> Checkpoint(JobRequest request, ServerCallContext context) =>
+        new() { Version = await host.CheckpointAsync(request.JobId, context.CancellationToken) };
 
     public virtual async Task<RestoreReply> Restore(RestoreRequest request, ServerCallContext context)
     {

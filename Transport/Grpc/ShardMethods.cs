@@ -22,6 +22,7 @@ internal static class ShardMethods
     public static readonly Method<ClipFactorRequest, ClipFactorReply> ClipFactor = Unary("ClipFactor", ClipFactorRequest.Parser, ClipFactorReply.Parser);
     public static readonly Method<AnnounceRequest, AnnounceReply> Announce = Unary("Announce", AnnounceRequest.Parser, AnnounceReply.Parser);
     public static readonly Method<CheckpointPartRequest, CheckpointPartReply> CheckpointPart = Unary("CheckpointPart", CheckpointPartRequest.Parser, CheckpointPartReply.Parser);
+    public static readonly Method<JobRequest, CheckpointReply> Checkpoint = Unary("Checkpoint", JobRequest.Parser, CheckpointReply.Parser);
     public static readonly Method<RestoreRequest, RestoreReply> Restore = Unary("Restore", RestoreRequest.Parser, RestoreReply.Parser);
     public static readonly Method<JobRequest, StatusReply> Status = Unary("Status", JobRequest.Parser, StatusReply.Parser);
     public static readonly Method<CheckpointsRequest, CheckpointsReply> Checkpoints = Unary("Checkpoints", CheckpointsRequest.Parser, CheckpointsReply.Parser);

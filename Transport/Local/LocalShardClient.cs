@@ -50,6 +50,8 @@ public sealed class LocalShardClient(IShardHost host, int shard) : IShardClient
 
     public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => host.WatchAsync(jobId, from, cancellation);
 
+    public Task<long> CheckpointAsync(string jobId, CancellationToken cancellation) => host.CheckpointAsync(jobId, cancellation);
+
     public Task CloseAsync(string jobId, CancellationToken cancellation) => host.CloseAsync(jobId, cancellation);
 
     public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => host.RestoreAsync(descriptor, term, generation, version, cancellation);

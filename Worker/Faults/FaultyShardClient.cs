@@ -66,6 +66,8 @@ internal sealed class FaultyShardClient(IShardClient inner, int shards, WorkerFa
 
     public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => inner.WatchAsync(jobId, from, cancellation);
 
+    public Task<long> CheckpointAsync(string jobId, CancellationToken cancellation) => inner.CheckpointAsync(jobId, cancellation);
+
     public Task CloseAsync(string jobId, CancellationToken cancellation) => inner.CloseAsync(jobId, cancellation);
 
     public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => inner.RestoreAsync(descriptor, term, generation, version, cancellation);

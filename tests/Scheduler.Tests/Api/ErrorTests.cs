@@ -25,6 +25,7 @@ public sealed class ErrorTests(EmbeddedGarnet redis)
             (HttpMethod.Get, "/jobs/none", null, 404, "no job none"),
             (HttpMethod.Delete, "/jobs/none", null, 404, "no job none"),
             (HttpMethod.Post, "/jobs/none/cancel", null, 404, "no job none"),
+            (HttpMethod.Post, "/jobs/none/checkpoint", null, 404, "no job none"),
             (HttpMethod.Get, "/jobs/none/events", null, 404, "no job none"),
             (HttpMethod.Get, "/jobs/none/events?from=x", null, 400, "from"),
             (HttpMethod.Get, "/jobs/none/events?from=-1", null, 400, "below 0"),

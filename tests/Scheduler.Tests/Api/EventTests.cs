@@ -91,6 +91,16 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
         Assert.True(last.Over);
     }
 
+    [Fact]
+    public async Task No_checkpoint_is_kept_of_a_job_that_is_not_in_training()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        await SubmitPausedAsync(scheduler, http);
+        using HttpResponseMessage answer = await http.PostAsync(SchedulerRoutes.Checkpoint(_id), null, Token);
+        Assert.Contains("is paused", await Requests.ProblemAsync(answer, 409), StringComparison.Ordinal);
+    }
+
     public void Dispose() => _folder.Dispose();
 
     /// <summary>Of a paused job the scheduler tells nothing by itself.</summary>

@@ -1,3 +1,5 @@
+using System.Net;
+using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Grpc;
 
@@ -46,26 +48,27 @@ public sealed class BrokenConnectionTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task A_push_that_lost_its_server_midway_is_sent_again_whole()
+    public async Task A_push_that_lost_its_connection_midway_is_sent_again_whole()
     {
         using var block = new ManualResetEventSlim();
-        var dying = new FakeShardHost { OnPush = header => new FakePushSession(header) { OnAdd = _ => block.Wait(TimeSpan.FromSeconds(30)) } };
-        ShardServer first = await ShardServer.StartAsync(dying);
+        var hold = new Queue<Action<int>>([_ => block.Wait(TimeSpan.FromSeconds(30)), _ => { }]);
+        var host = new FakeShardHost { OnPush = header => new FakePushSession(header) { OnAdd = hold.Dequeue() } };
+        await using ShardServer server = await ShardServer.StartAsync(host);
+        // A server that stops would wait for the call that is held here before it lets go of the connection.
+        await using var relay = new Relay(new IPEndPoint(IPAddress.Loopback, server.Address.Port));
         var log = new MemoryLogger();
-        await using GrpcShardClient client = first.Client(log);
+        await using var client = new GrpcShardClient(new Uri($"http://{relay.EndPoint}"), 0, TimeProvider.System, log);
         Contribution contribution = Samples.Contribution([.. Enumerable.Repeat(262_144, 40)]);
         Task<PushResult> push = client.PushAsync(contribution, TestContext.Current.CancellationToken);
-        FakePushSession broken = await dying.Pushes.Reader.ReadAsync(TestContext.Current.CancellationToken);
+        FakePushSession broken = await host.Pushes.Reader.ReadAsync(TestContext.Current.CancellationToken);
         await broken.Added.Task.WaitAsync(TestContext.Current.CancellationToken);
 
-        int port = first.Address.Port;
-        await first.KillAsync();
+        relay.Cut();
         await log.First.Task.WaitAsync(TestContext.Current.CancellationToken);
         block.Set();
-        var host = new FakeShardHost();
-        await using ShardServer second = await ShardServer.StartAsync(host, port);
 
         Assert.Equal(PushStatus.Accepted, (await push).Status);
+        await broken.Disposed.Task.WaitAsync(TestContext.Current.CancellationToken);
         Assert.False(broken.Completed);
         FakePushSession whole = await host.Pushes.Reader.ReadAsync(TestContext.Current.CancellationToken);
         Assert.True(whole.Completed);

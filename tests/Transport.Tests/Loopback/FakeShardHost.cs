@@ -23,6 +23,8 @@ internal sealed class FakeShardHost : IShardHost
     public PulledVersion? Version { get; init; }
     public IReadOnlyList<int> MissingSlots { get; init; } = [];
     public double Factor { get; init; } = 1;
+    public bool KeepsNext { get; init; }
+    public long Kept { get; init; }
     public string Incarnation { get; init; } = "first";
     public ShardStatus JobStatus { get; init; } = new() { Incarnation = "first" };
     public CheckpointInventory Inventory { get; init; } = new([], 0);
@@ -103,10 +105,18 @@ internal sealed class FakeShardHost : IShardHost
         return Factor;
     }
 
-    public async Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation)
+    public async Task<bool> AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation)
     {
         await Note(true, "announce", jobId, announcement);
         await WaitAsync(cancellation);
+        return KeepsNext;
+    }
+
+    public async Task<long> CheckpointAsync(string jobId, CancellationToken cancellation)
+    {
+        await Note(true, "checkpoint", jobId);
+        await WaitAsync(cancellation);
+        return Kept;
     }
 
     public Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation) => Note(true, "part", jobId, notice);

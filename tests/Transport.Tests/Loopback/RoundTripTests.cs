@@ -143,7 +143,7 @@ public sealed class RoundTripTests
     [Fact(Timeout = 60_000)]
     public async Task The_small_calls()
     {
-        var host = new FakeShardHost { MissingSlots = [0, 7], Factor = 0.123456789012345678 };
+        var host = new FakeShardHost { MissingSlots = [0, 7], Factor = 0.123456789012345678, KeepsNext = true, Kept = long.MaxValue };
         await using ShardServer server = await ShardServer.StartAsync(host);
         await using GrpcShardClient client = server.Client();
         var part = new EvaluationPart(3, double.PositiveInfinity, [0.1, 2], [0.5f, float.NaN], [0, 1]);
@@ -154,12 +154,13 @@ public sealed class RoundTripTests
         await client.ReportEvaluationAsync("job", Samples.Cursor with { Attempt = -1 }, 2, "worker", part, TestContext.Current.CancellationToken);
         await client.WaitEvaluatedAsync("job", Samples.Cursor, TestContext.Current.CancellationToken);
         Assert.Equal(host.Factor, await client.ClipFactorAsync("job", Samples.Cursor, 1, squares, TestContext.Current.CancellationToken));
-        await client.AnnounceAsync("job", new ShardAnnouncement(Samples.Cursor, 1, hashes, 1.5, 2.5, 3) { CheckpointBlockedMs = 4.5 }, TestContext.Current.CancellationToken);
+        Assert.True(await client.AnnounceAsync("job", new ShardAnnouncement(Samples.Cursor, 1, hashes, 1.5, 2.5, 3) { CheckpointBlockedMs = 4.5 }, TestContext.Current.CancellationToken));
         CheckpointNotice written = new(2, 4, 1, "ab12", null, 1.25);
         CheckpointNotice notWritten = new(2, 5, 0, null, "disk full", 0.5);
         await client.CheckpointPartAsync("job", written, TestContext.Current.CancellationToken);
         await client.CheckpointPartAsync("job", notWritten, TestContext.Current.CancellationToken);
         await client.CloseAsync("job", TestContext.Current.CancellationToken);
+        Assert.Equal(long.MaxValue, await client.CheckpointAsync("job", TestContext.Current.CancellationToken));
 
         object?[][] calls = [.. host.Calls];
         Assert.Equal(["missing", "job", Samples.Cursor], calls[0]);
@@ -177,7 +178,8 @@ public sealed class RoundTripTests
         Assert.Equal(["part", "job", written], calls[5]);
         Assert.Equal(["part", "job", notWritten], calls[6]);
         Assert.Equal(["close", "job"], calls[7]);
-        Assert.Equal(8, calls.Length);
+        Assert.Equal(["checkpoint", "job"], calls[8]);
+        Assert.Equal(9, calls.Length);
     }
 
     [Fact(Timeout = 60_000)]

@@ -56,6 +56,8 @@ internal sealed class WiredShard(ShardHost host, int shard, string worker, IWire
 
     public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => _client.WatchAsync(jobId, from, cancellation);
 
+    public Task<long> CheckpointAsync(string jobId, CancellationToken cancellation) => _client.CheckpointAsync(jobId, cancellation);
+
     public Task CloseAsync(string jobId, CancellationToken cancellation) => _client.CloseAsync(jobId, cancellation);
 
     public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => _client.RestoreAsync(descriptor, term, generation, version, cancellation);

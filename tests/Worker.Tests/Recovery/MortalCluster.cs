@@ -227,11 +227,12 @@ internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardClie
         return factor;
     }
 
-    public async Task AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation)
+    public async Task<bool> AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation)
     {
         cluster.Happened?.Invoke(Moment.BeforeAnnounce, announcement.Shard, announcement.Cursor);
-        await HostAsync((host, stop) => Done(host.AnnounceAsync(jobId, announcement, stop)), cancellation);
+        bool keepsNext = await HostAsync((host, stop) => host.AnnounceAsync(jobId, announcement, stop), cancellation);
         cluster.Happened?.Invoke(Moment.AfterAnnounce, announcement.Shard, announcement.Cursor);
+        return keepsNext;
     }
 
     public async Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
@@ -240,6 +241,8 @@ internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardClie
         await HostAsync((host, stop) => Done(host.CheckpointPartAsync(jobId, notice, stop)), cancellation);
         cluster.Happened?.Invoke(Moment.AfterCheckpointPart, notice.Shard, new Cursor(notice.Generation, notice.Version, 0));
     }
+
+    public Task<long> CheckpointAsync(string jobId, CancellationToken cancellation) => HostAsync((host, stop) => host.CheckpointAsync(jobId, stop), cancellation);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

@@ -1,0 +1,112 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Core.Checkpoints;
+using Lockstep.Engine.Processes;
+using Lockstep.Engine.Scheduling;
+using Lockstep.EndToEnd.Tests.Processes;
+
+namespace Lockstep.EndToEnd.Tests;
+
+/// <summary>Each process of a fleet is asked to end, as an upgrade does it, and another takes its place while a job trains.</summary>
+public sealed class RollingUpgradeTests : IDisposable
+{
+    private const int SigTerm = 15;
+    private const int Between = 20;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task No_step_is_repeated_and_the_ledger_is_that_of_a_quiet_run()
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(Patience);
+        var restarted = new Restarts();
+        await using LocalFleet fleet = await LocalFleet.StartAsync(
+            new FleetOptions
+            {
+                Services = Built.Services,
+                LogDirectory = _folder.In("logs"),
+                Shards = 2,
+                Workers = 2,
+                RedisServerAssembly = Built.Lockstep,
+                Queue = "upgrade",
+                Events = restarted,
+                Environment = new Dictionary<string, string> { [EnvironmentNames.DataRoots] = Path.GetDirectoryName(Built.Sample("digits"))!, [EnvironmentNames.RunsRoot] = _folder.Path },
+            },
+            TimeProvider.System,
+            patience.Token);
+        // The policy keeps nothing between the first and the last version: what a shard goes back to is what it kept itself.
+        JobSpec job = JobFile.Load(Built.Sample("digits"), ["epochs=", "steps=1200", "checkpoint.every=0", "checkpoint.keep=10", "shards=2"]);
+        using var scheduler = new SchedulerClient(fleet.Scheduler, TimeProvider.System);
+        RunFolder quiet = await SubmitAsync(scheduler, "quiet", job with { Workers = new WorkersSpec { Min = 1, Max = 1 } }, patience.Token);
+        await foreach (JobEvent _ in scheduler.EventsAsync("quiet", 0, patience.Token))
+        {
+        }
+
+        RunFolder upgraded = await SubmitAsync(scheduler, "upgraded", job, patience.Token);
+        var left = new Queue<string>(["ps-1", "worker-1", "ps-0", "scheduler", "worker-2"]);
+        string? going = null;
+        long from = 0;
+        Task<CheckpointStatus>? asked = null;
+        JobStatus? last = null;
+        await foreach (JobEvent item in scheduler.EventsAsync("upgraded", 0, patience.Token))
+        {
+            last = item.Status;
+            if (item.Status.Step > 0)
+            {
+                asked ??= scheduler.CheckpointAsync("upgraded", patience.Token);
+            }
+
+            if (going is not null && restarted.Of(going) && item.Report is not null)
+            {
+                (going, from) = (null, item.Status.Step + Between);
+            }
+
+            if (asked is { IsCompleted: true } && going is null && item.Status.Step >= Math.Max(from, Between) && left.TryDequeue(out going))
+            {
+                Assert.True(fleet.Signal(going, SigTerm), going);
+            }
+        }
+
+        Assert.True(left.Count == 0 && going is null, $"The job was over before {going}, {string.Join(", ", left)} had been replaced.");
+        Assert.True(last?.State == JobState.Finished, $"{last}");
+        RunSummary summary = RunSummary.FromJson(await File.ReadAllTextAsync(upgraded.Summary, patience.Token));
+        Assert.Equal(await File.ReadAllLinesAsync(quiet.Ledger, patience.Token), await File.ReadAllLinesAsync(upgraded.Ledger, patience.Token));
+        Assert.Equal(0, summary.StepsRepeated);
+        // The one that was asked for, those that each shard kept before it went, and the last.
+        IReadOnlyList<long> kept = CheckpointSet.List(upgraded.Checkpoints);
+        Assert.Contains((await asked!).Step, kept);
+        Assert.True(kept.Count(version => version > 0) >= 4, string.Join(' ', kept));
+    }
+
+    private async Task<RunFolder> SubmitAsync(SchedulerClient scheduler, string id, JobSpec job, CancellationToken cancellation)
+    {
+        var run = new RunFolder(_folder.In(id));
+        Directory.CreateDirectory(run.Path);
+        await scheduler.SubmitAsync(new SubmitRequest(id, JobFile.ToCanonicalJson(job), run.Path), cancellation);
+        return run;
+    }
+
+    /// <summary>Knows who was started again.</summary>
+    private sealed class Restarts : IProgress<FleetEvent>
+    {
+        private readonly ConcurrentDictionary<string, bool> _names = new(StringComparer.Ordinal);
+
+        public bool Of(string name) => _names.ContainsKey(name);
+
+        public void Report(FleetEvent value)
+        {
+            if (value.Kind == FleetEventKind.Restarted)
+            {
+                _names[value.Process] = true;
+            }
+        }
+    }
+}

@@ -21,6 +21,17 @@ public sealed partial class ShardJob
     /// <returns>Whether it was added.</returns>
     public bool AddChunk(PushTicket ticket, in ChunkSum chunk)
     {
+        bool added = AddIfNew(ticket, chunk);
+        if (ticket.Delivered.Count == _chunks.Count && IsCurrent(ticket))
+        {
+            CountIfAccepted(ticket);
+        }
+
+        return added;
+    }
+
+    private bool AddIfNew(PushTicket ticket, in ChunkSum chunk)
+    {
         int index = IndexOf(chunk.Chunk);
         Chunk place = _chunks[index];
         if (!ticket.Delivered.Add(index))
@@ -65,8 +76,8 @@ public sealed partial class ShardJob
 
         if (!IsCurrent(ticket))
         {
-            Counters.Stale++;
-            return new(PushStatus.Stale, Cursor, [], []);
+            Counters.Stale += ticket.IsCounted ? 0 : 1;
+            return new(ticket.IsCounted ? PushStatus.Accepted : PushStatus.Stale, Cursor, [], []);
         }
 
         if (ticket.IsNotFinite)
@@ -77,6 +88,7 @@ public sealed partial class ShardJob
         if (_chunks.Count == 0)
         {
             Take(ticket, 0);
+            CountIfAccepted(ticket);
         }
 
         int[] missing = [.. ticket.Slots.Members().Where(slot => _bitmaps.Any(b => !b.Contains(slot)))];
@@ -88,16 +100,9 @@ public sealed partial class ShardJob
             status = PushStatus.Refused;
             Counters.Refused++;
         }
-        else if (ticket.LastTaken >= 0)
+        else if (ticket.IsCounted)
         {
             status = PushStatus.Accepted;
-            Counters.Accepted++;
-            Counters.GroupSizes.Add(ticket.Slots.Count);
-            Counters.SyncMs = Math.Max(Counters.SyncMs, double.IsFinite(ticket.Header.SyncMs) ? ticket.Header.SyncMs : 0);
-            if (double.IsFinite(ticket.Header.SlotMs) && ticket.Header.SlotMs > 0)
-            {
-                Counters.SlotMs[ticket.Header.WorkerId] = ticket.Header.SlotMs;
-            }
         }
         else
         {
@@ -106,6 +111,22 @@ public sealed partial class ShardJob
         }
 
         return new(status, Cursor, missing, mismatched);
+    }
+
+    /// <summary>Counts a push with its last chunk, not with its answer: once all chunks of all slots are in, the next version may be made before the answer is asked for.</summary>
+    private void CountIfAccepted(PushTicket ticket)
+    {
+        if (ticket is { LastTaken: >= 0, RefusedChunks: 0 })
+        {
+            ticket.IsCounted = true;
+            Counters.Accepted++;
+            Counters.GroupSizes.Add(ticket.Slots.Count);
+            Counters.SyncMs = Math.Max(Counters.SyncMs, double.IsFinite(ticket.Header.SyncMs) ? ticket.Header.SyncMs : 0);
+            if (double.IsFinite(ticket.Header.SlotMs) && ticket.Header.SlotMs > 0)
+            {
+                Counters.SlotMs[ticket.Header.WorkerId] = ticket.Header.SlotMs;
+            }
+        }
     }
 
     /// <summary>Takes note of who says that which slots are not finite, once a worker.</summary>
@@ -238,4 +259,5 @@ public sealed class PushTicket
     internal int RefusedChunks { get; set; }
     /// <value>Index of the chunk that was added last, −1 before.</value>
     internal int LastTaken { get; set; } = -1;
+    internal bool IsCounted { get; set; }
 }

@@ -33,6 +33,31 @@ public sealed class ShardJobTests
     }
 
     [Fact]
+    public void A_push_whose_answer_comes_after_the_update_counts_for_the_step_that_it_completed()
+    {
+        PushTicket[] tickets = [.. new int[][] { [0, 2], [1, 3] }.Select(slots =>
+        {
+            Contribution contribution = Of(slots);
+            PushTicket ticket = _shard.BeginPush(contribution with { Chunks = [] });
+            foreach (ChunkSum chunk in contribution.Chunks)
+            {
+                _shard.AddChunk(ticket, chunk);
+            }
+
+            return ticket;
+        })];
+        Assert.Equal(PushStatus.Accepted, _shard.EndPush(tickets[0]).Status);
+        _shard.Update(1);
+        CommittedStep step = _shard.Commit();
+        Assert.Equal(PushStatus.Accepted, _shard.EndPush(tickets[1]).Status);
+
+        // One was to measure.
+        Assert.Equal((3, 0), (step.Counters.Accepted, step.Counters.Stale));
+        Assert.Equal([2, 2], step.Counters.GroupSizes);
+        Assert.Equal((0, 0), (_shard.Counters.Accepted, _shard.Counters.Stale));
+    }
+
+    [Fact]
     public void Slots_that_are_in_in_part_are_refused_and_nothing_of_them_is_added()
     {
         Push(Of([0, 1]));

@@ -16,6 +16,7 @@ public sealed class FrozenWorkerTests
     {
         var thaw = new Gate();
         var frozen = new Gate();
+        var answered = new Gate();
         IReadOnlyList<StepReport> reports = await RunAsync(
             async (message, cancellation) =>
             {
@@ -31,10 +32,18 @@ public sealed class FrozenWorkerTests
                 }
                 else if (message is { Kind: MessageKind.Push, Cursor.Step: Step + 1 } && frozen.IsOpen)
                 {
-                    await Task.Delay(20, cancellation);
+                    await answered.WaitAsync(cancellation);
                 }
             },
-            null,
+            (message, _) =>
+            {
+                if (message is { Kind: MessageKind.Push, Cursor.Step: Step, Worker: "victim" })
+                {
+                    answered.Open();
+                }
+
+                return Task.CompletedTask;
+            },
             workers: ["victim", "other"]);
         Assert.True(frozen.IsOpen);
         Assert.True(reports.Sum(r => r.Stale) > 0, "Nothing came late.");

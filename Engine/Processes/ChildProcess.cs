@@ -10,6 +10,9 @@ internal sealed class ChildProcess : IDisposable
     private const int TailLines = 15;
     private const int SigTerm = 15;
 
+    /// <summary>How Kestrel and the embedded Redis begin to tell it; the trace that follows is longer than the tail.</summary>
+    private static readonly string[] PortTakenTexts = ["address already in use", "AddressInUse", "Failed to bind"];
+
     private readonly Process _process;
     private readonly StreamWriter _log;
     private readonly Queue<string> _tail = new();
@@ -32,6 +35,9 @@ internal sealed class ChildProcess : IDisposable
     public string Name { get; }
     public string LogPath { get; }
     public int Id { get; }
+
+    /// <value>Whether it said that another process had a port that it was to serve at.</value>
+    public bool SaidPortTaken { get; private set; }
 
     /// <value>Its exit code, once it ended and all of its output is in the log.</value>
     public Task<int> Exited { get; }
@@ -127,6 +133,7 @@ internal sealed class ChildProcess : IDisposable
 
         lock (_tail)
         {
+            SaidPortTaken |= PortTakenTexts.Any(text => line.Contains(text, StringComparison.OrdinalIgnoreCase));
             _tail.Enqueue(line);
             if (_tail.Count > TailLines)
             {

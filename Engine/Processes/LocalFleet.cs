@@ -15,8 +15,6 @@ public sealed class LocalFleet : IAsyncDisposable
     /// <summary>A Ctrl-C reaches the children too, and they may end before this process hears of it.</summary>
     private static readonly TimeSpan InterruptGrace = TimeSpan.FromMilliseconds(400);
 
-    private static readonly string[] PortTakenTexts = ["address already in use", "AddressInUse", "Failed to bind"];
-
     private readonly FleetOptions _options;
     private readonly FleetPlan _plan;
     private readonly TimeProvider _time;
@@ -292,6 +290,12 @@ public sealed class LocalFleet : IAsyncDisposable
                 return false;
             }
 
+            if (member.IsWorker && member.Child.SaidPortTaken)
+            {
+                // Nobody but this process knows a worker's port.
+                member.Plan = _plan.Worker(member.Number);
+            }
+
             member.Child.Dispose();
             member.Child = StartChild(member.Plan);
             return true;
@@ -301,23 +305,18 @@ public sealed class LocalFleet : IAsyncDisposable
     private void GiveUp(Member member, int code, string reason)
     {
         _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, reason));
-        string tail = member.Child.Tail();
-        _broken.TrySetException(new FleetException($"{member.Plan.Name} ended with exit code {code}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{tail}")
+        _broken.TrySetException(new FleetException($"{member.Plan.Name} ended with exit code {code}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
         {
-            PortTaken = PortTakenTexts.Any(text => tail.Contains(text, StringComparison.OrdinalIgnoreCase)),
+            PortTaken = member.Child.SaidPortTaken,
         });
     }
 
     private async Task WaitReadyAsync(Member member, CancellationToken cancellation)
     {
-        if (member.Plan.Health is not { } health)
-        {
-            return;
-        }
-
         long start = _time.GetTimestamp();
         string last = "it did not answer";
-        for (TimeSpan pause = TimeSpan.FromMilliseconds(40); !member.IsLeaving; pause = pause < TimeSpan.FromMilliseconds(250) ? pause * 1.2 : pause)
+        // One that is started again may be asked elsewhere.
+        for (TimeSpan pause = TimeSpan.FromMilliseconds(40); !member.IsLeaving && member.Plan.Health is { } health; pause = pause < TimeSpan.FromMilliseconds(250) ? pause * 1.2 : pause)
         {
             try
             {
@@ -366,7 +365,7 @@ public sealed class LocalFleet : IAsyncDisposable
     /// <param name="number">Of a worker; 0 for others.</param>
     private sealed class Member(PlannedProcess plan, int number, ChildProcess child)
     {
-        public PlannedProcess Plan { get; } = plan;
+        public PlannedProcess Plan { get; set; } = plan;
         public int Number { get; } = number;
         public bool IsWorker => Number > 0;
         public ChildProcess Child { get; set; } = child;

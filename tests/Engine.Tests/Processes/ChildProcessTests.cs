@@ -1,0 +1,31 @@
+using System.Diagnostics;
+using Lockstep.Engine.Processes;
+
+namespace Lockstep.Engine.Tests.Processes;
+
+public sealed class ChildProcessTests : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lockstep-test-");
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    [Theory]
+    [InlineData("System.IO.IOException: Failed to bind to address http://127.0.0.1:41000: address already in use.", true)]
+    [InlineData("System.IO.IOException: No space left on device", false)]
+    public async Task Knows_that_a_port_was_taken_whatever_the_process_wrote_after_it(string message, bool taken)
+    {
+        using ChildProcess child = Start($"echo '{message}' >&2; for line in $(seq 100); do echo \"   at $line\" >&2; done; exit 134");
+
+        Assert.Equal(134, await child.Exited.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Equal(taken, child.SaidPortTaken);
+        Assert.EndsWith("at 100", child.Tail(), StringComparison.Ordinal);
+        Assert.DoesNotContain(message, child.Tail(), StringComparison.Ordinal);
+        Assert.Equal(message, File.ReadLines(child.LogPath).First());
+    }
+
+    private ChildProcess Start(string script)
+    {
+        var start = new ProcessStartInfo("/bin/sh", ["-c", script]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        return ChildProcess.Start("shell", start, Path.Combine(_folder.FullName, "shell.log"));
+    }
+}

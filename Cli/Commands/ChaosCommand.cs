@@ -45,7 +45,9 @@ internal static class ChaosCommand
         JobSpec job = RunOptions.ReadJob(parsed, Job);
         int workers = RunOptions.ReadWorkers(parsed, DefaultWorkers);
         IReadOnlyList<Fault>? schedule = parsed.GetValue(Schedule) is { } path ? FaultSchedule.Load(path) : null;
-        FaultPlan plan = Plan(parsed, schedule, workers, job.Shards);
+        // A drawn plan may add as many again as there are.
+        int mostAdded = schedule?.Count(f => f.Kind == FaultKind.Add) ?? (Words(parsed).Contains(FaultKind.Add) ? workers : 0);
+        FaultPlan plan = Plan(parsed, schedule, workers, job.Shards, mostAdded);
         int least = parsed.GetValue(MinFaults) ?? plan.Count ?? 1;
         var options = new TrainingOptions
         {
@@ -56,8 +58,6 @@ internal static class ChaosCommand
             RedisServerAssembly = typeof(ChaosCommand).Assembly.Location,
         };
 
-        // How many a drawn plan adds is not known: as many again.
-        int mostAdded = schedule?.Count(f => f.Kind == FaultKind.Add) ?? (Words(parsed).Contains(FaultKind.Add) ? workers : 0);
         var view = new ChaosView(Console.Out, time);
         ChaosVerdict verdict;
         try
@@ -84,7 +84,7 @@ internal static class ChaosCommand
         return verdict.SameLedger && verdict.Faults.Count >= least ? ExitCodes.Done : ExitCodes.Failed;
     }
 
-    private static FaultPlan Plan(ParseResult parsed, IReadOnlyList<Fault>? schedule, int workers, int shards)
+    private static FaultPlan Plan(ParseResult parsed, IReadOnlyList<Fault>? schedule, int workers, int shards, int mostAdded)
     {
         ulong seed = parsed.GetValue(Seed);
         double? mean = parsed.GetValue(Mtbf);
@@ -101,7 +101,7 @@ internal static class ChaosCommand
         }
 
         return mean is > 0 and <= LongestMean
-            ? FaultPlan.Drawn(mean.Value, Words(parsed) is { Count: > 0 } kinds ? kinds : [FaultKind.Kill], workers, shards, seed)
+            ? FaultPlan.Drawn(mean.Value, Words(parsed) is { Count: > 0 } kinds ? kinds : [FaultKind.Kill], workers, shards, mostAdded, seed)
             : throw new InputException("--mtbf", 0, $"{mean} seconds is no mean time between faults.", $"Give a number above 0 and at most {LongestMean}.");
     }
 

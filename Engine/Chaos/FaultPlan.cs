@@ -7,8 +7,8 @@ using Lockstep.Engine.Processes;
 namespace Lockstep.Engine.Chaos;
 
 /// <summary>Which faults a run meets, and when. Follows from its arguments alone: the same seed gives the same plan.</summary>
-/// <param name="Faults">Those that go by steps first, then those that go by time, ascending. Without end where they are drawn.</param>
-/// <param name="Count">Null: without end.</param>
+/// <param name="Faults">Those that go by steps first, then those that go by time, ascending. Without end where they are drawn, unless all that is drawn is workers more.</param>
+/// <param name="Count">Null: they are drawn.</param>
 public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
 {
     private const ulong Gaps = 1;
@@ -43,7 +43,8 @@ public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
     /// <summary>Faults at random: gaps between them are exponential, kinds and targets uniform.</summary>
     /// <param name="meanSeconds">Mean gap, above 0.</param>
     /// <param name="kinds">At least one.</param>
-    public static FaultPlan Drawn(double meanSeconds, IReadOnlyList<FaultKind> kinds, int workers, int shards, ulong seed)
+    /// <param name="mostAdded">Once so many workers were added, no more are.</param>
+    public static FaultPlan Drawn(double meanSeconds, IReadOnlyList<FaultKind> kinds, int workers, int shards, int mostAdded, ulong seed)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(meanSeconds);
         ArgumentOutOfRangeException.ThrowIfZero(kinds.Count);
@@ -52,10 +53,17 @@ public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
         IEnumerable<Fault> Draw()
         {
             double seconds = 0;
-            for (ulong index = 0; ; index++)
+            int added = 0;
+            FaultKind[] left = [.. kinds.Where(k => k != FaultKind.Add || mostAdded > 0)];
+            for (ulong index = 0; left.Length > 0; index++)
             {
                 seconds -= meanSeconds * Math.Log(1 - Uniform(seed, index, Gaps));
-                FaultKind kind = kinds[(int)(Uniform(seed, index, Kinds) * kinds.Count)];
+                FaultKind kind = left[(int)(Uniform(seed, index, Kinds) * left.Length)];
+                if (kind == FaultKind.Add && ++added == mostAdded)
+                {
+                    left = [.. left.Where(k => k != FaultKind.Add)];
+                }
+
                 FaultRule rule = FaultRule.Of(kind);
                 yield return Complete(new Fault(kind, new FaultTime(Math.Round(seconds, 3), null, null)) { Duration = rule.Duration ?? 0, Share = rule.Share ?? 1 }, index, workers, shards, seed);
             }

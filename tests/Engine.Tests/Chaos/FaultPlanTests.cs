@@ -12,16 +12,16 @@ public sealed class FaultPlanTests
     public void Draws_the_same_of_the_same_seed_and_another_of_another()
     {
         FaultKind[] kinds = [FaultKind.Kill, FaultKind.KillShard, FaultKind.Drop];
-        Fault[] plan = [.. FaultPlan.Drawn(15, kinds, 4, 2, 7).Faults.Take(50)];
+        Fault[] plan = [.. FaultPlan.Drawn(15, kinds, 4, 2, 0, 7).Faults.Take(50)];
 
-        Assert.Equal(plan, FaultPlan.Drawn(15, kinds, 4, 2, 7).Faults.Take(50));
-        Assert.NotEqual(plan, FaultPlan.Drawn(15, kinds, 4, 2, 8).Faults.Take(50));
+        Assert.Equal(plan, FaultPlan.Drawn(15, kinds, 4, 2, 0, 7).Faults.Take(50));
+        Assert.NotEqual(plan, FaultPlan.Drawn(15, kinds, 4, 2, 0, 8).Faults.Take(50));
     }
 
     [Fact]
     public void Draws_gaps_with_the_mean_and_the_spread_of_an_exponential_distribution()
     {
-        double[] times = [.. FaultPlan.Drawn(15, [FaultKind.Kill], 4, 2, 1).Faults.Take(Many).Select(f => f.At.Seconds!.Value)];
+        double[] times = [.. FaultPlan.Drawn(15, [FaultKind.Kill], 4, 2, 0, 1).Faults.Take(Many).Select(f => f.At.Seconds!.Value)];
         double[] gaps = [.. times.Zip(times.Skip(1), (a, b) => b - a)];
 
         Assert.Equal(times.Order(), times);
@@ -33,12 +33,28 @@ public sealed class FaultPlanTests
     [Fact]
     public void Draws_every_kind_and_every_target_alike()
     {
-        Fault[] plan = [.. FaultPlan.Drawn(1, [FaultKind.Kill, FaultKind.KillShard], 4, 2, 3).Faults.Take(Many)];
+        Fault[] plan = [.. FaultPlan.Drawn(1, [FaultKind.Kill, FaultKind.KillShard], 4, 2, 0, 3).Faults.Take(Many)];
 
         Assert.Equal(["ps-0", "ps-1", "worker-1", "worker-2", "worker-3", "worker-4"], plan.Select(f => f.Target).Distinct().Order(StringComparer.Ordinal));
         Assert.InRange(plan.Count(f => f.Kind == FaultKind.Kill), Many * 0.48, Many * 0.52);
         Assert.All(plan.Where(f => f.Kind == FaultKind.Kill).CountBy(f => f.Target!), t => Assert.InRange(t.Value, Many * 0.11, Many * 0.14));
     }
+
+    [Fact]
+    public void Adds_no_more_workers_than_it_may_and_goes_on_with_the_other_kinds()
+    {
+        Fault[] plan = [.. FaultPlan.Drawn(1, [FaultKind.Add, FaultKind.Kill], 4, 2, 3, 3).Faults.Take(Many)];
+
+        Assert.Equal(3, plan.Count(f => f.Kind == FaultKind.Add));
+        Assert.Equal(Many - 3, plan.Count(f => f.Kind == FaultKind.Kill));
+        Assert.Equal(plan.Select(f => f.At.Seconds).Order(), plan.Select(f => f.At.Seconds));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    public void Ends_where_all_it_could_do_is_to_add_more_workers_than_it_may(int mostAdded) =>
+        Assert.Equal(Enumerable.Repeat(FaultKind.Add, mostAdded), FaultPlan.Drawn(1, [FaultKind.Add], 4, 2, mostAdded, 3).Faults.Take(Many).Select(f => f.Kind));
 
     [Fact]
     public void Gives_a_target_to_who_names_none_and_leaves_one_that_is_named()

@@ -15,8 +15,10 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
     private static readonly TimeSpan ReopenPause = TimeSpan.FromMilliseconds(50);
 
+    private readonly Lock _recording = new();
     private JobDescriptor? _descriptor;
     private RunRecorder? _recorder;
+    private bool _finished;
 
     /// <summary>Follows the job to its end.</summary>
     /// <param name="resumed">A scheduler before has recorded part of it.</param>
@@ -49,14 +51,18 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         }
     }
 
-    /// <summary>Writes what the run came to; nothing where it never began.</summary>
+    /// <summary>Writes what the run came to; nothing where it never began. Reports that still come are not taken any more.</summary>
     public void Finish(Contracts.Services.JobState state, string? error, LeaseCounts leases)
     {
-        if (_recorder is not null)
+        lock (_recording)
         {
-            using (_recorder)
+            _finished = true;
+            if (_recorder is not null)
             {
-                _recorder.Finish(state, error, _descriptor, leases);
+                using (_recorder)
+                {
+                    _recorder.Finish(state, error, _descriptor, leases);
+                }
             }
         }
     }
@@ -64,11 +70,21 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     private void Take(StepReport report)
     {
         job.Barrier.Open();
-        long contradicted = _recorder!.Contradicted;
-        RunRecord? record = _recorder.Add(report, fleet.CountOf(job.Id));
-        if (_recorder.Contradicted > contradicted)
+        RunRecord? record;
+        lock (_recording)
         {
-            LogContradicted(job.Id, report.Cursor);
+            // Who ends a job does not wait for the steps in hand.
+            if (_finished)
+            {
+                return;
+            }
+
+            long contradicted = _recorder!.Contradicted;
+            record = _recorder.Add(report, fleet.CountOf(job.Id));
+            if (_recorder.Contradicted > contradicted)
+            {
+                LogContradicted(job.Id, report.Cursor);
+            }
         }
 
         if (record is not null)

@@ -11,10 +11,10 @@ internal sealed record CliResult(int ExitCode, string Output, string Error)
     public string All => $"exit code {ExitCode}{Environment.NewLine}{Output}{Environment.NewLine}{Error}";
 }
 
-/// <summary>The command line in a process of its own. What is left of it and its children when it is disposed is killed.</summary>
+/// <summary>The command line, or another program, in a process of its own. What is left of it and its children when it is disposed is killed.</summary>
 internal sealed class CliProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -52,9 +52,12 @@ internal sealed class CliProcess : IAsyncDisposable
         return await process.EndAsync();
     }
 
-    public static CliProcess Start(params string[] arguments)
+    public static CliProcess Start(params string[] arguments) => StartProgram(Built.Lockstep, arguments, []);
+
+    /// <param name="assembly">Of the program.</param>
+    public static CliProcess StartProgram(string assembly, IReadOnlyList<string> arguments, IEnumerable<KeyValuePair<string, string>> environment)
     {
-        ProcessStartInfo start = DotnetHost.Start(Built.Lockstep, arguments, []);
+        ProcessStartInfo start = DotnetHost.Start(assembly, arguments, environment);
         start.WorkingDirectory = Path.GetTempPath();
         if (OperatingSystem.IsLinux())
         {
@@ -79,7 +82,7 @@ internal sealed class CliProcess : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            Assert.Fail($"'lockstep {string.Join(' ', _process.StartInfo.ArgumentList.Skip(3))}' did not end in {Patience.TotalSeconds:0} s. It wrote:{Environment.NewLine}{Output}{Environment.NewLine}{Text(_error)}");
+            Assert.Fail($"'{string.Join(' ', _process.StartInfo.ArgumentList)}' did not end in {Patience.TotalSeconds:0} s. It wrote:{Environment.NewLine}{Output}{Environment.NewLine}{Text(_error)}");
         }
 
         return new CliResult(_process.ExitCode, Output, Text(_error));

@@ -1,0 +1,124 @@
+using System.Text.Json;
+using Lockstep.Contracts.Runs;
+using Lockstep.EndToEnd.Tests.Processes;
+
+namespace Lockstep.EndToEnd.Tests.Chaos;
+
+/// <summary><c>lockstep chaos</c>: real processes meet real signals, and the ledger stays as it is.</summary>
+public sealed class ChaosTests : IDisposable
+{
+    /// <summary>Enough for whoever died to be back in time for the next fault that befalls it.</summary>
+    private const int Steps = 240;
+
+    private const string Schedule = """
+        faults:
+          - {kind: kill, at: {step: 5}, target: worker-1}
+          - {kind: drop, at: {step: 10}, target: worker-2, duration: 2}
+          - {kind: duplicate, at: {step: 15}, target: worker-3, duration: 2}
+          - {kind: stop, at: {step: 25}, target: worker-2, duration: 2}
+          - {kind: nan, at: {step: 40}, target: worker-3}
+          - {kind: kill-shard, at: {step: 55}, target: ps-1}
+          - {kind: kill, at: {step: 75, phase: push-after-one-shard, worker: worker-1}}
+          - {kind: drain, at: {step: 85}, target: worker-3}
+          - {kind: add, at: {step: 90}}
+          - {kind: restart-redis, at: {step: 100}}
+          - {kind: delay, at: {step: 115}, target: worker-2, duration: 2}
+          - {kind: reorder, at: {step: 120}, target: worker-1, duration: 2}
+          - {kind: partition, at: {step: 130}, target: worker-2, shard: 1, side: from, duration: 2}
+          - {kind: slow, at: {step: 140}, target: worker-1, duration: 2}
+          - {kind: kill-shard, at: {step: 150}, target: ps-0}
+          - {kind: kill-scheduler, at: {step: 165}}
+        """;
+
+    private static readonly string[] Planned =
+    [
+        "add worker-4", "delay worker-2", "drain worker-3", "drop worker-2", "duplicate worker-3", "kill worker-1", "kill worker-1", "kill-scheduler scheduler",
+        "kill-shard ps-0", "kill-shard ps-1", "nan worker-3", "partition worker-2", "reorder worker-1", "restart-redis redis", "slow worker-1", "stop worker-2",
+    ];
+
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Everything_dies_hangs_and_is_cut_off_and_the_ledger_stays_as_it_is()
+    {
+        (CliResult result, JsonElement verdict) = await RunAsync(Steps, workers: 3, "--schedule", _folder.Write("faults.yaml", Schedule), "--set", "checkpoint.every=10");
+
+        Assert.True(result.ExitCode == 0, result.All);
+        Assert.Equal(["sameLedger", "faults", "recoveryMs", "stepsRepeated", "goodput"], verdict.EnumerateObject().Select(p => p.Name));
+        Assert.True(verdict.GetProperty("sameLedger").GetBoolean());
+        Assert.Equal(Planned, Fired(verdict).Order(StringComparer.Ordinal));
+        Assert.True(verdict.GetProperty("stepsRepeated").GetInt64() > 0, "No shard went back to a checkpoint.");
+        AssertLedgers(Steps);
+    }
+
+    [Fact]
+    public async Task Workers_die_at_random_for_a_minute_and_no_step_is_done_again()
+    {
+        // So large steps take half a minute on two idle cores, and the disturbed ones about a minute; the seed's first three faults come within eight seconds.
+        const int steps = 200;
+        const int least = 3;
+
+        (CliResult result, JsonElement verdict) = await RunAsync(steps, workers: 3, "--mtbf", "5", "--seed", "9", "--min-faults", $"{least}", "--set", "globalBatch=512");
+
+        Assert.True(result.ExitCode == 0, result.All);
+        Assert.True(verdict.GetProperty("sameLedger").GetBoolean());
+        string[] fired = [.. Fired(verdict)];
+        Assert.True(fired.Length >= least, result.All);
+        Assert.All(fired, fault => Assert.StartsWith("kill worker-", fault, StringComparison.Ordinal));
+        Assert.Equal(0, verdict.GetProperty("stepsRepeated").GetInt64());
+        AssertLedgers(steps);
+    }
+
+    [Fact]
+    public async Task Fails_where_too_few_faults_happened()
+    {
+        // The second comes when the job is long over.
+        string schedule = _folder.Write("late.json", """[{"kind": "stop", "at": {"step": 1}, "duration": 1}, {"kind": "kill", "at": {"seconds": 86400}}]""");
+
+        (CliResult result, JsonElement verdict) = await RunAsync(20, workers: 1, "--schedule", schedule, "--min-faults", "2");
+
+        Assert.True(result.ExitCode == 1, result.All);
+        Assert.Contains("1 faults happened, 1 of the plan did not; 2 had to", result.Output, StringComparison.Ordinal);
+        Assert.True(verdict.GetProperty("sameLedger").GetBoolean());
+        Assert.Single(Fired(verdict));
+    }
+
+    [Theory]
+    [InlineData("It is not said which faults shall happen.")]
+    [InlineData("--schedule and --mtbf do not go together.", "--schedule", "?", "--mtbf", "5")]
+    [InlineData("0 seconds is no mean time between faults.", "--mtbf", "0")]
+    [InlineData("There is no kind of fault 'explode'.", "--mtbf", "5", "--kinds", "kill,explode")]
+    public async Task Says_what_is_wrong_with_its_options(string message, params string[] options)
+    {
+        string schedule = _folder.Write("faults.yaml", Schedule);
+
+        CliResult result = await CliProcess.RunAsync(["chaos", Built.Sample("digits"), "--shards", "2", "--output", _folder.In("run"), .. options.Select(o => o == "?" ? schedule : o)]);
+
+        Assert.True(result.ExitCode == 2, result.All);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_folder.In("run")));
+    }
+
+    private async Task<(CliResult Result, JsonElement Verdict)> RunAsync(int steps, int workers, params string[] options)
+    {
+        string verdict = _folder.In("verdict.json");
+        CliResult result = await CliProcess.RunAsync(["chaos", Built.Sample("digits"), "--workers", $"{workers}", "--shards", "2", "--output", _folder.In("run"), "--json", verdict, "--set", "epochs=", "--set", $"steps={steps}", .. options]);
+        Assert.True(File.Exists(verdict), result.All);
+        using JsonDocument json = JsonDocument.Parse(await File.ReadAllTextAsync(verdict, TestContext.Current.CancellationToken));
+        return (result, json.RootElement.Clone());
+    }
+
+    private static IEnumerable<string> Fired(JsonElement verdict) =>
+        verdict.GetProperty("faults").EnumerateArray().Select(f => $"{f.GetProperty("kind").GetString()} {f.GetProperty("target").GetString()}");
+
+    private void AssertLedgers(int steps)
+    {
+        string[] quiet = File.ReadAllLines(Ledger("quiet"));
+        Assert.Equal(steps, quiet.Length);
+        Assert.Equal(quiet, File.ReadAllLines(Ledger("disturbed")));
+    }
+
+    private string Ledger(string run) => new RunFolder(Path.Combine(_folder.In("run"), run)).Ledger;
+}

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Lockstep.EndToEnd.Tests.Processes;
 using Lockstep.EndToEnd.Tests.Runs;
 
@@ -83,10 +81,7 @@ public sealed class BadInputTests(DigitsRuns runs) : IDisposable
     [Fact]
     public async Task A_Redis_that_cannot_be_reached()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        int port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        listener.Stop();
+        int port = FreePort.Take();
 
         await RefusedAsync(["train", Built.Sample("digits"), "--redis", $"127.0.0.1:{port}", "--output", Output], $"--redis: Redis at 127.0.0.1:{port} cannot be reached", "Start it or correct the address");
         Assert.False(Directory.Exists(Output));

@@ -10,12 +10,17 @@ internal static class Built
     public static string Root { get; } = Find(Framework);
 
     /// <value>The command line.</value>
-    public static string Lockstep { get; } = Path.Combine(Root, "Cli", "bin", Framework.Parent!.Name, Framework.Name, "lockstep.dll");
+    public static string Lockstep { get; } = Output("Cli", "lockstep.dll");
+
+    /// <value>The application host, built without Aspire: the embedded engine.</value>
+    public static string AppHost { get; } = Output("AppHost", "Lockstep.AppHost.dll");
 
     public static ServiceLocator Services { get; } = ServiceLocator.Find(AppContext.BaseDirectory, null);
 
     /// <summary>The job file of a sample.</summary>
     public static string Sample(string name) => Path.Combine(Root, "samples", name, "job.yaml");
+
+    private static string Output(string project, string assembly) => Path.Combine(Root, project, "bin", Framework.Parent!.Name, Framework.Name, assembly);
 
     private static string Find(DirectoryInfo folder) =>
         File.Exists(Path.Combine(folder.FullName, "Aspire.sln")) ? folder.FullName : Find(folder.Parent ?? throw new InvalidOperationException($"No folder above {AppContext.BaseDirectory} holds Aspire.sln."));

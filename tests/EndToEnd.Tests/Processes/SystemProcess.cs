@@ -18,6 +18,19 @@ internal static class SystemProcess
     /// <summary>Whether it runs; one that ended and was not reaped does not.</summary>
     public static bool IsAlive(int id) => Fields(id) is { } fields && fields[0] is not ("Z" or "X");
 
+    /// <summary>What it was started with; empty: it is gone.</summary>
+    public static string CommandLineOf(int id)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{id}/cmdline").Replace('\0', ' ');
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+
     public static void Signal(int id, int signal) => Assert.True(TrySignal(id, signal), $"There is no process {id}.");
 
     /// <returns>Whether there is such a process.</returns>

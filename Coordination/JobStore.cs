@@ -12,7 +12,7 @@ public enum TermStatus
 {
     /// <summary>It is the newest.</summary>
     Held,
-    /// <summary>Redis had lost it, and with it the records: they are to be written again.</summary>
+    /// <summary>Redis had lost everything: the records are to be written again.</summary>
     Forgotten,
     /// <summary>Another scheduler took over.</summary>
     Superseded,
@@ -20,7 +20,7 @@ public enum TermStatus
 
 /// <summary>
 /// Job records and the queue in Redis. Every change carries the scheduler's term, and one of an older scheduler is refused.
-/// Keys: lockstep:term, lockstep:leader (while a scheduler is there), lockstep:jobs (ids in order of submission; with a queue's name, lockstep:NAME:term and lockstep:NAME:jobs), lockstep:{id}:job (a hash: json, directory, resume, state, error).
+/// Keys: lockstep:term, lockstep:leader (while a scheduler is there), lockstep:written (the term whose scheduler knows its records to be there), lockstep:jobs (ids in order of submission; with a queue's name, lockstep:NAME:term and so on), lockstep:{id}:job (a hash: json, directory, resume, state, error).
 /// </summary>
 /// <param name="queue">Keeps the jobs of one scheduler apart from those of another on the same Redis; null or empty: the one queue there is.</param>
 public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
@@ -58,13 +58,26 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         return 1
         """;
 
+    private const string BeginScript = """
+        local term = redis.call('INCR', KEYS[1])
+        redis.call('SET', KEYS[2], term)
+        return term
+        """;
+
+    // What was lost is told again and again until the records are said to be there: an answer may be lost too.
     private const string HoldScript = """
         local term = tonumber(redis.call('GET', KEYS[1]) or '0')
         if term > tonumber(ARGV[1]) then return -2 end
         redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-        if term == tonumber(ARGV[1]) then return 1 end
         redis.call('SET', KEYS[1], ARGV[1])
+        if redis.call('GET', KEYS[3]) == ARGV[1] then return 1 end
         return 0
+        """;
+
+    private const string WrittenScript = """
+        if tonumber(redis.call('GET', KEYS[1]) or '0') > tonumber(ARGV[1]) then return -2 end
+        redis.call('SET', KEYS[2], ARGV[1])
+        return 1
         """;
 
     private const string PutScript = """
@@ -79,27 +92,35 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     private static readonly TimeSpan LeaderPatience = TimeSpan.FromSeconds(5);
 
     private readonly RedisKey _leaderKey = string.IsNullOrEmpty(queue) ? "lockstep:leader" : $"lockstep:{queue}:leader";
+    private readonly RedisKey _writtenKey = string.IsNullOrEmpty(queue) ? "lockstep:written" : $"lockstep:{queue}:written";
     private volatile TaskCompletionSource<long> _term = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private IDatabase Database => redis.GetDatabase();
 
     /// <summary>Takes over: from now on changes by schedulers before are refused. Changes wait for it.</summary>
     public async Task BeginTermAsync(CancellationToken cancellation) =>
-        _term.SetResult(await RedisRetry.RunAsync(() => Database.StringIncrementAsync(_termKey), cancellation));
+        _term.SetResult((long)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(BeginScript, [_termKey, _writtenKey]), cancellation));
 
     /// <summary>This scheduler's term; waits for <see cref="BeginTermAsync"/>.</summary>
     public Task<long> TermAsync(CancellationToken cancellation) => _term.Task.WaitAsync(cancellation);
 
-    /// <summary>Says that this scheduler is there, and finds out whether its term is still the newest.</summary>
+    /// <summary>Says that this scheduler is there, and finds out whether its term is still the newest; Forgotten until <see cref="RewrittenAsync"/>.</summary>
     public async Task<TermStatus> HoldAsync(CancellationToken cancellation)
     {
         long term = await TermAsync(cancellation);
-        return (int)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(HoldScript, [_termKey, _leaderKey], [term, (long)LeaderPatience.TotalMilliseconds]), cancellation) switch
+        return (int)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(HoldScript, [_termKey, _leaderKey, _writtenKey], [term, (long)LeaderPatience.TotalMilliseconds]), cancellation) switch
         {
             1 => TermStatus.Held,
             0 => TermStatus.Forgotten,
             _ => TermStatus.Superseded,
         };
+    }
+
+    /// <summary>Says that all records are there again. Nothing where a newer scheduler took over.</summary>
+    public async Task RewrittenAsync(CancellationToken cancellation)
+    {
+        long term = await TermAsync(cancellation);
+        await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(WrittenScript, [_termKey, _writtenKey], [term]), cancellation);
     }
 
     /// <summary>Gives the term up: changes wait for the next <see cref="BeginTermAsync"/>.</summary>
@@ -187,7 +208,7 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
 
     /// <summary>Forgets the queue itself, for a launcher whose fleet is gone; its jobs are deleted one by one.</summary>
     public async Task DeleteQueueAsync(CancellationToken cancellation) =>
-        await RedisRetry.RunAsync(() => Database.KeyDeleteAsync([_termKey, _jobsKey, _leaderKey]), cancellation);
+        await RedisRetry.RunAsync(() => Database.KeyDeleteAsync([_termKey, _jobsKey, _leaderKey, _writtenKey]), cancellation);
 
     private async Task<int> ChangeAsync(string script, RedisKey[] keys, RedisValue[] values, string jobId, CancellationToken cancellation)
     {

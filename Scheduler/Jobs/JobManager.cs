@@ -374,6 +374,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         }
 
         await wanted.PublishAsync(scaler.Desired.Desired, cancellation);
+        await store.RewrittenAsync(cancellation);
         LogRewritten(jobs.Length);
     }
 

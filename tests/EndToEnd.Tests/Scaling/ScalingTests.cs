@@ -13,6 +13,9 @@ public sealed class ScalingTests : IDisposable
     private const string Elastic = "elastic";
     private const int MostWorkers = 5;
 
+    /// <summary>For telemetry that is on its way.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private readonly TestFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -92,9 +95,12 @@ public sealed class ScalingTests : IDisposable
     private static async Task AssertToldAsync(AppHostProcess host, CollectorSink sink)
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(Patience);
+        // What does not come fails the comparisons below, which say what is there instead.
         await sink.WaitAsync(
             s => ScalingDecisions.Spans(s) is [.., { Desired: 0 }] && ScalingDecisions.Logs(s).Count == ScalingDecisions.Spans(s).Count && s.Spans.Count(span => span.Span.Name == "job") == 2,
-            cancellation);
+            patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         IReadOnlyList<ScalingChange> changes = ScalingDecisions.Spans(sink);
         string all = string.Join(Environment.NewLine, changes);
         Assert.Equal(changes.Select(c => c.Before), changes.Select(c => c.Desired).Prepend(0).SkipLast(1));

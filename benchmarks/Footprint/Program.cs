@@ -38,8 +38,8 @@ try
     var use = new FleetUse(fleet);
     await use.MeasureIdleAsync(settle: TimeSpan.FromSeconds(5), interval: TimeSpan.FromSeconds(20));
     Console.WriteLine();
-    JobSpec steps = JobFile.Load(job, ["epochs=", "steps=1200", "shards=2", "workers={min: 2, max: 2}"]);
-    await use.MeasureRunAsync(steps, Path.Combine(folder, "run"), [200, 400, 600, 800, 1000, 1200]);
+    JobSpec steps = JobFile.Load(job, ["epochs=", "steps=5000", "shards=2", "workers={min: 2, max: 2}"]);
+    await use.MeasureRunAsync(steps, Path.Combine(folder, "run"), [500, 1000, 2000, 3000, 4000, 5000]);
     Console.WriteLine();
     Console.WriteLine($"Load of the machine after: {ProcessUse.Load()}");
 }

@@ -56,7 +56,8 @@ try
             {
                 Job = job,
                 Output = output,
-                Workers = 2,
+                // One, whose work is the same in every run: what several compute twice changes with the load of the machine.
+                Workers = 1,
                 Otlp = isOn ? drain.Endpoint : null,
                 Services = services,
                 RedisServerAssembly = cli,

@@ -49,13 +49,14 @@ public abstract class RedisServer : IAsyncLifetime
     public void Require() => Assert.SkipUnless(Missing is null, Missing ?? "");
 
     /// <summary>A connection that keeps trying, as the services' does, only with more haste.</summary>
-    public static async Task<ConnectionMultiplexer> ConnectAsync(EndPoint server) => await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions
+    /// <param name="asyncTimeout">Milliseconds until an answer counts as lost.</param>
+    public static async Task<ConnectionMultiplexer> ConnectAsync(EndPoint server, int asyncTimeout = 1000) => await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions
     {
         EndPoints = [server],
         AbortOnConnectFail = false,
         ConnectRetry = int.MaxValue,
         ConnectTimeout = 2000,
-        AsyncTimeout = 1000,
+        AsyncTimeout = asyncTimeout,
         ReconnectRetryPolicy = new LinearRetry(50),
     });
 

@@ -11,6 +11,9 @@ public sealed record InputError(string File, int Line, string Message, string Re
 public sealed class InputException(IReadOnlyList<InputError> errors)
     : Exception(string.Join(Environment.NewLine, errors))
 {
+    /// <summary>Stands for the job's file where its path is not known: with the services, which get the job as JSON.</summary>
+    public const string JobFile = "job file";
+
     public InputException(string file, int line, string message, string remedy) : this([new(file, line, message, remedy)]) { }
 
     public IReadOnlyList<InputError> Errors { get; } = errors;

@@ -46,19 +46,22 @@ internal static class TrainCommand
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             view.Close();
-            await Console.Error.WriteLineAsync(InterruptedText(new RunFolder(options.Output)));
+            await Console.Error.WriteLineAsync(InterruptedText(new RunFolder(options.Output), options.Workers));
             return ExitCodes.Interrupted;
         }
 
         view.Close();
-        return await FinishAsync(result, json, options);
+        return await FinishAsync(result, json, options, parsed.GetValue(Job)!);
     }
 
     /// <summary>The job as it ran stands in the folder, whatever overrides it was started with.</summary>
-    private static string InterruptedText(RunFolder folder) =>
-        File.Exists(folder.Job) ? $"Interrupted. Go on with: lockstep train {folder.Job} --resume --output {folder.Path}" : "Interrupted before the run began.";
+    private static string InterruptedText(RunFolder folder, int workers) =>
+        File.Exists(folder.Job) ? $"Interrupted. Go on with: lockstep train {folder.Job} --resume --output {folder.Path}{(workers == DefaultWorkers ? "" : string.Create(CultureInfo.InvariantCulture, $" --workers {workers}"))}" : "Interrupted before the run began.";
 
-    private static async Task<int> FinishAsync(TrainingResult result, bool json, TrainingOptions options)
+    /// <summary>The services do not know where the job came from.</summary>
+    private static string Named(string error, string jobFile) => error.StartsWith(InputException.JobFile + ":", StringComparison.Ordinal) ? jobFile + error[InputException.JobFile.Length..] : error;
+
+    private static async Task<int> FinishAsync(TrainingResult result, bool json, TrainingOptions options, string jobFile)
     {
         if (result.Summary is { } summary && result.State == JobState.Finished)
         {
@@ -77,7 +80,7 @@ internal static class TrainCommand
         string error = result.Error ?? $"The job ended as {JobWords.Of(result.State)}.";
         if (error.StartsWith(BadInput, StringComparison.Ordinal))
         {
-            await Console.Error.WriteLineAsync(error[BadInput.Length..]);
+            await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, error[BadInput.Length..].Split(Environment.NewLine).Select(line => Named(line, jobFile))));
             return ExitCodes.BadInput;
         }
 

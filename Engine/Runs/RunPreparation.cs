@@ -43,9 +43,15 @@ public sealed class RunPreparation : IDisposable
                 throw new InputException(output, 0, "The folder holds a run of another job.", resume ? "Resume with the job as it was (job.yaml in the folder), or train into another folder." : "Choose another folder with --output.");
             }
 
-            if (holdsRun && !resume)
+            // A run that came to no checkpoint, as one whose data could not be read, left nothing to go on from.
+            if (holdsRun && !resume && CheckpointSet.List(folder.Checkpoints).Count > 0)
             {
                 throw new InputException(output, 0, "The folder holds a run of this job already.", "Add --resume to go on from its newest checkpoint, or choose another folder with --output.");
+            }
+
+            if (resume && File.Exists(folder.Model))
+            {
+                throw new InputException(output, 0, "The run in this folder is finished; there is nothing to go on with.", "Look at it with 'lockstep evaluate', or train into another folder with --output.");
             }
 
             Directory.CreateDirectory(folder.Logs);

@@ -41,7 +41,7 @@ internal static class SourceFile
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InputException(path, 0, "There is no such data file.", "Correct the path in 'data'; relative paths start at the job file's folder.");
+            throw new InputException(path, 0, "There is no such data file.", "Correct the path; relative paths of a job file start at its folder, those of an option at the current one.");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

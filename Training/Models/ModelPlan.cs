@@ -7,7 +7,7 @@ namespace Lockstep.Training;
 /// <summary>The layers of a model with all shapes worked out, and its tensors. Pure: no tensor is made.</summary>
 internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<TensorSpec> Tensors, IReadOnlyList<int> Input, int Outputs)
 {
-    public const string JobFile = "job file";
+    public const string JobFile = InputException.JobFile;
 
     /// <summary>Works out the shapes.</summary>
     /// <exception cref="InputException">A shape, a number, a last layer or a metric does not fit; all that could be found at once.</exception>

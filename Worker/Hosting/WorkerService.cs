@@ -35,7 +35,7 @@ internal sealed class WorkerService(WorkerSettings settings, JobRunner runner, C
             await leave.CancelAsync();
             await member;
         }
-        catch (OperationCanceledException) when (leave.IsCancellationRequested)
+        catch (Exception exception) when (leave.IsCancellationRequested && exception is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
         {
             logger.Left(settings.WorkerId);
         }

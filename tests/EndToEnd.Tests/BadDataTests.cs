@@ -27,12 +27,12 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
         CliResult result = await CliProcess.RunAsync("train", Job("missing.csv"), "--output", _folder.In("run"), "--workers", "1");
 
         Assert.True(result.ExitCode == 2, result.All);
-        Assert.Equal($"{_folder.In("missing.csv")}: There is no such data file. Correct the path in 'data'; relative paths start at the job file's folder.", result.Error.Trim());
+        Assert.Equal($"{_folder.In("missing.csv")}: There is no such data file. Correct the path; relative paths of a job file start at its folder, those of an option at the current one.", result.Error.Trim());
     }
 
     [Fact]
     public async Task A_missing_data_file() =>
-        await FailsAsync(Job("missing.csv"), "missing.csv: There is no such data file. Correct the path in 'data'");
+        await FailsAsync(Job("missing.csv"), "missing.csv: There is no such data file. Correct the path");
 
     [Fact]
     public async Task A_column_that_is_not_there()

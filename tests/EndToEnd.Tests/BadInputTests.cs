@@ -71,6 +71,7 @@ public sealed class BadInputTests(DigitsRuns runs) : IDisposable
         await RefusedAsync(["train", Built.Sample("medical"), "--output", copy], "The folder holds a run of another job. Choose another folder with --output.");
         await RefusedAsync(["train", Built.Sample("digits"), "--output", copy, "--resume"], "The folder holds a run of another job. Resume with the job as it was (job.yaml in the folder)");
         await RefusedAsync(["train", Path.Combine(copy, "job.yaml"), "--output", copy], "The folder holds a run of this job already. Add --resume");
+        await RefusedAsync(["train", Path.Combine(copy, "job.yaml"), "--output", copy, "--resume"], "The run in this folder is finished; there is nothing to go on with.");
         Assert.Equal(run.Ledger, await File.ReadAllLinesAsync(Path.Combine(copy, "ledger.jsonl"), TestContext.Current.CancellationToken));
     }
 

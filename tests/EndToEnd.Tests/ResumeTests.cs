@@ -77,6 +77,18 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
     }
 
     [Fact]
+    public void A_run_that_came_to_nothing_does_not_keep_its_folder()
+    {
+        JobSpec job = JobFile.Load(Built.Sample("digits"), []);
+        var run = new RunFolder(_folder.In("run"));
+        RunPreparation.Prepare(job, run.Path, resume: false).Dispose();
+
+        using RunPreparation again = RunPreparation.Prepare(job, run.Path, resume: false);
+
+        Assert.Null(again.ResumeStep);
+    }
+
+    [Fact]
     public void A_run_without_its_ledger_is_not_gone_on_with()
     {
         JobSpec job = JobFile.Load(Built.Sample("digits"), []);

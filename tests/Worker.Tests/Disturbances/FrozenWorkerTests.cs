@@ -44,7 +44,8 @@ public sealed class FrozenWorkerTests
 
                 return Task.CompletedTask;
             },
-            workers: ["victim", "other"]);
+            workers: ["victim", "other"],
+            meet: true);
         Assert.True(frozen.IsOpen);
         Assert.True(reports.Sum(r => r.Stale) > 0, "Nothing came late.");
         Assert.DoesNotContain("victim", reports.Single(r => r.Cursor is { Step: Step, Attempt: >= 0 }).SlotWorkers);
@@ -144,7 +145,9 @@ public sealed class FrozenWorkerTests
             workers: ["a", "b", "c"],
             meet: true);
         StepReport step = reports.Single(r => r.Cursor is { Step: Step, Attempt: >= 0 });
-        Assert.Equal((1, 0), (step.Duplicate, step.Mismatched));
+        // Slot 2 may have been taken over before slot 0 was.
+        Assert.InRange(step.Duplicate, 1, 2);
+        Assert.Equal(0, step.Mismatched);
         Assert.NotEqual(victim, step.SlotWorkers[0]);
     }
 

@@ -43,7 +43,7 @@ public sealed class RollingUpgradeTests : IDisposable
             TimeProvider.System,
             patience.Token);
         // The policy keeps nothing between the first and the last version: what a shard goes back to is what it kept itself.
-        JobSpec job = JobFile.Load(Built.Sample("digits"), ["epochs=", "steps=1200", "checkpoint.every=0", "checkpoint.keep=10", "shards=2"]);
+        JobSpec job = JobFile.Load(Built.Sample("digits"), ["epochs=", "steps=800", "checkpoint.every=0", "checkpoint.keep=10", "shards=2"]);
         using var scheduler = new SchedulerClient(fleet.Scheduler, TimeProvider.System);
         RunFolder quiet = await SubmitAsync(scheduler, "quiet", job with { Workers = new WorkersSpec { Min = 1, Max = 1 } }, patience.Token);
         await foreach (JobEvent _ in scheduler.EventsAsync("quiet", 0, patience.Token))

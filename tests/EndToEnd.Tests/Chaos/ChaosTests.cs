@@ -56,8 +56,8 @@ public sealed class ChaosTests : IDisposable
     [Fact]
     public async Task Workers_die_at_random_for_a_minute_and_no_step_is_done_again()
     {
-        // So large steps take half a minute on two idle cores, and the disturbed ones about a minute; the seed's first three faults come within eight seconds.
-        const int steps = 200;
+        // So large steps take twenty seconds on two idle cores, and the disturbed ones about a minute; the seed's first three faults come within eight seconds.
+        const int steps = 150;
         const int least = 3;
 
         (CliResult result, JsonElement verdict) = await RunAsync(steps, workers: 3, "--mtbf", "5", "--seed", "9", "--min-faults", $"{least}", "--set", "globalBatch=512");

@@ -11,6 +11,8 @@ public sealed class LocalFleet : IAsyncDisposable
     private const int PortAttempts = 4;
     private const int SigKill = 9;
     private const int SigTerm = 15;
+    /// <summary>Exit code of a process that was killed: no Ctrl-C does that.</summary>
+    private const int KilledCode = 128 + SigKill;
 
     /// <summary>A Ctrl-C reaches the children too, and they may end before this process hears of it.</summary>
     private static readonly TimeSpan InterruptGrace = TimeSpan.FromMilliseconds(400);
@@ -221,7 +223,11 @@ public sealed class LocalFleet : IAsyncDisposable
         {
             int code = await member.Child.Exited;
             DateTimeOffset ended = _time.GetUtcNow();
-            await Task.Delay(InterruptGrace, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (code != KilledCode)
+            {
+                await Task.Delay(InterruptGrace, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
             if (_stopping.IsCancellationRequested)
             {
                 return;

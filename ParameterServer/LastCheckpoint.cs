@@ -32,7 +32,11 @@ internal sealed partial class LastCheckpoint(ShardHost host, IShardPeer first, T
             await stop.CancelAsync();
             LogKept(jobId, await kept);
         }
-        catch (Exception exception) when (exception is ProtocolException or OperationCanceledException or InvalidOperationException)
+        catch (OperationCanceledException)
+        {
+            LogNotKept(jobId, "no step was done any more");
+        }
+        catch (Exception exception) when (exception is ProtocolException or InvalidOperationException)
         {
             LogNotKept(jobId, exception.Message);
         }

@@ -54,7 +54,7 @@ public sealed record StepRecord : RunRecord
     public required double UpdateMs { get; init; }
     /// <value>Slots whose contribution counted, by worker.</value>
     public required IReadOnlyDictionary<string, int> SlotsByWorker { get; init; }
-    /// <value>Slots of each accepted group.</value>
+    /// <value>Slots of each group that was added; each slot of the step is in one.</value>
     public required IReadOnlyList<int> GroupSizes { get; init; }
     public int Accepted { get; init; }
     public int Duplicate { get; init; }

@@ -89,7 +89,7 @@ public sealed record StepReport
     public IReadOnlyList<Metrics.EvaluationPart> EvaluationParts { get; init; } = [];
     /// <value>Whose contribution of each slot counted.</value>
     public IReadOnlyList<string> SlotWorkers { get; init; } = [];
-    /// <value>Slots of each accepted group.</value>
+    /// <value>Slots of each group that was added; each slot of the step is in one.</value>
     public IReadOnlyList<int> GroupSizes { get; init; } = [];
     public int Accepted { get; init; }
     public int Duplicate { get; init; }

@@ -120,7 +120,6 @@ public sealed partial class ShardJob
         {
             ticket.IsCounted = true;
             Counters.Accepted++;
-            Counters.GroupSizes.Add(ticket.Slots.Count);
             Counters.SyncMs = Math.Max(Counters.SyncMs, double.IsFinite(ticket.Header.SyncMs) ? ticket.Header.SyncMs : 0);
             if (double.IsFinite(ticket.Header.SlotMs) && ticket.Header.SlotMs > 0)
             {
@@ -164,6 +163,12 @@ public sealed partial class ShardJob
         }
 
         bitmap.UnionWith(ticket.Slots);
+        if (index == 0)
+        {
+            // Two may bring a slot at once, one chunk the one and one the other; to the first chunk each slot comes once.
+            Counters.GroupSizes.Add(ticket.Slots.Count);
+        }
+
         foreach (SlotReport report in ticket.Header.Reports)
         {
             if (index < report.ChunkHashes.Count)

@@ -13,6 +13,6 @@ public sealed class StepCounters
     public double SyncMs { get; set; }
     /// <value>By worker, the usual time of a slot as it reported last, milliseconds.</value>
     public Dictionary<string, double> SlotMs { get; } = new(StringComparer.Ordinal);
-    /// <value>Of the last attempt.</value>
+    /// <value>Of the last attempt: slots of each group that was added to the first chunk.</value>
     public List<int> GroupSizes { get; } = [];
 }

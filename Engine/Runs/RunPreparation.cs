@@ -43,8 +43,7 @@ public sealed class RunPreparation : IDisposable
                 throw new InputException(output, 0, "The folder holds a run of another job.", resume ? "Resume with the job as it was (job.yaml in the folder), or train into another folder." : "Choose another folder with --output.");
             }
 
-            // A run that came to no checkpoint, as one whose data could not be read, left nothing to go on from.
-            if (holdsRun && !resume && CheckpointSet.List(folder.Checkpoints).Count > 0)
+            if (holdsRun && !resume && !CameToNothing(folder))
             {
                 throw new InputException(output, 0, "The folder holds a run of this job already.", "Add --resume to go on from its newest checkpoint, or choose another folder with --output.");
             }
@@ -73,6 +72,9 @@ public sealed class RunPreparation : IDisposable
     }
 
     public void Dispose() => Release(_lock);
+
+    /// <summary>A run that did no step, as one whose data could not be read: there is nothing to go on from, and nothing to lose.</summary>
+    private static bool CameToNothing(RunFolder folder) => CheckpointSet.List(folder.Checkpoints).Count == 0 && !File.Exists(folder.Model) && new FileInfo(folder.Ledger) is { Exists: false } or { Length: 0 };
 
     /// <summary>The newest checkpoint whose steps the ledger has: the shards may have been ahead of what was written down. Those after it are computed, and cut, again.</summary>
     /// <returns>0: there is none.</returns>

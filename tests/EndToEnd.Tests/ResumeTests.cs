@@ -88,6 +88,21 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
         Assert.Null(again.ResumeStep);
     }
 
+    [Theory]
+    [InlineData("ledger.jsonl")]
+    [InlineData("model.safetensors")]
+    public void A_run_whose_checkpoints_were_deleted_keeps_its_folder(string left)
+    {
+        JobSpec job = JobFile.Load(Built.Sample("digits"), []);
+        var run = new RunFolder(_folder.In("run"));
+        RunPreparation.Prepare(job, run.Path, resume: false).Dispose();
+        File.WriteAllText(Path.Combine(run.Path, left), "something");
+
+        InputException refusal = Assert.Throws<InputException>(() => RunPreparation.Prepare(job, run.Path, resume: false));
+
+        Assert.Contains("holds a run of this job already", refusal.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_run_without_its_ledger_is_not_gone_on_with()
     {

@@ -105,6 +105,8 @@ public sealed class ShardJobTests
         Assert.Equal((PushStatus.Accepted, "", ""), Push(contribution));
         Push(Of([0]));
         Push(Of([3]));
+        // Both brought of the group's chunks; its slots count once.
+        Assert.Equal([2, 1, 1], _shard.Counters.GroupSizes);
         Assert.Equal(Alone(), _shard.Update(1));
     }
 

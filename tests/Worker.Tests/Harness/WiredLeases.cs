@@ -9,7 +9,7 @@ internal sealed class WiredLeases(ILeases leases, string worker, IWire wire) : I
         CallAsync(MessageKind.Advance, cursor, () => leases.AdvanceAsync(cursor, slots, workerId, cancellation), cancellation);
 
     public ValueTask<Completion> CompleteAsync(Cursor cursor, int slot, string workerId, bool leaseNext, CancellationToken cancellation) =>
-        CallAsync(MessageKind.Complete, cursor, () => leases.CompleteAsync(cursor, slot, workerId, leaseNext, cancellation), cancellation);
+        CallAsync(MessageKind.Complete, cursor, () => leases.CompleteAsync(cursor, slot, workerId, leaseNext, cancellation), cancellation, slot);
 
     public async ValueTask PushedAsync(Cursor cursor, IReadOnlyList<int> slots, CancellationToken cancellation) =>
         await CallAsync(MessageKind.Pushed, cursor, () => Done(leases.PushedAsync(cursor, slots, cancellation)), cancellation);
@@ -24,9 +24,9 @@ internal sealed class WiredLeases(ILeases leases, string worker, IWire wire) : I
 
     public ValueTask<LeaseCounts> CountAsync(CancellationToken cancellation) => leases.CountAsync(cancellation);
 
-    private async ValueTask<T> CallAsync<T>(MessageKind kind, Cursor cursor, Func<ValueTask<T>> call, CancellationToken cancellation)
+    private async ValueTask<T> CallAsync<T>(MessageKind kind, Cursor cursor, Func<ValueTask<T>> call, CancellationToken cancellation, params int[] slots)
     {
-        var message = new Message(kind, worker, -1, cursor, []);
+        var message = new Message(kind, worker, -1, cursor, slots);
         await wire.BeforeAsync(message, cancellation);
         cancellation.ThrowIfCancellationRequested();
         T result = await call();

@@ -64,6 +64,9 @@ public sealed record StepRecord : RunRecord
     public int RangeRepeats { get; init; }
     /// <value>Grows when the job goes back to a checkpoint.</value>
     public int Generation { get; init; }
+    /// <value>Steps since the step before that had been done already.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long StepsRepeated { get; init; }
 }
 
 /// <summary>The validation of one version.</summary>

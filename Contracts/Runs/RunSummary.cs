@@ -44,7 +44,7 @@ public sealed record RunSummary
     public required Percentiles SyncMs { get; init; }
     /// <value>First contribution in → last contribution in.</value>
     public required Percentiles BarrierMs { get; init; }
-    /// <value>Steps that were done again after a shard had lost its state.</value>
+    /// <value>Steps that were done again: after a shard had lost its state, and those that a resumed run had beyond its checkpoint.</value>
     public long StepsRepeated { get; init; }
     /// <value>Null in summaries that are older than it.</value>
     public TimeSummary? Time { get; init; }

@@ -33,6 +33,9 @@ internal sealed class RunRecorder : IDisposable
     private readonly long _started;
     private long _lastStep;
     private TimeTable _recorded = new();
+    // Steps that were done again, and how many of them a record tells.
+    private long _repeated;
+    private long _repeatedRecorded;
 
     /// <param name="keepTo">Steps after this are forgotten: the checkpoint that the run resumes from; null: all are kept, as a scheduler before has written them in this job.</param>
     /// <param name="times">The job's account, which goes on from that of the records.</param>
@@ -65,6 +68,7 @@ internal sealed class RunRecorder : IDisposable
             if (record.Step > _ledger.Count)
             {
                 before.Add(record, lost: true);
+                _repeated += record is StepRecord lost ? 1 + lost.StepsRepeated : 0;
                 return false;
             }
 
@@ -78,6 +82,8 @@ internal sealed class RunRecorder : IDisposable
             else if (record is StepRecord step)
             {
                 generation = Math.Max(generation, step.Generation);
+                _repeated += step.StepsRepeated;
+                _repeatedRecorded += step.StepsRepeated;
             }
 
             _statistics.Add(record);
@@ -115,6 +121,12 @@ internal sealed class RunRecorder : IDisposable
             TimeTable account = _times.Account;
             record = record with { Time = account.Since(_recorded).ToSeconds() };
             _recorded = account;
+            if (record is StepRecord step)
+            {
+                record = step with { StepsRepeated = _repeated - _repeatedRecorded };
+                _repeatedRecorded = _repeated;
+            }
+
             _metricsFile.WriteLine(record.ToJson());
             _statistics.Add(record);
         }
@@ -139,6 +151,7 @@ internal sealed class RunRecorder : IDisposable
             Error = error,
             ParametersSha256 = sha256,
             DeterminismClass = descriptor?.DeterminismClass,
+            StepsRepeated = _repeated,
             Leases = new LeaseSummary(leases.Granted, leases.Expired, leases.Speculative),
         };
         string temporary = _run.Summary + ".tmp";
@@ -166,6 +179,7 @@ internal sealed class RunRecorder : IDisposable
         {
             if (_statistics.Again(step, report.Cursor.Generation) && report.Cursor.Generation > _generationBefore)
             {
+                _repeated++;
                 _times.Reported(TimeUse.Repeating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs), report.RangeRepeats);
             }
 

@@ -18,7 +18,6 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
     private long _steps;
     private long _samples;
     private long _rangeRepeats;
-    private long _repeated;
     private long _epoch = -1;
     private double _epochLoss;
     private long _epochSamples;
@@ -52,7 +51,6 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
         }
 
         _generations[(int)step - 1] = generation;
-        _repeated++;
         return true;
     }
 
@@ -77,7 +75,6 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
         StepMs = Percentiles.Of(_stepMs.Select(ms => (double)ms)),
         SyncMs = Percentiles.Of(_syncMs.Where(ms => ms > 0).Select(ms => (double)ms)),
         BarrierMs = Percentiles.Of(_barrierMs.Select(ms => (double)ms)),
-        StepsRepeated = _repeated,
     };
 
     private void Add(StepRecord step)

@@ -36,6 +36,7 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
         int before = File.ReadAllLines(run.Ledger).Length;
         Assert.InRange(before, DigitsRuns.CheckpointEvery + 1, DigitsRuns.Steps - 1);
         Assert.False(File.Exists(run.Model));
+        long checkpoint = CheckpointSet.List(run.Checkpoints).Last(version => version <= before);
 
         // The hint is a command: it is done as it stands.
         CliResult resumed = await CliProcess.RunAsync([.. hint[Hint.Length..].Split(' '), "--workers", "1"]);
@@ -45,6 +46,7 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
         Assert.Equal(quiet.Ledger, finished.Ledger);
         Assert.Equal(quiet.Summary.ParametersSha256, finished.Summary.ParametersSha256);
         Assert.Equal(quiet.Records.OfType<StepRecord>().Select(s => (s.Step, s.Loss)), finished.Records.OfType<StepRecord>().Select(s => (s.Step, s.Loss)));
+        Assert.Equal(before - checkpoint, finished.Summary.StepsRepeated);
         // Both parts count: the first had a worker that the second has not.
         Assert.Equal(DigitsRuns.Steps * 8, finished.Summary.SlotsByWorker.Values.Sum());
         Assert.DoesNotContain($"step 1/{DigitsRuns.Steps}", resumed.Output, StringComparison.Ordinal);

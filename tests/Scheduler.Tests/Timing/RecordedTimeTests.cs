@@ -83,6 +83,36 @@ public sealed class RecordedTimeTests : IDisposable
     }
 
     [Fact]
+    public void Steps_beyond_the_checkpoint_of_a_resumed_run_count_as_repeated_over_all_that_go_on_with_it()
+    {
+        using (RunRecorder first = Record(Begin(JobState.Queued), keepTo: 0))
+        {
+            Steps(first, 1, 57);
+        }
+
+        using (RunRecorder second = Record(Begin(JobState.Queued), keepTo: 40))
+        {
+            Steps(second, 41, 45);
+            Assert.Equal(17, Finished(second).StepsRepeated);
+        }
+
+        // Five are done a third time.
+        using (RunRecorder third = Record(Begin(JobState.Queued), keepTo: 40))
+        {
+            Steps(third, 41, 57);
+            Steps(third, 56, 57, generation: 1);
+        }
+
+        using RunRecorder takenOver = Record(new TimeLedger(JobState.Running, _time), keepTo: null);
+        Report(takenOver, 41, 55);
+        Report(takenOver, 56, 57, generation: 1);
+        Steps(takenOver, 58, 60, generation: 1);
+
+        Assert.Equal(17 + 5 + 2, Finished(takenOver).StepsRepeated);
+        Assert.Equal(17 + 5 + 2, Records().OfType<StepRecord>().Sum(s => s.StepsRepeated));
+    }
+
+    [Fact]
     public void Steps_of_a_newer_generation_are_repeated_once()
     {
         using (RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0))
@@ -99,9 +129,10 @@ public sealed class RecordedTimeTests : IDisposable
         Report(recorder, 9, 11, generation: 1);
         Steps(recorder, 12, 12, generation: 1);
 
-        TimeSummary summary = Finish(recorder);
-        Assert.Equal(new Dictionary<string, double> { ["starting"] = 2, ["repeating"] = 0.2, ["scheduler-away"] = 1 }, summary.BadputSeconds);
-        Assert.Equal(0.9 + 0.1 + 0.1, summary.GoodputSeconds, 3);
+        RunSummary summary = Finished(recorder);
+        Assert.Equal(2, summary.StepsRepeated);
+        Assert.Equal(new Dictionary<string, double> { ["starting"] = 2, ["repeating"] = 0.2, ["scheduler-away"] = 1 }, summary.Time!.BadputSeconds);
+        Assert.Equal(0.9 + 0.1 + 0.1, summary.Time.GoodputSeconds, 3);
     }
 
     /// <summary>A job that takes two seconds to do its first step.</summary>
@@ -132,7 +163,9 @@ public sealed class RecordedTimeTests : IDisposable
         }
     }
 
-    private static TimeSummary Finish(RunRecorder recorder) => recorder.Finish(JobState.Cancelled, null, null, default).Time!;
+    private static RunSummary Finished(RunRecorder recorder) => recorder.Finish(JobState.Cancelled, null, null, default);
+
+    private static TimeSummary Finish(RunRecorder recorder) => Finished(recorder).Time!;
 
     private RunRecord[] Records() => [.. File.ReadLines(_run.Metrics).Select(RunRecord.FromJson)];
 

@@ -68,17 +68,25 @@ public static class JobFile
     /// <summary>Hexadecimal SHA-256 over what shapes the result: not the name, where data lie, how many workers and shards there are, or when checkpoints are cut.</summary>
     public static string Hash(JobSpec job)
     {
-        JobSpec essential = job with
-        {
-            Name = "",
-            Data = job.Data with { Train = "", TrainLabels = null, Validation = null, ValidationLabels = null },
-            Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer with { Line = 0 })] },
-            Workers = new WorkersSpec(),
-            Shards = 1,
-            Checkpoint = new CheckpointSpec(),
-        };
+        JobSpec essential = WithoutPlace(job) with { Name = "", Data = job.Data with { Train = "", TrainLabels = null, Validation = null, ValidationLabels = null } };
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToCanonicalJson(essential))));
     }
+
+    /// <summary>A job without what does not shape the result: how many workers and shards there are, when checkpoints are cut, lines of the file; of its data the files' names alone. Equal for equal runs, wherever they were made.</summary>
+    public static JobSpec WithoutPlace(JobSpec job) => job with
+    {
+        Data = job.Data with
+        {
+            Train = Path.GetFileName(job.Data.Train),
+            TrainLabels = Path.GetFileName(job.Data.TrainLabels),
+            Validation = Path.GetFileName(job.Data.Validation),
+            ValidationLabels = Path.GetFileName(job.Data.ValidationLabels),
+        },
+        Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer with { Line = 0 })] },
+        Workers = new WorkersSpec(),
+        Shards = 1,
+        Checkpoint = new CheckpointSpec(),
+    };
 
     private static void Apply(JobNode root, string set, List<InputError> errors)
     {

@@ -14,7 +14,7 @@ namespace Lockstep.Worker.Jobs;
 /// <summary>A job with its data, model and trainer: all that follows from the job and its files, alike in every worker. Made, used and disposed on the compute thread.</summary>
 internal sealed class OpenedJob : IDisposable
 {
-    /// <summary>Key in the model's metadata: the job as canonical JSON.</summary>
+    /// <summary>Key in the model's metadata: <see cref="JobFile.WithoutPlace"/> as canonical JSON, so that equal runs have equal files.</summary>
     public const string JobKey = "lockstep.job";
 
     /// <summary>Key in the model's metadata: <see cref="NormalizationTable.ToMetadata"/>.</summary>
@@ -68,7 +68,7 @@ internal sealed class OpenedJob : IDisposable
                 JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}"))),
                 ModelMetadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
                 {
-                    [JobKey] = JobFile.ToCanonicalJson(spec),
+                    [JobKey] = JobFile.ToCanonicalJson(JobFile.WithoutPlace(spec)),
                     [NormalizationKey] = data.Normalization.ToMetadata(),
                 },
             };

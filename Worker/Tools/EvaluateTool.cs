@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Tools;
 using Lockstep.Core.Metrics;
 using Lockstep.Training;
@@ -47,7 +48,7 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
     {
         if (request.Data is null)
         {
-            OpenedData opened = DataSets.Open(spec.Data, spec.Seed, request.Cache, cancellation);
+            OpenedData opened = DataSets.Open(JobBeside(spec).Data, spec.Seed, request.Cache, cancellation);
             if (opened.Validation is { } validation)
             {
                 return new Owned(validation, opened);
@@ -68,6 +69,20 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
         }
 
         return DataSets.OpenForEvaluation(spec.Data with { Train = request.Data, TrainLabels = request.Labels, Validation = null, ValidationLabels = null, Split = null }, table, request.Cache, cancellation);
+    }
+
+    /// <summary>The job in the model's folder: the model file itself names its data, and not where they lie.</summary>
+    private JobSpec JobBeside(JobSpec spec)
+    {
+        const string Remedy = "Name a data file with --data, or evaluate the run's folder.";
+        string path = new RunFolder(Path.GetDirectoryName(request.Model)!).Job;
+        if (!File.Exists(path))
+        {
+            throw new InputException(request.Model, 0, $"There is no job.yaml beside the model, which would say where its data ({spec.Data.Validation ?? spec.Data.Train}) lie.", Remedy);
+        }
+
+        JobSpec beside = JobFile.Load(path, []);
+        return JobFile.Hash(beside) == JobFile.Hash(spec) ? beside : throw new InputException(path, 0, "This is the job of another model than the one beside it.", Remedy);
     }
 
     private string Metadata(SafeTensorsFile file, string key) => file.Metadata.TryGetValue(key, out string? text)

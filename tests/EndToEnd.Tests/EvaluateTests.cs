@@ -42,6 +42,20 @@ public sealed class EvaluateTests(DigitsRuns runs) : IDisposable
     }
 
     [Fact]
+    public async Task A_model_without_its_job_is_asked_for_data()
+    {
+        FinishedRun run = await runs.AloneAsync();
+        string path = _folder.In("moved.safetensors");
+        File.Copy(run.Folder.Model, path);
+
+        CliResult result = await CliProcess.RunAsync("evaluate", path);
+
+        Assert.True(result.ExitCode == 2, result.All);
+        Assert.Contains("--data", result.Error, StringComparison.Ordinal);
+        Assert.Contains("digits.csv.gz", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_model_file_with_a_bad_header_is_bad_input()
     {
         FinishedRun run = await runs.AloneAsync();

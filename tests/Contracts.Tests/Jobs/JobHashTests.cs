@@ -45,6 +45,19 @@ public sealed class JobHashTests
 
         """;
 
+    [Fact]
+    public void Without_its_place_a_job_is_the_same_from_every_folder_with_any_fleet()
+    {
+        JobSpec here = JobFile.Parse(Layers, "job.yaml", Path.GetFullPath("/here"), []);
+        JobSpec there = JobFile.Parse("\n" + Layers, "job.yaml", Path.GetFullPath("/there"), ["shards=2", "workers.min=2", "checkpoint.every=7"]);
+
+        string text = JobFile.ToCanonicalJson(JobFile.WithoutPlace(here));
+        Assert.Equal(text, JobFile.ToCanonicalJson(JobFile.WithoutPlace(there)));
+        Assert.Contains("\"data.csv\"", text, StringComparison.Ordinal);
+        Assert.Equal(JobFile.Hash(here), JobFile.Hash(JobFile.FromCanonicalJson(text)));
+        Assert.NotEqual(text, JobFile.ToCanonicalJson(JobFile.WithoutPlace(there with { Seed = 4 })));
+    }
+
     [Theory]
     [InlineData("name: test", "name: other")]
     [InlineData("train: data.csv", "train: elsewhere/data.csv")]

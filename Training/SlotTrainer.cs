@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Metrics;
+using Lockstep.Data;
 using TorchSharp;
 using F = TorchSharp.torch.nn.functional;
 using Tensor = TorchSharp.torch.Tensor;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Data;
 
 namespace Lockstep.Cli.Commands;
 
@@ -20,7 +21,8 @@ internal static class RunOptions
         ? workers
         : throw new InputException("--workers", 0, $"{parsed.GetValue(Workers)} workers cannot train.", $"Give 1 to {MostWorkers}.");
 
-    /// <exception cref="InputException">The job cannot be read, or something in it is wrong.</exception>
+    /// <summary>Reads the job, and looks whether its data are there: no process is started for data that cannot be read.</summary>
+    /// <exception cref="InputException">The job or its data cannot be read, or something in them is wrong.</exception>
     public static JobSpec ReadJob(ParseResult parsed, Argument<string> job)
     {
         IEnumerable<string> sets = parsed.GetValue(Set)!;
@@ -29,6 +31,8 @@ internal static class RunOptions
             sets = sets.Append(string.Create(CultureInfo.InvariantCulture, $"shards={shards}"));
         }
 
-        return JobFile.Load(parsed.GetValue(job)!, sets);
+        JobSpec read = JobFile.Load(parsed.GetValue(job)!, sets);
+        DataSets.CheckBeginnings(read.Data);
+        return read;
     }
 }

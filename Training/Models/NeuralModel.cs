@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
+using Lockstep.Data;
 using TorchSharp;
 using F = TorchSharp.torch.nn.functional;
 using Tensor = TorchSharp.torch.Tensor;

@@ -6,6 +6,7 @@ using Lockstep.Contracts.Runs;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
 using Lockstep.Core.Sampling;
+using Lockstep.Data;
 using Lockstep.Training;
 using Lockstep.Worker.Loop;
 

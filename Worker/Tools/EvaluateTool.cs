@@ -7,6 +7,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Tools;
 using Lockstep.Core.Metrics;
+using Lockstep.Data;
 using Lockstep.Training;
 using Lockstep.Worker.Jobs;
 

@@ -1,5 +1,5 @@
 using Lockstep.Contracts.Jobs;
-using Lockstep.Training;
+using Lockstep.Data;
 
 namespace Lockstep.Convergence;
 

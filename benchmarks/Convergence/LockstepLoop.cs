@@ -3,6 +3,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
 using Lockstep.Core.Sampling;
+using Lockstep.Data;
 using Lockstep.Training;
 
 namespace Lockstep.Convergence;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Lockstep.Contracts.Jobs;
-using Lockstep.Training;
+using Lockstep.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Convergence;
-using Lockstep.Training;
+using Lockstep.Data;
 
 // Prints the table of benchmarks/README.md: how far Lockstep's loss is from that of a plain loop, and that loop's from its own with batches in parts.
 const int Steps = 300, Window = 50, Seeds = 3;

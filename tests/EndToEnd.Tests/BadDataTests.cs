@@ -22,11 +22,26 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task The_command_says_what_is_missing_and_ends_with_2()
+    public async Task The_command_says_what_a_worker_found_and_ends_with_2()
     {
-        CliResult result = await CliProcess.RunAsync("train", Job("missing.csv"), "--output", _folder.In("run"), "--workers", "1");
+        string data = _folder.Write("rows.csv", Rows.Replace("3,4", "3,tall", StringComparison.Ordinal));
+
+        CliResult result = await CliProcess.RunAsync("train", Job("rows.csv"), "--output", _folder.In("run"), "--workers", "1");
 
         Assert.True(result.ExitCode == 2, result.All);
+        Assert.Equal($"{data}:3: 'tall' in column height is no number. Correct the value, list the column in 'categories', or leave it out of 'features'.", result.Error.Trim());
+    }
+
+    [Theory]
+    [InlineData("train")]
+    [InlineData("chaos", "--mtbf", "5")]
+    public async Task The_command_says_what_is_missing_before_it_starts_anything(params string[] command)
+    {
+        CliResult result = await CliProcess.RunAsync([.. command, Job("missing.csv"), "--output", _folder.In("run"), "--workers", "1"]);
+
+        Assert.True(result.ExitCode == 2, result.All);
+        Assert.Equal("", result.Output);
+        Assert.False(Directory.Exists(_folder.In("run")));
         Assert.Equal($"{_folder.In("missing.csv")}: There is no such data file. Correct the path; relative paths of a job file start at its folder, those of an option at the current one.", result.Error.Trim());
     }
 

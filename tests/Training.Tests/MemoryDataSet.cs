@@ -1,3 +1,5 @@
+using Lockstep.Data;
+
 namespace Lockstep.Training.Tests;
 
 /// <summary>Samples drawn from a seed: features in [−1, 1), labels as told.</summary>

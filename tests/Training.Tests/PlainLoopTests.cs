@@ -1,5 +1,6 @@
 using Lockstep.Contracts.Jobs;
 using Lockstep.Convergence;
+using Lockstep.Data;
 
 namespace Lockstep.Training.Tests;
 

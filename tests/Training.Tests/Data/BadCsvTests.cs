@@ -1,6 +1,7 @@
 using System.Text;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Data;
 
 namespace Lockstep.Training.Tests;
 

@@ -1,5 +1,6 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Data;
 
 namespace Lockstep.Training.Tests;
 

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Text;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Data;
 
 namespace Lockstep.Training.Tests;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Data;
 
 namespace Lockstep.Training.Tests;
 

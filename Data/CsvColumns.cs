@@ -2,7 +2,7 @@ using System.Globalization;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <param name="Index">Zero-based.</param>
 /// <param name="Categories">Its texts in ordinal order, where it holds categories.</param>
@@ -23,6 +23,17 @@ internal sealed record CsvColumns(IReadOnlyList<CsvColumn> Features, IReadOnlyLi
     /// <param name="known">Of the training data, whose texts count for all.</param>
     /// <exception cref="InputException">A column is missing or used in two ways.</exception>
     public static CsvColumns Find(string path, DataSpec spec, DataSchema? known, CancellationToken cancellation)
+    {
+        (string[] header, int[] features, int[] labels, int[] categories) = Locate(path, spec);
+        int[] collected = [.. categories.Intersect(features.Concat(labels))];
+        IReadOnlyDictionary<string, string[]> texts = known?.Categories ?? Collect(path, spec, collected, labels, cancellation);
+        CsvColumn Make(int index) => new(index, header[index], collected.Contains(index) ? texts.GetValueOrDefault(header[index]) : null);
+        return new CsvColumns([.. features.Select(Make)], [.. labels.Select(Make)]);
+    }
+
+    /// <summary>Finds the places of the columns, from the file's first line alone.</summary>
+    /// <exception cref="InputException">A column is missing or used in two ways.</exception>
+    public static (string[] Header, int[] Features, int[] Labels, int[] Categories) Locate(string path, DataSpec spec)
     {
         string[] header;
         using (var rows = new CsvRows(path, spec))
@@ -54,10 +65,7 @@ internal sealed record CsvColumns(IReadOnlyList<CsvColumn> Features, IReadOnlyLi
             throw new InputException(errors);
         }
 
-        int[] collected = [.. categories.Intersect(features.Concat(labels))];
-        IReadOnlyDictionary<string, string[]> texts = known?.Categories ?? Collect(path, spec, collected, labels, cancellation);
-        CsvColumn Make(int index) => new(index, header[index], collected.Contains(index) ? texts.GetValueOrDefault(header[index]) : null);
-        return new CsvColumns([.. features.Select(Make)], [.. labels.Select(Make)]);
+        return (header, features, labels, categories);
 
         int[] Indexes(IReadOnlyList<string> names, string key)
         {

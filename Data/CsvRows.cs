@@ -4,7 +4,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Sylvan.Data.Csv;
 
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>The rows of a CSV file, with the line that each begins at. Empty lines are passed over.</summary>
 internal sealed class CsvRows : IDisposable

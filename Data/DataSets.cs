@@ -5,7 +5,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Sampling;
 
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>A job's data, opened.</summary>
 /// <param name="Validation">Null where the job has none.</param>
@@ -25,6 +25,29 @@ public static class DataSets
     private const ulong SplitKey = 0x73706c6974;
     private const string CacheVersion = "2";
     private const int KeyLength = 32;
+
+    /// <summary>Looks at the beginnings of a job's files, as <see cref="Open"/> does before it reads them through: what is found here is told at once.</summary>
+    /// <exception cref="InputException">A file is missing, cannot be read, lacks a column, or is of another kind.</exception>
+    public static void CheckBeginnings(DataSpec data)
+    {
+        Check(data.Train, data.TrainLabels);
+        if (data.Validation is { } validation)
+        {
+            Check(validation, data.ValidationLabels);
+        }
+
+        void Check(string path, string? labels)
+        {
+            if (data.Format == DataFormat.Idx)
+            {
+                new IdxSource(path, LabelsOf(path, labels)).CheckHeaders();
+            }
+            else
+            {
+                CsvColumns.Locate(path, data);
+            }
+        }
+    }
 
     /// <summary>Opens the training data and what the job holds out or names for validation, both normalised by the training rows.</summary>
     /// <param name="seed">Of the split.</param>
@@ -145,15 +168,18 @@ public static class DataSets
     /// <summary>A hash of all that shapes the rows of a file.</summary>
     private static string SourceKey(DataSpec data, string path, string? labels, DataSchema? known)
     {
-        if (data.Format == DataFormat.Idx && labels is null)
+        if (data.Format == DataFormat.Idx)
         {
-            throw new InputException(path, 0, "There is no file of labels for these images.", "Set 'trainLabels' (and 'validationLabels').");
+            labels = LabelsOf(path, labels);
         }
 
         string options = JsonSerializer.Serialize(new { data.Format, data.Features, data.Labels, data.Categories, data.Header, data.Delimiter, data.Missing });
         string columns = known is null ? "" : JsonSerializer.Serialize(new { known.Features, Categories = known.Categories.OrderBy(c => c.Key, StringComparer.Ordinal) });
         return Hash($"{CacheVersion}|{FileHash(path)}|{(labels is null ? "" : FileHash(labels))}|{options}|{columns}");
     }
+
+    private static string LabelsOf(string images, string? labels) =>
+        labels ?? throw new InputException(images, 0, "There is no file of labels for these images.", "Set 'trainLabels' (and 'validationLabels').");
 
     private static string FileHash(string path) => Convert.ToHexStringLower(SourceFile.Hash(path));
 

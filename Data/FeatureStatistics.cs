@@ -1,7 +1,7 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>Works out a normalisation by streaming over the training rows, in row order, so that it is the same everywhere.</summary>
 internal static class FeatureStatistics

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Lockstep.Contracts.Jobs;
 
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>What is done to each feature: a missing value is replaced, then (x − Offset) · Factor. Stored with the model.</summary>
 /// <param name="Kind">Standard: mean and standard deviation (of the population) of the training rows, over all pixels together for images. MinMax: to [0, 1] over the training rows; a pixel by 0 … 255. Flags of categories are left alone.</param>

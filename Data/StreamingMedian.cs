@@ -1,4 +1,4 @@
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>
 /// Exact medians of columns of any length in fixed memory: one pass counts the upper halves of the values' bits, which are ordered like the values,

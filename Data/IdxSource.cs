@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Lockstep.Contracts;
 
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>Reads a pair of IDX files, images and labels as MNIST has them, into a row store.</summary>
 internal sealed class IdxSource(string images, string labels)
@@ -16,20 +16,8 @@ internal sealed class IdxSource(string images, string labels)
     {
         using Stream imageStream = SourceFile.Open(images);
         using Stream labelStream = SourceFile.Open(labels);
-        uint[] imageHeader = Header(imageStream, images, ImagesMagic, 4, "images (magic number 0x00000803: unsigned bytes in three dimensions)");
-        uint[] labelHeader = Header(labelStream, labels, LabelsMagic, 2, "labels (magic number 0x00000801: unsigned bytes in one dimension)");
-        uint count = imageHeader[1];
-        if (count != labelHeader[1])
-        {
-            throw new InputException(labels, 0, $"There are {labelHeader[1]} labels for {count} images in {images}.", "Use the two files of one data set.");
-        }
-
-        if (count == 0 || imageHeader[2] is 0 or > LargestEdge || imageHeader[3] is 0 or > LargestEdge)
-        {
-            throw new InputException(images, 0, $"The file says that it holds {count} images of {imageHeader[2]} × {imageHeader[3]}.", "Use a file with images.");
-        }
-
-        int pixels = (int)(imageHeader[2] * imageHeader[3]);
+        (uint count, int height, int width) = Headers(imageStream, labelStream);
+        int pixels = height * width;
         var row = new byte[((pixels + 3) / 4 * 4) + sizeof(float)];
         int classes = 0;
         Span<byte> label = stackalloc byte[1];
@@ -46,7 +34,34 @@ internal sealed class IdxSource(string images, string labels)
 
         End(imageStream, images, count);
         End(labelStream, labels, count);
-        return new RowFormat(count, pixels, 1, true, classes, [], [1, (int)imageHeader[2], (int)imageHeader[3]], [], [], []);
+        return new RowFormat(count, pixels, 1, true, classes, [], [1, height, width], [], [], []);
+    }
+
+    /// <summary>Reads the headers alone.</summary>
+    /// <exception cref="InputException">The files are of another kind, or do not belong together.</exception>
+    public void CheckHeaders()
+    {
+        using Stream imageStream = SourceFile.Open(images);
+        using Stream labelStream = SourceFile.Open(labels);
+        Headers(imageStream, labelStream);
+    }
+
+    private (uint Count, int Height, int Width) Headers(Stream imageStream, Stream labelStream)
+    {
+        uint[] imageHeader = Header(imageStream, images, ImagesMagic, 4, "images (magic number 0x00000803: unsigned bytes in three dimensions)");
+        uint[] labelHeader = Header(labelStream, labels, LabelsMagic, 2, "labels (magic number 0x00000801: unsigned bytes in one dimension)");
+        uint count = imageHeader[1];
+        if (count != labelHeader[1])
+        {
+            throw new InputException(labels, 0, $"There are {labelHeader[1]} labels for {count} images in {images}.", "Use the two files of one data set.");
+        }
+
+        if (count == 0 || imageHeader[2] is 0 or > LargestEdge || imageHeader[3] is 0 or > LargestEdge)
+        {
+            throw new InputException(images, 0, $"The file says that it holds {count} images of {imageHeader[2]} × {imageHeader[3]}.", "Use a file with images.");
+        }
+
+        return (count, (int)imageHeader[2], (int)imageHeader[3]);
     }
 
     private static uint[] Header(Stream stream, string path, uint magic, int numbers, string what)

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>Reads a CSV file row by row into a row store.</summary>
 /// <param name="known">Of the training data: names and categories must be the same.</param>

@@ -1,4 +1,4 @@
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>Samples of fixed shape that can be read in any order. Safe for several threads at once.</summary>
 public interface IDataSet : IDisposable

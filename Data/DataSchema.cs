@@ -1,4 +1,4 @@
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>What data that come later, for validation or evaluation, must share with the training data.</summary>
 /// <param name="Features">Names, by feature; empty for images.</param>

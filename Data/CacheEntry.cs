@@ -1,6 +1,6 @@
 using Lockstep.Contracts;
 
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>Entries of a cache that several processes share: each is made once, whole or not at all.</summary>
 internal static class CacheEntry

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>How a data file was read into a row store.</summary>
 /// <param name="Features">Floats of one row's features.</param>

@@ -1,4 +1,4 @@
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>Running mean and squared deviation (Welford 1962), least and largest, by feature, in float64. A missing value (NaN) does not count.</summary>
 internal sealed class FeatureMoments(int features)

@@ -3,7 +3,7 @@ using ICSharpCode.SharpZipLib;
 using ICSharpCode.SharpZipLib.GZip;
 using Lockstep.Contracts;
 
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>A data file as it lies on the disk, plain or .gz.</summary>
 internal static class SourceFile

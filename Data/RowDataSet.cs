@@ -1,4 +1,4 @@
-namespace Lockstep.Training;
+namespace Lockstep.Data;
 
 /// <summary>Rows of a store as samples, normalised.</summary>
 /// <param name="classes">Over training and validation data.</param>

@@ -58,7 +58,7 @@ internal sealed class ChildProcess : IDisposable
         }
     }
 
-    /// <summary>The last lines it wrote.</summary>
+    /// <summary>The last lines it wrote, without the frames of stack traces: those stand in the log, and here would leave no room for what went wrong.</summary>
     public string Tail()
     {
         lock (_tail)
@@ -134,7 +134,11 @@ internal sealed class ChildProcess : IDisposable
         lock (_tail)
         {
             SaidPortTaken |= PortTakenTexts.Any(text => line.Contains(text, StringComparison.OrdinalIgnoreCase));
-            _tail.Enqueue(line);
+            if (!IsFrame(line))
+            {
+                _tail.Enqueue(line);
+            }
+
             if (_tail.Count > TailLines)
             {
                 _tail.Dequeue();
@@ -150,6 +154,8 @@ internal sealed class ChildProcess : IDisposable
             }
         }
     }
+
+    private static bool IsFrame(string line) => line.TrimStart() is var text && text.Length < line.Length && (text.StartsWith("at ", StringComparison.Ordinal) || text.StartsWith("--- End of ", StringComparison.Ordinal));
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -25,13 +25,19 @@ internal static class RunOptions
     /// <exception cref="InputException">The job or its data cannot be read, or something in them is wrong.</exception>
     public static JobSpec ReadJob(ParseResult parsed, Argument<string> job)
     {
-        IEnumerable<string> sets = parsed.GetValue(Set)!;
-        if (parsed.GetValue(Shards) is { } shards)
+        string[] sets = parsed.GetValue(Set)!;
+        string? shards = parsed.GetValue(Shards) is { } number ? string.Create(CultureInfo.InvariantCulture, $"shards={number}") : null;
+        JobSpec read;
+        try
         {
-            sets = sets.Append(string.Create(CultureInfo.InvariantCulture, $"shards={shards}"));
+            read = JobFile.Load(parsed.GetValue(job)!, shards is null ? sets : [.. sets, shards]);
+        }
+        catch (InputException exception) when (shards is not null)
+        {
+            // What is wrong with the number is told of the option that gave it.
+            throw new InputException([.. exception.Errors.Select(error => error.File == $"{Set.Name} {shards}" ? error with { File = Shards.Name } : error)]);
         }
 
-        JobSpec read = JobFile.Load(parsed.GetValue(job)!, sets);
         DataSets.CheckBeginnings(read.Data);
         return read;
     }

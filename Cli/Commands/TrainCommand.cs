@@ -1,11 +1,13 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using Lockstep.Cli.Views;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
+using Lockstep.Engine.Redis;
 using Lockstep.Engine.Runs;
 
 namespace Lockstep.Cli.Commands;
@@ -46,7 +48,7 @@ internal static class TrainCommand
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             view.Close();
-            await Console.Error.WriteLineAsync(InterruptedText(new RunFolder(options.Output), options.Workers));
+            await Console.Error.WriteLineAsync(InterruptedText(options));
             return ExitCodes.Interrupted;
         }
 
@@ -54,9 +56,33 @@ internal static class TrainCommand
         return await FinishAsync(result, json, options, parsed.GetValue(Job)!);
     }
 
-    /// <summary>The job as it ran stands in the folder, whatever overrides it was started with.</summary>
-    private static string InterruptedText(RunFolder folder, int workers) =>
-        File.Exists(folder.Job) ? $"Interrupted. Go on with: lockstep train {folder.Job} --resume --output {folder.Path}{(workers == DefaultWorkers ? "" : string.Create(CultureInfo.InvariantCulture, $" --workers {workers}"))}" : "Interrupted before the run began.";
+    /// <summary>The job as it ran stands in the folder, whatever overrides it was started with. Passwords are left to the person.</summary>
+    private static string InterruptedText(TrainingOptions options)
+    {
+        var folder = new RunFolder(options.Output);
+        if (!File.Exists(folder.Job))
+        {
+            return "Interrupted before the run began.";
+        }
+
+        var text = new StringBuilder($"Interrupted. Go on with: lockstep train {folder.Job} --resume --output {folder.Path}");
+        if (options.Workers != DefaultWorkers)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" {RunOptions.Workers.Name} {options.Workers}");
+        }
+
+        if (options.Redis is { } redis)
+        {
+            text.Append($" {Redis.Name} {RedisAddress.WithoutPassword(redis)}");
+        }
+
+        if (options.Otlp is { } otlp)
+        {
+            text.Append($" {Otlp.Name} {(otlp.UserInfo.Length == 0 ? otlp.OriginalString : otlp.OriginalString.Replace(otlp.UserInfo + "@", "USER:PASSWORD@", StringComparison.Ordinal))}");
+        }
+
+        return text.ToString();
+    }
 
     /// <summary>The services do not know where the job came from.</summary>
     private static string Named(string error, string jobFile) => error.StartsWith(InputException.JobFile + ":", StringComparison.Ordinal) ? jobFile + error[InputException.JobFile.Length..] : error;

@@ -61,7 +61,8 @@ public static class JobFile
         }
         catch (JsonException exception)
         {
-            throw new InputException("jobJson", (int)(exception.LineNumber ?? 0), $"This is no job: {exception.Message}", "Send the job as the same build of the command line writes it.");
+            string place = exception.Path is { Length: > 1 } path ? $" at {path}" : "";
+            throw new InputException("jobJson", (int)(exception.LineNumber ?? -1) + 1, $"This is no job{place}: {JobNode.WithoutPlace(exception.Message)}", "Send the job as the same build of the command line writes it.");
         }
     }
 

@@ -101,16 +101,28 @@ internal abstract record JobNode(string File, int Line)
         }
         catch (JsonException exception)
         {
-            throw NoJson(file, (int)(exception.LineNumber ?? 0) + 1, exception);
+            int line = (int)(exception.LineNumber ?? 0);
+            throw NoJson(file, line + 1, ColumnOf(text, line, (int)(exception.BytePositionInLine ?? 0)), exception.Message);
         }
         catch (InvalidOperationException exception)
         {
             // A text with half of a surrogate pair.
-            throw NoJson(file, LineOf(reader, bytes), exception);
+            throw NoJson(file, LineOf(reader, bytes), (int)reader.TokenStartIndex - bytes.AsSpan(0, (int)reader.TokenStartIndex).LastIndexOf((byte)'\n'), exception.Message);
         }
     }
 
-    private static InputException NoJson(string file, int line, Exception exception) => new(file, line, $"This is no JSON: {exception.Message}", "Correct the line.");
+    private static InputException NoJson(string file, int line, int column, string message) =>
+        new(file, line, $"This is no JSON at column {column}: {WithoutPlace(message)}", "Correct the line.");
+
+    /// <summary>A message of System.Text.Json without the place at its end, which is counted from 0 and in bytes.</summary>
+    public static string WithoutPlace(string message) => message.Split([" Path: ", " LineNumber: "], StringSplitOptions.None)[0].Trim();
+
+    /// <summary>One-based, in characters.</summary>
+    private static int ColumnOf(string text, int line, int bytes)
+    {
+        byte[] before = Encoding.UTF8.GetBytes(text.Split('\n').ElementAtOrDefault(line) ?? "");
+        return Encoding.UTF8.GetCharCount(before, 0, Math.Min(bytes, before.Length)) + 1;
+    }
 
     private static int LineOf(in Utf8JsonReader reader, byte[] bytes) => bytes.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n') + 1;
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using Lockstep.Contracts;
 using StackExchange.Redis;
 
@@ -8,6 +10,7 @@ namespace Lockstep.Engine.Redis;
 public static class RedisAddress
 {
     private const string Option = "--redis";
+    private const string PasswordKey = "password=";
     private const int TimeoutMs = 4000;
 
     /// <summary>Connects once, so that a wrong address or password is told at once and not by every process in its log.</summary>
@@ -15,26 +18,11 @@ public static class RedisAddress
     /// <exception cref="InputException">It cannot be read, reached or entered.</exception>
     public static async Task CheckAsync(string connection)
     {
-        ConfigurationOptions options;
-        try
-        {
-            options = ConfigurationOptions.Parse(connection);
-        }
-        catch (Exception exception) when (exception is ArgumentException or FormatException)
-        {
-            throw new InputException(Option, 0, $"'{Redact(connection)}' is no connection to Redis: {exception.Message}", "Write host:port, and ,password=… where it has one.");
-        }
-
-        if (options.EndPoints.Count == 0)
-        {
-            throw new InputException(Option, 0, "The connection names no server.", "Write host:port, and ,password=… where it has one.");
-        }
-
-        options.SetDefaultPorts();
+        ConfigurationOptions options = Parse(connection);
         options.AbortOnConnectFail = true;
         options.ConnectRetry = 1;
         options.ConnectTimeout = TimeoutMs;
-        string servers = string.Join(", ", options.EndPoints.Select(e => e is DnsEndPoint named ? $"{named.Host}:{named.Port}" : e.ToString()));
+        string servers = string.Join(", ", options.EndPoints.Select(Text));
         try
         {
             await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
@@ -44,7 +32,62 @@ public static class RedisAddress
         {
             throw IsRefusal(exception)
                 ? new InputException(Option, 0, $"Redis at {servers} refused the password.", "Correct password=… in the connection (and user=… where it has one).")
-                : new InputException(Option, 0, $"Redis at {servers} cannot be reached: {FirstLine(exception.Message)}", "Start it or correct the address; without --redis a server is started for the run.");
+                : new InputException(Option, 0, $"Redis at {servers} cannot be reached: {await ReasonAsync(options.EndPoints[0])}.", "Start it or correct the address; without --redis a server is started for the run.");
+        }
+    }
+
+    /// <summary>A connection as it may be shown: with a placeholder for the password.</summary>
+    public static string WithoutPassword(string connection) =>
+        string.Join(',', connection.Split(',').Select(part => part.TrimStart().StartsWith(PasswordKey, StringComparison.OrdinalIgnoreCase) ? PasswordKey + "PASSWORD" : part));
+
+    private static ConfigurationOptions Parse(string connection)
+    {
+        ConfigurationOptions options;
+        try
+        {
+            options = ConfigurationOptions.Parse(connection);
+        }
+        catch (Exception exception) when (exception is ArgumentException or FormatException)
+        {
+            throw None(string.IsNullOrWhiteSpace(connection) ? "it names no server" : exception is ArgumentOutOfRangeException ? "a number in it is out of range" : exception.Message.Split(" (Parameter")[0].TrimEnd('.'));
+        }
+
+        if (options.EndPoints.Count == 0)
+        {
+            throw None("it names no server");
+        }
+
+        // Whatever is no option is taken for a server there.
+        if (options.EndPoints.OfType<DnsEndPoint>().FirstOrDefault(e => Uri.CheckHostName(e.Host) == UriHostNameType.Unknown) is { } unknown)
+        {
+            throw None($"'{unknown.Host}' is neither a host nor an option");
+        }
+
+        options.SetDefaultPorts();
+        return options;
+
+        InputException None(string reason) => new(Option, 0, $"'{Redact(connection)}' is no connection to Redis: {reason}.", "Write host:port, and ,password=… where it has one.");
+    }
+
+    private static string Text(EndPoint server) => server is DnsEndPoint named ? $"{named.Host}:{named.Port}" : server.ToString()!;
+
+    /// <summary>What the system says of a server that the client could not connect to, since the client itself does not tell.</summary>
+    private static async Task<string> ReasonAsync(EndPoint server)
+    {
+        using Socket socket = server is UnixDomainSocketEndPoint ? new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) : new(SocketType.Stream, ProtocolType.Tcp);
+        using var patience = new CancellationTokenSource(TimeoutMs);
+        try
+        {
+            await socket.ConnectAsync(server, patience.Token);
+            return "what listens there does not answer as Redis does";
+        }
+        catch (OperationCanceledException)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"nothing answered within {TimeoutMs / 1000} s");
+        }
+        catch (SocketException exception)
+        {
+            return exception.Message.TrimEnd('.');
         }
     }
 
@@ -63,11 +106,9 @@ public static class RedisAddress
         return false;
     }
 
-    private static string FirstLine(string text) => text.Split('\n')[0].Trim();
-
     private static string Redact(string connection)
     {
-        int at = connection.IndexOf("password=", StringComparison.OrdinalIgnoreCase);
-        return at < 0 ? connection : connection[..at] + "password=…";
+        int at = connection.IndexOf(PasswordKey, StringComparison.OrdinalIgnoreCase);
+        return at < 0 ? connection : connection[..at] + PasswordKey + "…";
     }
 }

@@ -51,7 +51,7 @@ public sealed class BadInputTests(DigitsRuns runs) : IDisposable
     [InlineData("0")]
     [InlineData("257")]
     public async Task A_number_of_shards_that_cannot_be(string shards) =>
-        await RefusedAsync(["train", Built.Sample("digits"), "--shards", shards], "shards", "1", "256");
+        await RefusedAsync(["train", Built.Sample("digits"), "--shards", shards], $"--shards: 'shards' is '{shards}'. Give a whole number, 1 or more and at most 256.");
 
     [Fact]
     public async Task An_output_folder_where_a_file_is_in_the_way()
@@ -85,6 +85,7 @@ public sealed class BadInputTests(DigitsRuns runs) : IDisposable
         int port = FreePort.Take();
 
         await RefusedAsync(["train", Built.Sample("digits"), "--redis", $"127.0.0.1:{port}", "--output", Output], $"--redis: Redis at 127.0.0.1:{port} cannot be reached", "Start it or correct the address");
+        await RefusedAsync(["train", Built.Sample("digits"), "--redis", "nonsense,,=", "--output", Output], "--redis: 'nonsense,,=' is no connection to Redis", "Write host:port");
         Assert.False(Directory.Exists(Output));
     }
 

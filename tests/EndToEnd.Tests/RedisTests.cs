@@ -1,3 +1,4 @@
+using Lockstep.Contracts.Runs;
 using Lockstep.Coordination.Tests.Servers;
 using Lockstep.EndToEnd.Tests.Processes;
 using Lockstep.EndToEnd.Tests.Runs;
@@ -9,6 +10,7 @@ namespace Lockstep.EndToEnd.Tests;
 public sealed class RedisTests(DigitsRuns runs) : IAsyncLifetime
 {
     private const string Password = "p4ss-word";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private readonly TestFolder _folder = new();
     private readonly DebianRedis _server = new(Password);
@@ -51,6 +53,21 @@ public sealed class RedisTests(DigitsRuns runs) : IAsyncLifetime
         Assert.True(result.ExitCode == 2, result.All);
         Assert.Equal($"--redis: Redis at {_server.EndPoint} refused the password. Correct password=… in the connection (and user=… where it has one).", result.Error.Trim());
         Assert.False(Directory.Exists(_folder.In("run")));
+    }
+
+    [Fact]
+    public async Task The_command_to_go_on_with_an_interrupted_run_names_the_server_and_not_its_password()
+    {
+        _server.Require();
+        var run = new RunFolder(_folder.In("run"));
+        await using CliProcess process = CliProcess.Start(["train", Built.Sample("digits"), "--output", run.Path, "--set", "epochs=1000000", "--redis", $"{_server.EndPoint},password={Password},ssl=false", "--otlp", "http://me:secret@127.0.0.1:1"]);
+        await Waiting.UntilAsync(() => File.Exists(run.Job), Patience, "the run's folder");
+        SystemProcess.Signal(process.Id, SystemProcess.Interrupt);
+
+        CliResult result = await process.EndAsync();
+
+        Assert.True(result.ExitCode == 130, result.All);
+        Assert.Equal($"Interrupted. Go on with: lockstep train {run.Job} --resume --output {run.Path} --redis {_server.EndPoint},password=PASSWORD,ssl=false --otlp http://USER:PASSWORD@127.0.0.1:1", result.Error.Trim());
     }
 
     private static long CallsOfScripts(ConnectionMultiplexer redis) =>

@@ -149,16 +149,19 @@ public sealed class JobErrorTests
     public void Says_that_a_job_is_a_map(string text) => Assert.StartsWith("'job' must be a map of name, model,", JobText.Errors(text)[0].Message, StringComparison.Ordinal);
 
     [Theory]
-    [InlineData("{\n\"name\": \"test\",\n\"loss\": nope}", 3, "This is no JSON")]
+    [InlineData("{\n\"name\": \"test\",\n\"loss\": nope}", 3, "This is no JSON at column 10: 'nope}' is")]
     [InlineData("", 1, "This is no JSON")]
-    [InlineData("{\n\"name\": \"\\ud800\"}", 2, "This is no JSON")]
+    [InlineData("{\n\"name\": \"\\ud800\"}", 2, "This is no JSON at column 9: ")]
     [InlineData("{\n\"\\ud800\": 1}", 2, "This is no JSON")]
-    [InlineData("{} {}", 1, "This is no JSON")]
+    [InlineData("{} {}", 1, "This is no JSON at column 4: ")]
     public void Says_where_a_text_is_no_JSON(string text, int line, string message)
     {
         InputError error = Assert.Single(Assert.Throws<InputException>(() => JobFile.Parse(text, "job.json", JobText.Folder, [])).Errors);
         Assert.Equal(("job.json", line), (error.File, error.Line));
         Assert.StartsWith(message, error.Message, StringComparison.Ordinal);
+        // The place is told once, in the form of all messages.
+        Assert.DoesNotContain("LineNumber", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Path:", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

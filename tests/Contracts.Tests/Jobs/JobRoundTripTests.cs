@@ -155,7 +155,12 @@ public sealed class JobRoundTripTests
     [InlineData("{")]
     [InlineData("[1]")]
     [InlineData("\"\\ud800\"")]
-    public void Canonical_JSON_of_no_job_is_refused(string json) => Assert.Throws<InputException>(() => JobFile.FromCanonicalJson(json));
+    public void Canonical_JSON_of_no_job_is_refused(string json)
+    {
+        InputException refusal = Assert.Throws<InputException>(() => JobFile.FromCanonicalJson(json));
+        Assert.DoesNotContain("LineNumber", refusal.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Path: ", refusal.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Canonical_JSON_with_a_part_taken_out_or_voided_is_refused()

@@ -41,23 +41,55 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
         }
         finally
         {
-            if (fleet.Leave(member))
+            // Where the scheduler itself goes, the worker works on: it joins the next one with what it has in hand.
+            if (!lifetime.ApplicationStopping.IsCancellationRequested && fleet.Leave(member))
             {
-                await jobs.LeftAsync(member);
+                await LeftAsync(member);
             }
         }
     }
 
     public override async Task<FailReply> Fail(FailRequest request, ServerCallContext context)
     {
-        await jobs.FailAsync(request);
+        try
+        {
+            await jobs.FailAsync(request);
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw Stopping();
+        }
+
         return new FailReply();
     }
 
     public override async Task<BeginReply> Begin(BeginRequest request, ServerCallContext context)
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        await jobs.BeginAsync(request.JobId, request.WorkerId, ends.Token);
+        try
+        {
+            await jobs.BeginAsync(request.JobId, request.WorkerId, ends.Token);
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw Stopping();
+        }
+
         return new BeginReply();
     }
+
+    private async Task LeftAsync(FleetMember member)
+    {
+        try
+        {
+            await jobs.LeftAsync(member);
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // The next scheduler sees for itself who is there.
+        }
+    }
+
+    /// <summary>The worker asks again, and the next scheduler answers.</summary>
+    private static RpcException Stopping() => new(new Status(StatusCode.Unavailable, "The scheduler is stopping."));
 }

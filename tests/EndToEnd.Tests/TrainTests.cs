@@ -37,6 +37,8 @@ public sealed class TrainTests(DigitsRuns runs)
         Assert.Equal(["step-000000080", "step-000000090", "step-000000100"], Directory.GetDirectories(run.Folder.Checkpoints).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.All(Directory.GetDirectories(run.Folder.Checkpoints), set => Assert.Equal(3, Directory.GetFiles(set).Length));
         Assert.Empty(Directory.GetFiles(run.Folder.Path, "*.tmp", SearchOption.AllDirectories));
+        // Who stops in order has no failure to tell of.
+        Assert.All(Directory.GetFiles(run.Folder.Logs), log => Assert.DoesNotMatch(@"\b(fail|crit): |\w+Exception:.*   at ", File.ReadAllText(log)));
     }
 
     [Fact]

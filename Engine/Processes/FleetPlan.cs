@@ -47,7 +47,7 @@ internal sealed class FleetPlan
         var processes = new List<PlannedProcess>();
         if (options.Redis is null)
         {
-            processes.Add(new PlannedProcess(RedisName, DotnetHost.Start(options.RedisServerAssembly, ["redis-server", "--port", RedisPort.ToString(CultureInfo.InvariantCulture)], _shared), null));
+            processes.Add(new PlannedProcess(RedisName, DotnetHost.Start(options.RedisServerAssembly, ["redis-server", "--port", RedisPort.ToString(CultureInfo.InvariantCulture)], _shared), new Uri($"{Readiness.Redis}://{RedisConnection}")));
         }
 
         processes.Add(Service(Services.Scheduler, SchedulerName, scheduler));
@@ -106,5 +106,5 @@ internal sealed class FleetPlan
     }
 }
 
-/// <param name="Health">Answers 200 once the process is ready; null: it is not asked.</param>
-internal sealed record PlannedProcess(string Name, ProcessStartInfo Start, Uri? Health);
+/// <param name="Health">Where <see cref="Readiness"/> asks whether the process is ready.</param>
+internal sealed record PlannedProcess(string Name, ProcessStartInfo Start, Uri Health);

@@ -1,5 +1,3 @@
-using System.Net;
-
 namespace Lockstep.Engine.Processes;
 
 /// <summary>
@@ -24,7 +22,7 @@ public sealed class LocalFleet : IAsyncDisposable
     private readonly Dictionary<string, Member> _members = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(5) };
+    private readonly Readiness _readiness = new();
     private bool _supervised;
     private int _stopped;
 
@@ -154,7 +152,7 @@ public sealed class LocalFleet : IAsyncDisposable
         ChildProcess[] services;
         lock (_gate)
         {
-            redis = [.. _members.Values.Where(m => m.Plan.Health is null).Select(m => m.Child)];
+            redis = [.. _members.Values.Where(m => m.Plan.Name == FleetPlan.RedisName).Select(m => m.Child)];
             services = [.. _members.Values.Select(m => m.Child).Except(redis).Reverse()];
         }
 
@@ -175,7 +173,7 @@ public sealed class LocalFleet : IAsyncDisposable
             _members.Clear();
         }
 
-        _http.Dispose();
+        _readiness.Dispose();
     }
 
     private async Task StartAllAsync(CancellationToken cancellation)
@@ -320,28 +318,17 @@ public sealed class LocalFleet : IAsyncDisposable
     private async Task WaitReadyAsync(Member member, CancellationToken cancellation)
     {
         long start = _time.GetTimestamp();
-        string last = "it did not answer";
         // One that is started again may be asked elsewhere.
-        for (TimeSpan pause = TimeSpan.FromMilliseconds(40); !member.IsLeaving && member.Plan.Health is { } health; pause = pause < TimeSpan.FromMilliseconds(250) ? pause * 1.2 : pause)
+        for (TimeSpan pause = TimeSpan.FromMilliseconds(40); !member.IsLeaving; pause = pause < TimeSpan.FromMilliseconds(250) ? pause * 1.2 : pause)
         {
-            try
+            if (await _readiness.AskAsync(member.Plan.Health, cancellation) is not { } instead)
             {
-                using HttpResponseMessage answer = await _http.GetAsync(health, cancellation);
-                if (answer.StatusCode == HttpStatusCode.OK)
-                {
-                    return;
-                }
-
-                last = $"{health} answered {(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync(cancellation)}";
-            }
-            catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException && !cancellation.IsCancellationRequested)
-            {
-                // It does not listen yet.
+                return;
             }
 
             if (_time.GetElapsedTime(start) > _options.StartTimeout)
             {
-                throw new FleetException($"{member.Plan.Name} was not ready after {_options.StartTimeout.TotalSeconds:0} s: {last}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}");
+                throw new FleetException($"{member.Plan.Name} was not ready after {_options.StartTimeout.TotalSeconds:0} s: {instead}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}");
             }
 
             await Task.Delay(pause, _time, cancellation);

@@ -51,6 +51,7 @@ internal sealed class RunRecorder : IDisposable
         DateTimeOffset? written = File.Exists(run.Metrics) ? new DateTimeOffset(File.GetLastWriteTimeUtc(run.Metrics)) : null;
         var before = new TimeTable();
         int generation = 0;
+        long recorded = 0;
         Keep(run.Ledger, line =>
         {
             LedgerLine parsed = LedgerLine.FromJson(line);
@@ -82,6 +83,7 @@ internal sealed class RunRecorder : IDisposable
             else if (record is StepRecord step)
             {
                 generation = Math.Max(generation, step.Generation);
+                recorded = step.Step;
                 _repeated += step.StepsRepeated;
                 _repeatedRecorded += step.StepsRepeated;
             }
@@ -89,6 +91,13 @@ internal sealed class RunRecorder : IDisposable
             _statistics.Add(record);
             return true;
         });
+        if (keepTo is null && recorded == _ledger.Count - 1)
+        {
+            // A scheduler before was killed between the two lines of a step: the step is told again, and both are written.
+            _ledger.RemoveAt((int)recorded);
+            Keep(run.Ledger, line => LedgerLine.FromJson(line).Step <= recorded);
+        }
+
         _generationBefore = generation;
         _secondsBefore = _statistics.Seconds;
         times.Resume(before);

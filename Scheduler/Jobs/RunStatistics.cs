@@ -45,7 +45,7 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
     /// <returns>Whether it was done again.</returns>
     public bool Again(long step, int generation)
     {
-        if (generation <= _generations[(int)step - 1])
+        if (step > _generations.Count || generation <= _generations[(int)step - 1])
         {
             return false;
         }
@@ -80,7 +80,8 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
     private void Add(StepRecord step)
     {
         _steps++;
-        _generations.Add(step.Generation);
+        // By step, also where the record of one before was lost.
+        _generations.AddRange(Enumerable.Repeat(step.Generation, Math.Max(0, (int)step.Step - _generations.Count)));
         _samples += step.Samples;
         _rangeRepeats += step.RangeRepeats;
         _stepMs.Add((float)step.StepMs);

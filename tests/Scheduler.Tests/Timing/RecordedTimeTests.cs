@@ -64,6 +64,22 @@ public sealed class RecordedTimeTests : IDisposable
     }
 
     [Fact]
+    public void A_step_whose_record_a_killed_scheduler_did_not_write_is_recorded_by_the_next()
+    {
+        using (RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0))
+        {
+            Steps(before, 1, 10);
+        }
+
+        File.WriteAllLines(_run.Metrics, File.ReadAllLines(_run.Metrics)[..9]);
+        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), keepTo: null);
+        Report(recorder, 1, 12);
+
+        Assert.Equal(Enumerable.Range(1, 12).Select(step => (long)step), Records().Select(r => r.Step));
+        Assert.Equal(12, File.ReadLines(_run.Ledger).Count());
+    }
+
+    [Fact]
     public void What_a_resumed_run_has_lost_was_not_goodput()
     {
         using (RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0))

@@ -4,6 +4,7 @@ using Lockstep.Engine.Processes;
 using Lockstep.Footprint;
 
 // Prints the tables of benchmarks/README.md: how soon a run starts and ends, what idle processes use, and whether memory stays flat.
+// Argument: lockstep.dll of a published command, whose starts are measured instead of the built one's.
 if (!OperatingSystem.IsLinux())
 {
     Console.Error.WriteLine("The processes are measured through /proc, which only Linux has.");
@@ -13,7 +14,8 @@ if (!OperatingSystem.IsLinux())
 ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName));
 var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
 string root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", ".."));
-string lockstep = Path.Combine(root, "Cli", "bin", framework.Parent!.Name, framework.Name, "lockstep.dll");
+string built = Path.Combine(root, "Cli", "bin", framework.Parent!.Name, framework.Name, "lockstep.dll");
+string lockstep = args is [var installed] ? Path.GetFullPath(installed) : built;
 string job = Path.Combine(root, "samples", "digits", "job.yaml");
 string folder = Directory.CreateTempSubdirectory("lockstep-footprint-").FullName;
 try
@@ -29,7 +31,7 @@ try
             LogDirectory = Path.Combine(folder, "logs"),
             Shards = 2,
             Workers = 2,
-            RedisServerAssembly = lockstep,
+            RedisServerAssembly = built,
             Queue = "footprint",
             Environment = new Dictionary<string, string> { [EnvironmentNames.DataRoots] = Path.GetDirectoryName(job)!, [EnvironmentNames.RunsRoot] = folder },
         },

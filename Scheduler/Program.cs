@@ -13,8 +13,10 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using StackExchange.Redis;
 
 var builder = WebApplication.CreateBuilder(args);
+TimeSpan heartbeat;
 try
 {
+    heartbeat = SecondsSetting.Read(builder.Configuration, EnvironmentNames.Heartbeat, 2);
     builder.AddServiceDefaults();
     builder.AddLockstepRedis();
     builder.Services.AddSingleton(Scaler.From(builder.Configuration, TimeProvider.System));
@@ -46,7 +48,7 @@ builder.WebHost.ConfigureKestrel(kestrel =>
 {
     kestrel.Limits.MinResponseDataRate = null;
     // A worker that hangs answers no ping: its stream ends, and with it its leases.
-    kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(2);
+    kestrel.Limits.Http2.KeepAlivePingDelay = heartbeat;
     kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(3);
 });
 

@@ -46,6 +46,9 @@ public static class EnvironmentNames
     /// <summary>Seconds after which a piece of work that does not end counts as hung: /alive fails then. Default: 600.</summary>
     public const string HangTimeout = "LOCKSTEP_HANG_TIMEOUT";
 
+    /// <summary>Seconds of silence after which the scheduler asks a worker for a sign of life; one that gives none within another 3 s is gone. Default: 2.</summary>
+    public const string Heartbeat = "LOCKSTEP_HEARTBEAT";
+
     /// <summary>Folder through which <c>lockstep chaos</c> tells processes which faults they shall meet; unset: none.</summary>
     public const string Faults = "LOCKSTEP_FAULTS";
 

@@ -27,6 +27,8 @@ internal sealed class FleetPlan
         Endpoint[] scheduler = [new(Http, options.SchedulerPort ?? ports.Dequeue()), new(Grpc, ports.Dequeue())];
         Endpoint[][] shards = [.. Enumerable.Range(0, options.Shards).Select(_ => new Endpoint[] { new(Http, ports.Dequeue()), new(Grpc, ports.Dequeue()) })];
         Scheduler = scheduler[0].Address;
+        Shards = [.. shards.Select(endpoints => endpoints[1].Address)];
+        Secret = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SecretBytes));
         _shared = new(options.Environment, StringComparer.Ordinal)
         {
             [EnvironmentNames.RedisConnection] = RedisConnection,
@@ -34,7 +36,7 @@ internal sealed class FleetPlan
             [EnvironmentNames.SchedulerGrpc] = scheduler[1].Address.OriginalString,
             [EnvironmentNames.Queue] = options.Queue,
             [EnvironmentNames.Scaling] = options.AutoScale ? "auto" : "fixed",
-            [EnvironmentNames.Secret] = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SecretBytes)),
+            [EnvironmentNames.Secret] = Secret,
             // Empty rather than that of this process, which may be another scheduler's.
             [EnvironmentNames.ApiKey] = options.ApiKey ?? "",
             [EnvironmentNames.ParentProcess] = Environment.ProcessId.ToString(CultureInfo.InvariantCulture),
@@ -62,6 +64,8 @@ internal sealed class FleetPlan
     public int RedisPort { get; }
     public string RedisConnection { get; }
     public Uri Scheduler { get; }
+    public IReadOnlyList<Uri> Shards { get; }
+    public string Secret { get; }
 
     /// <value>All but the workers, in order of starting; Redis first where one is started.</value>
     public IReadOnlyList<PlannedProcess> Processes { get; }

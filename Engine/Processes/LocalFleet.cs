@@ -40,6 +40,12 @@ public sealed class LocalFleet : IAsyncDisposable
 
     public string RedisConnection => _plan.RedisConnection;
 
+    /// <value>gRPC addresses of the parameter servers, by index.</value>
+    public IReadOnlyList<Uri> Shards => _plan.Shards;
+
+    /// <value>What authenticates gRPC calls to them.</value>
+    public string Secret => _plan.Secret;
+
     public IReadOnlyList<FleetProcess> Processes
     {
         get

@@ -23,17 +23,7 @@ public sealed class HangCheck(IEnumerable<IHangWatched> watched, TimeSpan timeou
     private const int DefaultSeconds = 600;
 
     /// <exception cref="InputException">The environment names no number of seconds.</exception>
-    public static TimeSpan TimeoutFrom(IConfiguration configuration)
-    {
-        if (configuration[EnvironmentNames.HangTimeout] is not { Length: > 0 } text)
-        {
-            return TimeSpan.FromSeconds(DefaultSeconds);
-        }
-
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds > 0
-            ? TimeSpan.FromSeconds(seconds)
-            : throw new InputException("environment", 0, $"{EnvironmentNames.HangTimeout} is '{text}', which is no number of seconds.", $"Set it to a whole number above 0, or leave it out for {DefaultSeconds}.");
-    }
+    public static TimeSpan TimeoutFrom(IConfiguration configuration) => SecondsSetting.Read(configuration, EnvironmentNames.HangTimeout, DefaultSeconds);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {

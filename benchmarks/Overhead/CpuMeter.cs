@@ -4,7 +4,7 @@ using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Runs;
 
-namespace Lockstep.TelemetryCost;
+namespace Lockstep.Overhead;
 
 /// <summary>CPU time, user and system, that all processes of a fleet take between two steps.</summary>
 internal sealed class CpuMeter(long from, long to) : ITrainingObserver

@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
-namespace Lockstep.TelemetryCost;
+namespace Lockstep.Overhead;
 
 /// <summary>An OTLP endpoint that reads what it is sent and answers that all is well. It runs in this process, whose CPU time is not counted.</summary>
 internal sealed class Drain : IAsyncDisposable

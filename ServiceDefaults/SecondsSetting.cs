@@ -1,0 +1,24 @@
+using System.Globalization;
+using Lockstep.Contracts;
+using Microsoft.Extensions.Configuration;
+
+namespace Lockstep.ServiceDefaults;
+
+/// <summary>A length of time in the environment: whole seconds above 0.</summary>
+public static class SecondsSetting
+{
+    /// <param name="name">As <c>EnvironmentNames</c> has it.</param>
+    /// <param name="seconds">Where it is not set.</param>
+    /// <exception cref="InputException">It is set to something else.</exception>
+    public static TimeSpan Read(IConfiguration configuration, string name, int seconds)
+    {
+        if (configuration[name] is not { Length: > 0 } text)
+        {
+            return TimeSpan.FromSeconds(seconds);
+        }
+
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int set) && set > 0
+            ? TimeSpan.FromSeconds(set)
+            : throw new InputException("environment", 0, $"{name} is '{text}', which is no number of seconds.", string.Create(CultureInfo.InvariantCulture, $"Set it to a whole number above 0, or leave it out for {seconds}."));
+    }
+}

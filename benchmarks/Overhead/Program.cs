@@ -1,0 +1,84 @@
+using System.Globalization;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Services;
+using Lockstep.Engine.Processes;
+using Lockstep.Engine.Runs;
+using Lockstep.Overhead;
+
+// Prints a table of benchmarks/README.md: CPU seconds a step with something on over those with it off.
+if (args.Length is < 2 or > 4 || args[0] is not ("telemetry" or "upkeep") || !File.Exists(args[1]))
+{
+    await Console.Error.WriteLineAsync("Usage: Overhead telemetry|upkeep JOB [STEPS] [PAIRS]");
+    return 2;
+}
+
+bool isTelemetry = args[0] == "telemetry";
+int steps = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 1200;
+int pairs = args.Length > 3 ? int.Parse(args[3], CultureInfo.InvariantCulture) : 5;
+// The first quarter is start-up and compilation, which do not grow with the run.
+int warm = steps / 4;
+JobSpec job = JobFile.Load(args[1], []) with { Epochs = null, Steps = steps };
+ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, null);
+var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+string cli = Path.GetFullPath(Path.Combine(framework.FullName, "..", "..", "..", "..", "..", "Cli", "bin", framework.Parent!.Name, framework.Name, "lockstep.dll"));
+string folder = Directory.CreateTempSubdirectory("lockstep-overhead-").FullName;
+try
+{
+    await using Drain drain = await Drain.StartAsync();
+    var ratios = new List<double>();
+    Console.WriteLine("| pair | off, ms of CPU a step | on, ms of CPU a step | on / off |");
+    Console.WriteLine("|---|---|---|---|");
+    for (int pair = 1; pair <= pairs; pair++)
+    {
+        // Both at once, on the same cores: what slows the machine down slows both.
+        Task<double> first = MeasureAsync(pair % 2 == 0, pair);
+        Task<double> second = MeasureAsync(pair % 2 != 0, pair);
+        double[] costs = await Task.WhenAll(first, second);
+        (double on, double off) = pair % 2 == 0 ? (costs[0], costs[1]) : (costs[1], costs[0]);
+        ratios.Add(on / off);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {pair} | {off:0.000} | {on:0.000} | {on / off:0.000} |"));
+    }
+
+    ratios.Sort();
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| median | | | {(ratios[(ratios.Count - 1) / 2] + ratios[ratios.Count / 2]) / 2:0.000} |"));
+    if (isTelemetry)
+    {
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{drain.Requests} reports of {drain.Bytes / 1024.0:0} KiB were received."));
+    }
+
+    return !isTelemetry || drain.Requests > 0 ? 0 : 1;
+
+    async Task<double> MeasureAsync(bool isOn, int pair)
+    {
+        (JobSpec measured, Dictionary<string, string> environment) = isTelemetry ? Telemetry(isOn) : Upkeep(isOn);
+        var meter = new CpuMeter(warm, steps - 1);
+        TrainingResult result = await TrainingRun.RunAsync(
+            new TrainingOptions
+            {
+                Job = measured,
+                Output = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{pair}-{isOn}")),
+                // One, whose work is the same in every run: what several compute twice changes with the load of the machine.
+                Workers = 1,
+                Otlp = isOn && isTelemetry ? drain.Endpoint : null,
+                Services = services,
+                RedisServerAssembly = cli,
+                Environment = environment,
+            },
+            meter,
+            TimeProvider.System,
+            CancellationToken.None);
+        return result.Error is null ? meter.MillisecondsPerStep : throw new InvalidOperationException(result.Error);
+    }
+
+    // Reports every five seconds, twelve times as often as by default: a short run shall pay for what a long one does.
+    (JobSpec Job, Dictionary<string, string> Environment) Telemetry(bool isOn) =>
+        (job, new() { ["OTEL_SDK_DISABLED"] = isOn ? "false" : "true", ["OTEL_METRIC_EXPORT_INTERVAL"] = "5000" });
+
+    // Off: no checkpoint but the last one, and a heartbeat a day.
+    (JobSpec Job, Dictionary<string, string> Environment) Upkeep(bool isOn) =>
+        (job with { Checkpoint = job.Checkpoint with { Every = isOn ? 100 : 0 } }, new() { ["OTEL_SDK_DISABLED"] = "true", [EnvironmentNames.Heartbeat] = isOn ? "2" : "86400" });
+}
+finally
+{
+    Directory.Delete(folder, recursive: true);
+}

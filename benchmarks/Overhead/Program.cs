@@ -18,7 +18,7 @@ int pairs = args.Length > 3 ? int.Parse(args[3], CultureInfo.InvariantCulture) :
 // The first quarter is start-up and compilation, which do not grow with the run.
 int warm = steps / 4;
 JobSpec job = JobFile.Load(args[1], []) with { Epochs = null, Steps = steps };
-ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, null);
+ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName));
 var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
 string cli = Path.GetFullPath(Path.Combine(framework.FullName, "..", "..", "..", "..", "..", "Cli", "bin", framework.Parent!.Name, framework.Name, "lockstep.dll"));
 string folder = Directory.CreateTempSubdirectory("lockstep-overhead-").FullName;
@@ -39,8 +39,11 @@ try
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {pair} | {off:0.000} | {on:0.000} | {on / off:0.000} |"));
     }
 
-    ratios.Sort();
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| median | | | {(ratios[(ratios.Count - 1) / 2] + ratios[ratios.Count / 2]) / 2:0.000} |"));
+    // Ratios multiply: their logarithms have a mean and a standard error.
+    double[] logs = [.. ratios.Select(Math.Log)];
+    double mean = logs.Average();
+    double error = Math.Sqrt(logs.Sum(log => (log - mean) * (log - mean)) / Math.Max(1, logs.Length - 1) / logs.Length);
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| geometric mean | | | {Math.Exp(mean):0.000} ± {error:0.000} |"));
     if (isTelemetry)
     {
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{drain.Requests} reports of {drain.Bytes / 1024.0:0} KiB were received."));

@@ -19,7 +19,7 @@ internal sealed class Fleets(string root, string folder)
                 Job = job,
                 Output = Path.Combine(folder, name),
                 Workers = workers,
-                Services = ServiceLocator.Find(AppContext.BaseDirectory, null),
+                Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
                 RedisServerAssembly = Path.Combine(root, "Cli/bin/Release/net10.0/lockstep.dll"),
                 Beside = beside,
             },

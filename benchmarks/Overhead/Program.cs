@@ -40,7 +40,7 @@ try
     }
 
     // Ratios multiply: their logarithms have a mean and a standard error.
-    double[] logs = [.. ratios.Select(Math.Log)];
+    double[] logs = [.. ratios.Select(ratio => Math.Log(ratio))];
     double mean = logs.Average();
     double error = Math.Sqrt(logs.Sum(log => (log - mean) * (log - mean)) / Math.Max(1, logs.Length - 1) / logs.Length);
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| geometric mean | | | {Math.Exp(mean):0.000} ± {error:0.000} |"));

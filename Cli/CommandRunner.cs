@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Lockstep.Cli.Commands;
 using Lockstep.Contracts;
 using Lockstep.Engine.Processes;
 
@@ -26,7 +27,8 @@ internal static class CommandRunner
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = StopTimeout, EnableDefaultExceptionHandler = false });
+            TimeSpan? patience = parsed.CommandResult.Command.Name == RedisServerCommand.Name ? null : StopTimeout;
+            return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = patience, EnableDefaultExceptionHandler = false });
         }
         catch (InputException exception)
         {

@@ -40,6 +40,7 @@ public static class ServiceDefaultsExtensions
         builder.AddTelemetry();
         if (builder.Configuration[EnvironmentNames.ParentProcess] is { Length: > 0 } parent)
         {
+            builder.Services.AddSingleton<IHostLifetime, LauncherLifetime>();
             builder.Services.AddHostedService(services => new ParentWatch(parent, services.GetRequiredService<IHostApplicationLifetime>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<ParentWatch>>()));
         }
 

@@ -22,7 +22,7 @@ public static class EmbeddedHost
             switch (arguments)
             {
                 case [RedisServer, "--port", var port]:
-                    await EmbeddedRedis.RunAsync(int.Parse(port, CultureInfo.InvariantCulture), time, cancellation);
+                    await EmbeddedRedis.RunProcessAsync(int.Parse(port, CultureInfo.InvariantCulture), time);
                     return 0;
                 case ["--help" or "-h" or "-?"]:
                     await Console.Out.WriteLineAsync(EmbeddedHostOptions.Usage);

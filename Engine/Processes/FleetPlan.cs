@@ -10,6 +10,7 @@ internal sealed class FleetPlan
 {
     public const string RedisName = "redis";
     public const string SchedulerName = "scheduler";
+    private const string ShardPrefix = "ps-";
     private const string Http = "http";
     private const string Grpc = "grpc";
     private const int SecretBytes = 32;
@@ -80,7 +81,9 @@ internal sealed class FleetPlan
 
     public static string WorkerName(int number) => string.Create(CultureInfo.InvariantCulture, $"worker-{number}");
 
-    public static string ShardName(int shard) => string.Create(CultureInfo.InvariantCulture, $"ps-{shard}");
+    public static string ShardName(int shard) => string.Create(CultureInfo.InvariantCulture, $"{ShardPrefix}{shard}");
+
+    public static bool IsShard(string name) => name.StartsWith(ShardPrefix, StringComparison.Ordinal);
 
     private PlannedProcess Service(string service, string name, Endpoint[] endpoints, params (string Name, string Value)[] own)
     {

@@ -15,6 +15,9 @@ public sealed class LocalFleet : IAsyncDisposable
     /// <summary>A Ctrl-C reaches the children too, and they may end before this process hears of it.</summary>
     private static readonly TimeSpan InterruptGrace = TimeSpan.FromMilliseconds(400);
 
+    /// <summary>How long workers may take to end once the parameter servers are gone.</summary>
+    private static readonly TimeSpan WorkersGrace = TimeSpan.FromSeconds(2);
+
     private readonly FleetOptions _options;
     private readonly FleetPlan _plan;
     private readonly TimeProvider _time;
@@ -145,7 +148,7 @@ public sealed class LocalFleet : IAsyncDisposable
         }
     }
 
-    /// <summary>Asks all processes to end, workers first and Redis last, and ends those that take too long.</summary>
+    /// <summary>Asks all processes to end and ends those that take too long: parameter servers first, which keep a checkpoint while there is still somebody to finish the step, Redis last.</summary>
     public async Task StopAsync()
     {
         if (Interlocked.Exchange(ref _stopped, 1) != 0)
@@ -155,15 +158,21 @@ public sealed class LocalFleet : IAsyncDisposable
 
         await _stopping.CancelAsync();
         ChildProcess[] redis;
+        ChildProcess[] shards;
+        ChildProcess[] workers;
         ChildProcess[] services;
         lock (_gate)
         {
             redis = [.. _members.Values.Where(m => m.Plan.Name == FleetPlan.RedisName).Select(m => m.Child)];
-            services = [.. _members.Values.Select(m => m.Child).Except(redis).Reverse()];
+            shards = [.. _members.Values.Where(m => FleetPlan.IsShard(m.Plan.Name)).Select(m => m.Child)];
+            workers = [.. _members.Values.Where(m => m.IsWorker).Select(m => m.Child)];
+            services = [.. _members.Values.Select(m => m.Child).Except(redis).Except(shards).Except(workers)];
         }
 
-        await EndAsync(services);
-        await EndAsync(redis);
+        await EndAsync(shards, _options.StopTimeout);
+        // What a worker has in hand is of no use any more, and nobody is there to take it.
+        await Task.WhenAll(EndAsync(workers, WorkersGrace), EndAsync(services, _options.StopTimeout));
+        await EndAsync(redis, _options.StopTimeout);
     }
 
     public async ValueTask DisposeAsync()
@@ -341,7 +350,7 @@ public sealed class LocalFleet : IAsyncDisposable
         }
     }
 
-    private async Task EndAsync(ChildProcess[] children)
+    private async Task EndAsync(ChildProcess[] children, TimeSpan timeout)
     {
         foreach (ChildProcess child in children)
         {
@@ -349,7 +358,7 @@ public sealed class LocalFleet : IAsyncDisposable
         }
 
         Task all = Task.WhenAll(children.Select(c => c.Exited));
-        if (await Task.WhenAny(all, Task.Delay(_options.StopTimeout, _time, CancellationToken.None)) != all)
+        if (await Task.WhenAny(all, Task.Delay(timeout, _time, CancellationToken.None)) != all)
         {
             foreach (ChildProcess child in children)
             {

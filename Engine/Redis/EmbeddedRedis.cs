@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.InteropServices;
 using Garnet;
 using Garnet.server;
 using Lockstep.Contracts.Services;
@@ -11,6 +12,26 @@ namespace Lockstep.Engine.Redis;
 /// <summary>A Redis-compatible server for one run: in memory, on the loopback interface, sized for leases and job records.</summary>
 public static class EmbeddedRedis
 {
+    /// <summary>What a process that only serves does: until SIGTERM, or until its launcher is gone; Ctrl-C ends it only where nobody launched it, as the launcher's other processes need it to the last.</summary>
+    /// <exception cref="System.Net.Sockets.SocketException">The port is taken.</exception>
+    public static async Task RunProcessAsync(int port, TimeProvider time)
+    {
+        bool isLaunched = Environment.GetEnvironmentVariable(EnvironmentNames.ParentProcess) is { Length: > 0 };
+        using var stop = new CancellationTokenSource();
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, isToEnd: true));
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, !isLaunched));
+        await RunAsync(port, time, stop.Token);
+
+        void Stop(PosixSignalContext context, bool isToEnd)
+        {
+            context.Cancel = true;
+            if (isToEnd)
+            {
+                stop.Cancel();
+            }
+        }
+    }
+
     /// <summary>Serves until cancelled, or until the process that <see cref="EnvironmentNames.ParentProcess"/> names is gone.</summary>
     /// <exception cref="System.Net.Sockets.SocketException">The port is taken.</exception>
     public static async Task RunAsync(int port, TimeProvider time, CancellationToken cancellation)

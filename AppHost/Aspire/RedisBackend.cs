@@ -32,7 +32,9 @@ internal static class RedisBackendExtensions
     {
         IResourceBuilder<ParameterResource> address = builder.AddParameter($"{name}-address").WithDescription("Host and port of Redis, such as redis.example.net:6380. No cluster.");
         IResourceBuilder<ParameterResource> password = builder.AddParameter($"{name}-password", secret: true).WithDescription("Password of Redis.");
-        IResourceBuilder<ParameterResource> tls = builder.AddParameter($"{name}-tls", "true", publishValueAsDefault: true).WithDescription("Whether Redis is reached over TLS: true or false.");
+        // A parameter whose value is given here is not looked up in the configuration by Aspire.
+        string useTls = builder.Configuration[$"Parameters:{name}-tls"] ?? "true";
+        IResourceBuilder<ParameterResource> tls = builder.AddParameter($"{name}-tls", useTls, publishValueAsDefault: true).WithDescription("Whether Redis is reached over TLS: true or false.");
         return new(builder.AddConnectionString(name, ReferenceExpression.Create($"{address},password={password},ssl={tls}")), null, address, password);
     }
 }

@@ -65,12 +65,15 @@ public sealed class TopologyTests
         Assert.Contains("ConnectionStrings__redis", await app.EnvironmentOfAsync("scheduler"));
     }
 
-    [Fact]
-    public async Task A_Redis_from_outside_is_three_parameters()
+    [Theory]
+    [InlineData("true", "--Parameters:redis-tls", "true")]
+    [InlineData("false", "--Parameters:redis-tls", "false")]
+    [InlineData("true")]
+    public async Task A_Redis_from_outside_is_three_parameters(string tls, params string[] option)
     {
-        await using AppModel app = await AppModel.RunAsync("--redis", "external", "--Parameters:redis-address", "cache.test:6380", "--Parameters:redis-password", "pass", "--Parameters:redis-tls", "true");
+        await using AppModel app = await AppModel.RunAsync(["--redis", "external", "--Parameters:redis-address", "cache.test:6380", "--Parameters:redis-password", "pass", .. option]);
         IResourceWithConnectionString redis = app.Get<IResourceWithConnectionString>("redis");
-        Assert.Equal("cache.test:6380,password=pass,ssl=true", await redis.GetConnectionStringAsync(TestContext.Current.CancellationToken));
+        Assert.Equal($"cache.test:6380,password=pass,ssl={tls}", await redis.GetConnectionStringAsync(TestContext.Current.CancellationToken));
         Assert.True(app.Get<ParameterResource>("redis-password").Secret);
         Assert.Empty(app.Model.Resources.OfType<ContainerResource>());
     }

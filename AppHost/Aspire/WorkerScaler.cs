@@ -30,6 +30,9 @@ internal sealed partial class WorkerScaler(
     /// <summary>A worker that ends by itself is not started again and again.</summary>
     private static readonly TimeSpan RestartPause = TimeSpan.FromSeconds(15);
 
+    /// <summary>State of a resource that the orchestrator lost sight of, as it does where a stop takes too long. Aspire's own start command takes it for stopped as well.</summary>
+    private const string LostState = "Unknown";
+
     private readonly Dictionary<int, long> _started = [];
     private bool _unreachable;
 
@@ -112,7 +115,7 @@ internal sealed partial class WorkerScaler(
             return WorkerCondition.Unknown;
         }
 
-        if (state == KnownResourceStates.NotStarted || KnownResourceStates.TerminalStates.Contains(state))
+        if (state == KnownResourceStates.NotStarted || state == LostState || KnownResourceStates.TerminalStates.Contains(state))
         {
             return WorkerCondition.Stopped;
         }
@@ -140,7 +143,8 @@ internal static class WorkerScalerExtensions
     /// <summary>Lets the number of workers follow the scheduler while the application runs.</summary>
     public static void AddWorkerScaler(this IDistributedApplicationBuilder builder, WorkerFleet fleet)
     {
-        builder.Services.AddHttpClient();
+        // It asks every second: the client's own log lines, four a question, would bury what else the application host says.
+        builder.Services.AddHttpClient(nameof(WorkerScaler)).RemoveAllLoggers();
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<WorkerScaler>(services, fleet));
     }

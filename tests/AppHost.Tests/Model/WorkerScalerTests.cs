@@ -55,6 +55,17 @@ public sealed class WorkerScalerTests
         Assert.Equal(["start worker-2"], await fixture.NextAsync(1));
     }
 
+    [Fact]
+    public async Task A_worker_that_the_orchestrator_lost_sight_of_is_replaced_and_those_that_run_are_not_stopped_for_it()
+    {
+        await using var fixture = await Fixture.StartAsync("""{"desired":3,"reason":""}""");
+        Assert.Equal(["start worker-1", "start worker-2"], await fixture.NextAsync(2));
+        await fixture.SetStateAsync("worker-2", "Unknown");
+        Assert.Equal(["start worker-3"], await fixture.NextAsync(1));
+        fixture.Scheduler.Answer = """{"desired":2,"reason":""}""";
+        Assert.Equal(["stop worker-3"], await fixture.NextAsync(1));
+    }
+
     private sealed class Fixture : IAsyncDisposable
     {
         private readonly AppModel _app;

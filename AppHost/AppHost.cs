@@ -35,6 +35,7 @@ IResourceBuilder<ProjectResource> scheduler = builder
     .AddProject<Projects.Scheduler>("scheduler")
     .AsLockstepService(secret)
     .WithEnvironment(EnvironmentNames.ApiKey, apiKey)
+    .WithEnvironment(EnvironmentNames.MaximumWorkers, options.MaxWorkers.ToString(CultureInfo.InvariantCulture))
     .WithJobPaths()
     .WithReference(redis.Resource).WaitFor(redis.Resource)
     .WithShards(shards)

@@ -92,7 +92,7 @@ public sealed class TopologyTests
     }
 
     [Fact]
-    public async Task The_scheduler_finds_Redis_the_shards_its_key_and_the_secret()
+    public async Task The_scheduler_finds_Redis_the_shards_its_key_the_secret_and_how_many_workers_there_can_be()
     {
         await using AppModel app = await AppModel.RunAsync();
         IReadOnlyDictionary<string, string> environment = await app.EnvironmentOfAsync("scheduler");
@@ -100,6 +100,7 @@ public sealed class TopologyTests
         Assert.Equal("{ps-0.bindings.grpc.url}", environment[EnvironmentNames.ShardGrpc(0)]);
         Assert.Equal("{ps-1.bindings.grpc.url}", environment[EnvironmentNames.ShardGrpc(1)]);
         Assert.Equal("{api-key.value}", environment[EnvironmentNames.ApiKey]);
+        Assert.Equal("4", environment[EnvironmentNames.MaximumWorkers]);
         Assert.StartsWith(environment[EnvironmentNames.DataRoots], environment[EnvironmentNames.RunsRoot], StringComparison.Ordinal);
         Assert.Equal("{lockstep-secret.value}", environment[EnvironmentNames.Secret]);
     }

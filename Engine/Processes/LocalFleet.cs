@@ -171,7 +171,8 @@ public sealed class LocalFleet : IAsyncDisposable
 
         await EndAsync(shards, _options.StopTimeout);
         // What a worker has in hand is of no use any more, and nobody is there to take it.
-        await Task.WhenAll(EndAsync(workers, WorkersGrace), EndAsync(services, _options.StopTimeout));
+        await EndAsync(workers, WorkersGrace);
+        await EndAsync(services, _options.StopTimeout);
         await EndAsync(redis, _options.StopTimeout);
     }
 

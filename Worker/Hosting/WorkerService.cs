@@ -35,7 +35,7 @@ internal sealed class WorkerService(WorkerSettings settings, JobRunner runner, C
             await leave.CancelAsync();
             await member;
         }
-        catch (Exception exception) when (leave.IsCancellationRequested && exception is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
+        catch (Exception exception) when (leave.IsCancellationRequested && exception is OperationCanceledException or RpcException)
         {
             logger.Left(settings.WorkerId);
         }

@@ -7,10 +7,8 @@ namespace Lockstep.Engine.Chaos;
 /// <summary>Faults that are done to a fleet from outside, with real signals.</summary>
 internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
 {
-    private const int SigKill = 9;
-    private const int SigTerm = 15;
-    private static readonly int SigStop = OperatingSystem.IsMacOS() ? 17 : 19;
-    private static readonly int SigCont = OperatingSystem.IsMacOS() ? 19 : 18;
+    private static readonly int UnixSignal.Stop = OperatingSystem.IsMacOS() ? 17 : 19;
+    private static readonly int UnixSignal.Continue = OperatingSystem.IsMacOS() ? 19 : 18;
 
     /// <summary>A process that is down is waited for this long: the fleet is starting it again.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -24,8 +22,8 @@ internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
     /// <param name="fired">Is told whom it befell, once it happened; never where the process did not come up.</param>
     public Task RunAsync(Fault fault, Action<string> fired, CancellationToken cancellation) => fault.Kind switch
     {
-        FaultKind.Kill or FaultKind.KillShard or FaultKind.KillScheduler or FaultKind.RestartRedis => SignalAsync(fault, SigKill, fired, cancellation),
-        FaultKind.Drain => SignalAsync(fault, SigTerm, fired, cancellation),
+        FaultKind.Kill or FaultKind.KillShard or FaultKind.KillScheduler or FaultKind.RestartRedis => SignalAsync(fault, UnixSignal.Kill, fired, cancellation),
+        FaultKind.Drain => SignalAsync(fault, UnixSignal.Terminate, fired, cancellation),
         FaultKind.Stop => StopAsync(fault, fired, cancellation),
         FaultKind.Slow => SlowAsync(fault, fired, cancellation),
         FaultKind.Add => AddAsync(fired, cancellation),
@@ -54,14 +52,14 @@ internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
     {
         try
         {
-            if (await SignalAsync(fault, SigStop, fired, cancellation))
+            if (await SignalAsync(fault, UnixSignal.Stop, fired, cancellation))
             {
                 await Task.Delay(TimeSpan.FromSeconds(fault.Duration), time, cancellation);
             }
         }
         finally
         {
-            fleet.Signal(fault.Target!, SigCont);
+            fleet.Signal(fault.Target!, UnixSignal.Continue);
         }
     }
 
@@ -70,18 +68,18 @@ internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
         try
         {
             long started = time.GetTimestamp();
-            bool there = await SignalAsync(fault, SigStop, fired, cancellation);
+            bool there = await SignalAsync(fault, UnixSignal.Stop, fired, cancellation);
             while (there && time.GetElapsedTime(started) < TimeSpan.FromSeconds(fault.Duration))
             {
                 await Task.Delay(Halted, time, cancellation);
-                fleet.Signal(fault.Target!, SigCont);
+                fleet.Signal(fault.Target!, UnixSignal.Continue);
                 await Task.Delay(Going, time, cancellation);
-                fleet.Signal(fault.Target!, SigStop);
+                fleet.Signal(fault.Target!, UnixSignal.Stop);
             }
         }
         finally
         {
-            fleet.Signal(fault.Target!, SigCont);
+            fleet.Signal(fault.Target!, UnixSignal.Continue);
         }
     }
 

@@ -8,7 +8,6 @@ namespace Lockstep.Engine.Processes;
 internal sealed class ChildProcess : IDisposable
 {
     private const int TailLines = 15;
-    private const int SigTerm = 15;
 
     /// <summary>How Kestrel and the embedded Redis begin to tell it; the trace that follows is longer than the tail.</summary>
     private static readonly string[] PortTakenTexts = ["address already in use", "AddressInUse", "Failed to bind"];
@@ -81,7 +80,7 @@ internal sealed class ChildProcess : IDisposable
             return;
         }
 
-        Signal(SigTerm);
+        Signal(UnixSignal.Terminate);
     }
 
     /// <summary>Sends a signal of the system; nothing where the process ended.</summary>

@@ -7,10 +7,8 @@ namespace Lockstep.Engine.Processes;
 public sealed class LocalFleet : IAsyncDisposable
 {
     private const int PortAttempts = 4;
-    private const int SigKill = 9;
-    private const int SigTerm = 15;
     /// <summary>Exit code of a process that was killed: no Ctrl-C does that.</summary>
-    private const int KilledCode = 128 + SigKill;
+    private const int KilledCode = 128 + UnixSignal.Kill;
 
     /// <summary>A Ctrl-C reaches the children too, and they may end before this process hears of it.</summary>
     private static readonly TimeSpan InterruptGrace = TimeSpan.FromMilliseconds(400);
@@ -142,7 +140,7 @@ public sealed class LocalFleet : IAsyncDisposable
                 return false;
             }
 
-            member.IsToEnd |= signal is SigKill or SigTerm;
+            member.IsToEnd |= signal is UnixSignal.Kill or UnixSignal.Terminate;
             member.Child.Signal(signal);
             return true;
         }

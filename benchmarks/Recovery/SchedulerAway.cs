@@ -10,9 +10,6 @@ namespace Lockstep.Recovery;
 internal static class SchedulerAway
 {
     private const string Scheduler = "scheduler";
-    private const int SigKill = 9;
-    private const int SigStop = 19;
-    private const int SigCont = 18;
     private const int WarmUntil = 200;
     private const int KillAt = 600;
     private static readonly TimeSpan Away = TimeSpan.FromSeconds(7);
@@ -33,16 +30,16 @@ internal static class SchedulerAway
                 await watch.WaitAsync(KillAt, cancellation);
                 int before = ProcessOf(fleet);
                 killed = Stopwatch.GetTimestamp();
-                fleet.Signal(Scheduler, SigKill);
+                fleet.Signal(Scheduler, UnixSignal.Kill);
                 while (ProcessOf(fleet) is var now && (now == 0 || now == before))
                 {
                     await Task.Delay(1, cancellation);
                 }
 
-                fleet.Signal(Scheduler, SigStop);
+                fleet.Signal(Scheduler, UnixSignal.Stop);
                 await Task.Delay(Away - Stopwatch.GetElapsedTime(killed), cancellation);
                 back = Stopwatch.GetTimestamp();
-                fleet.Signal(Scheduler, SigCont);
+                fleet.Signal(Scheduler, UnixSignal.Continue);
                 await follow;
             });
             List<double> usual = watch.StepsBetween(warm, killed);

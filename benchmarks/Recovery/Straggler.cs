@@ -10,8 +10,6 @@ namespace Lockstep.Recovery;
 internal static class Straggler
 {
     private const string Victim = "worker-4";
-    private const int SigStop = 19;
-    private const int SigCont = 18;
     private const int WarmUntil = 200;
     private const int SlowFrom = 500;
     private const int SlowUntil = 800;
@@ -50,15 +48,15 @@ internal static class Straggler
         {
             while (!over.IsCompleted)
             {
-                fleet.Signal(Victim, SigStop);
+                fleet.Signal(Victim, UnixSignal.Stop);
                 await Task.WhenAny(over, Task.Delay(halted, cancellation));
-                fleet.Signal(Victim, SigCont);
+                fleet.Signal(Victim, UnixSignal.Continue);
                 await Task.WhenAny(over, Task.Delay(halted / 4, cancellation));
             }
         }
         finally
         {
-            fleet.Signal(Victim, SigCont);
+            fleet.Signal(Victim, UnixSignal.Continue);
         }
 
         return await over;

@@ -15,7 +15,6 @@ namespace Lockstep.EndToEnd.Tests;
 public sealed partial class GoodputTests(ResidentFleet fleet) : IDisposable
 {
     private const int Steps = 300;
-    private const int SigKill = 9;
 
     private readonly TestFolder _folder = new();
 
@@ -104,7 +103,7 @@ public sealed partial class GoodputTests(ResidentFleet fleet) : IDisposable
                 _watch.Stop();
             }
 
-            while (victims.FirstOrDefault() is { Value: { } victim } first && first.Key <= item.Status.Step && _fleet.Task.IsCompletedSuccessfully && _fleet.Task.Result.Signal(victim, SigKill))
+            while (victims.FirstOrDefault() is { Value: { } victim } first && first.Key <= item.Status.Step && _fleet.Task.IsCompletedSuccessfully && _fleet.Task.Result.Signal(victim, UnixSignal.Kill))
             {
                 victims.Remove(first.Key);
             }

@@ -13,7 +13,6 @@ namespace Lockstep.EndToEnd.Tests;
 /// <summary>Each process of a fleet is asked to end, as an upgrade does it, and another takes its place while a job trains.</summary>
 public sealed class RollingUpgradeTests : IDisposable
 {
-    private const int SigTerm = 15;
     private const int Between = 20;
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -71,7 +70,7 @@ public sealed class RollingUpgradeTests : IDisposable
 
             if (asked is { IsCompleted: true } && going is null && item.Status.Step >= Math.Max(from, Between) && left.TryDequeue(out going))
             {
-                Assert.True(fleet.Signal(going, SigTerm), going);
+                Assert.True(fleet.Signal(going, UnixSignal.Terminate), going);
             }
         }
 

@@ -7,9 +7,6 @@ namespace Lockstep.Engine.Chaos;
 /// <summary>Faults that are done to a fleet from outside, with real signals.</summary>
 internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
 {
-    private static readonly int UnixSignal.Stop = OperatingSystem.IsMacOS() ? 17 : 19;
-    private static readonly int UnixSignal.Continue = OperatingSystem.IsMacOS() ? 19 : 18;
-
     /// <summary>A process that is down is waited for this long: the fleet is starting it again.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);

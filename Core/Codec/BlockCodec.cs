@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -20,6 +21,8 @@ public static class BlockCodec
     /// <param name="sum">[n] added to.</param>
     /// <param name="quantized">[n] overwritten with the slot's own integers.</param>
     /// <param name="maxAbs">Largest finite magnitude.</param>
+    // Vector code is never compiled ahead, and its quick form is slow: in full at the first call.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Accumulate(ReadOnlySpan<float> values, short range, int slots, Span<int> sum, Span<int> quantized, out float maxAbs, out SlotFlags flags)
     {
         Measure(values, out maxAbs, out flags);
@@ -67,6 +70,7 @@ public static class BlockCodec
     }
 
     /// <summary>Only looks: the largest finite magnitude, and whether a value was NaN or infinite.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Measure(ReadOnlySpan<float> values, out float maxAbs, out SlotFlags flags)
     {
         flags = SlotFlags.None;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -12,6 +13,8 @@ public static class SlotHash
 {
     /// <param name="quantized">A chunk's integers.</param>
     /// <param name="elementOffset">Place of the first one in the flat model vector.</param>
+    // Vector code is never compiled ahead, and its quick form is slow: in full at the first call.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ulong Of(ReadOnlySpan<int> quantized, ulong seed, long elementOffset)
     {
         uint salt = (uint)(seed ^ (seed >> 32));

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Core.Optimizers;
@@ -35,6 +36,8 @@ public abstract class Optimizer(OptimizerSpec spec)
 
     /// <summary>Computes new values and state.</summary>
     /// <param name="clipFactor">Multiplied to the gradient first.</param>
+    // Vector code is never compiled ahead, and its quick form is slow: in full at the first call.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Update(in OptimizerScalars scalars, float clipFactor, ReadOnlySpan<float> gradient, ReadOnlySpan<float> values, ReadOnlySpan<float> state1, ReadOnlySpan<float> state2, Span<float> newValues, Span<float> newState1, Span<float> newState2)
     {
         int width = Vector<float>.Count;

@@ -22,6 +22,7 @@ var root = new RootCommand("Lockstep: elastic training whose result does not dep
         return $"{kept.JobId}: the checkpoint of step {kept.Step} is on disk";
     }),
     ScaleCommand.Create(),
+    DrainCommand.Create(),
     LogsCommand.Create(),
     SchemaCommand.Create(),
     RedisServerCommand.Create(),

@@ -31,7 +31,7 @@ internal static class SchedulerCommands
             .WithApiCommand(apiKey, Scale, "Scale workers", "ArrowAutofitWidth", "Sets the number of workers by hand; without a number the policy decides again.",
                 new InteractionInput { Name = WorkersArgument, Label = "Workers", InputType = InputType.Number, Required = false },
                 call => (SchedulerRoutes.ScaleWorkers, new ScaleRequest(Number(call.Arguments.GetString(WorkersArgument)))))
-            .WithApiCommand(apiKey, Drain, "Drain a worker", "PersonArrowRight", "Lets a worker finish what it has in hand and leave.",
+            .WithApiCommand(apiKey, Drain, "Drain a worker", "PersonArrowRight", "Lets a worker finish what it has in hand and end; another is started where the jobs want as many.",
                 new InteractionInput { Name = WorkerArgument, Label = "Worker", InputType = InputType.Text, Required = true, Placeholder = "worker-0" },
                 call => (SchedulerRoutes.Drain(Segment(call, WorkerArgument)), null))
             .WithApiCommand(apiKey, Submit, "Submit a sample job", "Play", "Trains one of the samples; its run folder is made below runs/.",

@@ -5,6 +5,7 @@ namespace Lockstep.Core.Checkpoints;
 /// <exception cref="UnauthorizedAccessException">Any call.</exception>
 public interface ICheckpointFiles
 {
+    /// <summary>Makes a folder, and sees to it that its name is on the disk.</summary>
     void CreateDirectory(string path);
 
     /// <summary>Opens a file for writing; what it held is gone.</summary>
@@ -16,7 +17,7 @@ public interface ICheckpointFiles
     /// <summary>Sees to it that what was written to a file is on the disk.</summary>
     void Sync(string path);
 
-    /// <summary>Renames a file over whatever has that name: whole or not at all.</summary>
+    /// <summary>Renames a file over whatever has that name, whole or not at all, and sees to it that the name is on the disk.</summary>
     void Replace(string from, string to);
 
     /// <summary>Deletes a file; one that is not there is no error.</summary>
@@ -31,7 +32,14 @@ public sealed class CheckpointFiles : ICheckpointFiles
 {
     public static readonly CheckpointFiles Disk = new();
 
-    public void CreateDirectory(string path) => Directory.CreateDirectory(path);
+    public void CreateDirectory(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            Directory.CreateDirectory(path);
+            SyncFolderOf(path);
+        }
+    }
 
     public Stream Create(string path) => new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, 1 << 16);
 
@@ -44,11 +52,17 @@ public sealed class CheckpointFiles : ICheckpointFiles
         file.Flush(flushToDisk: true);
     }
 
-    public void Replace(string from, string to) => File.Move(from, to, overwrite: true);
+    public void Replace(string from, string to)
+    {
+        File.Move(from, to, overwrite: true);
+        SyncFolderOf(to);
+    }
 
     public void Delete(string path) => File.Delete(path);
 
     public void DeleteDirectory(string path) => Directory.Delete(path, recursive: true);
+
+    private static void SyncFolderOf(string path) => FolderSync.Sync(Path.GetDirectoryName(Path.GetFullPath(path))!);
 }
 
 internal static class CheckpointFilesExtensions

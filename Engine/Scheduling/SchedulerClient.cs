@@ -58,6 +58,13 @@ public sealed class SchedulerClient : IDisposable
     /// <param name="workers">Null: the policy decides again.</param>
     public Task<DesiredWorkers> ScaleAsync(int? workers, CancellationToken cancellation) => SendAsync<DesiredWorkers>(HttpMethod.Post, SchedulerRoutes.ScaleWorkers, new ScaleRequest(workers), cancellation);
 
+    /// <summary>Asks a worker to hand in what it has in hand, and to end.</summary>
+    public async Task DrainAsync(string worker, CancellationToken cancellation)
+    {
+        using HttpResponseMessage answer = await _http.PostAsync(SchedulerRoutes.Drain(Escape(worker)), null, cancellation);
+        await EnsureAsync(answer, cancellation);
+    }
+
     /// <summary>A page of what happened in a job.</summary>
     public Task<JobLogPage> LogAsync(string jobId, long from, CancellationToken cancellation) => SendAsync<JobLogPage>(HttpMethod.Get, SchedulerRoutes.Logs(Escape(jobId), from), null, cancellation);
 

@@ -34,7 +34,7 @@ internal sealed partial class JobManager
     [LoggerMessage(10, LogLevel.Warning, "Job {JobId}: waiting for workers, it needs at least {Minimum}")]
     private partial void LogWaiting(string jobId, int minimum);
 
-    [LoggerMessage(11, LogLevel.Information, "Worker {WorkerId} drains")]
+    [LoggerMessage(11, LogLevel.Information, "Worker {WorkerId} was asked to hand in what it has in hand, and to end")]
     private partial void LogDraining(string workerId);
 
     [LoggerMessage(12, LogLevel.Warning, "Another scheduler is in charge; standing by until it is gone")]

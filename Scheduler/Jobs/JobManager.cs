@@ -188,9 +188,9 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         await StaffAsync();
     }
 
-    /// <summary>A worker finishes what it has in hand and gets nothing more.</summary>
+    /// <summary>A worker finishes what it has in hand and ends. Others take its place once its stream ends.</summary>
     /// <returns>False: there is no such worker.</returns>
-    public async Task<bool> DrainAsync(string workerId)
+    public bool Drain(string workerId)
     {
         if (!fleet.Drain(workerId))
         {
@@ -198,7 +198,6 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         }
 
         LogDraining(workerId);
-        await StaffAsync();
         return true;
     }
 

@@ -118,21 +118,15 @@ internal sealed class Fleet(TimeProvider time)
         }
     }
 
-    /// <summary>Calls a worker off its job; it gets no other.</summary>
+    /// <summary>Asks a worker to leave; it gets no other job.</summary>
     /// <returns>False: there is no such worker.</returns>
     public bool Drain(string workerId)
     {
         lock (_gate)
         {
             FleetMember? member = _members.FirstOrDefault(m => m.WorkerId == workerId);
-            if (member is null)
-            {
-                return false;
-            }
-
-            member.IsDraining = true;
-            member.Assign(null);
-            return true;
+            member?.Drain();
+            return member is not null;
         }
     }
 

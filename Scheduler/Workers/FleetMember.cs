@@ -14,16 +14,23 @@ internal sealed class FleetMember(JoinRequest request)
     /// <value>Newest last; only the newest matters to the worker.</value>
     public Channel<Assignment> Assignments { get; } = Channel.CreateBounded<Assignment>(new BoundedChannelOptions(4) { FullMode = BoundedChannelFullMode.DropOldest });
 
-    /// <value>It finishes what it has in hand and gets nothing more.</value>
-    public bool IsDraining { get; set; }
+    /// <value>It finishes what it has in hand, gets nothing more, and ends.</value>
+    public bool IsDraining { get; private set; }
 
     public WorkerStatus Status => new(WorkerId, JobId, request.Device, request.Threads, DeterminismClass, IsDraining);
+
+    /// <summary>Asks the worker to hand in what it has in hand, and to end. Until its stream ends it belongs to its job.</summary>
+    public void Drain()
+    {
+        IsDraining = true;
+        Assignments.Writer.TryWrite(new Assignment { Leave = true });
+    }
 
     /// <param name="job">Null: idle.</param>
     public void Assign(SubmitRequest? job)
     {
         JobId = job?.JobId;
-        var assignment = new Assignment();
+        var assignment = new Assignment { Leave = IsDraining };
         if (job is not null)
         {
             assignment.JobId = job.JobId;

@@ -12,14 +12,14 @@ internal static class WorkerEndpoints
     public static void MapWorkers(this IEndpointRouteBuilder api)
     {
         api.MapGet(SchedulerRoutes.Workers, (Fleet fleet) => fleet.Workers).WithName("ListWorkers").WithSummary("The workers there are.");
-        api.MapPost(SchedulerRoutes.Drain("{worker}"), DrainAsync).WithName("DrainWorker").WithSummary("Let a worker hand in what it has in hand, and leave.")
+        api.MapPost(SchedulerRoutes.Drain("{worker}"), Drain).WithName("DrainWorker").WithSummary("Let a worker hand in what it has in hand, and end.")
             .Produces(StatusCodes.Status202Accepted).ProducesProblem(StatusCodes.Status404NotFound);
         api.MapGet(SchedulerRoutes.DesiredWorkers, (Scaler scaler) => scaler.Desired).WithName("GetDesiredWorkers").WithSummary("How many workers the jobs want now, and why.");
         api.MapPost(SchedulerRoutes.ScaleWorkers, ScaleAsync).WithName("ScaleWorkers").WithSummary("Say how many workers there shall be; null: as the policy decides.")
             .Produces<DesiredWorkers>().ProducesProblem(StatusCodes.Status400BadRequest);
     }
 
-    private static async Task<IResult> DrainAsync(string worker, JobManager jobs) => await jobs.DrainAsync(worker)
+    private static IResult Drain(string worker, JobManager jobs) => jobs.Drain(worker)
         ? Results.Accepted()
         : Results.Problem($"There is no worker {worker}. GET {SchedulerRoutes.Workers} lists those there are.", statusCode: StatusCodes.Status404NotFound);
 

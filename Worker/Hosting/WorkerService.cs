@@ -69,6 +69,13 @@ internal sealed class WorkerService(WorkerSettings settings, JobRunner runner, C
 
                     IsMember = true;
                     pause = FirstPause;
+                    if (assignment.Leave)
+                    {
+                        logger.AskedToLeave();
+                        lifetime.StopApplication();
+                        continue;
+                    }
+
                     await TakeAsync(assignment, scheduler, drain);
                 }
             }

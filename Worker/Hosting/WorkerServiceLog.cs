@@ -25,4 +25,7 @@ internal static partial class WorkerServiceLog
 
     [LoggerMessage(7, LogLevel.Information, "{WorkerId} left the fleet")]
     public static partial void Left(this ILogger logger, string workerId);
+
+    [LoggerMessage(9, LogLevel.Information, "The scheduler asks this worker to leave; what it has in hand is handed in first")]
+    public static partial void AskedToLeave(this ILogger logger);
 }

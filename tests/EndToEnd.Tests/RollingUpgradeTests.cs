@@ -15,6 +15,9 @@ public sealed class RollingUpgradeTests : IDisposable
 {
     private const int Between = 20;
 
+    /// <summary>The one that the scheduler asks; the others are sent SIGTERM.</summary>
+    private const string Drained = "worker-2";
+
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly TestFolder _folder = new();
@@ -70,7 +73,14 @@ public sealed class RollingUpgradeTests : IDisposable
 
             if (asked is { IsCompleted: true } && going is null && item.Status.Step >= Math.Max(from, Between) && left.TryDequeue(out going))
             {
-                Assert.True(fleet.Signal(going, UnixSignal.Terminate), going);
+                if (going == Drained)
+                {
+                    await scheduler.DrainAsync(going, patience.Token);
+                }
+                else
+                {
+                    Assert.True(fleet.Signal(going, UnixSignal.Terminate), going);
+                }
             }
         }
 

@@ -17,7 +17,7 @@ TimeSpan heartbeat;
 try
 {
     heartbeat = SecondsSetting.Read(builder.Configuration, EnvironmentNames.Heartbeat, 2);
-    builder.AddServiceDefaults();
+    builder.AddServiceDefaults(hasHttpApi: true);
     builder.AddLockstepRedis();
     builder.Services.AddSingleton(Scaler.From(builder.Configuration, TimeProvider.System));
     builder.AddAccessControl();

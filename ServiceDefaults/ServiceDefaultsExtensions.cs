@@ -18,8 +18,9 @@ public static class ServiceDefaultsExtensions
 {
     private const string Live = "live";
 
+    /// <param name="hasHttpApi">Its HTTP requests are measured and traced one by one. What the services ask of each other many times a step is not: their own metrics and a traced step's spans tell of it.</param>
     /// <exception cref="InputException">The environment says something that cannot be.</exception>
-    public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder) where TBuilder : IHostApplicationBuilder
+    public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder, bool hasHttpApi = false) where TBuilder : IHostApplicationBuilder
     {
         TimeSpan hangTimeout = HangCheck.TimeoutFrom(builder.Configuration);
         builder.Services.AddSingleton(TimeProvider.System);
@@ -37,7 +38,7 @@ public static class ServiceDefaultsExtensions
             console.UseUtcTimestamp = true;
             console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
         });
-        builder.AddTelemetry();
+        builder.AddTelemetry(hasHttpApi);
         if (builder.Configuration[EnvironmentNames.ParentProcess] is { Length: > 0 } parent)
         {
             builder.Services.AddSingleton<IHostLifetime, LauncherLifetime>();

@@ -22,7 +22,8 @@ internal static class TelemetryRegistration
     /// <summary>Paths whose requests are no spans: probes and scrapes come every few seconds, and the gRPC calls between the services have spans of their own where a step is traced.</summary>
     private static readonly PathString[] Untraced = [SchedulerRoutes.Health, SchedulerRoutes.Alive, SchedulerRoutes.Metrics, "/lockstep.v1.ParameterServer", "/lockstep.v1.Scheduler"];
 
-    public static void AddTelemetry(this IHostApplicationBuilder builder)
+    /// <param name="hasHttpApi">Its HTTP requests are measured and traced.</param>
+    public static void AddTelemetry(this IHostApplicationBuilder builder, bool hasHttpApi)
     {
         builder.Services.AddSingleton(StepTrace.From(builder.Configuration));
         if (IsOff(builder.Configuration))
@@ -39,8 +40,15 @@ internal static class TelemetryRegistration
         });
         OpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => Name(resource, builder))
-            .WithMetrics(metrics => metrics.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation().AddRuntimeInstrumentation().AddMeter(OwnTelemetry).AddPrometheusExporter())
-            .WithTracing(tracing => tracing.AddSource(OwnTelemetry).AddHttpClientInstrumentation().AddAspNetCoreInstrumentation(options => options.Filter = IsTraced));
+            .WithMetrics(metrics => metrics.AddRuntimeInstrumentation().AddMeter(OwnTelemetry).AddPrometheusExporter())
+            .WithTracing(tracing => tracing.AddSource(OwnTelemetry));
+        if (hasHttpApi)
+        {
+            telemetry
+                .WithMetrics(metrics => metrics.AddAspNetCoreInstrumentation().AddHttpClientInstrumentation())
+                .WithTracing(tracing => tracing.AddHttpClientInstrumentation().AddAspNetCoreInstrumentation(options => options.Filter = IsTraced));
+        }
+
         if (!string.IsNullOrWhiteSpace(builder.Configuration[EnvironmentNames.OtlpEndpoint]))
         {
             telemetry.UseOtlpExporter();

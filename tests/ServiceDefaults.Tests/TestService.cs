@@ -23,14 +23,17 @@ internal sealed class TestService : IAsyncDisposable
     public IServiceProvider Services => _app.Services;
 
     /// <param name="settings">As from the environment.</param>
-    public static async Task<TestService> StartAsync(CancellationToken cancellation, Action<IServiceCollection>? configure = null, params (string Name, string? Value)[] settings)
+    public static Task<TestService> StartAsync(CancellationToken cancellation, Action<IServiceCollection>? configure = null, params (string Name, string? Value)[] settings) => StartAsync(true, configure, settings, cancellation);
+
+    /// <param name="hasHttpApi">As the scheduler has; shards and workers have none.</param>
+    public static async Task<TestService> StartAsync(bool hasHttpApi, Action<IServiceCollection>? configure, IEnumerable<(string Name, string? Value)> settings, CancellationToken cancellation)
     {
         WebApplicationBuilder builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
         // The services' own settings lie beside the tests, with their ports.
         builder.Configuration.Sources.Clear();
         builder.Configuration.AddInMemoryCollection(settings.Select(s => new KeyValuePair<string, string?>(s.Name, s.Value)).Append(new("urls", "http://127.0.0.1:0")).Append(new("Logging:LogLevel:Default", "Warning")));
-        builder.AddServiceDefaults();
+        builder.AddServiceDefaults(hasHttpApi);
         builder.Services.AddAllMetrics();
         configure?.Invoke(builder.Services);
         WebApplication app = builder.Build();

@@ -99,6 +99,18 @@ public sealed class OtlpTests
         Assert.Equal("/nothing", Assert.Single(server).Of("url.path"));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Requests_are_measured_of_a_service_that_has_an_http_api(bool hasHttpApi)
+    {
+        await using TestService service = await TestService.StartAsync(hasHttpApi, null, [], TestContext.Current.CancellationToken);
+        Assert.Equal(404, (await service.AskAsync("/nothing", TestContext.Current.CancellationToken)).Status);
+        string scraped = await service.GetAsync("/metrics", TestContext.Current.CancellationToken);
+        Assert.Contains("dotnet_gc_", scraped, StringComparison.Ordinal);
+        Assert.Equal(hasHttpApi, scraped.Contains("http_server_request_duration", StringComparison.Ordinal));
+    }
+
     private static Task<TestService> StartAsync(CollectorSink sink) => TestService.StartAsync(
         TestContext.Current.CancellationToken,
         null,

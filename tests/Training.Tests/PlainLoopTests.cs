@@ -5,8 +5,12 @@ using Lockstep.Data;
 namespace Lockstep.Training.Tests;
 
 /// <summary>Lockstep's losses beside those of a plain loop with torch's own modules and optimizer. The long comparison is the command in benchmarks.</summary>
-public class PlainLoopTests
+public sealed class PlainLoopTests : IDisposable
 {
+    private readonly DirectoryInfo _cache = Directory.CreateTempSubdirectory("lockstep-plain-");
+
+    public void Dispose() => _cache.Delete(recursive: true);
+
     [Theory]
     [InlineData("mlp", "adam 0.001")]
     [InlineData("mlp", "sgd 0.1")]
@@ -15,10 +19,9 @@ public class PlainLoopTests
     public void The_first_steps_have_the_losses_of_a_plain_loop(string model, string optimizer)
     {
         Assert.SkipUnless(Directory.Exists(Comparison.DataFolder), $"There is no {Comparison.DataFolder}; Debian's package dataset-fashion-mnist brings it.");
-        using var folder = new DataFolder();
         // The smaller file, so that nothing is waited for.
         JobSpec job = Comparison.Job(model, Comparison.Optimizers[optimizer], seed: 1, images: "t10k");
-        using OpenedData data = DataSets.Open(job.Data, job.Seed, folder.Cache, TestContext.Current.CancellationToken);
+        using OpenedData data = DataSets.Open(job.Data, job.Seed, _cache.FullName, TestContext.Current.CancellationToken);
         StepLosses[] losses = [.. Comparison.Run(job, data.Train, 11, shards: 2)];
 
         // At the same parameters, after one update, after ten.

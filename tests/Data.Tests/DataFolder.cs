@@ -3,9 +3,8 @@ using System.IO.Compression;
 using System.Text;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
-using Lockstep.Data;
 
-namespace Lockstep.Training.Tests;
+namespace Lockstep.Data.Tests;
 
 /// <summary>A temporary folder with data files and a cache.</summary>
 internal sealed class DataFolder : IDisposable

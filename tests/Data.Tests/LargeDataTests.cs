@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Lockstep.Contracts.Jobs;
 
-namespace Lockstep.Training.Tests;
+namespace Lockstep.Data.Tests;
 
 /// <summary>Data larger than memory: the same test runs here on a small file and in a child process with a limited heap on a large one.</summary>
 public sealed class LargeDataTests : IDisposable
@@ -71,7 +71,7 @@ public sealed class LargeDataTests : IDisposable
     public async Task Needs_no_memory_of_the_size_of_the_data()
     {
         Assert.SkipWhen(Environment.GetEnvironmentVariable(RowsVariable) is not null, "This is the child process.");
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Lockstep.Training.Tests" + (OperatingSystem.IsWindows() ? ".exe" : "")))
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Lockstep.Data.Tests" + (OperatingSystem.IsWindows() ? ".exe" : "")))
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,

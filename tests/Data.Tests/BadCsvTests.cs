@@ -1,9 +1,8 @@
 using System.Text;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
-using Lockstep.Data;
 
-namespace Lockstep.Training.Tests;
+namespace Lockstep.Data.Tests;
 
 public sealed class BadCsvTests : IDisposable
 {

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using Lockstep.Contracts.Jobs;
-using Lockstep.Data;
 
-namespace Lockstep.Training.Tests;
+namespace Lockstep.Data.Tests;
 
 public sealed class SplitAndNormalizationTests : IDisposable
 {

@@ -1,8 +1,7 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
-using Lockstep.Data;
 
-namespace Lockstep.Training.Tests;
+namespace Lockstep.Data.Tests;
 
 public sealed class DataCacheTests : IDisposable
 {

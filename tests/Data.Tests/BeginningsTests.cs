@@ -1,9 +1,8 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
-using Lockstep.Data;
-using static Lockstep.Training.Tests.DataFolder;
+using static Lockstep.Data.Tests.DataFolder;
 
-namespace Lockstep.Training.Tests;
+namespace Lockstep.Data.Tests;
 
 /// <summary>What is told of data before they are read through.</summary>
 public sealed class BeginningsTests : IDisposable

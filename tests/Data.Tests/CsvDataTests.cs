@@ -1,7 +1,7 @@
 using System.Text;
 using Lockstep.Contracts.Jobs;
 
-namespace Lockstep.Training.Tests;
+namespace Lockstep.Data.Tests;
 
 public sealed class CsvDataTests : IDisposable
 {

@@ -1,7 +1,7 @@
 using Lockstep.Contracts.Jobs;
-using static Lockstep.Training.Tests.DataFolder;
+using static Lockstep.Data.Tests.DataFolder;
 
-namespace Lockstep.Training.Tests;
+namespace Lockstep.Data.Tests;
 
 public sealed class IdxDataTests : IDisposable
 {

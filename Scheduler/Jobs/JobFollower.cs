@@ -93,11 +93,23 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             if (record is StepRecord step)
             {
                 scaler.Observe(job.Id, step);
-                telemetry.Stepped(job, report, step);
+                foreach (PaceChange pace in telemetry.Stepped(job, report, step))
+                {
+                    Tell(pace);
+                }
             }
 
             job.Append(fleet.CountOf(job.Id), record);
         }
+    }
+
+    private void Tell(PaceChange pace)
+    {
+        string note = pace.IsSlow
+            ? FormattableString.Invariant($"{pace.WorkerId} is slow all the time: a slot takes it {pace.Ratio:0.0} times as long as the others; drain it, or look at its machine")
+            : FormattableString.Invariant($"{pace.WorkerId} is as fast as the others again");
+        LogPace(job.Id, note);
+        job.Append(fleet.CountOf(job.Id), null, note);
     }
 
     /// <summary>Takes reports to the last one; where the first shard lost the job, goes on once it was taken up again.</summary>
@@ -151,4 +163,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
     [LoggerMessage(50, LogLevel.Critical, "Job {JobId}, {Cursor}: the step was done again and gave another line of the ledger. Broken hardware, or a model that is not deterministic")]
     private partial void LogContradicted(string jobId, Cursor cursor);
+
+    [LoggerMessage(51, LogLevel.Warning, "Job {JobId}: {Pace}")]
+    private partial void LogPace(string jobId, string pace);
 }

@@ -68,12 +68,13 @@ internal sealed class SchedulerMetrics
     public static double Utilization(int slots, int workers) => (double)slots / ((long)workers * ((slots + workers - 1) / workers));
 
     /// <param name="slotMs">By worker, the usual time of a slot, milliseconds.</param>
-    public void Stepped(string jobId, double stepMs, long samples, IReadOnlyDictionary<string, double> slotMs)
+    /// <returns>Whose pace is now another.</returns>
+    public IReadOnlyList<PaceChange> Stepped(string jobId, double stepMs, long samples, IReadOnlyDictionary<string, double> slotMs)
     {
         _step.Record(stepMs / 1000, Job(jobId));
         _steps.Add(1, Job(jobId));
         _samples.Add(samples, Job(jobId));
-        _stragglers.Observe(jobId, slotMs);
+        return _stragglers.Observe(jobId, slotMs);
     }
 
     /// <summary>So much more of the job's wall time is accounted for.</summary>

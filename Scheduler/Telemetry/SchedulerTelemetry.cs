@@ -61,9 +61,10 @@ internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpan
         _scaleUp.Decided(from, to);
     }
 
-    public void Stepped(JobRun job, StepReport report, StepRecord step)
+    /// <returns>Whose pace is now another.</returns>
+    public IReadOnlyList<PaceChange> Stepped(JobRun job, StepReport report, StepRecord step)
     {
-        metrics.Stepped(job.Id, step.StepMs, step.Samples, report.SlotMs);
+        IReadOnlyList<PaceChange> paces = metrics.Stepped(job.Id, step.StepMs, step.Samples, report.SlotMs);
         spans.Stepped(job.Id, report, step);
         foreach (string worker in step.SlotsByWorker.Keys)
         {
@@ -73,6 +74,8 @@ internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpan
                 spans.Happened(job.Id, "useful", string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{worker}, {delay.TotalSeconds:0.000} s after the decision"));
             }
         }
+
+        return paces;
     }
 
     public void Left(string workerId) => _scaleUp.Left(workerId);

@@ -1,6 +1,10 @@
 namespace Lockstep.Scheduler.Telemetry;
 
-/// <summary>Mean slot times by job and worker, and how much slower the slowest worker is than the middle one. Safe for many callers.</summary>
+/// <summary>A worker that was as fast as the others is slow, or the other way round.</summary>
+/// <param name="Ratio">Its mean slot time over the median of the others'.</param>
+internal readonly record struct PaceChange(string WorkerId, double Ratio, bool IsSlow);
+
+/// <summary>Mean slot times by job and worker: how much slower the slowest worker is than the middle one, and who is slow all the time. Safe for many callers.</summary>
 /// <remarks>As many entries as workers contributed in a job's recent steps; gone with the job.</remarks>
 internal sealed class StragglerTable
 {
@@ -9,11 +13,20 @@ internal sealed class StragglerTable
     /// <summary>A worker that has contributed to none of so many steps is no longer one of the job's.</summary>
     private const int Remembered = 100;
 
+    /// <summary>So many times as slow as the others is slow; a worker that is under <see cref="Usual"/> times is so no more.</summary>
+    private const double Slow = 2;
+
+    private const double Usual = 1.5;
+
+    /// <summary>In so many of its steps in a row: who is slow for a moment is no news, and its slots are taken over meanwhile.</summary>
+    private const int SlowSteps = 50;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, JobTimes> _jobs = new(StringComparer.Ordinal);
 
     /// <param name="slotMs">By worker: the mean time of a slot in one step, milliseconds.</param>
-    public void Observe(string jobId, IReadOnlyDictionary<string, double> slotMs)
+    /// <returns>Whose pace is now another.</returns>
+    public IReadOnlyList<PaceChange> Observe(string jobId, IReadOnlyDictionary<string, double> slotMs)
     {
         lock (_gate)
         {
@@ -26,13 +39,15 @@ internal sealed class StragglerTable
             foreach ((string worker, double ms) in slotMs)
             {
                 double mean = job.Workers.TryGetValue(worker, out WorkerTime known) ? known.Mean + (Weight * (ms - known.Mean)) : ms;
-                job.Workers[worker] = new WorkerTime(mean, job.Steps);
+                job.Workers[worker] = known with { Mean = mean, LastStep = job.Steps };
             }
 
             foreach (string gone in job.Workers.Where(w => job.Steps - w.Value.LastStep > Remembered).Select(w => w.Key).ToArray())
             {
                 job.Workers.Remove(gone);
             }
+
+            return Judge(job, slotMs.Keys);
         }
     }
 
@@ -46,9 +61,8 @@ internal sealed class StragglerTable
                 return 0;
             }
 
-            double[] times = [.. job.Workers.Values.Select(w => w.Mean).Order()];
-            double median = (times[(times.Length - 1) / 2] + times[times.Length / 2]) / 2;
-            return median > 0 ? times[^1] / median : 0;
+            double median = Median(job.Workers.Values);
+            return median > 0 ? job.Workers.Values.Max(w => w.Mean) / median : 0;
         }
     }
 
@@ -60,11 +74,38 @@ internal sealed class StragglerTable
         }
     }
 
+    private static List<PaceChange> Judge(JobTimes job, IEnumerable<string> contributors)
+    {
+        var changes = new List<PaceChange>();
+        foreach (string worker in contributors)
+        {
+            double others = Median(job.Workers.Where(w => w.Key != worker).Select(w => w.Value));
+            WorkerTime own = job.Workers[worker];
+            double ratio = others > 0 ? own.Mean / others : 0;
+            int slow = ratio >= Slow ? own.SlowInARow + 1 : 0;
+            bool isSlow = own.IsSlow ? ratio >= Usual : slow >= SlowSteps;
+            job.Workers[worker] = own with { SlowInARow = slow, IsSlow = isSlow };
+            if (isSlow != own.IsSlow)
+            {
+                changes.Add(new PaceChange(worker, ratio, isSlow));
+            }
+        }
+
+        return changes;
+    }
+
+    /// <returns>0: there are none.</returns>
+    private static double Median(IEnumerable<WorkerTime> workers)
+    {
+        double[] times = [.. workers.Select(w => w.Mean).Order()];
+        return times.Length == 0 ? 0 : (times[(times.Length - 1) / 2] + times[times.Length / 2]) / 2;
+    }
+
     private sealed class JobTimes
     {
         public Dictionary<string, WorkerTime> Workers { get; } = new(StringComparer.Ordinal);
         public long Steps { get; set; }
     }
 
-    private readonly record struct WorkerTime(double Mean, long LastStep);
+    private readonly record struct WorkerTime(double Mean, long LastStep, int SlowInARow, bool IsSlow);
 }

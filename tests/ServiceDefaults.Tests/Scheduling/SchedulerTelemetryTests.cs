@@ -82,6 +82,36 @@ public sealed class SchedulerTelemetryTests
         Assert.Equal(0, table.Ratio("job"));
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Who_is_slow_all_the_time_is_told_once_and_so_is_its_end(int workers)
+    {
+        var table = new StragglerTable();
+        PaceChange slow = Assert.Single(Enumerable.Range(0, 200).SelectMany(_ => table.Observe("job", Times(workers, slowest: 0))));
+        Assert.True(slow is { WorkerId: "0", IsSlow: true }, $"{slow}");
+        Assert.Equal(5, slow.Ratio, 6);
+        PaceChange usual = Assert.Single(Enumerable.Range(0, 200).SelectMany(_ => table.Observe("job", Times(workers, slowest: -1))));
+        Assert.True(usual is { WorkerId: "0", IsSlow: false, Ratio: < 1.5 }, $"{usual}");
+    }
+
+    [Fact]
+    public void Nobody_is_told_of_a_slowness_that_wanders()
+    {
+        var table = new StragglerTable();
+        Assert.Empty(Enumerable.Range(0, 800).SelectMany(step => table.Observe("job", Times(4, slowest: step / 20 % 4))));
+    }
+
+    [Fact]
+    public void A_worker_alone_is_not_slow()
+    {
+        var table = new StragglerTable();
+        Assert.Empty(Enumerable.Range(0, 200).SelectMany(step => table.Observe("job", Times(1, slowest: step > 100 ? 0 : -1))));
+    }
+
+    private static Dictionary<string, double> Times(int workers, int slowest) =>
+        Enumerable.Range(0, workers).ToDictionary(worker => $"{worker}", worker => worker == slowest ? 50.0 : 10.0, StringComparer.Ordinal);
+
     [Fact]
     public void A_job_waits_from_when_it_began_to()
     {

@@ -36,8 +36,10 @@ public sealed class CheckpointFiles : ICheckpointFiles
     {
         if (!Directory.Exists(path))
         {
+            // One level at a time: each name is in another folder.
+            CreateDirectory(FolderOf(path));
             Directory.CreateDirectory(path);
-            SyncFolderOf(path);
+            FolderSync.Sync(FolderOf(path));
         }
     }
 
@@ -55,14 +57,14 @@ public sealed class CheckpointFiles : ICheckpointFiles
     public void Replace(string from, string to)
     {
         File.Move(from, to, overwrite: true);
-        SyncFolderOf(to);
+        FolderSync.Sync(FolderOf(to));
     }
 
     public void Delete(string path) => File.Delete(path);
 
     public void DeleteDirectory(string path) => Directory.Delete(path, recursive: true);
 
-    private static void SyncFolderOf(string path) => FolderSync.Sync(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    private static string FolderOf(string path) => Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)))!;
 }
 
 internal static class CheckpointFilesExtensions

@@ -5,8 +5,11 @@ namespace Lockstep.Core.Checkpoints;
 /// <summary>Sees to it that the names in a folder are on the disk: fsync(2) of a file says nothing of the name it was given. Windows keeps names in its journal, and nothing is done there.</summary>
 internal static partial class FolderSync
 {
-    private const int ReadOnly = 0;
+    private const int Interrupted = 4;
     private const int InvalidArgument = 22;
+
+    /// <value>For reading, and not for child processes.</value>
+    private static readonly int s_readOnly = OperatingSystem.IsMacOS() ? 0x1000000 : 0x80000;
 
     /// <exception cref="IOException">The folder cannot be read or written through.</exception>
     public static void Sync(string path)
@@ -16,7 +19,7 @@ internal static partial class FolderSync
             return;
         }
 
-        int folder = Open(path, ReadOnly);
+        int folder = Open(path, s_readOnly);
         if (folder < 0)
         {
             throw Failure(path);
@@ -25,9 +28,12 @@ internal static partial class FolderSync
         try
         {
             // Some file systems, networked ones among them, know no fsync of folders and say so.
-            if (Fsync(folder) != 0 && Marshal.GetLastPInvokeError() != InvalidArgument)
+            while (Fsync(folder) != 0 && Marshal.GetLastPInvokeError() is int error and not InvalidArgument)
             {
-                throw Failure(path);
+                if (error != Interrupted)
+                {
+                    throw Failure(path);
+                }
             }
         }
         finally

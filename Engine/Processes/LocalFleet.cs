@@ -251,7 +251,7 @@ public sealed class LocalFleet : IAsyncDisposable
                 return;
             }
 
-            RestartDecision decision = Decide(member, code, ended);
+            RestartDecision decision = Decide(member, ended);
             if (decision.Delay is not { } delay)
             {
                 GiveUp(member, code, decision.Reason);
@@ -268,7 +268,7 @@ public sealed class LocalFleet : IAsyncDisposable
         }
     }
 
-    private RestartDecision Decide(Member member, int code, DateTimeOffset ended)
+    private RestartDecision Decide(Member member, DateTimeOffset ended)
     {
         lock (_gate)
         {
@@ -276,12 +276,6 @@ public sealed class LocalFleet : IAsyncDisposable
             {
                 member.IsToEnd = false;
                 return new RestartDecision(TimeSpan.Zero, "it was sent a signal");
-            }
-
-            if (member.IsWorker && code == 0 && _supervised)
-            {
-                // The scheduler was told to drain it, or somebody sent SIGTERM: the fleet is to stay as large as it was.
-                return new RestartDecision(TimeSpan.Zero, "it left as it was asked to");
             }
 
             member.Ends.RemoveAll(end => ended - end > RestartPolicy.Window);

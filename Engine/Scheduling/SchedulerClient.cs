@@ -59,11 +59,7 @@ public sealed class SchedulerClient : IDisposable
     public Task<DesiredWorkers> ScaleAsync(int? workers, CancellationToken cancellation) => SendAsync<DesiredWorkers>(HttpMethod.Post, SchedulerRoutes.ScaleWorkers, new ScaleRequest(workers), cancellation);
 
     /// <summary>Asks a worker to hand in what it has in hand, and to end.</summary>
-    public async Task DrainAsync(string worker, CancellationToken cancellation)
-    {
-        using HttpResponseMessage answer = await _http.PostAsync(SchedulerRoutes.Drain(Escape(worker)), null, cancellation);
-        await EnsureAsync(answer, cancellation);
-    }
+    public Task DrainAsync(string worker, CancellationToken cancellation) => SendAsync(HttpMethod.Post, SchedulerRoutes.Drain(Escape(worker)), null, static (_, _) => Task.FromResult(true), cancellation);
 
     /// <summary>A page of what happened in a job.</summary>
     public Task<JobLogPage> LogAsync(string jobId, long from, CancellationToken cancellation) => SendAsync<JobLogPage>(HttpMethod.Get, SchedulerRoutes.Logs(Escape(jobId), from), null, cancellation);
@@ -130,7 +126,15 @@ public sealed class SchedulerClient : IDisposable
 
     private static string Escape(string id) => Uri.EscapeDataString(id);
 
-    private async Task<T> SendAsync<T>(HttpMethod method, string path, object? body, CancellationToken cancellation)
+    private Task<T> SendAsync<T>(HttpMethod method, string path, object? body, CancellationToken cancellation) => SendAsync(
+        method,
+        path,
+        body,
+        static async (content, stop) => await content.ReadFromJsonAsync<T>(JsonSerializerOptions.Web, stop) ?? throw new JsonException("It is null."),
+        cancellation);
+
+    /// <param name="read">What the answer's body says.</param>
+    private async Task<T> SendAsync<T>(HttpMethod method, string path, object? body, Func<HttpContent, CancellationToken, Task<T>> read, CancellationToken cancellation)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(AnswerTimeout);
@@ -139,7 +143,7 @@ public sealed class SchedulerClient : IDisposable
         {
             using HttpResponseMessage answer = await _http.SendAsync(request, patience.Token);
             await EnsureAsync(answer, patience.Token);
-            return await answer.Content.ReadFromJsonAsync<T>(JsonSerializerOptions.Web, patience.Token) ?? throw new JsonException("It is null.");
+            return await read(answer.Content, patience.Token);
         }
         catch (JsonException exception)
         {

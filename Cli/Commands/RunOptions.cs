@@ -38,7 +38,21 @@ internal static class RunOptions
             throw new InputException([.. exception.Errors.Select(error => error.File == $"{Set.Name} {shards}" ? error with { File = Shards.Name } : error)]);
         }
 
-        DataSets.CheckBeginnings(read.Data);
+        try
+        {
+            DataSets.CheckBeginnings(read.Data);
+        }
+        catch (InputException exception)
+        {
+            throw new InputException([.. exception.Errors.Select(error => error with { Remedy = $"{error.Remedy}{NamedBy(error.File)}" })]);
+        }
+
         return read;
+
+        string NamedBy(string file)
+        {
+            (string Key, string? File)[] files = [("train", read.Data.Train), ("trainLabels", read.Data.TrainLabels), ("validation", read.Data.Validation), ("validationLabels", read.Data.ValidationLabels)];
+            return files.FirstOrDefault(f => f.File == file).Key is { } key && JobFile.PlaceOf(parsed.GetValue(job)!, sets, "data", key) is { } place ? $" '{key}' at {place} names it." : "";
+        }
     }
 }

@@ -50,6 +50,14 @@ internal sealed class LiveView : ITrainingView
         }
     }
 
+    public void Happened(FleetEvent item)
+    {
+        lock (_gate)
+        {
+            _note = item.ToString();
+        }
+    }
+
     public void Close()
     {
         _closed.Cancel();

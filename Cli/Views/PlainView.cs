@@ -46,6 +46,9 @@ internal sealed class PlainView(TextWriter output, RunCaption caption, TimeProvi
         }
     }
 
+    /// <summary>The fleet tells of it on a thread of its own; a line is written whole.</summary>
+    public void Happened(FleetEvent item) => output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] {item}");
+
     public void Close() => output.Flush();
 
     public void Dispose()

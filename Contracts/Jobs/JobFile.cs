@@ -49,6 +49,26 @@ public static class JobFile
         return errors.Count == 0 ? job : throw new InputException([.. errors.OrderBy(e => e.Line).Distinct()]);
     }
 
+    /// <summary>Where a job's value stands, for messages: <c>file:line</c>, or the option that gave it.</summary>
+    /// <param name="path">Of a job file that <see cref="Load"/> has read.</param>
+    /// <param name="keys">Way to the value, such as <c>data</c>, <c>train</c>.</param>
+    /// <returns>Null: there is no such value.</returns>
+    public static string? PlaceOf(string path, IEnumerable<string> sets, params ReadOnlySpan<string> keys)
+    {
+        JobNode? node = JobNode.Parse(File.ReadAllText(path), path);
+        foreach (string set in sets)
+        {
+            Apply(node, set, []);
+        }
+
+        foreach (string key in keys)
+        {
+            node = (node as JobMap)?.Entries.Find(entry => entry.Key == key)?.Value;
+        }
+
+        return node is null ? null : node.Line > 0 ? $"{node.File}:{node.Line}" : node.File;
+    }
+
     /// <summary>A job as JSON with every default filled in: what processes give each other.</summary>
     public static string ToCanonicalJson(JobSpec job) => JsonSerializer.Serialize(job, Json);
 

@@ -79,6 +79,8 @@ public static class ChaosRun
     {
         public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes) => inner.Started(folder, processes);
 
+        public void Happened(FleetEvent item) => inner.Happened(item);
+
         public void Happened(JobEvent item)
         {
             if (item.Report is { } report && RunRecord.FromElement(report) is StepRecord step)

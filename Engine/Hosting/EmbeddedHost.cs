@@ -96,6 +96,6 @@ public static class EmbeddedHost
     private sealed class ConsoleEvents(TimeProvider time) : IProgress<FleetEvent>
     {
         public void Report(FleetEvent value) =>
-            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{time.GetLocalNow():HH:mm:ss} {value.Process} {value.Kind.ToString().ToLowerInvariant()}: {value.Reason}"));
+            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{time.GetLocalNow():HH:mm:ss} {value}"));
     }
 }

@@ -5,7 +5,10 @@ public sealed record FleetProcess(string Name, int ProcessId, string LogPath);
 
 /// <summary>What the fleet tells of a process.</summary>
 /// <param name="Reason">For people.</param>
-public sealed record FleetEvent(string Process, FleetEventKind Kind, string Reason);
+public sealed record FleetEvent(string Process, FleetEventKind Kind, string Reason)
+{
+    public override string ToString() => $"{Process} {(Kind == FleetEventKind.GivenUp ? "given up" : Kind.ToString().ToLowerInvariant())}: {Reason}";
+}
 
 public enum FleetEventKind
 {

@@ -140,6 +140,7 @@ public sealed class RunPreparation : IDisposable
         }
     }
 
+    // What the system says of a file that cannot be made where files are not made, as in /proc, is that it was not found.
     private static InputException Unwritable(string output, Exception exception) =>
-        new(output, 0, $"The output folder cannot be written: {exception.Message}", "Correct the rights, or choose another folder with --output.");
+        new(output, 0, $"The output folder cannot be written: {(exception is FileNotFoundException or DirectoryNotFoundException ? "nothing can be made there." : exception.Message)}", "Correct the rights, or choose another folder with --output.");
 }

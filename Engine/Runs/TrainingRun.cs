@@ -21,6 +21,11 @@ public interface ITrainingObserver
     void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes);
 
     void Happened(JobEvent item);
+
+    /// <summary>A process ended and was started again, or was given up. May be called by any thread.</summary>
+    void Happened(FleetEvent item)
+    {
+    }
 }
 
 /// <summary>Trains one job: a fleet of processes for it, the job handed to their scheduler, and its events followed to the end.</summary>
@@ -54,6 +59,7 @@ public static class TrainingRun
                 RedisServerAssembly = options.RedisServerAssembly,
                 Queue = jobId,
                 Environment = EnvironmentOf(options, job, run.Folder),
+                Events = new FleetEvents(observer),
             },
             time,
             cancellation);
@@ -156,5 +162,10 @@ public static class TrainingRun
         {
             // The keys of leases expire by themselves; the run itself is over.
         }
+    }
+
+    private sealed class FleetEvents(ITrainingObserver observer) : IProgress<FleetEvent>
+    {
+        public void Report(FleetEvent value) => observer.Happened(value);
     }
 }

@@ -37,12 +37,14 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
     [InlineData("chaos", "--mtbf", "5")]
     public async Task The_command_says_what_is_missing_before_it_starts_anything(params string[] command)
     {
-        CliResult result = await CliProcess.RunAsync([.. command, Job("missing.csv"), "--output", _folder.In("run"), "--workers", "1"]);
+        string job = Job("missing.csv");
+
+        CliResult result = await CliProcess.RunAsync([.. command, job, "--output", _folder.In("run"), "--workers", "1"]);
 
         Assert.True(result.ExitCode == 2, result.All);
         Assert.Equal("", result.Output);
         Assert.False(Directory.Exists(_folder.In("run")));
-        Assert.Equal($"{_folder.In("missing.csv")}: There is no such data file. Correct the path; relative paths of a job file start at its folder, those of an option at the current one.", result.Error.Trim());
+        Assert.Equal($"{_folder.In("missing.csv")}: There is no such data file. Correct the path; relative paths of a job file start at its folder, those of an option at the current one. 'train' at {job}:2 names it.", result.Error.Trim());
     }
 
     [Fact]
@@ -103,6 +105,14 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
         _folder.Write("rows.csv", Rows);
 
         await FailsAsync(Job("rows.csv", model: "{ layers: [ { kind: conv2d, out: 4 }, relu ] }"), "Layer 1 (Conv2d)", "its input is [2]");
+    }
+
+    [Fact]
+    public async Task An_input_that_is_not_the_data()
+    {
+        _folder.Write("rows.csv", Rows);
+
+        await FailsAsync(Job("rows.csv", model: "{ preset: mlp, input: [3] }"), "job file: The model's input [3] has 3 values, a sample [2] has 2.");
     }
 
     private string Job(string data, string labels = "label", string model = "{ preset: mlp, hidden: [4] }") => _folder.Write("job.yaml", $$"""

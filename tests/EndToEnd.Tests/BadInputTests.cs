@@ -63,6 +63,10 @@ public sealed class BadInputTests(DigitsRuns runs) : IDisposable
     }
 
     [Fact]
+    public async Task An_output_folder_where_nothing_can_be_made() =>
+        await RefusedAsync(["train", Built.Sample("digits"), "--output", "/proc/run"], "/proc/run: The output folder cannot be written: nothing can be made there.");
+
+    [Fact]
     public async Task An_output_folder_with_a_run_of_another_job()
     {
         FinishedRun run = await runs.AloneAsync();

@@ -50,6 +50,7 @@ public sealed class ChaosTests : IDisposable
         Assert.True(verdict.GetProperty("sameLedger").GetBoolean());
         Assert.Equal(Planned, Fired(verdict).Order(StringComparer.Ordinal));
         Assert.True(verdict.GetProperty("stepsRepeated").GetInt64() > 0, "No shard went back to a checkpoint.");
+        Assert.All(["ps-0", "ps-1", "scheduler", "redis"], process => Assert.Contains($"] {process} restarted: it ended with exit code ", result.Output, StringComparison.Ordinal));
         AssertLedgers(Steps);
     }
 

@@ -46,7 +46,7 @@ internal static class ChaosCommand
         int workers = RunOptions.ReadWorkers(parsed, DefaultWorkers);
         IReadOnlyList<Fault>? schedule = parsed.GetValue(Schedule) is { } path ? FaultSchedule.Load(path) : null;
         // A drawn plan may add as many again as there are.
-        int mostAdded = schedule?.Count(f => f.Kind == FaultKind.Add) ?? (Words(parsed).Contains(FaultKind.Add) ? workers : 0);
+        int mostAdded = schedule is not null ? FaultPlan.MostWorkers(schedule, workers) - workers : (Words(parsed).Contains(FaultKind.Add) ? workers : 0);
         FaultPlan plan = Plan(parsed, schedule, workers, job.Shards, mostAdded);
         int least = parsed.GetValue(MinFaults) ?? plan.Count ?? 1;
         var options = new TrainingOptions

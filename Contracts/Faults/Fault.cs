@@ -19,6 +19,9 @@ public sealed record Fault(FaultKind Kind, FaultTime At)
     /// <value>Seconds that it lasts, where it lasts.</value>
     public double Duration { get; init; }
 
+    /// <value>Scale: how many workers there shall be; null: drawn.</value>
+    public int? Workers { get; init; }
+
     /// <value>Faults of messages: fraction of the calls that meet it, above 0 and at most 1.</value>
     public double Share { get; init; } = 1;
 

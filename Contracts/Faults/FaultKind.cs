@@ -40,6 +40,8 @@ public enum FaultKind
     Reorder = 16,
     /// <summary>Nothing passes between a worker and a shard.</summary>
     Partition = 17,
+    /// <summary>The fleet is brought to a number of workers: more are started, or those with the highest numbers drained.</summary>
+    Scale = 18,
 }
 
 /// <summary>Where in a step a worker meets its end, in the order of a step.</summary>

@@ -38,6 +38,7 @@ public sealed record FaultRule(FaultRole Role, double? Duration, double? Share, 
         [FaultKind.Delay] = new(FaultRole.Worker, 10, UsualShare, true),
         [FaultKind.Reorder] = new(FaultRole.Worker, 10, UsualShare, true),
         [FaultKind.Partition] = new(FaultRole.Worker, 5, null, true),
+        [FaultKind.Scale] = new(FaultRole.Fleet, null, null, false),
     };
 
     public static FaultRule Of(FaultKind kind) => Rules[kind];

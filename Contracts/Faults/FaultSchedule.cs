@@ -28,6 +28,7 @@ public static class FaultSchedule
             Time,
             new("target", ValueKind.Text, "The process: worker-1 and on, ps-0 and on, scheduler, redis; default: drawn by the seed.") { Pattern = "worker-[1-9][0-9]*|ps-[0-9]+|scheduler|redis" },
             new("duration", ValueKind.Number, "Seconds that it lasts.") { Minimum = 0, AboveMinimum = true, Maximum = 86400 },
+            new("workers", ValueKind.Whole, "scale: how many workers there shall be; default: drawn by the seed.") { Minimum = 1, Maximum = 1000 },
             new("share", ValueKind.Number, "Faults of messages: fraction of the calls.") { Minimum = 0, AboveMinimum = true, Maximum = 1 },
             new("shard", ValueKind.Whole, "Faults of messages: index of the shard at the other end; default: all.") { Minimum = 0, Maximum = 65535 },
             new("side", ValueKind.Word, "partition: which way nothing passes.") { Words = JobWords.All<PartitionSide>() },
@@ -79,6 +80,7 @@ public static class FaultSchedule
         {
             Target = target,
             Duration = item.Number("duration") ?? rule.Duration ?? 0,
+            Workers = item.Int("workers"),
             Share = item.Number("share") ?? rule.Share ?? 1,
             Shard = item.Int("shard"),
             Side = item.Word<PartitionSide>("side") ?? PartitionSide.Both,
@@ -93,6 +95,11 @@ public static class FaultSchedule
         if (item.Given.Contains("duration") && rule.Duration is null)
         {
             Refuse("duration", "Remove it: it is over at once.");
+        }
+
+        if (item.Given.Contains("workers") && kind != FaultKind.Scale)
+        {
+            Refuse("workers", "Remove it, or use the kind 'scale'.");
         }
 
         if (item.Given.Contains("share") && rule.Share is null)

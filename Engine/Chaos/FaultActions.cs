@@ -24,6 +24,7 @@ internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
         FaultKind.Stop => StopAsync(fault, fired, cancellation),
         FaultKind.Slow => SlowAsync(fault, fired, cancellation),
         FaultKind.Add => AddAsync(fired, cancellation),
+        FaultKind.Scale => ScaleAsync(fault.Workers!.Value, fired, cancellation),
         FaultKind.EmptyRedis => EmptyAsync(fault, fired, cancellation),
         _ => throw new ArgumentOutOfRangeException(nameof(fault), fault.Kind, "A process does this to itself."),
     };
@@ -85,6 +86,13 @@ internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
         HashSet<string> before = [.. fleet.Processes.Select(p => p.Name)];
         Task scaled = fleet.ScaleAsync(fleet.Workers + 1, "a fault of kind 'add'", cancellation);
         fired(fleet.Processes.Select(p => p.Name).FirstOrDefault(name => !before.Contains(name)) ?? "");
+        await scaled;
+    }
+
+    private async Task ScaleAsync(int workers, Action<string> fired, CancellationToken cancellation)
+    {
+        Task scaled = fleet.ScaleAsync(workers, "a fault of kind 'scale'", cancellation);
+        fired(workers == 1 ? "to 1 worker" : $"to {workers} workers");
         await scaled;
     }
 

@@ -19,12 +19,16 @@ public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
     /// <summary>Whether a process of the run does it to itself.</summary>
     internal static bool IsInside(Fault fault) => FaultRule.Of(fault.Kind).IsInside || fault.At.Phase is not null;
 
+    /// <summary>The most workers that there can be at once in a run that begins with some and meets a schedule.</summary>
+    public static int MostWorkers(IReadOnlyList<Fault> schedule, int workers) =>
+        Math.Max(workers, schedule.Max(f => f.Kind == FaultKind.Scale ? f.Workers : null) ?? 0) + schedule.Count(f => f.Kind == FaultKind.Add);
+
     /// <summary>The faults of a schedule; whom one befalls that names nobody is drawn.</summary>
     /// <param name="file">Of the schedule, for messages.</param>
     /// <exception cref="InputException">A target is none of the run's processes.</exception>
     public static FaultPlan Scheduled(IReadOnlyList<Fault> schedule, string file, int workers, int shards, ulong seed)
     {
-        int most = workers + schedule.Count(f => f.Kind == FaultKind.Add);
+        int most = MostWorkers(schedule, workers);
         InputError[] errors =
         [
             .. schedule.Where(f => f.Target is { } target && NumberOf(target) is { } number && number >= (FaultRule.Of(f.Kind).Role == FaultRole.Shard ? shards : most + 1))
@@ -81,7 +85,8 @@ public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
             FaultRole.Redis => FleetPlan.RedisName,
             _ => null,
         };
-        return fault with { Target = target, Seed = CounterRandom.Key(seed, index, Inside) };
+        int? wanted = fault.Workers ?? (fault.Kind == FaultKind.Scale ? 1 + (int)(draw * workers) : null);
+        return fault with { Target = target, Workers = wanted, Seed = CounterRandom.Key(seed, index, Inside) };
     }
 
     private static int? NumberOf(string target) => int.TryParse(target.AsSpan(target.LastIndexOf('-') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;

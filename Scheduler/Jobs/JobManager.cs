@@ -2,13 +2,11 @@ using System.Collections.Concurrent;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
-using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
-using Lockstep.Transport.Protos;
 using StackExchange.Redis;
 
 namespace Lockstep.Scheduler.Jobs;
@@ -17,15 +15,6 @@ namespace Lockstep.Scheduler.Jobs;
 internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer redis, Fleet fleet, Scaler scaler, WantedWorkers wanted, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
     private const int FinishedKept = 16;
-
-    /// <summary>So often one worker may fail a job before it is the job's fault.</summary>
-    private const int FailuresOfOne = 3;
-
-    /// <summary>So many workers may die with one slot in hand before the slot is held to kill them.</summary>
-    private const int DeathsOnOne = 3;
-
-    /// <summary>How often the number of workers is thought over when nothing happens.</summary>
-    private static readonly TimeSpan ScalingInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>How long a person who asks for a checkpoint is kept waiting.</summary>
     private static readonly TimeSpan CheckpointPatience = TimeSpan.FromSeconds(30);
@@ -95,63 +84,6 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         _jobs.TryRemove(job.Id, out _);
     }
 
-    /// <summary>A worker says that it cannot do a job. Bad input ends the job; what may be the worker's own trouble does so only when it happens again and again, or to everybody.</summary>
-    public async Task FailAsync(FailRequest request)
-    {
-        if (Find(request.JobId) is not { } job)
-        {
-            return;
-        }
-
-        LogWorkerFailed(request.WorkerId, request.JobId, request.Error);
-        // The same value from two workers fails the job on its shards; where there is only one, it shows by coming again.
-        bool again = job.AddFailure(request.WorkerId) >= FailuresOfOne;
-        if (request.BadInput || again)
-        {
-            await EndAsync(job, JobState.Failed, (request.BadInput ? BadInput : "") + request.Error);
-            return;
-        }
-
-        job.Barrier.Leave(request.WorkerId);
-        job.Time.WorkerLost();
-        await new RedisLeases(redis, job.Id).FreeWorkerAsync(request.WorkerId, _stopping);
-        fleet.Idle(request.WorkerId, request.JobId);
-        if (request.NotFinite)
-        {
-            TimeSpan length = fleet.Quarantine(request.WorkerId);
-            LogQuarantined(request.WorkerId, length.TotalSeconds);
-            job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"{request.WorkerId} computed a value that is not finite; it gets no work for {length.TotalSeconds:0} s"));
-        }
-
-        await StaffAsync();
-    }
-
-    /// <summary>A worker has opened a job: waits until as many have as it begins with. What is not known here is not waited for.</summary>
-    public Task BeginAsync(string jobId, string workerId, CancellationToken cancellation) =>
-        Find(jobId) is { } job ? job.Barrier.ArriveAsync(workerId).WaitAsync(cancellation) : Task.CompletedTask;
-
-    /// <summary>Decides how many workers there shall be, and brings every job's staff to what it shall have. Called when a worker or a job came or went, and now and then.</summary>
-    public async Task StaffAsync()
-    {
-        await _staffing.WaitAsync(_stopping);
-        try
-        {
-            IReadOnlyList<JobRun> open = Open;
-            await ScaleAsync([.. open.Where(j => j.WantsWorkers)]);
-            // Workers that one job gives up are there for the next.
-            foreach (JobRun job in open.OrderBy(j => fleet.CountOf(j.Id) <= j.TargetWorkers))
-            {
-                await StaffAsync(job);
-            }
-
-            telemetry.Staffed(open);
-        }
-        finally
-        {
-            _staffing.Release();
-        }
-    }
-
     /// <summary>Halts a job; its shards keep its state.</summary>
     /// <returns>False: it is over.</returns>
     public async Task<bool> PauseAsync(JobRun job) => await ChangeAsync(job, JobState.Paused, "paused");
@@ -188,95 +120,6 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         await StaffAsync();
     }
 
-    /// <summary>A worker finishes what it has in hand and ends. Others take its place once its stream ends.</summary>
-    /// <returns>False: there is no such worker.</returns>
-    public bool Drain(string workerId)
-    {
-        if (!fleet.Drain(workerId))
-        {
-            return false;
-        }
-
-        LogDraining(workerId);
-        return true;
-    }
-
-    /// <summary>A worker that joined says what it is working on; it goes on with a job that is still to be done.</summary>
-    public bool MayGoOn(string jobId) => Find(jobId) is { WantsWorkers: true };
-
-    /// <summary>A worker is gone: what it had leased is free at once.</summary>
-    public async Task LeftAsync(FleetMember member)
-    {
-        telemetry.Left(member.WorkerId);
-        if (member.JobId is { } jobId && Find(jobId) is { IsOver: false } job)
-        {
-            job.Barrier.Leave(member.WorkerId);
-            if (await new RedisLeases(redis, jobId).InHandAsync(member.WorkerId, _stopping) is { } slot && job.AddDeath(slot.Cursor.Step, slot.Slot) >= DeathsOnOne)
-            {
-                await EndAsync(job, JobState.Failed, FormattableString.Invariant($"{DeathsOnOne} workers died while they computed slot {slot.Slot} of step {slot.Cursor.Step}: out of memory, or a crash in native code. See the workers' logs; smaller micro-batches (more slots) take less memory."));
-                return;
-            }
-
-            int freed = await new RedisLeases(redis, jobId).FreeWorkerAsync(member.WorkerId, _stopping);
-            if (freed > 0)
-            {
-                job.Time.WorkerLost();
-            }
-
-            LogLeft(member.WorkerId, jobId, freed);
-            job.Append(fleet.CountOf(jobId), null, $"{member.WorkerId} left; {freed} of its slots are free again");
-            await StaffAsync();
-        }
-    }
-
-    private async Task ScaleAsync(JobRun[] jobs)
-    {
-        int before = scaler.Desired.Desired;
-        (ScalingDecision decision, bool changed) = scaler.Decide([.. jobs.Select(j => (j.Id, j.Spec.Workers.Min, j.Spec.Workers.Max, j.Spec.Slots, fleet.CountOf(j.Id)))]);
-        foreach ((JobRun job, JobScalingDecision target) in jobs.Zip(decision.Jobs))
-        {
-            if (job.TargetWorkers != target.Target)
-            {
-                job.TargetWorkers = target.Target;
-                job.Append(fleet.CountOf(job.Id), null, $"{target.Target} workers wanted: {target.Reason}");
-            }
-        }
-
-        if (changed)
-        {
-            LogDesired(decision.Desired, decision.Reason);
-            telemetry.Scaled(before, decision.Desired, scaler.IsScaled ? ScalingReason.Person : jobs.Length == 0 ? ScalingReason.Idle : ScalingReason.Policy, decision.Reason);
-            await wanted.PublishAsync(decision.Desired, _stopping);
-        }
-    }
-
-    private async Task StaffAsync(JobRun job)
-    {
-        StaffingChange change = fleet.Staff(job);
-        bool begins = job.State == JobState.Queued && change.Workers > 0;
-        if (job.State == JobState.Running && change.Workers == 0 && job.TrySetState(JobState.Waiting, null))
-        {
-            LogWaiting(job.Id, job.Spec.Workers.Min);
-            await store.SetStateAsync(job.Id, JobState.Waiting, null, _stopping);
-            job.Append(0, null, $"waiting for workers: it needs at least {job.Spec.Workers.Min}");
-        }
-        else if (job.State is JobState.Queued or JobState.Waiting && change.Workers > 0 && job.TrySetState(JobState.Running, null))
-        {
-            await store.SetStateAsync(job.Id, JobState.Running, null, _stopping);
-        }
-
-        if (begins)
-        {
-            Follow(job, resumed: false);
-        }
-
-        if (!change.IsNothing)
-        {
-            LogStaffed(job.Id, change.ToString());
-            job.Append(change.Workers, null, change.ToString());
-        }
-    }
-
     private async Task<bool> ChangeAsync(JobRun job, JobState state, string note)
     {
         if (!job.TrySetState(state, null))
@@ -288,93 +131,6 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         job.Append(fleet.CountOf(job.Id), null, note);
         await StaffAsync();
         return true;
-    }
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        telemetry.Observe(() => fleet.Counts(scaler.Desired.Desired), () => Open.Select(job => (job, fleet.CountOf(job.Id))));
-        while (true)
-        {
-            using var term = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            _stopping = term.Token;
-            await LeadAsync(stoppingToken);
-            // Another scheduler is in charge: nothing here goes on until that one is gone.
-            IsReady = false;
-            await term.CancelAsync();
-            store.EndTerm();
-            telemetry.StoodDown();
-            _jobs.Clear();
-            _followers.Clear();
-            LogStandsBy();
-            await store.WaitVacantAsync(time, stoppingToken);
-        }
-    }
-
-    /// <summary>Is in charge until another scheduler takes over.</summary>
-    private async Task LeadAsync(CancellationToken stop)
-    {
-        await store.BeginTermAsync(stop);
-        await LoadAsync(stop);
-        IsReady = true;
-        using var timer = new PeriodicTimer(ScalingInterval, time);
-        do
-        {
-            switch (await store.HoldAsync(stop))
-            {
-                case TermStatus.Superseded:
-                    return;
-                case TermStatus.Forgotten:
-                    await RewriteAsync(stop);
-                    break;
-            }
-
-            try
-            {
-                await StaffAsync();
-            }
-            catch (InvalidOperationException exception)
-            {
-                LogRefused(exception);
-            }
-        }
-        while (await timer.WaitForNextTickAsync(stop));
-    }
-
-    private async Task LoadAsync(CancellationToken cancellation)
-    {
-        foreach (JobRecord record in await store.ListAsync(cancellation))
-        {
-            try
-            {
-                var job = new JobRun(record.Request, record.State, record.Error, await store.TermAsync(cancellation), time);
-                if (Add(job) && job.State is JobState.Running or JobState.Waiting or JobState.Paused)
-                {
-                    Follow(job, resumed: true);
-                }
-            }
-            catch (InputException exception)
-            {
-                LogUnreadable(exception, record.Request.JobId);
-            }
-        }
-    }
-
-    /// <summary>Redis was emptied: what this scheduler knows is written down again, and the shards know the rest.</summary>
-    private async Task RewriteAsync(CancellationToken cancellation)
-    {
-        JobRun[] jobs = [.. InOrder];
-        foreach (JobRun job in jobs)
-        {
-            await store.PutAsync(new JobRecord(job.Request, job.State, job.Error), cancellation);
-            if (!job.IsOver)
-            {
-                job.Append(fleet.CountOf(job.Id), null, "Redis had lost everything; the job's record was written again");
-            }
-        }
-
-        await wanted.PublishAsync(scaler.Desired.Desired, cancellation);
-        await store.RewrittenAsync(cancellation);
-        LogRewritten(jobs.Length);
     }
 
     private bool Add(JobRun job)
@@ -394,100 +150,5 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         }
 
         return true;
-    }
-
-    private void Follow(JobRun job, bool resumed) => _ = Task.Run(async () =>
-    {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(_stopping, job.Stop.Token);
-        var follower = new JobFollower(job, fleet, scaler, store, telemetry, configuration, time, loggers.CreateLogger<JobFollower>());
-        _followers[job.Id] = follower;
-        try
-        {
-            await follower.RunAsync(resumed, stop.Token);
-            await EndAsync(job, JobState.Finished, null);
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-        }
-        catch (InputException exception)
-        {
-            await EndAsync(job, JobState.Failed, BadInput + exception.Message);
-        }
-        catch (Exception exception)
-        {
-            LogFollowFailed(exception, job.Id);
-            await EndAsync(job, JobState.Failed, exception.Message);
-        }
-    }, CancellationToken.None);
-
-    private async Task EndAsync(JobRun job, JobState state, string? error)
-    {
-        if (job.IsOver)
-        {
-            return;
-        }
-
-        if (state == JobState.Failed && error?.StartsWith(BadInput, StringComparison.Ordinal) == false && CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() is > 0 and long newest)
-        {
-            error += FormattableString.Invariant($" The newest checkpoint is that of step {newest}.");
-        }
-
-        (state, error) = await RecordEndAsync(job, state, error);
-        if (!job.TrySetState(state, error))
-        {
-            return;
-        }
-
-        LogEnded(job.Id, state, error);
-        telemetry.Ended(job, state, error);
-        await store.SetStateAsync(job.Id, state, error, _stopping);
-        await job.Stop.CancelAsync();
-        job.Append(fleet.CountOf(job.Id), null);
-        fleet.Release(job.Id);
-        await CloseAsync(job);
-        await StaffAsync();
-    }
-
-    /// <summary>Model and summary are there before anybody is told that the job is over.</summary>
-    private async Task<(JobState State, string? Error)> RecordEndAsync(JobRun job, JobState state, string? error)
-    {
-        if (!_followers.TryRemove(job.Id, out JobFollower? follower))
-        {
-            return (state, error);
-        }
-
-        try
-        {
-            LeaseCounts leases = await new RedisLeases(redis, job.Id).CountAsync(_stopping);
-            telemetry.Leased(job, leases);
-            await Task.Run(() => follower.Finish(state, error, leases), _stopping);
-            return (state, error);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ProtocolException)
-        {
-            LogNotRecorded(exception, job.Id);
-            return (JobState.Failed, error ?? $"The result cannot be written to {job.Folder.Path}: {exception.Message} Free space or correct the rights, then resume.");
-        }
-    }
-
-    private async Task CloseAsync(JobRun job)
-    {
-        // What cannot be reached has nothing to close: a parameter server that starts anew hosts no job.
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(_stopping);
-        patience.CancelAfter(TimeSpan.FromSeconds(5));
-        try
-        {
-            foreach (IShardClient shard in ShardClients.FromConfiguration(configuration, job.Spec.Shards, time))
-            {
-                await using (shard)
-                {
-                    await shard.CloseAsync(job.Id, patience.Token);
-                }
-            }
-        }
-        catch (Exception exception) when (exception is OperationCanceledException or InputException)
-        {
-            LogNotClosed(exception, job.Id);
-        }
     }
 }

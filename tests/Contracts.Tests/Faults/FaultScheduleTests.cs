@@ -16,6 +16,7 @@ public sealed class FaultScheduleTests
               - {kind: kill-shard, at: {step: 30}, target: ps-1}
               - {kind: kill, at: {step: 7, worker: worker-3, phase: push-after-one-shard}}
               - {kind: partition, at: {step: 9}, target: worker-1, shard: 1, side: from}
+              - {kind: scale, at: {seconds: 20}, workers: 8}
             """, "s.yaml");
 
         Assert.Equal(
@@ -24,6 +25,7 @@ public sealed class FaultScheduleTests
                 new Fault(FaultKind.KillShard, new FaultTime(null, 30, null)) { Target = "ps-1" },
                 new Fault(FaultKind.Kill, new FaultTime(null, 7, FaultPhase.PushAfterOneShard)) { Target = "worker-3" },
                 new Fault(FaultKind.Partition, new FaultTime(null, 9, null)) { Target = "worker-1", Duration = 5, Shard = 1, Side = PartitionSide.From },
+                new Fault(FaultKind.Scale, new FaultTime(20, null, null)) { Workers = 8 },
             ],
             faults);
     }
@@ -49,6 +51,8 @@ public sealed class FaultScheduleTests
     [InlineData("- {kind: kill, at: {step: 1}, duration: 3}", "s.yaml:2: A fault of kind 'kill' has no 'duration'.")]
     [InlineData("- {kind: stop, at: {step: 1}, share: 0.5}", "s.yaml:2: A fault of kind 'stop' has no 'share'.")]
     [InlineData("- {kind: drop, at: {step: 1}, side: to}", "s.yaml:2: A fault of kind 'drop' has no 'side'.")]
+    [InlineData("- {kind: add, at: {step: 1}, workers: 2}", "s.yaml:2: A fault of kind 'add' has no 'workers'. Remove it, or use the kind 'scale'.")]
+    [InlineData("- {kind: scale, at: {step: 1}, workers: 0}", "s.yaml:2: 'workers' is '0'.")]
     [InlineData("- {kind: kill, at: {step: 1}, shard: 0}", "s.yaml:2: A fault of kind 'kill' has no 'shard'.")]
     [InlineData("- {kind: stop, at: {step: 1, phase: load}}", "s.yaml:2: A fault of kind 'stop' has no phase.")]
     [InlineData("- {kind: kill, at: {seconds: 1, phase: load}}", "s.yaml:2: A phase is one of a step.")]

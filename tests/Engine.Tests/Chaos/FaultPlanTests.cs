@@ -57,6 +57,23 @@ public sealed class FaultPlanTests
         Assert.Equal(Enumerable.Repeat(FaultKind.Add, mostAdded), FaultPlan.Drawn(1, [FaultKind.Add], 4, 2, mostAdded, 3).Faults.Take(Many).Select(f => f.Kind));
 
     [Fact]
+    public void Draws_how_many_workers_there_shall_be_from_one_to_all_and_leaves_a_number_that_is_named()
+    {
+        Assert.Equal([1, 2, 3, 4], FaultPlan.Drawn(1, [FaultKind.Scale], 4, 2, 0, 3).Faults.Take(Many).Select(f => f.Workers!.Value).Distinct().Order());
+        Assert.Equal(8, FaultPlan.Scheduled([new(FaultKind.Scale, At(2)) { Workers = 8 }], "s.yaml", 1, 1, 5).Faults.Single().Workers);
+    }
+
+    [Fact]
+    public void Knows_the_most_workers_that_a_schedule_can_bring()
+    {
+        Fault[] schedule = [new(FaultKind.Scale, At(1)) { Workers = 4 }, new(FaultKind.Add, At(2)), new(FaultKind.Scale, At(3)) { Workers = 2 }, new(FaultKind.Kill, At(4)) { Target = "worker-5" }];
+
+        Assert.Equal(5, FaultPlan.MostWorkers(schedule, 1));
+        Assert.Equal(7, FaultPlan.MostWorkers(schedule, 6));
+        Assert.Equal("worker-5", FaultPlan.Scheduled(schedule, "s.yaml", 1, 1, 5).Faults.Last().Target);
+    }
+
+    [Fact]
     public void Gives_a_target_to_who_names_none_and_leaves_one_that_is_named()
     {
         Fault[] schedule = [new(FaultKind.Kill, At(2)), new(FaultKind.KillShard, At(1)) { Target = "ps-1" }, new(FaultKind.KillScheduler, At(0))];

@@ -1,0 +1,197 @@
+using System.Diagnostics;
+using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Tracing;
+
+namespace Lockstep.Core.Protocol;
+
+/// <summary>The way from all contributions of a step to the next version, and what ps-0 is told of it.</summary>
+internal sealed partial class HostedJob
+{
+    private void AdvanceIfDecided()
+    {
+        lock (_gate)
+        {
+            if (_idle is not null || IsOver || _parked || Job.Decide() == StepDecision.Wait)
+            {
+                return;
+            }
+
+            _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        _ = AdvanceAsync(_idle);
+    }
+
+    private async Task AdvanceAsync(TaskCompletionSource idle)
+    {
+        try
+        {
+            do
+            {
+                long gathered = _context.Time.GetTimestamp();
+                double gatherMs = _context.Time.GetElapsedTime(_firstIn ?? gathered, gathered).TotalMilliseconds;
+                ActivityContext firstPush, lastPush;
+                lock (_gate)
+                {
+                    _firstIn = null;
+                    (firstPush, lastPush) = (_firstPush, _lastPush);
+                    (_firstPush, _lastPush) = (default, default);
+                }
+
+                ShardSpans.Gathered(firstPush, _context.Time.GetUtcNow, gatherMs);
+                switch (Job.Decide())
+                {
+                    case StepDecision.NotFinite:
+                        throw new ProtocolException(ProtocolError.NotFinite, $"Job {Descriptor.JobId}: the gradient of step {Job.Cursor.Step} is not finite (slots {string.Join(", ", Job.NotFiniteSlots())}, on two workers alike). Lower the learning rate, clip the norm, or look for bad values in the data.");
+                    case StepDecision.Repeat:
+                        Repeat(lastPush);
+                        break;
+                    default:
+                        await UpdateAsync(gathered, gatherMs, lastPush);
+                        break;
+                }
+            }
+            // What came in meanwhile may already be all of the next step.
+            while (IsDecidedAgain());
+        }
+        catch (OperationCanceledException) when (_closed.IsCancellationRequested)
+        {
+        }
+        catch (Exception exception)
+        {
+            Fail(exception);
+        }
+        finally
+        {
+            idle.SetResult();
+        }
+    }
+
+    private bool IsDecidedAgain()
+    {
+        lock (_gate)
+        {
+            if (!IsOver && !_parked && Job.Decide() != StepDecision.Wait)
+            {
+                return true;
+            }
+
+            _idle = null;
+            return false;
+        }
+    }
+
+    private void Repeat(ActivityContext lastPush)
+    {
+        Cursor cursor;
+        lock (_gate)
+        {
+            cursor = Job.Cursor;
+            Job.Repeat();
+            _ledHere = lastPush;
+            Pulse();
+        }
+
+        _context.Observer.Repeated(Descriptor.JobId, cursor);
+    }
+
+    private async Task UpdateAsync(long gathered, double gatherMs, ActivityContext lastPush)
+    {
+        // All slots are in: pushes that still come only read, so the state may be worked on outside of the lock.
+        Cursor cursor = Job.Cursor;
+        Activity? span = ShardSpans.Begin("update", lastPush);
+        double factor = 1;
+        if (Descriptor.Optimizer.ClipNorm is not null)
+        {
+            double[] squares = Job.BlockSquares();
+            factor = await AskFirstAsync(() => _first.ClipFactorAsync(Descriptor.JobId, cursor, _context.Shard, squares, _closed.Token));
+        }
+
+        bool isAskedFor = await _announced;
+        _closed.Token.ThrowIfCancellationRequested();
+        UInt128[] hashes = Job.Update(factor);
+        CommittedStep step;
+        ShardState? snapshot = null;
+        double copyMs = 0;
+        lock (_gate)
+        {
+            step = Job.Commit();
+            _gathered = gathered;
+            _ledHere = span?.Context ?? default;
+            if (isAskedFor || Descriptor.CheckpointsAt(Job.Cursor.Step))
+            {
+                long started = _context.Time.GetTimestamp();
+                snapshot = Job.Snapshot();
+                _parked = _parks && isAskedFor;
+                copyMs = _context.Time.GetElapsedTime(started).TotalMilliseconds;
+            }
+        }
+
+        double updateMs = _context.Time.GetElapsedTime(gathered).TotalMilliseconds;
+        span?.Dispose();
+        Board?.Committed(step, gathered);
+        // The board knows of the step before a worker can know of the version.
+        _announced = AnnounceAsync(span?.Context ?? default, new ShardAnnouncement(cursor, _context.Shard, hashes, gatherMs, updateMs, step.Counters.Mismatched) { CheckpointBlockedMs = _blockedMs + copyMs });
+        _blockedMs = 0;
+        lock (_gate)
+        {
+            Pulse();
+        }
+
+        _context.Observer.Stepped(Descriptor.JobId, step, gatherMs, updateMs);
+        if (snapshot is not null)
+        {
+            _blockedMs = await _writer.BeginAsync(snapshot);
+            _context.Observer.CheckpointBlocked(Descriptor.JobId, snapshot.Version, copyMs, _blockedMs);
+        }
+    }
+
+    private async Task<bool> AnnounceAsync(ActivityContext update, ShardAnnouncement announcement)
+    {
+        using Activity? span = ShardSpans.Begin("announce", update);
+        try
+        {
+            bool keepsNext = await AskFirstAsync(() => _first.AnnounceAsync(Descriptor.JobId, announcement, _closed.Token));
+            lock (_gate)
+            {
+                if (!IsOver && Job.Cursor.Step == announcement.Cursor.Step + 1)
+                {
+                    Job.ReleasePrevious();
+                }
+            }
+
+            return keepsNext;
+        }
+        catch (OperationCanceledException) when (_closed.IsCancellationRequested)
+        {
+        }
+        catch (Exception exception)
+        {
+            Fail(exception);
+        }
+
+        return false;
+    }
+
+    private Task TellAsync(CheckpointNotice notice) => AskFirstAsync(async () =>
+    {
+        await _first.CheckpointPartAsync(Descriptor.JobId, notice, _closed.Token);
+        return true;
+    });
+
+    /// <summary>Asks ps-0. Where that has lost the job, or is in another generation than this shard, only a restoration helps, and it comes to both: until then this waits.</summary>
+    private async Task<T> AskFirstAsync<T>(Func<Task<T>> ask)
+    {
+        for (TimeSpan pause = TimeSpan.FromMilliseconds(20); ; pause = pause < TimeSpan.FromMilliseconds(500) ? pause * 2 : pause)
+        {
+            try
+            {
+                return await ask();
+            }
+            catch (ProtocolException exception) when (exception.Error is ProtocolError.UnknownJob or ProtocolError.Superseded)
+            {
+                await Task.Delay(pause, _context.Time, _closed.Token);
+            }
+        }
+    }
+}

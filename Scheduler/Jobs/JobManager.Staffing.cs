@@ -1,0 +1,164 @@
+using Lockstep.Contracts.Services;
+using Lockstep.Coordination;
+using Lockstep.Scheduler.Scaling;
+using Lockstep.Scheduler.Telemetry;
+using Lockstep.Scheduler.Workers;
+using Lockstep.Transport.Protos;
+
+namespace Lockstep.Scheduler.Jobs;
+
+/// <summary>Which workers do which job, as they come, fail and leave.</summary>
+internal sealed partial class JobManager
+{
+    /// <summary>So often one worker may fail a job before it is the job's fault.</summary>
+    private const int FailuresOfOne = 3;
+
+    /// <summary>So many workers may die with one slot in hand before the slot is held to kill them.</summary>
+    private const int DeathsOnOne = 3;
+
+    /// <summary>A worker says that it cannot do a job. Bad input ends the job; what may be the worker's own trouble does so only when it happens again and again, or to everybody.</summary>
+    public async Task FailAsync(FailRequest request)
+    {
+        if (Find(request.JobId) is not { } job)
+        {
+            return;
+        }
+
+        LogWorkerFailed(request.WorkerId, request.JobId, request.Error);
+        // The same value from two workers fails the job on its shards; where there is only one, it shows by coming again.
+        bool again = job.AddFailure(request.WorkerId) >= FailuresOfOne;
+        if (request.BadInput || again)
+        {
+            await EndAsync(job, JobState.Failed, (request.BadInput ? BadInput : "") + request.Error);
+            return;
+        }
+
+        job.Barrier.Leave(request.WorkerId);
+        job.Time.WorkerLost();
+        await new RedisLeases(redis, job.Id).FreeWorkerAsync(request.WorkerId, _stopping);
+        fleet.Idle(request.WorkerId, request.JobId);
+        if (request.NotFinite)
+        {
+            TimeSpan length = fleet.Quarantine(request.WorkerId);
+            LogQuarantined(request.WorkerId, length.TotalSeconds);
+            job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"{request.WorkerId} computed a value that is not finite; it gets no work for {length.TotalSeconds:0} s"));
+        }
+
+        await StaffAsync();
+    }
+
+    /// <summary>A worker has opened a job: waits until as many have as it begins with. What is not known here is not waited for.</summary>
+    public Task BeginAsync(string jobId, string workerId, CancellationToken cancellation) =>
+        Find(jobId) is { } job ? job.Barrier.ArriveAsync(workerId).WaitAsync(cancellation) : Task.CompletedTask;
+
+    /// <summary>Decides how many workers there shall be, and brings every job's staff to what it shall have. Called when a worker or a job came or went, and now and then.</summary>
+    public async Task StaffAsync()
+    {
+        await _staffing.WaitAsync(_stopping);
+        try
+        {
+            IReadOnlyList<JobRun> open = Open;
+            await ScaleAsync([.. open.Where(j => j.WantsWorkers)]);
+            // Workers that one job gives up are there for the next.
+            foreach (JobRun job in open.OrderBy(j => fleet.CountOf(j.Id) <= j.TargetWorkers))
+            {
+                await StaffAsync(job);
+            }
+
+            telemetry.Staffed(open);
+        }
+        finally
+        {
+            _staffing.Release();
+        }
+    }
+
+    /// <summary>A worker finishes what it has in hand and ends. Others take its place once its stream ends.</summary>
+    /// <returns>False: there is no such worker.</returns>
+    public bool Drain(string workerId)
+    {
+        if (!fleet.Drain(workerId))
+        {
+            return false;
+        }
+
+        LogDraining(workerId);
+        return true;
+    }
+
+    /// <summary>A worker that joined says what it is working on; it goes on with a job that is still to be done.</summary>
+    public bool MayGoOn(string jobId) => Find(jobId) is { WantsWorkers: true };
+
+    /// <summary>A worker is gone: what it had leased is free at once.</summary>
+    public async Task LeftAsync(FleetMember member)
+    {
+        telemetry.Left(member.WorkerId);
+        if (member.JobId is { } jobId && Find(jobId) is { IsOver: false } job)
+        {
+            job.Barrier.Leave(member.WorkerId);
+            if (await new RedisLeases(redis, jobId).InHandAsync(member.WorkerId, _stopping) is { } slot && job.AddDeath(slot.Cursor.Step, slot.Slot) >= DeathsOnOne)
+            {
+                await EndAsync(job, JobState.Failed, FormattableString.Invariant($"{DeathsOnOne} workers died while they computed slot {slot.Slot} of step {slot.Cursor.Step}: out of memory, or a crash in native code. See the workers' logs; smaller micro-batches (more slots) take less memory."));
+                return;
+            }
+
+            int freed = await new RedisLeases(redis, jobId).FreeWorkerAsync(member.WorkerId, _stopping);
+            if (freed > 0)
+            {
+                job.Time.WorkerLost();
+            }
+
+            LogLeft(member.WorkerId, jobId, freed);
+            job.Append(fleet.CountOf(jobId), null, $"{member.WorkerId} left; {freed} of its slots are free again");
+            await StaffAsync();
+        }
+    }
+
+    private async Task ScaleAsync(JobRun[] jobs)
+    {
+        int before = scaler.Desired.Desired;
+        (ScalingDecision decision, bool changed) = scaler.Decide([.. jobs.Select(j => (j.Id, j.Spec.Workers.Min, j.Spec.Workers.Max, j.Spec.Slots, fleet.CountOf(j.Id)))]);
+        foreach ((JobRun job, JobScalingDecision target) in jobs.Zip(decision.Jobs))
+        {
+            if (job.TargetWorkers != target.Target)
+            {
+                job.TargetWorkers = target.Target;
+                job.Append(fleet.CountOf(job.Id), null, $"{target.Target} workers wanted: {target.Reason}");
+            }
+        }
+
+        if (changed)
+        {
+            LogDesired(decision.Desired, decision.Reason);
+            telemetry.Scaled(before, decision.Desired, scaler.IsScaled ? ScalingReason.Person : jobs.Length == 0 ? ScalingReason.Idle : ScalingReason.Policy, decision.Reason);
+            await wanted.PublishAsync(decision.Desired, _stopping);
+        }
+    }
+
+    private async Task StaffAsync(JobRun job)
+    {
+        StaffingChange change = fleet.Staff(job);
+        bool begins = job.State == JobState.Queued && change.Workers > 0;
+        if (job.State == JobState.Running && change.Workers == 0 && job.TrySetState(JobState.Waiting, null))
+        {
+            LogWaiting(job.Id, job.Spec.Workers.Min);
+            await store.SetStateAsync(job.Id, JobState.Waiting, null, _stopping);
+            job.Append(0, null, $"waiting for workers: it needs at least {job.Spec.Workers.Min}");
+        }
+        else if (job.State is JobState.Queued or JobState.Waiting && change.Workers > 0 && job.TrySetState(JobState.Running, null))
+        {
+            await store.SetStateAsync(job.Id, JobState.Running, null, _stopping);
+        }
+
+        if (begins)
+        {
+            Follow(job, resumed: false);
+        }
+
+        if (!change.IsNothing)
+        {
+            LogStaffed(job.Id, change.ToString());
+            job.Append(change.Workers, null, change.ToString());
+        }
+    }
+}

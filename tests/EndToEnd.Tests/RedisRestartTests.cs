@@ -1,0 +1,112 @@
+using System.Collections.Concurrent;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Coordination.Tests.Servers;
+using Lockstep.EndToEnd.Tests.Processes;
+using Lockstep.EndToEnd.Tests.Runs;
+using Lockstep.Engine.Processes;
+using Lockstep.Engine.Runs;
+
+namespace Lockstep.EndToEnd.Tests;
+
+/// <summary>A Redis with an append-only file is killed under a running job, and comes back with what it held.</summary>
+public sealed class RedisRestartTests : IAsyncLifetime
+{
+    private readonly TestFolder _folder = new();
+    private readonly DigitsRuns _runs;
+    private readonly DebianRedis _server;
+
+    public RedisRestartTests(DigitsRuns runs)
+    {
+        _runs = runs;
+        _server = new DebianRedis("", Directory.CreateDirectory(_folder.In("redis")).FullName);
+    }
+
+    public ValueTask InitializeAsync() => _server.InitializeAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task The_job_goes_on_and_nothing_was_lost()
+    {
+        _server.Require();
+        FinishedRun quiet = await _runs.AloneAsync();
+        var steps = new StepsReached();
+        int restarts = 0;
+
+        TrainingResult result = await TrainingRun.RunAsync(
+            new TrainingOptions
+            {
+                Job = JobFile.Load(Built.Sample("digits"), ["epochs=", $"steps={DigitsRuns.Steps}", $"checkpoint.every={DigitsRuns.CheckpointEvery}", "shards=2"]),
+                Output = _folder.In("run"),
+                Workers = 2,
+                Redis = $"{_server.EndPoint}",
+                Services = Built.Services,
+                RedisServerAssembly = Built.Lockstep,
+                Beside = async (_, cancellation) =>
+                {
+                    foreach (long step in (long[])[20, 50])
+                    {
+                        await steps.WaitAsync(step, cancellation);
+                        // Killed, as a machine does that goes down.
+                        await _server.StopAsync();
+                        await _server.StartAsync();
+                        restarts++;
+                    }
+                },
+            },
+            steps,
+            TimeProvider.System,
+            TestContext.Current.CancellationToken);
+
+        Assert.True(result.State == JobState.Finished, result.Error);
+        Assert.Equal(2, restarts);
+        Assert.Equal(quiet.Ledger, await File.ReadAllLinesAsync(result.Folder.Ledger, TestContext.Current.CancellationToken));
+        Assert.Equal(0, result.Summary!.StepsRepeated);
+        // Where it came back without its records, the scheduler would have written them again, and said so.
+        Assert.DoesNotContain(steps.Notes, note => note.Contains("lost everything", StringComparison.Ordinal));
+    }
+
+    private sealed class StepsReached : ITrainingObserver
+    {
+        private readonly ConcurrentDictionary<long, TaskCompletionSource> _waiting = [];
+        private long _step;
+
+        public ConcurrentQueue<string> Notes { get; } = [];
+
+        public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes)
+        {
+        }
+
+        public void Happened(JobEvent item)
+        {
+            if (item.Note is { } note)
+            {
+                Notes.Enqueue(note);
+            }
+
+            Volatile.Write(ref _step, item.Status.Step);
+            foreach ((long step, TaskCompletionSource reached) in _waiting)
+            {
+                if (step <= item.Status.Step)
+                {
+                    reached.TrySetResult();
+                }
+            }
+        }
+
+        public async Task WaitAsync(long step, CancellationToken cancellation)
+        {
+            TaskCompletionSource reached = _waiting.GetOrAdd(step, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            if (Volatile.Read(ref _step) < step)
+            {
+                await reached.Task.WaitAsync(cancellation);
+            }
+        }
+    }
+}

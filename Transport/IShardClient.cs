@@ -24,7 +24,8 @@ public interface IShardClient : IAsyncDisposable
 
     /// <summary>Waits until the shard is past <paramref name="after"/> (null: until it has any version), then returns its newest state.</summary>
     /// <param name="heldStep">The version that the caller holds whole; its values are not sent again. -1: none.</param>
-    Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation);
+    /// <param name="pace">Of the worker that asks; nothing depends on it but what is told of who is slow.</param>
+    Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation);
 
     /// <summary>The shard's state at exactly <paramref name="cursor"/>, its newest or the one before; null where it is not there or has let go of it.</summary>
     Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation);

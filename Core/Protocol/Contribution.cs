@@ -28,8 +28,6 @@ public sealed record Contribution
     public required IReadOnlyList<SlotReport> Reports { get; init; }
     /// <value>Milliseconds from the last contribution to the step before until this worker held the version of this one; 0: not measured.</value>
     public double SyncMs { get; init; }
-    /// <value>The usual time of a slot at this worker, milliseconds; 0: not measured.</value>
-    public double SlotMs { get; init; }
     /// <value>The shard's chunks in chunk order; each is added whole or not at all.</value>
     public required IReadOnlyList<ChunkSum> Chunks { get; init; }
 
@@ -104,7 +102,7 @@ public sealed record StepReport
     public double UpdateMs { get; init; }
     /// <value>Sync latency of version Step: last contribution to the step before in → version held, the longest of the workers that contributed, milliseconds; 0: not measured.</value>
     public double SyncMs { get; init; }
-    /// <value>By worker, the usual time of a slot, milliseconds; only of those that contributed and measured it.</value>
+    /// <value>By worker, the usual time of a slot, milliseconds; of those that waited for the next version meanwhile and had computed one.</value>
     public IReadOnlyDictionary<string, double> SlotMs { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);
     /// <value>A checkpoint of version Step + 1 is cut.</value>
     public bool Checkpoint { get; init; }

@@ -90,19 +90,18 @@ public sealed class GroupBuilder
 
     /// <summary>The group as one contribution a shard, in shard order. Their memory is this object's until the next <see cref="Begin"/>.</summary>
     /// <param name="syncMs">Sync latency of the version that was computed from, milliseconds.</param>
-    public IReadOnlyList<Contribution> Build(string workerId, double syncMs = 0, double slotMs = 0)
+    public IReadOnlyList<Contribution> Build(string workerId, double syncMs = 0)
     {
         _slots.Sort((a, b) => a.Index.CompareTo(b.Index));
-        return [.. Enumerable.Range(0, _layout.Shards).Select(shard => Build(workerId, syncMs, slotMs, _layout.ChunksOf(shard)))];
+        return [.. Enumerable.Range(0, _layout.Shards).Select(shard => Build(workerId, syncMs, _layout.ChunksOf(shard)))];
     }
 
-    private Contribution Build(string workerId, double syncMs, double slotMs, IReadOnlyList<Chunk> chunks) => new()
+    private Contribution Build(string workerId, double syncMs, IReadOnlyList<Chunk> chunks) => new()
     {
         JobId = _descriptor.JobId,
         Cursor = _cursor,
         WorkerId = workerId,
         SyncMs = syncMs,
-        SlotMs = slotMs,
         Reports = [.. _slots.Select(s => new SlotReport
         {
             Slot = s.Index,

@@ -127,8 +127,17 @@ internal sealed partial class HostedJob
     }
 
     /// <exception cref="SupersededException">The job goes on in <see cref="Successor"/>.</exception>
-    public async Task<PulledVersion> PullAsync(Cursor? after, long heldStep, CancellationToken cancellation)
+    public async Task<PulledVersion> PullAsync(Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation)
     {
+        if (pace.IsKnown && Board is not null)
+        {
+            lock (_gate)
+            {
+                ThrowIfOver();
+                Job.Counters.SlotMs[pace.WorkerId!] = pace.SlotMs;
+            }
+        }
+
         while (true)
         {
             Task moved;

@@ -17,7 +17,7 @@ public interface IShardHost : IShardPeer
     JobDescriptor? Describe(string jobId);
 
     /// <summary>Waits until the shard is past <paramref name="after"/> (null: until it has any version). Dispose what is returned once it is sent.</summary>
-    Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation);
+    Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation);
 
     /// <summary>The state at exactly <paramref name="cursor"/>; null where the shard is not there or has let go of it.</summary>
     PulledVersion? PullAt(string jobId, Cursor cursor, long heldStep);

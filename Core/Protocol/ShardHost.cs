@@ -133,13 +133,13 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
     public JobDescriptor? Describe(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job.Descriptor : null;
 
-    public async Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation)
+    public async Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation)
     {
         for (HostedJob job = Job(jobId); ;)
         {
             try
             {
-                return await job.PullAsync(after, heldStep, cancellation);
+                return await job.PullAsync(after, heldStep, pace, cancellation);
             }
             catch (SupersededException)
             {

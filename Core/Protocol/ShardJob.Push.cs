@@ -121,10 +121,6 @@ public sealed partial class ShardJob
             ticket.IsCounted = true;
             Counters.Accepted++;
             Counters.SyncMs = Math.Max(Counters.SyncMs, double.IsFinite(ticket.Header.SyncMs) ? ticket.Header.SyncMs : 0);
-            if (double.IsFinite(ticket.Header.SlotMs) && ticket.Header.SlotMs > 0)
-            {
-                Counters.SlotMs[ticket.Header.WorkerId] = ticket.Header.SlotMs;
-            }
         }
     }
 

@@ -61,8 +61,8 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
         return reply.DescriptorJson.IsEmpty ? null : JobDescriptor.FromJson(reply.DescriptorJson.Span);
     }, cancellation);
 
-    public async Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation) =>
-        await PullAsync(new PullRequest { JobId = jobId, After = after?.ToWire(), HeldStep = heldStep }, cancellation)
+    public async Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation) =>
+        await PullAsync(new PullRequest { JobId = jobId, After = after?.ToWire(), HeldStep = heldStep, WorkerId = pace.WorkerId ?? "", SlotMs = pace.SlotMs }, cancellation)
         ?? throw new InvalidOperationException($"Shard {Shard} answered a pull of job {jobId} without a version.");
 
     public Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation) =>

@@ -74,7 +74,7 @@ public class ShardGrpcService(IShardHost host)
     {
         using PulledVersion? version = request.Exactly is { } exactly
             ? host.PullAt(request.JobId, exactly.FromWire(), request.HeldStep)
-            : await host.PullAsync(request.JobId, request.After is { } after ? after.FromWire() : null, request.HeldStep, context.CancellationToken);
+            : await host.PullAsync(request.JobId, request.After is { } after ? after.FromWire() : null, request.HeldStep, new WorkerPace(request.WorkerId, request.SlotMs), context.CancellationToken);
         var header = new PullHeader { Gone = version is null };
         ReadOnlyMemory<float> values = version?.Values ?? default;
         if (version is not null)

@@ -22,7 +22,7 @@ internal static class WireConversions
 
     public static PushHeader ToHeader(this Contribution contribution)
     {
-        var header = new PushHeader { JobId = contribution.JobId, Cursor = contribution.Cursor.ToWire(), WorkerId = contribution.WorkerId, SyncMs = contribution.SyncMs, SlotMs = contribution.SlotMs };
+        var header = new PushHeader { JobId = contribution.JobId, Cursor = contribution.Cursor.ToWire(), WorkerId = contribution.WorkerId, SyncMs = contribution.SyncMs };
         foreach (Core.Protocol.SlotReport report in contribution.Reports)
         {
             header.Reports.Add(new Protos.SlotReport
@@ -45,7 +45,6 @@ internal static class WireConversions
         Cursor = header.Cursor.FromWire(),
         WorkerId = header.WorkerId,
         SyncMs = header.SyncMs,
-        SlotMs = header.SlotMs,
         Reports = [.. header.Reports.Select(r => new Core.Protocol.SlotReport
         {
             Slot = r.Slot,

@@ -15,9 +15,9 @@ public sealed class LocalShardClient(IShardHost host, int shard) : IShardClient
 
     public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => Task.FromResult(host.Describe(jobId));
 
-    public async Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation)
+    public async Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation)
     {
-        using PulledVersion version = await host.PullAsync(jobId, after, heldStep, cancellation);
+        using PulledVersion version = await host.PullAsync(jobId, after, heldStep, pace, cancellation);
         return Copy(version);
     }
 

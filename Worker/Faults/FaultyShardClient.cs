@@ -22,14 +22,14 @@ internal sealed class FaultyShardClient(IShardClient inner, int shards, WorkerFa
 
     public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => _messages.CallAsync(() => inner.DescribeAsync(jobId, cancellation), cancellation);
 
-    public async Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation)
+    public async Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation)
     {
         if (after is { } version)
         {
             faults.Reach(FaultPhase.Wait, version.Step);
         }
 
-        ShardView view = await _messages.CallAsync(() => inner.PullAsync(jobId, after, heldStep, cancellation), cancellation);
+        ShardView view = await _messages.CallAsync(() => inner.PullAsync(jobId, after, heldStep, pace, cancellation), cancellation);
         faults.Step = view.Cursor.Step;
         faults.Reach(FaultPhase.Pull, view.Cursor.Step);
         return view;

@@ -29,13 +29,13 @@ internal sealed class LostShards(TrainingJob job, ITrainer trainer, ComputeThrea
     }
 
     /// <summary>Pulls, and goes on pulling for as long as the shard does not have the job.</summary>
-    public async Task<ShardView> PullAsync(IShardClient shard, Cursor? after, long heldStep, CancellationToken cancellation)
+    public async Task<ShardView> PullAsync(IShardClient shard, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation)
     {
         for (TimeSpan pause = First; ; pause = pause < Longest ? pause * 2 : pause)
         {
             try
             {
-                return await shard.PullAsync(job.Descriptor.JobId, after, heldStep, cancellation);
+                return await shard.PullAsync(job.Descriptor.JobId, after, heldStep, pace, cancellation);
             }
             catch (ProtocolException exception) when (exception.Error == ProtocolError.NeedsValues)
             {

@@ -53,7 +53,7 @@ public sealed class TrainingLoop
         _logger = logger;
         _trace = trace ?? StepTrace.Off;
         _lost = new LostShards(job, trainer, compute, time, logger);
-        _puller = new VersionPuller(_jobId, shards, job.Layout, metrics, time, _lost);
+        _puller = new VersionPuller(_jobId, shards, job.Layout, metrics, time, _lost, () => new WorkerPace(workerId, _clock.Usual.TotalMilliseconds));
         _hand = new SlotsInHand(leases, _jobId, time, logger);
         _evaluation = new EvaluationRound(job, workerId, shards[0], leases, _hand, trainer, compute, metrics, time);
         _group = new GroupBuilder(job.Descriptor, job.Layout);
@@ -309,7 +309,7 @@ public sealed class TrainingLoop
         Cursor cursor = version.Cursor;
         using Activity? span = WorkerSpans.Part("push");
         long started = _time.GetTimestamp();
-        IReadOnlyList<Contribution> parts = await _compute.RunAsync(() => encoder.Build(_workerId, version.SyncMs, _clock.Usual.TotalMilliseconds));
+        IReadOnlyList<Contribution> parts = await _compute.RunAsync(() => encoder.Build(_workerId, version.SyncMs));
         PushResult[] results = await ShardCalls.AllAsync(_shards, (shard, stop) => _lost.PushAsync(shard, parts[shard.Shard], stop), abort);
         _metrics.Push(_time.GetElapsedTime(started));
         _metrics.Pushed(_shards[0].Path, parts.Sum(part => part.Bytes));

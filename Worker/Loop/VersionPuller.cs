@@ -17,14 +17,17 @@ public sealed class VersionPuller
     private readonly TimeProvider _time;
     private readonly WorkerMetrics _metrics;
     private readonly LostShards? _lost;
+    private readonly Func<WorkerPace> _pace;
     // The version whose values of a shard are in the flat vector. Steps repeat from generation to generation.
     private readonly (int Generation, long Step)[] _held;
     private readonly ShardView?[] _views;
     private readonly float[] _values;
 
     /// <param name="lost">Waits for shards that lost the job; null: that is an error.</param>
-    internal VersionPuller(string jobId, IReadOnlyList<IShardClient> shards, ModelLayout layout, WorkerMetrics metrics, TimeProvider time, LostShards? lost)
+    /// <param name="pace">What the shards are told of this worker.</param>
+    internal VersionPuller(string jobId, IReadOnlyList<IShardClient> shards, ModelLayout layout, WorkerMetrics metrics, TimeProvider time, LostShards? lost, Func<WorkerPace> pace)
     {
+        _pace = pace;
         _jobId = jobId;
         _shards = shards;
         _layout = layout;
@@ -38,7 +41,7 @@ public sealed class VersionPuller
     }
 
     public VersionPuller(string jobId, IReadOnlyList<IShardClient> shards, ModelLayout layout, WorkerMetrics metrics, TimeProvider time)
-        : this(jobId, shards, layout, metrics, time, null)
+        : this(jobId, shards, layout, metrics, time, null, () => default)
     {
     }
 
@@ -117,7 +120,7 @@ public sealed class VersionPuller
     }
 
     private Task<ShardView> PullAsync(int shard, Cursor? after, long heldStep, CancellationToken cancellation) =>
-        _lost is null ? _shards[shard].PullAsync(_jobId, after, heldStep, cancellation) : _lost.PullAsync(_shards[shard], after, heldStep, cancellation);
+        _lost is null ? _shards[shard].PullAsync(_jobId, after, heldStep, _pace(), cancellation) : _lost.PullAsync(_shards[shard], after, heldStep, _pace(), cancellation);
 
     private void Keep(int shard, ShardView view)
     {

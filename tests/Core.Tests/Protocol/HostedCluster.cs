@@ -52,7 +52,7 @@ internal sealed class HostedCluster : IAsyncDisposable
         var (cursor, measures, finished) = (default(Cursor), false, false);
         for (int shard = 0; shard < job.Shards; shard++)
         {
-            using PulledVersion version = await Hosts[shard].PullAsync(job.JobId, after, -1, default).WaitAsync(Patience);
+            using PulledVersion version = await Hosts[shard].PullAsync(job.JobId, after, -1, default, default).WaitAsync(Patience);
             Assert.True(shard == 0 || version.Cursor == cursor, $"Shard {shard} is at {version.Cursor}, shard 0 at {cursor}.");
             (cursor, measures, finished) = (version.Cursor, version.Measures, version.Finished);
             layout.Scatter(shard, version.Values!.Value.Span, values);

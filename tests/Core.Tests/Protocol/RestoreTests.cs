@@ -58,7 +58,7 @@ public sealed class RestoreTests : IAsyncDisposable
     {
         await TrainAsync(3);
         Cursor cursor = Host.Status("job").Cursor;
-        Task<PulledVersion> pull = Host.PullAsync("job", cursor, cursor.Step, Cancellation);
+        Task<PulledVersion> pull = Host.PullAsync("job", cursor, cursor.Step, default, Cancellation);
         var (_, _, _, values, _) = await _cluster.PullAsync(Job, null);
         using IPushSession push = Host.BeginPush(Contribution(cursor));
         Assert.False(pull.IsCompleted);
@@ -77,14 +77,14 @@ public sealed class RestoreTests : IAsyncDisposable
     {
         await TrainAsync(3);
         Cursor cursor = Host.Status("job").Cursor;
-        Task<PulledVersion> pull = Host.PullAsync("job", cursor, -1, Cancellation);
+        Task<PulledVersion> pull = Host.PullAsync("job", cursor, -1, default, Cancellation);
 
         await Host.RestoreAsync(Job, 1, 1, null, Cancellation);
 
         Assert.Equal(ProtocolError.NeedsValues, (await Assert.ThrowsAsync<ProtocolException>(() => pull)).Error);
         Assert.True(Host.Status("job").NeedsValues);
         await _cluster.OpenAsync(Job);
-        using PulledVersion version = await Host.PullAsync("job", cursor, -1, Cancellation);
+        using PulledVersion version = await Host.PullAsync("job", cursor, -1, default, Cancellation);
         Assert.Equal((new Cursor(1, 0, 0), true), (version.Cursor, version.Measures));
         await _cluster.TrainAsync(Job);
         AssertRepeated(await _cluster.ReportsAsync(Job), from: 0);
@@ -108,7 +108,7 @@ public sealed class RestoreTests : IAsyncDisposable
     {
         await TrainAsync(3);
         Cursor cursor = Host.Status("job").Cursor;
-        Task<PulledVersion> pull = Host.PullAsync("job", cursor, -1, Cancellation);
+        Task<PulledVersion> pull = Host.PullAsync("job", cursor, -1, default, Cancellation);
 
         Assert.Equal(ProtocolError.Checkpoint, (await Assert.ThrowsAsync<ProtocolException>(() => Host.RestoreAsync(Job, 1, 1, 77, Cancellation))).Error);
         Assert.Equal(ProtocolError.UnknownJob, (await Assert.ThrowsAsync<ProtocolException>(() => pull)).Error);

@@ -91,7 +91,7 @@ public sealed class ShardHostTests : IDisposable
         ShardHost host = cluster.Hosts[0];
         Func<Task>[] calls =
         [
-            () => host.InitializeAsync("none", default, Cancellation), () => host.PullAsync("none", null, -1, Cancellation), () => Task.FromResult(host.PullAt("none", default, -1)), () => Task.FromResult(host.Missing("none", default)),
+            () => host.InitializeAsync("none", default, Cancellation), () => host.PullAsync("none", null, -1, default, Cancellation), () => Task.FromResult(host.PullAt("none", default, -1)), () => Task.FromResult(host.Missing("none", default)),
             () => host.WaitEvaluatedAsync("none", default, Cancellation), () => host.ClipFactorAsync("none", default, 0, [], Cancellation),
             () => Task.FromResult(host.BeginPush(new Contribution { JobId = "none", Cursor = default, WorkerId = "w", Reports = [], Chunks = [] })),
         ];
@@ -114,7 +114,7 @@ public sealed class ShardHostTests : IDisposable
         Cursor cursor = new(0, 0, 0);
         Task[] waiting =
         [
-            cluster.Hosts[0].PullAsync("job", cursor, -1, Cancellation),
+            cluster.Hosts[0].PullAsync("job", cursor, -1, default, Cancellation),
             cluster.Hosts[0].WaitEvaluatedAsync("job", new Cursor(0, 1, Cursor.Evaluation), Cancellation),
             cluster.Hosts[0].ClipFactorAsync("job", cursor, 1, new double[layout.ShardBlocks(1)], Cancellation),
             cluster.Hosts[0].AnnounceAsync("job", new ShardAnnouncement(cursor, 1, new UInt128[layout.ShardBlocks(1)], 0, 0, 0), Cancellation),
@@ -147,9 +147,31 @@ public sealed class ShardHostTests : IDisposable
         cluster.Push(job, cursor, measures, broken, ranges, [3]);
         foreach (ShardHost host in cluster.Hosts)
         {
-            string message = await RefusedAsync(ProtocolError.NotFinite, () => host.PullAsync("job", cursor, -1, Cancellation).WaitAsync(HostedCluster.Patience, Cancellation));
+            string message = await RefusedAsync(ProtocolError.NotFinite, () => host.PullAsync("job", cursor, -1, default, Cancellation).WaitAsync(HostedCluster.Patience, Cancellation));
             Assert.Equal("Job job: the gradient of step 1 is not finite (slots 3, on two workers alike). Lower the learning rate, clip the norm, or look for bad values in the data.", message);
         }
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_version_is_timed_whoever_brings_the_slots()
+    {
+        await using var cluster = new HostedCluster(2);
+        JobDescriptor job = Job(2);
+        await cluster.OpenAsync(job);
+        await cluster.TrainAsync(job, until: 1);
+        var (cursor, _, _, _, _) = await cluster.PullAsync(job, null);
+        WorkerPace[] paces = [new("w0", 10), new("late", 50), new("new", 0), new("", 10), new("broken", double.NaN)];
+        Task<PulledVersion>[] waiting = [.. paces.SelectMany(pace => cluster.Hosts.Select(host => host.PullAsync("job", cursor, -1, pace, Cancellation)))];
+        await cluster.TrainAsync(job);
+        foreach (Task<PulledVersion> pull in waiting)
+        {
+            (await pull.WaitAsync(HostedCluster.Patience, Cancellation)).Dispose();
+        }
+
+        IReadOnlyList<StepReport> reports = await cluster.ReportsAsync(job);
+        Assert.Equal(new() { ["w0"] = 10.0, ["late"] = 50.0 }, new Dictionary<string, double>(reports[1].SlotMs));
+        Assert.DoesNotContain("late", reports[1].SlotWorkers);
+        Assert.All(reports.Where(r => r.Cursor.Step != 1), report => Assert.Empty(report.SlotMs));
     }
 
     [Theory]

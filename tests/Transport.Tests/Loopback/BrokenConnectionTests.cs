@@ -34,7 +34,7 @@ public sealed class BrokenConnectionTests
         var parked = new FakeShardHost { Gate = new TaskCompletionSource().Task };
         ShardServer first = await ShardServer.StartAsync(parked);
         await using GrpcShardClient client = first.Client(log);
-        Task<ShardView> pull = client.PullAsync("job", Samples.Cursor, 3, TestContext.Current.CancellationToken);
+        Task<ShardView> pull = client.PullAsync("job", Samples.Cursor, 3, default, TestContext.Current.CancellationToken);
         await parked.Waiting.Task.WaitAsync(TestContext.Current.CancellationToken);
 
         int port = first.Address.Port;
@@ -135,7 +135,7 @@ public sealed class BrokenConnectionTests
         await using ShardServer server = await ShardServer.StartAsync(host);
         await using GrpcShardClient client = server.Client();
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        Task<ShardView> pull = client.PullAsync("job", null, -1, cancellation.Token);
+        Task<ShardView> pull = client.PullAsync("job", null, -1, default, cancellation.Token);
         CancellationToken seen = await host.Waiting.Task.WaitAsync(TestContext.Current.CancellationToken);
         var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using CancellationTokenRegistration registration = seen.Register(told.SetResult);

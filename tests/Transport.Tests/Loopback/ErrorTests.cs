@@ -30,7 +30,7 @@ public sealed class ErrorTests
             () => client.OpenAsync(Samples.Job(), cancellation),
             () => client.InitializeAsync("job", new float[1_000_000], cancellation),
             () => client.DescribeAsync("job", cancellation),
-            () => client.PullAsync("job", null, -1, cancellation),
+            () => client.PullAsync("job", null, -1, default, cancellation),
             () => client.PullAtAsync("job", Samples.Cursor, -1, cancellation),
             () => client.PushAsync(Samples.Contribution(1, 2), cancellation),
             () => client.MissingAsync("job", Samples.Cursor, cancellation),

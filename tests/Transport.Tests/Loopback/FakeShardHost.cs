@@ -38,6 +38,9 @@ internal sealed class FakeShardHost : IShardHost
 
     public Channel<StepReport> Reports { get; } = Channel.CreateUnbounded<StepReport>();
 
+    /// <value>Of who pulled last.</value>
+    public WorkerPace Pace { get; private set; }
+
     public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => Note(NeedsValues, "open", descriptor);
 
     public Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation) => Note(true, "initialize", jobId, values.ToArray());
@@ -48,8 +51,9 @@ internal sealed class FakeShardHost : IShardHost
         return Descriptor;
     }
 
-    public async Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation)
+    public async Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation)
     {
+        Pace = pace;
         await Note(true, "pull", jobId, after, heldStep);
         await WaitAsync(cancellation);
         return Version!;

@@ -64,13 +64,14 @@ public sealed class RoundTripTests
         await using ShardServer server = await ShardServer.StartAsync(host);
         await using GrpcShardClient client = server.Client();
 
-        ShardView view = await client.PullAsync("job", new Cursor(1, 2, -1), 1, TestContext.Current.CancellationToken);
+        ShardView view = await client.PullAsync("job", new Cursor(1, 2, -1), 1, new WorkerPace("worker-3", 12.5), TestContext.Current.CancellationToken);
 
         Assert.Equal((Samples.Cursor, true, true), (view.Cursor, view.Measures, view.Finished));
         Assert.Equal([-126, 0, 127], view.Ranges);
         Assert.True(view.SyncMs >= 12.5, "The time that receiving took is added.");
         AssertSameBits(values, view.Values!);
         Assert.Equal(["pull", "job", new Cursor(1, 2, -1), 1L], host.Calls.Single());
+        Assert.Equal(new WorkerPace("worker-3", 12.5), host.Pace);
         await server.DisposeAsync();
         Assert.True(released);
     }
@@ -82,11 +83,12 @@ public sealed class RoundTripTests
         await using ShardServer server = await ShardServer.StartAsync(host);
         await using GrpcShardClient client = server.Client();
 
-        ShardView view = await client.PullAsync("job", null, -1, TestContext.Current.CancellationToken);
+        ShardView view = await client.PullAsync("job", null, -1, default, TestContext.Current.CancellationToken);
 
         Assert.Null(view.Values);
         Assert.Equal((false, false, -1.0), (view.Measures, view.Finished, view.SyncMs));
         Assert.Equal(["pull", "job", null, -1L], host.Calls.Single());
+        Assert.False(host.Pace.IsKnown);
     }
 
     [Fact(Timeout = 60_000)]

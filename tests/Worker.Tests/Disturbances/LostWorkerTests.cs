@@ -101,7 +101,7 @@ public sealed class LostWorkerTests
             if (message is { Kind: MessageKind.Push, Shard: 1, Cursor.Step: Step })
             {
                 // Shard 0 has it all and moves on.
-                using var view = await swarm.Cluster.Hosts[0].PullAsync(StubJob.Id, message.Cursor, -1, cancellation);
+                using var view = await swarm.Cluster.Hosts[0].PullAsync(StubJob.Id, message.Cursor, -1, default, cancellation);
                 killed.Open();
                 throw new KilledException();
             }

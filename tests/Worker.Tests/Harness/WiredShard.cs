@@ -19,8 +19,8 @@ internal sealed class WiredShard(ShardHost host, int shard, string worker, IWire
 
     public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => _client.DescribeAsync(jobId, cancellation);
 
-    public Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation) =>
-        CallAsync(MessageKind.Pull, after ?? default, () => _client.PullAsync(jobId, after, heldStep, cancellation), cancellation);
+    public Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation) =>
+        CallAsync(MessageKind.Pull, after ?? default, () => _client.PullAsync(jobId, after, heldStep, pace, cancellation), cancellation);
 
     public Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation) =>
         CallAsync(MessageKind.PullAt, cursor, () => _client.PullAtAsync(jobId, cursor, heldStep, cancellation), cancellation);

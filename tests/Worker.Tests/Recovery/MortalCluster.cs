@@ -152,7 +152,7 @@ internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardClie
 
     public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => CallAsync((client, stop) => client.DescribeAsync(jobId, stop), cancellation);
 
-    public Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, CancellationToken cancellation) => CallAsync((client, stop) => client.PullAsync(jobId, after, heldStep, stop), cancellation);
+    public Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation) => CallAsync((client, stop) => client.PullAsync(jobId, after, heldStep, pace, stop), cancellation);
 
     public Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation) => CallAsync((client, stop) => client.PullAtAsync(jobId, cursor, heldStep, stop), cancellation);
 

@@ -9,6 +9,9 @@ namespace Lockstep.Cli.Views;
 /// <summary>Lines for a terminal, a file or a pipe: the progress of both runs, each fault, and what came of it.</summary>
 internal sealed class ChaosView(TextWriter output, TimeProvider time) : IChaosObserver
 {
+    /// <summary>Of one fault, in the table: what is said later has other causes.</summary>
+    private const int MostSaid = 3;
+
     public ITrainingObserver Begins(TrainingOptions options) => new PlainView(output, new RunCaption(options.Job.Name, $"{options.Workers} workers, {options.Job.Shards} shards; {options.Output}", options.Job.Slots), time);
 
     public void Fired(FiredFault fault) => output.WriteLine($"  fault at {Seconds(fault)}, step {fault.At.Step}{Phase(fault)}: {JobWords.Of(fault.Kind)} {fault.Target}");
@@ -27,15 +30,18 @@ internal sealed class ChaosView(TextWriter output, TimeProvider time) : IChaosOb
         output.Flush();
     }
 
-    /// <summary>Markdown: a row a fault, and the verdict below.</summary>
+    /// <summary>Markdown: a row a fault, with what was said of its target, and the verdict below.</summary>
     public static string Table(ChaosVerdict verdict)
     {
-        IEnumerable<string> rows = verdict.Faults.Zip(verdict.Recoveries, (fault, recovery) =>
-            $"| {JobWords.Of(fault.Kind)} | {fault.Target} | {fault.At.Step}{Phase(fault)} | {(recovery is { } ms ? (ms / 1000).ToString("0.00", CultureInfo.InvariantCulture) : "–")} |");
+        IEnumerable<string> rows = verdict.Faults.Zip(verdict.Recoveries, verdict.Said).Select(row =>
+        {
+            (FiredFault fault, double? recovery, IReadOnlyList<string> said) = row;
+            return $"| {JobWords.Of(fault.Kind)} | {fault.Target} | {fault.At.Step}{Phase(fault)} | {(recovery is { } ms ? (ms / 1000).ToString("0.00", CultureInfo.InvariantCulture) : "–")} | {string.Join("; ", said.Take(MostSaid)).Replace("|", "\\|", StringComparison.Ordinal)} |";
+        });
         string[] lines =
         [
-            "| Fault | Target | Step | Next step after (s) |",
-            "|---|---|---|---|",
+            "| Fault | Target | Step | Next step after (s) | What was said of it |",
+            "|---|---|---|---|---|",
             .. rows,
             "",
             $"{verdict.Faults.Count} faults; ledger {(verdict.SameLedger ? $"the same in all {verdict.Ledgers.Lines} lines" : $"NOT the same: {verdict.Ledgers.Difference}")}; {verdict.StepsRepeated} steps repeated; goodput {verdict.Goodput.ToString("0.00", CultureInfo.InvariantCulture)}.",

@@ -69,23 +69,33 @@ public static class ChaosRun
             disturbed.Summary?.Time?.Goodput ?? 0)
         {
             Recoveries = [.. fired.Select(f => f.RecoveryMs)],
+            Said = [.. fired.Select(f => f.Said)],
             Missed = plan.Count - fired.Count,
             Ledgers = ledgers,
         };
     }
 
-    /// <summary>Keeps the time of each step.</summary>
+    /// <summary>Keeps the time of each step, and what is said.</summary>
     private sealed class Watcher(ITrainingObserver inner, RunTimeline times) : ITrainingObserver
     {
         public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes) => inner.Started(folder, processes);
 
-        public void Happened(FleetEvent item) => inner.Happened(item);
+        public void Happened(FleetEvent item)
+        {
+            times.Say(item.ToString());
+            inner.Happened(item);
+        }
 
         public void Happened(JobEvent item)
         {
             if (item.Report is { } report && RunRecord.FromElement(report) is StepRecord step)
             {
                 times.Publish(step.Step);
+            }
+
+            if (item.Note is { } note)
+            {
+                times.Say(note);
             }
 
             inner.Happened(item);

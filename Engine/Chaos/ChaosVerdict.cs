@@ -23,6 +23,10 @@ public sealed record ChaosVerdict(bool SameLedger, IReadOnlyList<FiredFault> Fau
     [JsonIgnore]
     public IReadOnlyList<double?> Recoveries { get; init; } = [];
 
+    /// <value>Of each fault, what the job and the fleet said of its target afterwards.</value>
+    [JsonIgnore]
+    public IReadOnlyList<IReadOnlyList<string>> Said { get; init; } = [];
+
     /// <value>Faults that were planned and did not happen; null: the plan had no end.</value>
     [JsonIgnore]
     public int? Missed { get; init; }

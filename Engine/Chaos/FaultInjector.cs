@@ -14,17 +14,21 @@ public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimelin
     // One a fault.
     private readonly List<(FiredFault Fault, DateTimeOffset Time)> _fired = [];
 
-    /// <value>What happened, in order of time, with the milliseconds to the next published step; null: none followed.</value>
-    public IReadOnlyList<(FiredFault Fault, double? RecoveryMs)> Fired
+    /// <value>What happened, in order of time, with the milliseconds to the next published step (null: none followed) and what was said of its target until that met another.</value>
+    public IReadOnlyList<(FiredFault Fault, double? RecoveryMs, IReadOnlyList<string> Said)> Fired
     {
         get
         {
             lock (_gate)
             {
-                return [.. _fired.OrderBy(f => f.Time).Select(f => (f.Fault, timeline.RecoveryAfter(f.Time)))];
+                (FiredFault Fault, DateTimeOffset Time)[] fired = [.. _fired.OrderBy(f => f.Time)];
+                return [.. fired.Select((f, i) => (f.Fault, timeline.RecoveryAfter(f.Time), timeline.SaidOf(NamesOf(f.Fault), f.Time, fired.Skip(i + 1).Where(next => next.Fault.Target == f.Fault.Target).Select(next => (DateTimeOffset?)next.Time).FirstOrDefault())))];
             }
         }
     }
+
+    /// <summary>What is said of a shard that lost its state does not name it.</summary>
+    private static string[] NamesOf(FiredFault fault) => fault.Kind == FaultKind.KillShard ? [fault.Target, "a shard"] : [fault.Target];
 
     /// <summary>Goes on until the plan is at its end, or the job is.</summary>
     public async Task RunAsync(LocalFleet fleet, CancellationToken cancellation)

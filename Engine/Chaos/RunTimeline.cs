@@ -1,11 +1,13 @@
 namespace Lockstep.Engine.Chaos;
 
-/// <summary>When each step of a run was published, as this process heard of it. Safe for several threads.</summary>
+/// <summary>When each step of a run was published, and what was said meanwhile, as this process heard of it. Safe for several threads.</summary>
 public sealed class RunTimeline(TimeProvider time)
 {
     private readonly Lock _gate = new();
     // One a step.
     private readonly List<(DateTimeOffset Time, long Step)> _published = [];
+    // A few for each worker that comes or goes.
+    private readonly List<(DateTimeOffset Time, string Text)> _said = [];
     // Whoever waits; done and removed with the step.
     private readonly List<(long Step, TaskCompletionSource Done)> _waiting = [];
     private readonly TaskCompletionSource<DateTimeOffset> _first = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -25,6 +27,25 @@ public sealed class RunTimeline(TimeProvider time)
         foreach (TaskCompletionSource done in reached)
         {
             done.TrySetResult();
+        }
+    }
+
+    /// <summary>The job or the fleet said something.</summary>
+    public void Say(string text)
+    {
+        lock (_gate)
+        {
+            _said.Add((time.GetUtcNow(), text));
+        }
+    }
+
+    /// <summary>What was said from one moment to another of any of some names, each text once.</summary>
+    /// <param name="until">Null: to the end.</param>
+    public IReadOnlyList<string> SaidOf(IReadOnlyList<string> names, DateTimeOffset from, DateTimeOffset? until)
+    {
+        lock (_gate)
+        {
+            return [.. _said.Where(s => s.Time >= from && (until is null || s.Time < until) && names.Any(name => Names(s.Text, name))).Select(s => s.Text).Distinct()];
         }
     }
 
@@ -74,5 +95,12 @@ public sealed class RunTimeline(TimeProvider time)
             int next = _published.FindIndex(p => p.Time > moment);
             return next < 0 ? null : (_published[next].Time - moment).TotalMilliseconds;
         }
+    }
+
+    /// <summary>Whether a text has a name, and not as the beginning of another, as worker-1 is of worker-12.</summary>
+    private static bool Names(string text, string name)
+    {
+        int at = text.IndexOf(name, StringComparison.OrdinalIgnoreCase);
+        return at >= 0 && (at + name.Length == text.Length || !char.IsAsciiDigit(text[at + name.Length]));
     }
 }

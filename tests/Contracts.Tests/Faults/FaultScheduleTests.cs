@@ -40,6 +40,11 @@ public sealed class FaultScheduleTests
     }
 
     [Theory]
+    [InlineData("digits/faults.yaml")]
+    [InlineData("fashion-mnist/capacity.yaml")]
+    public void A_shipped_schedule_can_be_read(string name) => Assert.NotEmpty(FaultSchedule.Load(Path.Combine(Repository.Root, "samples", name)));
+
+    [Theory]
     [InlineData("- {kind: explode, at: {step: 1}}", "s.yaml:2: 'kind' is 'explode'.")]
     [InlineData("- {kind: kill, at: {step: 1}, targt: worker-1}", "s.yaml:2: There is no key 'targt' in 'faults'. Did you mean 'target'?")]
     [InlineData("- {kind: kill}", "s.yaml:2: 'at' is missing in 'faults'.")]

@@ -52,6 +52,7 @@ internal static class TelemetryRegistration
         if (!string.IsNullOrWhiteSpace(builder.Configuration[EnvironmentNames.OtlpEndpoint]))
         {
             telemetry.UseOtlpExporter();
+            builder.Services.AddHostedService<LastFlush>();
         }
     }
 

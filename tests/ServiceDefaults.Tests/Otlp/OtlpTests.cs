@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using System.Net;
+using System.Net.Sockets;
 using Lockstep.Contracts.Services;
 using Lockstep.ServiceDefaults.Telemetry;
 using Lockstep.ServiceDefaults.Tests.Metrics;
@@ -78,6 +80,27 @@ public sealed class OtlpTests
         Span span = Assert.Single(sink.Spans, s => s.Span.Name == "step").Span;
         Assert.Equal(trace, Convert.ToHexStringLower(span.TraceId.Span));
         Assert.Equal(record.SpanId, span.SpanId);
+    }
+
+    [Fact]
+    public async Task A_collector_that_takes_connections_and_never_answers_does_not_keep_a_service_from_ending()
+    {
+        using var collector = new TcpListener(IPAddress.Loopback, 0);
+        collector.Start();
+        var ending = new Stopwatch();
+        await using (TestService service = await TestService.StartAsync(TestContext.Current.CancellationToken, null, (EnvironmentNames.OtlpEndpoint, $"http://{collector.LocalEndpoint}")))
+        {
+            using Activity? step = new StepTrace(1).Begin(Source, "step", "job", 3);
+            AllInstruments.Measure(service.Services, AllInstruments.Make(service.Services));
+            service.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Lockstep.Test").Log(LogLevel.Warning, new EventId(42, "Happened"), "worker-1", null, (state, _) => state);
+            step?.Stop();
+            ending.Start();
+        }
+
+        // Somebody did try: it is not that there was nothing to send.
+        Assert.True(collector.Pending());
+        // The exporters' own patience is ten seconds for each of the three.
+        Assert.InRange(ending.Elapsed.TotalSeconds, 0, 9);
     }
 
     [Fact]

@@ -45,7 +45,7 @@ public sealed partial class StepBoard
             _checkpointWriteMs = Math.Max(_checkpointWriteMs, notice.WriteMs);
             if (notice.Sha256 is not { } sha256)
             {
-                _checkpointFailure = $"version {notice.Version}, shard {notice.Shard}: {notice.Failure}";
+                _checkpointFailure = $"version {notice.Version}, ps-{notice.Shard}: {notice.Failure}";
                 AnswerAsked(notice.Version, _checkpointFailure);
                 return;
             }

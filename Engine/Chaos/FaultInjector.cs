@@ -22,9 +22,23 @@ public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimelin
             lock (_gate)
             {
                 (FiredFault Fault, DateTimeOffset Time)[] fired = [.. _fired.OrderBy(f => f.Time)];
-                return [.. fired.Select((f, i) => (f.Fault, timeline.RecoveryAfter(f.Time), timeline.SaidOf(NamesOf(f.Fault), f.Time, fired.Skip(i + 1).Where(next => next.Fault.Target == f.Fault.Target).Select(next => (DateTimeOffset?)next.Time).FirstOrDefault())))];
+                return [.. fired.Select((f, i) => (f.Fault, timeline.RecoveryAfter(f.Time), timeline.SaidOf(NamesOf(f.Fault), f.Time, NextOf(f.Fault, fired.AsSpan(i + 1)))))];
             }
         }
+    }
+
+    /// <returns>When the same was said of another fault, or could have been; null: never.</returns>
+    private static DateTimeOffset? NextOf(FiredFault fault, ReadOnlySpan<(FiredFault Fault, DateTimeOffset Time)> later)
+    {
+        foreach ((FiredFault other, DateTimeOffset time) in later)
+        {
+            if (other.Target == fault.Target || (fault.Kind == FaultKind.KillShard && other.Kind == FaultKind.KillShard))
+            {
+                return time;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>What is said of a shard that lost its state does not name it.</summary>

@@ -16,6 +16,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     private static readonly TimeSpan ReopenPause = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _recording = new();
+    private readonly CheckpointWatch _checkpoints = new();
     private JobDescriptor? _descriptor;
     private RunRecorder? _recorder;
     private bool _finished;
@@ -85,6 +86,12 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             {
                 LogContradicted(job.Id, report.Cursor);
             }
+        }
+
+        if (_checkpoints.Observe(report) is { } said)
+        {
+            LogCheckpoints(job.Id, said);
+            job.Append(fleet.CountOf(job.Id), null, said);
         }
 
         if (record is not null)
@@ -166,4 +173,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
     [LoggerMessage(51, LogLevel.Warning, "Job {JobId}: {Pace}")]
     private partial void LogPace(string jobId, string pace);
+
+    [LoggerMessage(52, LogLevel.Warning, "Job {JobId}: {Said}")]
+    private partial void LogCheckpoints(string jobId, string said);
 }

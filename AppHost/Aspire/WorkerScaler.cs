@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Lockstep.Contracts.Services;
@@ -34,6 +35,8 @@ internal sealed partial class WorkerScaler(
     private const string LostState = "Unknown";
 
     private readonly Dictionary<int, long> _started = [];
+    // Commands that are being executed, at most one a worker. A stop takes as long as the worker drains, and others start meanwhile.
+    private readonly ConcurrentDictionary<int, (WorkerCondition Condition, Task Done)> _commanded = new();
     private bool _unreachable;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -45,10 +48,16 @@ internal sealed partial class WorkerScaler(
         {
             if (await AskAsync(client, stoppingToken) is { } wanted)
             {
-                await ApplyAsync(wanted, stoppingToken);
+                Apply(wanted, stoppingToken);
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await Task.WhenAll(_commanded.Values.Select(command => command.Done)).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <returns>Null: the scheduler gave no answer; the workers stay as they are.</returns>
@@ -77,9 +86,9 @@ internal sealed partial class WorkerScaler(
         }
     }
 
-    private async Task ApplyAsync(DesiredWorkers wanted, CancellationToken cancellation)
+    private void Apply(DesiredWorkers wanted, CancellationToken cancellation)
     {
-        WorkerScalePlan plan = WorkerScalePlan.Decide(wanted.Desired, fleet.Minimum, [.. fleet.Workers.Select((worker, index) => new WorkerSnapshot(index, ConditionOf(worker.Resource), MayStart(index)))]);
+        WorkerScalePlan plan = WorkerScalePlan.Decide(wanted.Desired, fleet.Minimum, [.. fleet.Workers.Select((worker, index) => new WorkerSnapshot(index, _commanded.TryGetValue(index, out var command) ? command.Condition : ConditionOf(worker.Resource), MayStart(index)))]);
         if (plan.Start.Count + plan.Stop.Count == 0)
         {
             return;
@@ -91,17 +100,42 @@ internal sealed partial class WorkerScaler(
             _started[index] = time.GetTimestamp();
         }
 
-        await Task.WhenAll([
-            .. plan.Start.Select(index => ExecuteAsync(index, KnownResourceCommands.StartCommand, cancellation)),
-            .. plan.Stop.Select(index => ExecuteAsync(index, KnownResourceCommands.StopCommand, cancellation))]);
+        foreach (int index in plan.Start)
+        {
+            Begin(index, KnownResourceCommands.StartCommand, WorkerCondition.Starting, cancellation);
+        }
+
+        foreach (int index in plan.Stop)
+        {
+            Begin(index, KnownResourceCommands.StopCommand, WorkerCondition.Stopping, cancellation);
+        }
     }
 
-    private async Task ExecuteAsync(int index, string command, CancellationToken cancellation)
+    private void Begin(int index, string command, WorkerCondition meanwhile, CancellationToken cancellation)
     {
-        ExecuteCommandResult result = await commands.ExecuteCommandAsync(fleet.Workers[index].Resource, command, cancellation);
-        if (!result.Success && !result.Canceled)
+        var entered = new TaskCompletionSource();
+        _commanded[index] = (meanwhile, ExecuteAsync());
+        entered.SetResult();
+
+        async Task ExecuteAsync()
         {
-            LogFailed(command, fleet.Workers[index].Resource.Name, result.Message);
+            await entered.Task;
+            try
+            {
+                ExecuteCommandResult result = await commands.ExecuteCommandAsync(fleet.Workers[index].Resource, command, cancellation);
+                if (!result.Success && !result.Canceled)
+                {
+                    LogFailed(command, fleet.Workers[index].Resource.Name, result.Message);
+                }
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                LogFailed(command, fleet.Workers[index].Resource.Name, exception.Message);
+            }
+            finally
+            {
+                _commanded.TryRemove(index, out _);
+            }
         }
     }
 

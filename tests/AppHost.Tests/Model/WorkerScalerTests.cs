@@ -66,6 +66,25 @@ public sealed class WorkerScalerTests
         Assert.Equal(["stop worker-3"], await fixture.NextAsync(1));
     }
 
+    [Fact]
+    public async Task A_worker_that_takes_its_time_to_stop_keeps_no_other_from_starting()
+    {
+        await using var fixture = await Fixture.StartAsync("""{"desired":3,"reason":""}""");
+        Assert.Equal(["start worker-1", "start worker-2"], await fixture.NextAsync(2));
+        var drained = new TaskCompletionSource();
+        fixture.Drained = drained.Task;
+        fixture.Scheduler.Answer = """{"desired":2,"reason":""}""";
+        Assert.Equal(["stop worker-2"], await fixture.NextAsync(1));
+        // It still runs, for all that is known, and is neither stopped again nor counted.
+        await fixture.AskedAgainAsync(3);
+        Assert.Equal(0, fixture.Pending);
+        fixture.Scheduler.Answer = """{"desired":3,"reason":""}""";
+        Assert.Equal(["start worker-3"], await fixture.NextAsync(1));
+        drained.SetResult();
+        await fixture.AskedAgainAsync(3);
+        Assert.Equal(0, fixture.Pending);
+    }
+
     private sealed class Fixture : IAsyncDisposable
     {
         private readonly AppModel _app;
@@ -90,6 +109,9 @@ public sealed class WorkerScalerTests
 
         public FakeScheduler Scheduler { get; }
 
+        /// <value>What a worker that is asked to stop has to do before.</value>
+        public Task Drained { get; set; } = Task.CompletedTask;
+
         /// <value>What the scheduler was asked, but for its health.</value>
         public IEnumerable<FakeScheduler.Call> Questions => Scheduler.Calls.Where(c => c.Path is not SchedulerRoutes.Health and not SchedulerRoutes.Alive);
 
@@ -100,20 +122,21 @@ public sealed class WorkerScalerTests
             FakeScheduler scheduler = await FakeScheduler.StartAsync(answer: wanted);
             var time = new FakeTimeProvider();
             var commands = Channel.CreateUnbounded<string>();
+            Fixture? fixture = null;
             AppModel app = await AppModel.RunAsync(builder =>
             {
                 builder.Services.AddSingleton<TimeProvider>(time);
                 foreach (ProjectResource worker in builder.Resources.OfType<ProjectResource>().Where(r => r.Name.StartsWith("worker-", StringComparison.Ordinal)))
                 {
                     IResourceBuilder<ProjectResource> resource = builder.CreateResourceBuilder(worker);
-                    Replace(resource, KnownResourceCommands.StartCommand, KnownResourceStates.Running, commands.Writer);
-                    Replace(resource, KnownResourceCommands.StopCommand, KnownResourceStates.Finished, commands.Writer);
+                    Replace(resource, KnownResourceCommands.StartCommand, KnownResourceStates.Running, commands.Writer, () => Task.CompletedTask);
+                    Replace(resource, KnownResourceCommands.StopCommand, KnownResourceStates.Finished, commands.Writer, () => fixture?.Drained ?? Task.CompletedTask);
                 }
             }, "--Parameters:api-key", "the key");
             ProjectResource original = app.Project("scheduler");
             scheduler.TakeThePlaceOf(original);
             await app.Services.GetRequiredService<IDistributedApplicationEventing>().PublishAsync(new ResourceEndpointsAllocatedEvent(original, app.Services), TestContext.Current.CancellationToken);
-            var fixture = new Fixture(app, scheduler, time, commands);
+            fixture = new Fixture(app, scheduler, time, commands);
             await fixture.SetStateAsync("worker-0", KnownResourceStates.Running);
             foreach (string name in new[] { "worker-1", "worker-2", "worker-3" })
             {
@@ -176,11 +199,12 @@ public sealed class WorkerScalerTests
 
         private IHostedService Service(string type) => _app.Services.GetServices<IHostedService>().Single(s => s.GetType().Name == type);
 
-        private static void Replace(IResourceBuilder<ProjectResource> worker, string command, string state, ChannelWriter<string> commands) =>
+        private static void Replace(IResourceBuilder<ProjectResource> worker, string command, string state, ChannelWriter<string> commands, Func<Task> before) =>
             worker.WithCommand(command, command, async context =>
             {
-                await context.Services.GetRequiredService<ResourceNotificationService>().PublishUpdateAsync(worker.Resource, snapshot => snapshot with { State = state });
                 await commands.WriteAsync($"{command} {worker.Resource.Name}", context.CancellationToken);
+                await before();
+                await context.Services.GetRequiredService<ResourceNotificationService>().PublishUpdateAsync(worker.Resource, snapshot => snapshot with { State = state });
                 return CommandResults.Success();
             });
     }

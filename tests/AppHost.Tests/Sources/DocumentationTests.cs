@@ -38,6 +38,6 @@ public sealed class DocumentationTests
     /// <summary>Of .NET.</summary>
     private static readonly string[] NotOfAspire =
     [
-        "Add", "AddHostedService", "AddHttpClient", "GetElapsedTime", "GetFullPath", "GetRequiredService", "GetTimestamp", "GetType", "GetUtcNow", "GetValues", "TryAddSingleton", "TryGetValue", "WaitForNextTickAsync",
+        "Add", "AddHostedService", "AddHttpClient", "GetElapsedTime", "GetFullPath", "GetRequiredService", "GetTimestamp", "GetType", "GetUtcNow", "GetValues", "TryAddSingleton", "TryGetValue", "WaitAsync", "WaitForNextTickAsync",
     ];
 }

@@ -20,17 +20,17 @@ internal sealed partial class LastCheckpoint(ShardHost host, IShardPeer first, T
 
     private async Task KeepAsync(string jobId)
     {
-        (Cursor, int)? at = null;
         using var stop = new CancellationTokenSource(Patience, time);
         try
         {
-            Task<long> kept = first.CheckpointAsync(jobId, stop.Token);
-            while (await Task.WhenAny(kept, Task.Delay(Quiet, time, stop.Token)) != kept && !stop.IsCancellationRequested && Moves(jobId, ref at))
+            long version;
+            do
             {
+                version = await AskAsync(jobId, stop);
             }
-
-            await stop.CancelAsync();
-            LogKept(jobId, await kept);
+            // Somebody had asked before this shard knew that it goes, and it went on past what was kept.
+            while (host.Jobs.TryGetValue(jobId, out Cursor now) && now.Step > version);
+            LogKept(jobId, version);
         }
         catch (OperationCanceledException)
         {
@@ -40,6 +40,24 @@ internal sealed partial class LastCheckpoint(ShardHost host, IShardPeer first, T
         {
             LogNotKept(jobId, exception.Message);
         }
+    }
+
+    /// <exception cref="OperationCanceledException">Nothing comes in any more, or it took too long.</exception>
+    private async Task<long> AskAsync(string jobId, CancellationTokenSource stop)
+    {
+        (Cursor, int)? at = null;
+        Task<long> kept = first.CheckpointAsync(jobId, stop.Token);
+        while (await Task.WhenAny(kept, Task.Delay(Quiet, time, stop.Token)) != kept)
+        {
+            // Where it stays at the checkpoint only the disk is waited for.
+            if (stop.IsCancellationRequested || !(host.IsParked(jobId) || Moves(jobId, ref at)))
+            {
+                await stop.CancelAsync();
+                break;
+            }
+        }
+
+        return await kept;
     }
 
     /// <summary>Whether something came in since the last look.</summary>

@@ -213,6 +213,18 @@ internal sealed partial class HostedJob
         }
     }
 
+    /// <value>Whether it stays where it is, at a checkpoint.</value>
+    public bool IsParked
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _parked;
+            }
+        }
+    }
+
     public void Fail(Exception failure, bool isClose = false)
     {
         lock (_gate)

@@ -36,6 +36,9 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
         }
     }
 
+    /// <returns>Whether a job has come to the checkpoint where it stays.</returns>
+    public bool IsParked(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) && job.IsParked;
+
     public async Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation)
     {
         await _opening.WaitAsync(cancellation);

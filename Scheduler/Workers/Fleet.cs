@@ -18,6 +18,9 @@ internal sealed class Fleet(TimeProvider time)
     private readonly Lock _gate = new();
     private readonly List<FleetMember> _members = [];
 
+    /// <summary>By worker, the process that was asked to leave: it may not have heard of it where its stream broke. Gone with the next process of that name.</summary>
+    private readonly Dictionary<string, string> _asked = new(StringComparer.Ordinal);
+
     public IReadOnlyList<WorkerStatus> Workers
     {
         get
@@ -42,6 +45,18 @@ internal sealed class Fleet(TimeProvider time)
 
             var member = new FleetMember(request);
             _members.Add(member);
+            if (_asked.TryGetValue(request.WorkerId, out string? asked))
+            {
+                if (asked == request.Incarnation && asked.Length > 0)
+                {
+                    member.Drain();
+                }
+                else
+                {
+                    _asked.Remove(request.WorkerId);
+                }
+            }
+
             return member;
         }
     }
@@ -124,9 +139,14 @@ internal sealed class Fleet(TimeProvider time)
     {
         lock (_gate)
         {
-            FleetMember? member = _members.FirstOrDefault(m => m.WorkerId == workerId);
-            member?.Drain();
-            return member is not null;
+            if (_members.FirstOrDefault(m => m.WorkerId == workerId) is not { } member)
+            {
+                return false;
+            }
+
+            _asked[workerId] = member.Incarnation;
+            member.Drain();
+            return true;
         }
     }
 

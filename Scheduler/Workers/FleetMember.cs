@@ -8,6 +8,7 @@ namespace Lockstep.Scheduler.Workers;
 internal sealed class FleetMember(JoinRequest request)
 {
     public string WorkerId => request.WorkerId;
+    public string Incarnation => request.Incarnation;
     public string DeterminismClass => request.DeterminismClass;
     public string? JobId { get; private set; } = request.JobId.Length > 0 ? request.JobId : null;
 

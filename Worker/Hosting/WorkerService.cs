@@ -104,6 +104,7 @@ internal sealed class WorkerService(WorkerSettings settings, JobRunner runner, C
         Device = TorchRuntime.Device.type.ToString().ToLowerInvariant(),
         Threads = Environment.ProcessorCount,
         DeterminismClass = TorchRuntime.DeterminismClass(1),
+        Incarnation = Guid.NewGuid().ToString("N"),
     });
 
     private async Task TakeAsync(Assignment assignment, Scheduler.SchedulerClient scheduler, CancellationToken drain)

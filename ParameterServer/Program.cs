@@ -32,13 +32,14 @@ builder.Services.AddSingleton(services => new ShardHost(shard, first, memoryLimi
 builder.Services.AddSingleton<IHangWatched>(services => new LockWatch("The lock of a job", services.GetRequiredService<ShardHost>().Stuck, services.GetRequiredService<TimeProvider>()));
 builder.Services.AddSingleton<IShardHost>(services => services.GetRequiredService<ShardHost>());
 builder.Services.AddSingleton(services => new LastCheckpoint(services.GetRequiredService<ShardHost>(), first ?? services.GetRequiredService<ShardHost>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<LastCheckpoint>>()));
+builder.Services.AddSingleton<WaitsEnd>();
 builder.Services.AddGrpc(options =>
 {
     options.Interceptors.Add<ProtocolErrorInterceptor>();
     options.MaxReceiveMessageSize = 64 << 20;
     options.MaxSendMessageSize = 64 << 20;
 });
-// Parked pulls never end of themselves; whoever waits in one asks again elsewhere or later.
+// For calls that are on their way. Those that only wait are ended below.
 builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(3));
 builder.WebHost.ConfigureKestrel(kestrel =>
 {
@@ -57,7 +58,11 @@ app.MapDefaultEndpoints();
 app.MapGrpcService<ShardGrpcService>().NeedsSecret();
 app.MapGet("/", (ShardHost host) => new { shard, jobs = host.Jobs.ToDictionary(j => j.Key, j => j.Value.ToString()) });
 // Before the server stops taking calls: the jobs still have to come to a version that all shards have.
-app.Lifetime.ApplicationStopping.Register(() => app.Services.GetRequiredService<LastCheckpoint>().KeepAsync().Wait());
+app.Lifetime.ApplicationStopping.Register(() =>
+{
+    app.Services.GetRequiredService<LastCheckpoint>().KeepAsync().Wait();
+    app.Services.GetRequiredService<WaitsEnd>().Set();
+});
 await app.RunAsync();
 return 0;
 

@@ -48,6 +48,8 @@ internal static class ChaosCommand
         // A drawn plan may add as many again as there are.
         int mostAdded = schedule is not null ? FaultPlan.MostWorkers(schedule, workers) - workers : (Words(parsed).Contains(FaultKind.Add) ? workers : 0);
         FaultPlan plan = Plan(parsed, schedule, workers, job.Shards, mostAdded);
+        CheckWritable(Json.Name, parsed.GetValue(Json));
+        CheckWritable(Table.Name, parsed.GetValue(Table));
         int least = parsed.GetValue(MinFaults) ?? plan.Count ?? 1;
         var options = new TrainingOptions
         {
@@ -78,10 +80,23 @@ internal static class ChaosCommand
 
         if (parsed.GetValue(Table) is { } table)
         {
-            await File.WriteAllTextAsync(table, ChaosView.Table(verdict), cancellation);
+            await File.WriteAllTextAsync(table, ChaosTable.Of(verdict), cancellation);
         }
 
         return verdict.SameLedger && verdict.Faults.Count >= least ? ExitCodes.Done : ExitCodes.Failed;
+    }
+
+    /// <summary>Now rather than after two trainings.</summary>
+    private static void CheckWritable(string option, string? path)
+    {
+        try
+        {
+            using FileStream? file = path is null ? null : new FileStream(path, FileMode.Append);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new InputException(option, 0, $"'{path}' cannot be written: {exception.Message}", "Name a file in a folder that is there.");
+        }
     }
 
     private static FaultPlan Plan(ParseResult parsed, IReadOnlyList<Fault>? schedule, int workers, int shards, int mostAdded)

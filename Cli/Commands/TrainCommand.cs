@@ -48,8 +48,14 @@ internal static class TrainCommand
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             view.Close();
-            await Console.Error.WriteLineAsync(InterruptedText(options));
+            await Console.Error.WriteLineAsync(ResumeCommand(options) is { } again ? $"Interrupted. {again}" : "Interrupted before the run began.");
             return ExitCodes.Interrupted;
+        }
+        catch (FleetException exception)
+        {
+            view.Close();
+            await Console.Error.WriteLineAsync($"{exception.Message}{Environment.NewLine}{ResumeCommand(options)}".TrimEnd());
+            return ExitCodes.Failed;
         }
 
         view.Close();
@@ -57,15 +63,16 @@ internal static class TrainCommand
     }
 
     /// <summary>The job as it ran stands in the folder, whatever overrides it was started with. Passwords are left to the person.</summary>
-    private static string InterruptedText(TrainingOptions options)
+    /// <returns>Null: the run had not begun.</returns>
+    private static string? ResumeCommand(TrainingOptions options)
     {
         var folder = new RunFolder(options.Output);
         if (!File.Exists(folder.Job))
         {
-            return "Interrupted before the run began.";
+            return null;
         }
 
-        var text = new StringBuilder($"Interrupted. Go on with: lockstep train {folder.Job} --resume --output {folder.Path}");
+        var text = new StringBuilder($"Go on with: lockstep train {folder.Job} --resume --output {folder.Path}");
         if (options.Workers != DefaultWorkers)
         {
             text.Append(CultureInfo.InvariantCulture, $" {RunOptions.Workers.Name} {options.Workers}");

@@ -9,9 +9,6 @@ namespace Lockstep.Cli.Views;
 /// <summary>Lines for a terminal, a file or a pipe: the progress of both runs, each fault, and what came of it.</summary>
 internal sealed class ChaosView(TextWriter output, TimeProvider time) : IChaosObserver
 {
-    /// <summary>Of one fault, in the table: what is said later has other causes.</summary>
-    private const int MostSaid = 3;
-
     public ITrainingObserver Begins(TrainingOptions options) => new PlainView(output, new RunCaption(options.Job.Name, $"{options.Workers} workers, {options.Job.Shards} shards; {options.Output}", options.Job.Slots), time);
 
     public void Fired(FiredFault fault) => output.WriteLine($"  fault at {Seconds(fault)}, step {fault.At.Step}{Phase(fault)}: {JobWords.Of(fault.Kind)} {fault.Target}");
@@ -24,29 +21,10 @@ internal sealed class ChaosView(TextWriter output, TimeProvider time) : IChaosOb
             output.WriteLine($"{Seconds(fault),9}  step {fault.At.Step,-7} {JobWords.Of(fault.Kind)} {fault.Target}{Phase(fault)}: {(recovery is { } ms ? $"next step after {Texts.Of(ms / 1000)} s" : "no step followed")}");
         }
 
-        string missed = verdict.Missed is > 0 and var count ? $", {count} of the plan did not" : "";
+        string missed = verdict.Missed.Count > 0 ? $", {verdict.Missed.Count} of the plan did not ({string.Join("; ", verdict.Missed)})" : "";
         output.WriteLine($"{verdict.Faults.Count} faults happened{missed}{(verdict.Faults.Count < least ? $"; {least} had to" : "")}. Next step after p50 {Texts.Of(verdict.RecoveryMs.P50 / 1000)} s, p95 {Texts.Of(verdict.RecoveryMs.P95 / 1000)} s; {verdict.StepsRepeated} steps repeated; goodput {verdict.Goodput.ToString("0.00", CultureInfo.InvariantCulture)}.");
         output.WriteLine(verdict.SameLedger ? $"The same ledger: all {verdict.Ledgers.Lines} lines are equal." : $"NOT the same ledger: {verdict.Ledgers.Difference}");
         output.Flush();
-    }
-
-    /// <summary>Markdown: a row a fault, with what was said of its target, and the verdict below.</summary>
-    public static string Table(ChaosVerdict verdict)
-    {
-        IEnumerable<string> rows = verdict.Faults.Zip(verdict.Recoveries, verdict.Said).Select(row =>
-        {
-            (FiredFault fault, double? recovery, IReadOnlyList<string> said) = row;
-            return $"| {JobWords.Of(fault.Kind)} | {fault.Target} | {fault.At.Step}{Phase(fault)} | {(recovery is { } ms ? (ms / 1000).ToString("0.00", CultureInfo.InvariantCulture) : "–")} | {string.Join("; ", said.Take(MostSaid)).Replace("|", "\\|", StringComparison.Ordinal)} |";
-        });
-        string[] lines =
-        [
-            "| Fault | Target | Step | Next step after (s) | What was said of it |",
-            "|---|---|---|---|---|",
-            .. rows,
-            "",
-            $"{verdict.Faults.Count} faults; ledger {(verdict.SameLedger ? $"the same in all {verdict.Ledgers.Lines} lines" : $"NOT the same: {verdict.Ledgers.Difference}")}; {verdict.StepsRepeated} steps repeated; goodput {verdict.Goodput.ToString("0.00", CultureInfo.InvariantCulture)}.",
-        ];
-        return string.Join(Environment.NewLine, lines) + Environment.NewLine;
     }
 
     private static string Seconds(FiredFault fault) => $"{fault.At.Seconds!.Value.ToString("0.0", CultureInfo.InvariantCulture)} s";

@@ -120,5 +120,5 @@ public static class CheckpointPart
     }
 
     private static ProtocolException Damaged(string path, string why) =>
-        new(ProtocolError.Checkpoint, $"The checkpoint {path} cannot be used: {why}. Resume from an older one, or start a new run.");
+        new(ProtocolError.Checkpoint, $"The checkpoint {path} cannot be used: {why}. Delete the folder of that step to resume from the one before, or start a new run.");
 }

@@ -110,13 +110,13 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
         (JobDescriptor Descriptor, ShardState State)[] parts = [.. wanted.Select(index => CheckpointPart.Read(Path.Combine(directory, manifest.Parts[index].File), manifest.Parts[index].Sha256))];
         if (parts.Length == 0 || parts.Any(p => p.State.Version != version))
         {
-            throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {directory} holds parts of other versions. Resume from an older one.");
+            throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {directory} holds parts of other versions. Delete it to resume from the one before.");
         }
 
         var layout = new ModelLayout(parts[0].Descriptor.Tensors, manifest.Parts.Count);
         if (!wanted.Zip(parts).All(part => Fits(part.Second.State, layout, part.First, Optimizer.Create(part.Second.Descriptor.Optimizer).StateArrays)))
         {
-            throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {directory} does not hold every chunk of the model once, whole. Resume from an older one.");
+            throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {directory} does not hold every chunk of the model once, whole. Delete it to resume from the one before.");
         }
 
         return new CheckpointSet(directory, parts[0].Descriptor, parts[0].State.Generation, version, [.. parts.Select(p => p.State)]);

@@ -102,7 +102,7 @@ public sealed record StepReport
     public double UpdateMs { get; init; }
     /// <value>Sync latency of version Step: last contribution to the step before in → version held, the longest of the workers that contributed, milliseconds; 0: not measured.</value>
     public double SyncMs { get; init; }
-    /// <value>By worker, the usual time of a slot, milliseconds; of those that waited for the next version meanwhile and had computed one.</value>
+    /// <value>By worker, the mean time of its newest slots, milliseconds; of those that waited for the next version meanwhile and had computed any since the one before.</value>
     public IReadOnlyDictionary<string, double> SlotMs { get; init; } = new Dictionary<string, double>(StringComparer.Ordinal);
     /// <value>A checkpoint of version Step + 1 is cut.</value>
     public bool Checkpoint { get; init; }

@@ -11,7 +11,7 @@ public sealed class StepCounters
     public int RangeRepeats { get; set; }
     /// <value>The longest that a contributing worker reported, milliseconds.</value>
     public double SyncMs { get; set; }
-    /// <value>By worker, the usual time of a slot as it said last, milliseconds; of ps-0 only.</value>
+    /// <value>By worker, the mean time of its newest slots as it said last, milliseconds; of ps-0 only.</value>
     public Dictionary<string, double> SlotMs { get; } = new(StringComparer.Ordinal);
     /// <value>Of the last attempt: slots of each group that was added to the first chunk.</value>
     public List<int> GroupSizes { get; } = [];

@@ -43,7 +43,7 @@ public static class ChaosRun
         TrainingResult quiet = await TrainingRun.RunAsync(quietOptions, observer.Begins(quietOptions), time, cancellation);
         if (quiet is not { State: JobState.Finished, Summary: { } })
         {
-            throw new ChaosException($"The quiet run did not finish: {quiet.Error ?? JobWords.Of(quiet.State)}. Logs: {quiet.Folder.Logs}");
+            throw new ChaosException($"The quiet run did not finish: {(quiet.Error ?? JobWords.Of(quiet.State)).TrimEnd('.')}. Logs: {quiet.Folder.Logs}");
         }
 
         var times = new RunTimeline(time);
@@ -59,7 +59,7 @@ public static class ChaosRun
         var fired = injector.Fired;
         LedgerComparison ledgers = disturbed.State == JobState.Finished
             ? LedgerComparison.Of(quiet.Folder, disturbed.Folder, quiet.Summary.Steps)
-            : new LedgerComparison(0, $"the disturbed run did not finish: {disturbed.Error ?? JobWords.Of(disturbed.State)}. Logs: {disturbed.Folder.Logs}");
+            : new LedgerComparison(0, $"the disturbed run did not finish: {(disturbed.Error ?? JobWords.Of(disturbed.State)).TrimEnd('.')}. Logs: {disturbed.Folder.Logs}");
         double[] recoveries = [.. fired.Select(f => f.RecoveryMs).OfType<double>()];
         return new ChaosVerdict(
             ledgers.Difference is null,
@@ -70,7 +70,7 @@ public static class ChaosRun
         {
             Recoveries = [.. fired.Select(f => f.RecoveryMs)],
             Said = [.. fired.Select(f => f.Said)],
-            Missed = plan.Count - fired.Count,
+            Missed = injector.Missed,
             Ledgers = ledgers,
         };
     }

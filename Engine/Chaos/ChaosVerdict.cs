@@ -27,9 +27,9 @@ public sealed record ChaosVerdict(bool SameLedger, IReadOnlyList<FiredFault> Fau
     [JsonIgnore]
     public IReadOnlyList<IReadOnlyList<string>> Said { get; init; } = [];
 
-    /// <value>Faults that were planned and did not happen; null: the plan had no end.</value>
+    /// <value>Faults that were planned and did not happen; none where the plan had no end.</value>
     [JsonIgnore]
-    public int? Missed { get; init; }
+    public IReadOnlyList<Fault> Missed { get; init; } = [];
 
     /// <value>What <see cref="SameLedger"/> follows from.</value>
     [JsonIgnore]

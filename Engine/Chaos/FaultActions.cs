@@ -1,4 +1,5 @@
 using Lockstep.Contracts.Faults;
+using Lockstep.Contracts.Jobs;
 using Lockstep.Engine.Processes;
 using StackExchange.Redis;
 
@@ -14,6 +15,9 @@ internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
     // Halted four fifths of the time: a fifth of its speed.
     private static readonly TimeSpan Halted = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan Going = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>What the fleet says of a change that is a fault.</summary>
+    public static string ReasonOf(FaultKind kind) => $"a fault of kind '{JobWords.Of(kind)}'";
 
     /// <summary>Does it, and stays until it is over.</summary>
     /// <param name="fired">Is told whom it befell, once it happened; never where the process did not come up.</param>
@@ -84,14 +88,14 @@ internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
     private async Task AddAsync(Action<string> fired, CancellationToken cancellation)
     {
         HashSet<string> before = [.. fleet.Processes.Select(p => p.Name)];
-        Task scaled = fleet.ScaleAsync(fleet.Workers + 1, "a fault of kind 'add'", cancellation);
+        Task scaled = fleet.ScaleAsync(fleet.Workers + 1, ReasonOf(FaultKind.Add), cancellation);
         fired(fleet.Processes.Select(p => p.Name).FirstOrDefault(name => !before.Contains(name)) ?? "");
         await scaled;
     }
 
     private async Task ScaleAsync(int workers, Action<string> fired, CancellationToken cancellation)
     {
-        Task scaled = fleet.ScaleAsync(workers, "a fault of kind 'scale'", cancellation);
+        Task scaled = fleet.ScaleAsync(workers, ReasonOf(FaultKind.Scale), cancellation);
         fired(workers == 1 ? "to 1 worker" : $"to {workers} workers");
         await scaled;
     }

@@ -10,11 +10,16 @@ public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimelin
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>A process that was killed is back by then.</summary>
+    private static readonly TimeSpan SaidWithin = TimeSpan.FromSeconds(10);
+
     private readonly Lock _gate = new();
     // One a fault.
     private readonly List<(FiredFault Fault, DateTimeOffset Time)> _fired = [];
+    // Their numbers in the plan.
+    private readonly HashSet<int> _happened = [];
 
-    /// <value>What happened, in order of time, with the milliseconds to the next published step (null: none followed) and what was said of its target until that met another.</value>
+    /// <value>What happened, in order of time, with the milliseconds to the next published step (null: none followed) and what was said of its target soon after.</value>
     public IReadOnlyList<(FiredFault Fault, double? RecoveryMs, IReadOnlyList<string> Said)> Fired
     {
         get
@@ -22,27 +27,46 @@ public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimelin
             lock (_gate)
             {
                 (FiredFault Fault, DateTimeOffset Time)[] fired = [.. _fired.OrderBy(f => f.Time)];
-                return [.. fired.Select((f, i) => (f.Fault, timeline.RecoveryAfter(f.Time), timeline.SaidOf(NamesOf(f.Fault), f.Time, NextOf(f.Fault, fired.AsSpan(i + 1)))))];
+                return [.. fired.Select((f, i) => (f.Fault, timeline.RecoveryAfter(f.Time), timeline.SaidOf(NamesOf(f.Fault), f.Time, EndOf(f, fired.AsSpan(i + 1)))))];
             }
         }
     }
 
-    /// <returns>When the same was said of another fault, or could have been; null: never.</returns>
-    private static DateTimeOffset? NextOf(FiredFault fault, ReadOnlySpan<(FiredFault Fault, DateTimeOffset Time)> later)
+    /// <summary>Faults of the plan that did not happen; none where it has no end.</summary>
+    public IReadOnlyList<Fault> Missed
     {
+        get
+        {
+            lock (_gate)
+            {
+                return plan.Count is null ? [] : [.. plan.Faults.Where((_, number) => !_happened.Contains(number))];
+            }
+        }
+    }
+
+    /// <returns>Until when something is put down to a fault: for a time, and not where the same would be said of a later one.</returns>
+    private static DateTimeOffset EndOf((FiredFault Fault, DateTimeOffset Time) fault, ReadOnlySpan<(FiredFault Fault, DateTimeOffset Time)> later)
+    {
+        DateTimeOffset end = fault.Time + SaidWithin;
         foreach ((FiredFault other, DateTimeOffset time) in later)
         {
-            if (other.Target == fault.Target || (fault.Kind == FaultKind.KillShard && other.Kind == FaultKind.KillShard))
+            bool isAlike = other.Target == fault.Fault.Target || (other.Kind == fault.Fault.Kind && other.Kind is FaultKind.KillShard or FaultKind.Scale);
+            if (isAlike && time < end)
             {
                 return time;
             }
         }
 
-        return null;
+        return end;
     }
 
-    /// <summary>What is said of a shard that lost its state does not name it.</summary>
-    private static string[] NamesOf(FiredFault fault) => fault.Kind == FaultKind.KillShard ? [fault.Target, "a shard"] : [fault.Target];
+    /// <summary>What is said of a shard that lost its state does not name it, and what a fault does to the fleet names the fault.</summary>
+    private static string[] NamesOf(FiredFault fault) => fault.Kind switch
+    {
+        FaultKind.KillShard => [fault.Target, "a shard"],
+        FaultKind.Scale or FaultKind.Add => [fault.Target, FaultActions.ReasonOf(fault.Kind)],
+        _ => [fault.Target],
+    };
 
     /// <summary>Goes on until the plan is at its end, or the job is.</summary>
     public async Task RunAsync(LocalFleet fleet, CancellationToken cancellation)
@@ -81,7 +105,7 @@ public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimelin
         }
         else
         {
-            await actions.RunAsync(fault, target => Report(fault, new FaultMark(target, time.GetUtcNow())), cancellation);
+            await actions.RunAsync(fault, target => Report(number, fault, new FaultMark(target, time.GetUtcNow())), cancellation);
         }
     }
 
@@ -111,17 +135,18 @@ public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimelin
             if (mark is null && folder.FiredAt(number) is { } found)
             {
                 mark = found;
-                Report(fault, found);
+                Report(number, fault, found);
             }
         }
     }
 
-    private void Report(Fault fault, FaultMark mark)
+    private void Report(int number, Fault fault, FaultMark mark)
     {
         var fired = new FiredFault(fault.Kind, new FaultTime(Math.Round(timeline.SecondsAt(mark.Time), 3), timeline.StepAt(mark.Time), fault.At.Phase), mark.Target);
         lock (_gate)
         {
             _fired.Add((fired, mark.Time));
+            _happened.Add(number);
         }
 
         report(fired);

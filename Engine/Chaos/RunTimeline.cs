@@ -40,12 +40,11 @@ public sealed class RunTimeline(TimeProvider time)
     }
 
     /// <summary>What was said from one moment to another of any of some names, each text once.</summary>
-    /// <param name="until">Null: to the end.</param>
-    public IReadOnlyList<string> SaidOf(IReadOnlyList<string> names, DateTimeOffset from, DateTimeOffset? until)
+    public IReadOnlyList<string> SaidOf(IReadOnlyList<string> names, DateTimeOffset from, DateTimeOffset until)
     {
         lock (_gate)
         {
-            return [.. _said.Where(s => s.Time >= from && (until is null || s.Time < until) && names.Any(name => Names(s.Text, name))).Select(s => s.Text).Distinct()];
+            return [.. _said.Where(s => s.Time >= from && s.Time < until && names.Any(name => Names(s.Text, name))).Select(s => s.Text).Distinct()];
         }
     }
 

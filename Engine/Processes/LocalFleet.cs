@@ -13,8 +13,8 @@ public sealed class LocalFleet : IAsyncDisposable
     /// <summary>A Ctrl-C reaches the children too, and they may end before this process hears of it.</summary>
     private static readonly TimeSpan InterruptGrace = TimeSpan.FromMilliseconds(400);
 
-    /// <summary>How long workers may take to end once the parameter servers are gone.</summary>
-    private static readonly TimeSpan WorkersGrace = TimeSpan.FromSeconds(2);
+    /// <summary>How long workers may take to end once the parameter servers are gone: the slot in hand, and what telemetry is left.</summary>
+    private static readonly TimeSpan WorkersGrace = TimeSpan.FromSeconds(4);
 
     private readonly FleetOptions _options;
     private readonly FleetPlan _plan;
@@ -245,9 +245,8 @@ public sealed class LocalFleet : IAsyncDisposable
                 return;
             }
 
-            if (HasLeft(member))
+            if (ReportIfLeft(member))
             {
-                _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Stopped, member.LeaveReason));
                 return;
             }
 
@@ -261,6 +260,8 @@ public sealed class LocalFleet : IAsyncDisposable
             await Task.Delay(delay, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (!Restart(member))
             {
+                // It was asked to leave while it was down.
+                ReportIfLeft(member);
                 return;
             }
 
@@ -284,19 +285,27 @@ public sealed class LocalFleet : IAsyncDisposable
         }
     }
 
-    private bool HasLeft(Member member)
+    private bool ReportIfLeft(Member member)
     {
         lock (_gate)
         {
-            if (!member.IsLeaving)
+            if (_stopping.IsCancellationRequested || !member.IsLeaving)
             {
                 return false;
             }
 
-            _members.Remove(member.Plan.Name);
-            member.Child.Dispose();
-            return true;
+            Remove(member);
         }
+
+        _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Stopped, member.LeaveReason));
+        return true;
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void Remove(Member member)
+    {
+        _members.Remove(member.Plan.Name);
+        member.Child.Dispose();
     }
 
     private bool Restart(Member member)
@@ -320,10 +329,32 @@ public sealed class LocalFleet : IAsyncDisposable
         }
     }
 
+    /// <summary>A worker that does not stay up is left out, as long as there are others; nothing goes on without anything else.</summary>
     private void GiveUp(Member member, int code, string reason)
     {
-        _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, reason));
-        _broken.TrySetException(new FleetException($"{member.Plan.Name} ended with exit code {code}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
+        bool othersGoOn;
+        lock (_gate)
+        {
+            if (!_supervised)
+            {
+                Break();
+                return;
+            }
+
+            othersGoOn = member.IsWorker && _members.Values.Any(m => m.IsWorker && m != member && !m.IsLeaving);
+            if (othersGoOn)
+            {
+                Remove(member);
+            }
+        }
+
+        _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, othersGoOn ? $"exit code {code}, and {reason}; the other workers go on. Its log: {member.Child.LogPath}" : reason));
+        if (!othersGoOn)
+        {
+            Break();
+        }
+
+        void Break() => _broken.TrySetException(new FleetException($"{member.Plan.Name} ended with exit code {code}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
         {
             PortTaken = member.Child.SaidPortTaken,
         });

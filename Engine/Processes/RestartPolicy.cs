@@ -27,6 +27,6 @@ public static class RestartPolicy
         }
 
         TimeSpan delay = recent == 1 ? TimeSpan.Zero : FirstPause * Math.Pow(2, recent - 2);
-        return new(delay < LongestPause ? delay : LongestPause, $"its end number {recent} within {Window.TotalSeconds:0} s");
+        return new(delay < LongestPause ? delay : LongestPause, recent == 1 ? $"the first time within {Window.TotalSeconds:0} s" : $"time {recent} within {Window.TotalSeconds:0} s, of at most {MostEnds - 1}");
     }
 }

@@ -22,7 +22,7 @@ public interface ITrainingObserver
 
     void Happened(JobEvent item);
 
-    /// <summary>A process ended and was started again, or was given up. May be called by any thread.</summary>
+    /// <summary>A process was started, ended or was given up after all had been up. May be called by any thread.</summary>
     void Happened(FleetEvent item)
     {
     }

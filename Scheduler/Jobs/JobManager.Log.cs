@@ -46,6 +46,6 @@ internal sealed partial class JobManager
     [LoggerMessage(14, LogLevel.Warning, "A change was refused")]
     private partial void LogRefused(Exception exception);
 
-    [LoggerMessage(15, LogLevel.Warning, "Worker {WorkerId} computed a value that is not finite; it gets no work for {Seconds} s")]
+    [LoggerMessage(15, LogLevel.Warning, "Worker {WorkerId} gets no work for {Seconds} s")]
     private partial void LogQuarantined(string workerId, double seconds);
 }

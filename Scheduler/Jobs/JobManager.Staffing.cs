@@ -10,7 +10,7 @@ namespace Lockstep.Scheduler.Jobs;
 /// <summary>Which workers do which job, as they come, fail and leave.</summary>
 internal sealed partial class JobManager
 {
-    /// <summary>So often one worker may fail a job before it is the job's fault.</summary>
+    /// <summary>So often a worker may fail at one step, where none of the others gets on either, before it is the job's fault.</summary>
     private const int FailuresOfOne = 3;
 
     /// <summary>So many workers may die with one slot in hand before the slot is held to kill them.</summary>
@@ -25,8 +25,8 @@ internal sealed partial class JobManager
         }
 
         LogWorkerFailed(request.WorkerId, request.JobId, request.Error);
-        // The same value from two workers fails the job on its shards; where there is only one, it shows by coming again.
-        bool again = job.AddFailure(request.WorkerId) >= FailuresOfOne;
+        // The same value from two workers fails the job on its shards. Whatever else there is, is the worker's own trouble as long as another has none.
+        bool again = job.AddFailure(request.WorkerId) >= FailuresOfOne && fleet.WorkersOf(job.Id).All(worker => worker == request.WorkerId || job.HasFailed(worker));
         if (request.BadInput || again)
         {
             await EndAsync(job, JobState.Failed, (request.BadInput ? BadInput : "") + request.Error);
@@ -37,13 +37,9 @@ internal sealed partial class JobManager
         job.Time.WorkerLost();
         await new RedisLeases(redis, job.Id).FreeWorkerAsync(request.WorkerId, _stopping);
         fleet.Idle(request.WorkerId, request.JobId);
-        if (request.NotFinite)
-        {
-            TimeSpan length = fleet.Quarantine(request.WorkerId);
-            LogQuarantined(request.WorkerId, length.TotalSeconds);
-            job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"{request.WorkerId} computed a value that is not finite; it gets no work for {length.TotalSeconds:0} s"));
-        }
-
+        TimeSpan length = fleet.Quarantine(request.WorkerId);
+        LogQuarantined(request.WorkerId, length.TotalSeconds);
+        job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"{request.WorkerId} {(request.NotFinite ? "computed a value that is not finite" : $"could not go on ({request.Error.Split('\n', 2)[0].TrimEnd()})")}; it gets no work for {length.TotalSeconds:0} s"));
         await StaffAsync();
     }
 

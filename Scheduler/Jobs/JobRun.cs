@@ -19,7 +19,7 @@ internal sealed class JobRun
     private readonly Lock _gate = new();
     private readonly Queue<JobEvent> _events = new();
     private readonly Queue<JobEvent> _log = new();
-    private readonly Dictionary<string, int> _failures = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (long Step, int Times)> _failures = new(StringComparer.Ordinal);
     private readonly Dictionary<int, int> _deaths = [];
     private long _deathStep = -1;
     private long _next;
@@ -94,13 +94,23 @@ internal sealed class JobRun
     }
 
     /// <summary>Takes note that a worker could not do the job.</summary>
-    /// <returns>How many times that happened to it.</returns>
+    /// <returns>How many times that happened to it since the job moved on last.</returns>
     public int AddFailure(string workerId)
     {
         lock (_gate)
         {
-            _failures[workerId] = _failures.GetValueOrDefault(workerId) + 1;
-            return _failures[workerId];
+            int times = HasFailed(workerId) ? _failures[workerId].Times + 1 : 1;
+            _failures[workerId] = (Step, times);
+            return times;
+        }
+    }
+
+    /// <summary>Whether a worker could not do the job since it moved on last.</summary>
+    public bool HasFailed(string workerId)
+    {
+        lock (_gate)
+        {
+            return _failures.TryGetValue(workerId, out var known) && known.Step == Step;
         }
     }
 

@@ -37,12 +37,13 @@ internal sealed class SchedulerMetrics
     private readonly Counter<long> _decisions;
     private readonly Counter<long> _leases;
     private readonly Counter<double> _time;
-    private readonly StragglerTable _stragglers = new();
+    private readonly StragglerTable _stragglers;
     private readonly Dictionary<string, LeaseCounts> _leasesSeen = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
 
-    public SchedulerMetrics(IMeterFactory meters)
+    public SchedulerMetrics(IMeterFactory meters, TimeProvider? time = null)
     {
+        _stragglers = new StragglerTable(time ?? TimeProvider.System);
         Meter meter = meters.Create(MeterName);
         _step = meter.CreateDurationHistogram("lockstep.scheduler.step.duration", "From one step's report to the next: the job's pace.");
         _delay = meter.CreateDurationHistogram("lockstep.scheduler.scaling.delay", "From the decision for one more worker to the first accepted contribution of a new one.");

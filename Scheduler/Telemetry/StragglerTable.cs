@@ -5,12 +5,12 @@ namespace Lockstep.Scheduler.Telemetry;
 internal readonly record struct PaceChange(string WorkerId, double Ratio, bool IsSlow);
 
 /// <summary>Mean slot times by job and worker: how much slower the slowest worker is than the middle one, and who is slow all the time. Safe for many callers.</summary>
-/// <remarks>As many entries as workers contributed in a job's recent steps; gone with the job.</remarks>
-internal sealed class StragglerTable
+/// <remarks>As many entries as workers computed slots of a job's recent steps; gone with the job.</remarks>
+internal sealed class StragglerTable(TimeProvider time)
 {
     private const double Weight = 0.1;
 
-    /// <summary>A worker that has contributed to none of so many steps is no longer one of the job's.</summary>
+    /// <summary>A worker that has computed in none of so many steps is no longer one of the job's.</summary>
     private const int Remembered = 100;
 
     /// <summary>So many times as slow as the others is slow; a worker that is under <see cref="Usual"/> times is so no more.</summary>
@@ -20,6 +20,9 @@ internal sealed class StragglerTable
 
     /// <summary>In so many of its steps in a row: who is slow for a moment is no news, and its slots are taken over meanwhile.</summary>
     private const int SlowSteps = 50;
+
+    /// <summary>And for so long: short steps on a busy machine make fifty in a moment.</summary>
+    private static readonly TimeSpan SlowTime = TimeSpan.FromSeconds(30);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, JobTimes> _jobs = new(StringComparer.Ordinal);
@@ -74,17 +77,18 @@ internal sealed class StragglerTable
         }
     }
 
-    private static List<PaceChange> Judge(JobTimes job, IEnumerable<string> contributors)
+    private List<PaceChange> Judge(JobTimes job, IEnumerable<string> timed)
     {
         var changes = new List<PaceChange>();
-        foreach (string worker in contributors)
+        foreach (string worker in timed)
         {
             double others = Median(job.Workers.Where(w => w.Key != worker).Select(w => w.Value));
             WorkerTime own = job.Workers[worker];
             double ratio = others > 0 ? own.Mean / others : 0;
             int slow = ratio >= Slow ? own.SlowInARow + 1 : 0;
-            bool isSlow = own.IsSlow ? ratio >= Usual : slow >= SlowSteps;
-            job.Workers[worker] = own with { SlowInARow = slow, IsSlow = isSlow };
+            long since = slow == 1 ? time.GetTimestamp() : own.SlowSince;
+            bool isSlow = own.IsSlow ? ratio >= Usual : slow >= SlowSteps && time.GetElapsedTime(since) >= SlowTime;
+            job.Workers[worker] = own with { SlowInARow = slow, SlowSince = since, IsSlow = isSlow };
             if (isSlow != own.IsSlow)
             {
                 changes.Add(new PaceChange(worker, ratio, isSlow));
@@ -107,5 +111,5 @@ internal sealed class StragglerTable
         public long Steps { get; set; }
     }
 
-    private readonly record struct WorkerTime(double Mean, long LastStep, int SlowInARow, bool IsSlow);
+    private readonly record struct WorkerTime(double Mean, long LastStep, int SlowInARow, long SlowSince, bool IsSlow);
 }

@@ -12,7 +12,7 @@ internal sealed class Fleet(TimeProvider time)
     private static readonly TimeSpan FirstQuarantine = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestQuarantine = TimeSpan.FromMinutes(10);
 
-    /// <summary>By worker; bounded by the workers that ever computed nonsense.</summary>
+    /// <summary>By worker; bounded by the workers that ever failed.</summary>
     private readonly Dictionary<string, (DateTimeOffset Until, int Times)> _quarantines = new(StringComparer.Ordinal);
 
     private readonly Lock _gate = new();
@@ -71,6 +71,14 @@ internal sealed class Fleet(TimeProvider time)
         }
     }
 
+    public IReadOnlyList<string> WorkersOf(string jobId)
+    {
+        lock (_gate)
+        {
+            return [.. _members.Where(m => m.JobId == jobId).Select(m => m.WorkerId)];
+        }
+    }
+
     public int CountOf(string jobId)
     {
         lock (_gate)
@@ -119,13 +127,14 @@ internal sealed class Fleet(TimeProvider time)
         }
     }
 
-    /// <summary>A worker computed nonsense: it gets no work for a while, twice as long each time.</summary>
+    /// <summary>A worker failed, or computed nonsense: it gets no work for a while, twice as long each time, and as at first again once it was well for long.</summary>
     /// <returns>For how long.</returns>
     public TimeSpan Quarantine(string workerId)
     {
         lock (_gate)
         {
-            int times = _quarantines.GetValueOrDefault(workerId).Times + 1;
+            (DateTimeOffset until, int before) = _quarantines.GetValueOrDefault(workerId);
+            int times = time.GetUtcNow() - until > LongestQuarantine ? 1 : before + 1;
             TimeSpan length = FirstQuarantine * Math.Pow(2, Math.Min(times, 20) - 1);
             length = length < LongestQuarantine ? length : LongestQuarantine;
             _quarantines[workerId] = (time.GetUtcNow() + length, times);

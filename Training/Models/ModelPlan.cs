@@ -43,13 +43,13 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
 
         if (errors.Count == 0 && (shape.Count != 1 || shape[0] != outputs))
         {
-            errors.Add(new(JobFile, specs[^1].Line, $"The model gives {Text(shape)}, but the loss {job.Loss} on this data needs [{outputs}].", $"End with a linear layer of out: {outputs}."));
+            errors.Add(new(JobFile, specs[^1].Line, $"The model gives {Text(shape)}, but the loss {JobWords.Of(job.Loss)} on this data needs [{outputs}].", $"End with a linear layer of out: {outputs}."));
         }
 
         var last = specs[^1];
         if ((job.Loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy) && (last.Kind is LayerKind.Softmax or LayerKind.Sigmoid))
         {
-            errors.Add(new(JobFile, last.Line, $"The last layer is {last.Kind}, but the loss {job.Loss} takes plain outputs and applies it itself.", "Remove that layer."));
+            errors.Add(new(JobFile, last.Line, $"The last layer is {JobWords.Of(last.Kind)}, but the loss {JobWords.Of(job.Loss)} takes plain outputs and applies it itself.", "Remove that layer."));
         }
 
         errors.AddRange(MetricErrors(job, outputs));
@@ -69,7 +69,7 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
             };
             if (!fits)
             {
-                yield return new(JobFile, 0, $"The metric {metric} cannot be had with the loss {job.Loss} and {outputs} outputs.", "accuracy needs classes, auc two classes, mae and rmse numbers.");
+                yield return new(JobFile, 0, $"The metric {JobWords.Of(metric)} cannot be had with the loss {JobWords.Of(job.Loss)} and {outputs} outputs.", "accuracy needs classes, auc two classes, mae and rmse numbers.");
             }
         }
     }
@@ -167,7 +167,7 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
     {
         if (!condition)
         {
-            throw new InputException(JobFile, layer.Line, $"Layer {layer.Index + 1} ({layer.Kind}) {problem}; its input is {Text(layer.Input)}.", remedy);
+            throw new InputException(JobFile, layer.Line, $"Layer {layer.Index + 1} ({JobWords.Of(layer.Kind)}) {problem}; its input is {Text(layer.Input)}.", remedy);
         }
     }
 

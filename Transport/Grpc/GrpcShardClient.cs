@@ -24,13 +24,14 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
     /// <param name="logger">Is told when the shard goes out of reach; null: nobody is.</param>
     /// <param name="secret">Of the fleet; null or empty: none.</param>
-    public GrpcShardClient(Uri address, int shard, TimeProvider time, ILogger? logger = null, string? secret = null)
+    /// <param name="leave">The caller is going: it does not wait for a shard that is out of reach any more.</param>
+    public GrpcShardClient(Uri address, int shard, TimeProvider time, ILogger? logger = null, string? secret = null, CancellationToken leave = default)
     {
         Shard = shard;
         _time = time;
         _channel = GrpcChannels.Create(address, secret);
         _calls = _channel.CreateCallInvoker();
-        _retry = new Retry($"Shard {shard} at {address}", time, logger);
+        _retry = new Retry($"Shard {shard} at {address}", time, logger, leave);
     }
 
     public int Shard { get; }

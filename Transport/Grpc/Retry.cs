@@ -7,7 +7,8 @@ namespace Lockstep.Transport.Grpc;
 /// <summary>Repeats calls that failed for want of a connection, with growing, jittered pauses, until cancelled.</summary>
 /// <param name="server">Whom the calls go to, for messages.</param>
 /// <param name="logger">Is told when the server goes out of reach; null: nobody is.</param>
-public sealed partial class Retry(string server, TimeProvider time, ILogger? logger = null)
+/// <param name="leave">The caller is going: what fails from then on is not repeated, and ends as cancelled.</param>
+public sealed partial class Retry(string server, TimeProvider time, ILogger? logger = null, CancellationToken leave = default)
 {
     /// <summary>How often in a row a call is tried whose failure may be the server's own: one that was just going down, or one that will fail for ever.</summary>
     private const int DoubtfulTries = 8;
@@ -38,9 +39,9 @@ public sealed partial class Retry(string server, TimeProvider time, ILogger? log
     }
 
     /// <summary>A fresh series of pauses.</summary>
-    public BackOff Begin() => new(server, time, logger);
+    public BackOff Begin() => new(server, time, logger, leave);
 
-    public sealed partial class BackOff(string server, TimeProvider time, ILogger? logger)
+    public sealed partial class BackOff(string server, TimeProvider time, ILogger? logger, CancellationToken leave)
     {
         private TimeSpan _next = First;
         private int _failures;
@@ -80,6 +81,7 @@ public sealed partial class Retry(string server, TimeProvider time, ILogger? log
                 throw new InvalidOperationException($"{server} cannot serve a call: {exception.StatusCode}, {exception.Status.Detail} Its log may say more.", exception);
             }
 
+            leave.ThrowIfCancellationRequested();
             if (_failures++ == 0 && logger is not null)
             {
                 LogAway(logger, server, exception.StatusCode, exception.Status.Detail);

@@ -9,9 +9,13 @@ namespace Lockstep.Transport.Grpc;
 
 /// <summary>parameter_server.proto over an <see cref="IShardHost"/>. Register it with <see cref="ProtocolErrorInterceptor"/>.</summary>
 /// <remarks>The methods are virtual because the gRPC server binds no others.</remarks>
+/// <param name="ends">Null: calls wait for as long as their callers do.</param>
 [BindServiceMethod(typeof(ShardGrpcService), nameof(BindService))]
-public class ShardGrpcService(IShardHost host)
+public class ShardGrpcService(IShardHost host, WaitsEnd? ends = null)
 {
+    /// <summary>What was reported before the end still goes out.</summary>
+    private static readonly TimeSpan ReportsGrace = TimeSpan.FromMilliseconds(250);
+
     /// <summary>Called by the server to learn the methods; the instance may be null.</summary>
     public static void BindService(ServiceBinderBase binder, ShardGrpcService? service)
     {
@@ -74,7 +78,7 @@ public class ShardGrpcService(IShardHost host)
     {
         using PulledVersion? version = request.Exactly is { } exactly
             ? host.PullAt(request.JobId, exactly.FromWire(), request.HeldStep)
-            : await host.PullAsync(request.JobId, request.After is { } after ? after.FromWire() : null, request.HeldStep, new WorkerPace(request.WorkerId, request.SlotMs), context.CancellationToken);
+            : await WaitAsync(stop => host.PullAsync(request.JobId, request.After is { } after ? after.FromWire() : null, request.HeldStep, new WorkerPace(request.WorkerId, request.SlotMs), stop), context);
         var header = new PullHeader { Gone = version is null };
         ReadOnlyMemory<float> values = version?.Values ?? default;
         if (version is not null)
@@ -147,16 +151,32 @@ public class ShardGrpcService(IShardHost host)
 
     public virtual async Task<WaitEvaluatedReply> WaitEvaluated(WaitEvaluatedRequest request, ServerCallContext context)
     {
-        await host.WaitEvaluatedAsync(request.JobId, request.Cursor.FromWire(), context.CancellationToken);
+        await WaitAsync(
+            async stop =>
+            {
+                await host.WaitEvaluatedAsync(request.JobId, request.Cursor.FromWire(), stop);
+                return true;
+            },
+            context);
         return new WaitEvaluatedReply();
     }
 
     public virtual async Task Watch(WatchRequest request, IServerStreamWriter<WatchReply> responseStream, ServerCallContext context)
     {
-        await foreach (StepReport report in host.WatchAsync(request.JobId, request.From, context.CancellationToken))
-        {
-            await responseStream.WriteAsync(new WatchReply { ReportJson = UnsafeByteOperations.UnsafeWrap(report.ToJson()) }, context.CancellationToken);
-        }
+        using var late = new CancellationTokenSource();
+        using CancellationTokenRegistration last = Ends.Register(() => late.CancelAfter(ReportsGrace));
+        await WaitAsync(
+            async stop =>
+            {
+                await foreach (StepReport report in host.WatchAsync(request.JobId, request.From, stop))
+                {
+                    await responseStream.WriteAsync(new WatchReply { ReportJson = UnsafeByteOperations.UnsafeWrap(report.ToJson()) }, stop);
+                }
+
+                return true;
+            },
+            context,
+            late.Token);
     }
 
     public virtual async Task<CloseReply> Close(JobRequest request, ServerCallContext context)
@@ -201,6 +221,25 @@ public class ShardGrpcService(IShardHost host)
     public virtual async Task Presence(PresenceRequest request, IServerStreamWriter<PresenceReply> responseStream, ServerCallContext context)
     {
         await responseStream.WriteAsync(new PresenceReply { Incarnation = host.Incarnation }, context.CancellationToken);
-        await Task.Delay(Timeout.Infinite, context.CancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, Ends);
+        await Task.Delay(Timeout.Infinite, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private CancellationToken Ends => ends?.Token ?? CancellationToken.None;
+
+    private Task<T> WaitAsync<T>(Func<CancellationToken, Task<T>> wait, ServerCallContext context) => WaitAsync(wait, context, Ends);
+
+    /// <summary>Waits as long as the caller does and this server is there.</summary>
+    private static async Task<T> WaitAsync<T>(Func<CancellationToken, Task<T>> wait, ServerCallContext context, CancellationToken end)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, end);
+        try
+        {
+            return await wait(stop.Token);
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested && !context.CancellationToken.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, "The parameter server is going down."));
+        }
     }
 }

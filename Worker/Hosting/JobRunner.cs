@@ -69,7 +69,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
                 await BeginAsync(assignment.JobId, scheduler, leave.Token);
             }
 
-            shards = ShardClients.FromConfiguration(configuration, spec.Shards, time, _logger);
+            shards = ShardClients.FromConfiguration(configuration, spec.Shards, time, _logger, drain);
             ILeases leases = new RedisLeases(redis, assignment.JobId);
             ITrainer trainer = job.Trainer;
             if (faults is not null)

@@ -13,13 +13,27 @@ public sealed class SlotClock
     private const double Growth = 1.6;
     private const double Weight = 0.2;
     private double _usualSeconds;
+    private TimeSpan _recent;
+    private int _recentSlots;
 
     /// <value>The usual time of a slot; zero: none was computed.</value>
     public TimeSpan Usual => TimeSpan.FromSeconds(_usualSeconds);
 
     /// <summary>Takes the time of a computed slot into the moving average.</summary>
-    public void Observe(TimeSpan time) =>
+    public void Observe(TimeSpan time)
+    {
         _usualSeconds = _usualSeconds == 0 ? time.TotalSeconds : _usualSeconds + (Weight * (time.TotalSeconds - _usualSeconds));
+        _recent += time;
+        _recentSlots++;
+    }
+
+    /// <summary>The mean time of the slots since this was asked last; zero: there were none.</summary>
+    public TimeSpan TakeRecent()
+    {
+        TimeSpan mean = _recentSlots == 0 ? TimeSpan.Zero : _recent / _recentSlots;
+        (_recent, _recentSlots) = (TimeSpan.Zero, 0);
+        return mean;
+    }
 
     /// <summary>How long to wait before the first question.</summary>
     public TimeSpan FirstDelay()

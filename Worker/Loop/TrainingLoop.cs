@@ -34,6 +34,8 @@ public sealed class TrainingLoop
     private readonly List<long> _sampleIds = [];
     private readonly SlotsInHand _hand;
     private (int Generation, long Step) _loaded = (0, -1);
+    // What the shards are told while the next version is waited for.
+    private WorkerPace _pace;
 
     /// <param name="workerId">Unique among the workers.</param>
     /// <param name="shards">All shards of the job, by index.</param>
@@ -53,7 +55,7 @@ public sealed class TrainingLoop
         _logger = logger;
         _trace = trace ?? StepTrace.Off;
         _lost = new LostShards(job, trainer, compute, time, logger);
-        _puller = new VersionPuller(_jobId, shards, job.Layout, metrics, time, _lost, () => new WorkerPace(workerId, _clock.Usual.TotalMilliseconds));
+        _puller = new VersionPuller(_jobId, shards, job.Layout, metrics, time, _lost, () => _pace);
         _hand = new SlotsInHand(leases, _jobId, time, logger);
         _evaluation = new EvaluationRound(job, workerId, shards[0], leases, _hand, trainer, compute, metrics, time);
         _group = new GroupBuilder(job.Descriptor, job.Layout);
@@ -191,6 +193,7 @@ public sealed class TrainingLoop
         using Activity? span = WorkerSpans.Part("wait");
         long started = _time.GetTimestamp();
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(leave);
+        _pace = new WorkerPace(_workerId, _clock.TakeRecent().TotalMilliseconds);
         Task<Version> next = _puller.NextAsync(version.Cursor, waiting.Token);
         try
         {

@@ -44,7 +44,7 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
         Assert.True(result.ExitCode == 2, result.All);
         Assert.Equal("", result.Output);
         Assert.False(Directory.Exists(_folder.In("run")));
-        Assert.Equal($"{_folder.In("missing.csv")}: There is no such data file. Correct the path; relative paths of a job file start at its folder, those of an option at the current one. 'train' at {job}:2 names it.", result.Error.Trim());
+        Assert.Equal($"{_folder.In("missing.csv")}: There is no such data file. Correct the path; relative paths of a job file start at its folder, those of an option at the current one. The file is named by 'train' at {job}:2.", result.Error.Trim());
     }
 
     [Fact]
@@ -104,7 +104,7 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
     {
         _folder.Write("rows.csv", Rows);
 
-        await FailsAsync(Job("rows.csv", model: "{ layers: [ { kind: conv2d, out: 4 }, relu ] }"), "Layer 1 (Conv2d)", "its input is [2]");
+        await FailsAsync(Job("rows.csv", model: "{ layers: [ { kind: conv2d, out: 4 }, relu ] }"), "Layer 1 (conv2d)", "its input is [2]");
     }
 
     [Fact]

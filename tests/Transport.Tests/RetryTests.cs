@@ -82,6 +82,23 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public async Task Who_is_leaving_ends_its_calls_and_repeats_none()
+    {
+        using var leave = new CancellationTokenSource();
+        var retry = new Retry("the server", _time, _log, leave.Token);
+        await leave.CancelAsync();
+
+        Assert.Equal(7, await retry.RunAsync(_ => Task.FromResult(7), TestContext.Current.CancellationToken));
+        int calls = 0;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => retry.RunAsync<int>(_ =>
+        {
+            calls++;
+            throw Failure(StatusCode.Unavailable);
+        }, TestContext.Current.CancellationToken));
+        Assert.Equal(1, calls);
+    }
+
+    [Fact]
     public async Task A_call_that_fails_because_it_was_cancelled_is_cancelled()
     {
         using var cancellation = new CancellationTokenSource();

@@ -12,7 +12,7 @@ public sealed class ShardClientsTests
     {
         IConfiguration configuration = Configuration(("services:ps-0:grpc:0", "http://127.0.0.1:5000"), ("services:ps-1:grpc:0", "https://ps-1:8081"));
 
-        IReadOnlyList<IShardClient> clients = ShardClients.FromConfiguration(configuration, 2, TimeProvider.System);
+        IReadOnlyList<IShardClient> clients = ShardClients.FromConfiguration(configuration, 2, TimeProvider.System, leave: TestContext.Current.CancellationToken);
 
         Assert.Equal([0, 1], clients.Select(c => c.Shard));
         Assert.IsType<GrpcShardClient>(ShardClients.Peer(configuration, 1, TimeProvider.System));
@@ -41,7 +41,7 @@ public sealed class ShardClientsTests
     {
         IConfiguration configuration = Configuration(("services:ps-0:grpc:0", "http://127.0.0.1:5000"), ("services:ps-1:grpc:0", address));
 
-        var exception = Assert.Throws<InputException>(() => ShardClients.FromConfiguration(configuration, 2, TimeProvider.System));
+        var exception = Assert.Throws<InputException>(() => ShardClients.FromConfiguration(configuration, 2, TimeProvider.System, leave: TestContext.Current.CancellationToken));
 
         Assert.Contains("services__ps-1__grpc__0", exception.Message, StringComparison.Ordinal);
         Assert.Contains("http://ps-1:8081", exception.Message, StringComparison.Ordinal);

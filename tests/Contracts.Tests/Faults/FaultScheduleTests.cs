@@ -41,6 +41,7 @@ public sealed class FaultScheduleTests
 
     [Theory]
     [InlineData("digits/faults.yaml")]
+    [InlineData("digits/phases.yaml")]
     [InlineData("fashion-mnist/capacity.yaml")]
     public void A_shipped_schedule_can_be_read(string name) => Assert.NotEmpty(FaultSchedule.Load(Path.Combine(Repository.Root, "samples", name)));
 

@@ -105,7 +105,7 @@ public sealed class CheckpointPartTests : IDisposable
         ProtocolException exception = Assert.Throws<ProtocolException>(() => CheckpointPart.Read(_path, sha256));
         Assert.Equal(ProtocolError.Checkpoint, exception.Error);
         Assert.Contains(_path, exception.Message, StringComparison.Ordinal);
-        Assert.Contains("Resume from an older one, or start a new run.", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Delete the folder of that step to resume from the one before, or start a new run.", exception.Message, StringComparison.Ordinal);
         return exception.Message;
     }
 }

@@ -81,7 +81,7 @@ public sealed class ChaosTests : IDisposable
         (CliResult result, JsonElement verdict) = await RunAsync(20, workers: 1, "--schedule", schedule, "--min-faults", "2");
 
         Assert.True(result.ExitCode == 1, result.All);
-        Assert.Contains("1 faults happened, 1 of the plan did not; 2 had to", result.Output, StringComparison.Ordinal);
+        Assert.Contains("1 faults happened, 1 of the plan did not (kill worker-1); 2 had to", result.Output, StringComparison.Ordinal);
         Assert.True(verdict.GetProperty("sameLedger").GetBoolean());
         Assert.Single(Fired(verdict));
     }

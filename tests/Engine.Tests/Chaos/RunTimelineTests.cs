@@ -37,9 +37,9 @@ public sealed class RunTimelineTests
         timeline.Say("Redis had lost everything; the job's record was written again");
 
         Assert.Equal(["worker-1 left; 2 of its slots are free again"], timeline.SaidOf(["worker-1"], fault, next));
-        Assert.Equal(["a shard lost its state: all went back to version 20 within 90 ms"], timeline.SaidOf(["ps-0", "a shard"], fault, null));
+        Assert.Equal(["a shard lost its state: all went back to version 20 within 90 ms"], timeline.SaidOf(["ps-0", "a shard"], fault, DateTimeOffset.MaxValue));
         Assert.Empty(timeline.SaidOf(["redis"], fault, next));
-        Assert.Single(timeline.SaidOf(["redis"], fault, null));
+        Assert.Single(timeline.SaidOf(["redis"], fault, DateTimeOffset.MaxValue));
     }
 
     [Fact]

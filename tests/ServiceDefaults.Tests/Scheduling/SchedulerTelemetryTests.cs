@@ -64,7 +64,7 @@ public sealed class SchedulerTelemetryTests
     [Fact]
     public void Stragglers_are_the_slowest_over_the_middle()
     {
-        var table = new StragglerTable();
+        var table = new StragglerTable(_time);
         Assert.Equal(0, table.Ratio("job"));
         table.Observe("job", new Dictionary<string, double> { ["a"] = 10, ["b"] = 30, ["c"] = 20 });
         Assert.Equal(1.5, table.Ratio("job"));
@@ -87,26 +87,55 @@ public sealed class SchedulerTelemetryTests
     [InlineData(5)]
     public void Who_is_slow_all_the_time_is_told_once_and_so_is_its_end(int workers)
     {
-        var table = new StragglerTable();
-        PaceChange slow = Assert.Single(Enumerable.Range(0, 200).SelectMany(_ => table.Observe("job", Times(workers, slowest: 0))));
+        var table = new StragglerTable(_time);
+        PaceChange slow = Assert.Single(Observe(table, 200, Second, _ => Times(workers, slowest: 0)));
         Assert.True(slow is { WorkerId: "0", IsSlow: true }, $"{slow}");
         Assert.Equal(5, slow.Ratio, 6);
-        PaceChange usual = Assert.Single(Enumerable.Range(0, 200).SelectMany(_ => table.Observe("job", Times(workers, slowest: -1))));
+        PaceChange usual = Assert.Single(Observe(table, 200, Second, _ => Times(workers, slowest: -1)));
         Assert.True(usual is { WorkerId: "0", IsSlow: false, Ratio: < 1.5 }, $"{usual}");
     }
 
     [Fact]
     public void Nobody_is_told_of_a_slowness_that_wanders()
     {
-        var table = new StragglerTable();
-        Assert.Empty(Enumerable.Range(0, 800).SelectMany(step => table.Observe("job", Times(4, slowest: step / 20 % 4))));
+        var table = new StragglerTable(_time);
+        Assert.Empty(Observe(table, 800, Second, step => Times(4, slowest: step / 20 % 4)));
     }
 
     [Fact]
     public void A_worker_alone_is_not_slow()
     {
-        var table = new StragglerTable();
-        Assert.Empty(Enumerable.Range(0, 200).SelectMany(step => table.Observe("job", Times(1, slowest: step > 100 ? 0 : -1))));
+        var table = new StragglerTable(_time);
+        Assert.Empty(Observe(table, 200, Second, step => Times(1, slowest: step > 100 ? 0 : -1)));
+    }
+
+    [Fact]
+    public void Many_short_steps_are_no_long_time_and_a_few_long_ones_no_habit()
+    {
+        var table = new StragglerTable(_time);
+        // 20 s of steps of 50 ms, as while a process warms up.
+        Assert.Empty(Observe(table, 400, 0.05, _ => Times(3, slowest: 0)));
+        // Once it is 30 s it is told.
+        Assert.Single(Observe(table, 400, 0.05, _ => Times(3, slowest: 0)));
+
+        table = new StragglerTable(_time);
+        Assert.Empty(Observe(table, 49, 10, _ => Times(3, slowest: 0)));
+    }
+
+    private const double Second = 1;
+
+    private readonly FakeTimeProvider _time = new();
+
+    private List<PaceChange> Observe(StragglerTable table, int steps, double seconds, Func<int, Dictionary<string, double>> times)
+    {
+        var changes = new List<PaceChange>();
+        for (int step = 0; step < steps; step++)
+        {
+            changes.AddRange(table.Observe("job", times(step)));
+            _time.Advance(TimeSpan.FromSeconds(seconds));
+        }
+
+        return changes;
     }
 
     private static Dictionary<string, double> Times(int workers, int slowest) =>

@@ -48,6 +48,25 @@ public sealed class BrokenConnectionTests
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task A_parked_pull_leaves_a_server_that_goes_down_and_others_end_by_themselves()
+    {
+        var log = new MemoryLogger();
+        var parked = new FakeShardHost { Gate = new TaskCompletionSource().Task };
+        await using ShardServer first = await ShardServer.StartAsync(parked);
+        using var leave = new CancellationTokenSource();
+        await using var client = new GrpcShardClient(first.Address, 0, TimeProvider.System, log, leave: leave.Token);
+        Task<ShardView> pull = client.PullAsync("job", Samples.Cursor, 3, default, TestContext.Current.CancellationToken);
+        await parked.Waiting.Task.WaitAsync(TestContext.Current.CancellationToken);
+
+        first.EndWaits();
+        await log.First.Task.WaitAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("The parameter server is going down.", log.Messages[0], StringComparison.Ordinal);
+        Assert.False(pull.IsCompleted);
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pull);
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task A_push_that_lost_its_connection_midway_is_sent_again_whole()
     {
         using var block = new ManualResetEventSlim();

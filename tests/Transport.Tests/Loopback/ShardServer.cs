@@ -27,6 +27,7 @@ internal sealed class ShardServer : IAsyncDisposable
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton(host);
+        builder.Services.AddSingleton<WaitsEnd>();
         builder.Services.AddGrpc(options =>
         {
             options.Interceptors.Add<ProtocolErrorInterceptor>();
@@ -44,6 +45,9 @@ internal sealed class ShardServer : IAsyncDisposable
 
     /// <summary>A client that knows the generated classes only.</summary>
     public ForeignClient Foreign() => new(GrpcChannel.ForAddress(Address, new GrpcChannelOptions { MaxReceiveMessageSize = null }));
+
+    /// <summary>Calls that only wait end.</summary>
+    public void EndWaits() => _app.Services.GetRequiredService<WaitsEnd>().Set();
 
     /// <summary>Drops all connections, as a server that dies.</summary>
     public Task KillAsync() => _app.StopAsync(new CancellationToken(canceled: true));

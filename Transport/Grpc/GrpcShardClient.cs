@@ -292,13 +292,13 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
         {
             await sending;
         }
-        catch (Exception exception) when (exception is RpcException or InvalidOperationException or IOException)
+        catch (Exception exception) when (exception is RpcException or InvalidOperationException or IOException or HttpRequestException)
         {
             await Task.WhenAny(response, Task.Delay(AnswerPatience, _time));
             if (!response.IsCompleted)
             {
-                // Nobody refused: the message never left, and no answer comes.
-                if (exception is IOException)
+                // Nobody refused: the message never left, and no answer comes. The second is what a server causes that goes down between two messages.
+                if (exception is IOException or HttpRequestException)
                 {
                     throw new RpcException(new Status(StatusCode.Unavailable, exception.Message, exception));
                 }

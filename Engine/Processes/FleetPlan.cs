@@ -17,10 +17,13 @@ internal sealed class FleetPlan
 
     private readonly FleetOptions _options;
     private readonly Dictionary<string, string> _shared;
+    // Two fleets that report to one collector are told apart.
+    private readonly string _instance;
 
     public FleetPlan(FleetOptions options)
     {
         _options = options;
+        _instance = options.Queue.Length > 0 ? options.Queue : Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
         // In order: Redis, the scheduler's two, two a shard.
         var ports = new Queue<int>(FreePorts.Take(3 + (2 * options.Shards)));
         RedisPort = ports.Dequeue();
@@ -90,7 +93,7 @@ internal sealed class FleetPlan
         var environment = new Dictionary<string, string>(_shared, StringComparer.Ordinal)
         {
             [EnvironmentNames.OtelServiceName] = name,
-            [EnvironmentNames.OtelResourceAttributes] = $"service.instance.id={_options.Queue}-{name}",
+            [EnvironmentNames.OtelResourceAttributes] = $"service.instance.id={_instance}-{name}",
         };
         foreach (Endpoint endpoint in endpoints)
         {

@@ -13,6 +13,9 @@ public sealed class LocalFleet : IAsyncDisposable
     /// <summary>A Ctrl-C reaches the children too, and they may end before this process hears of it.</summary>
     private static readonly TimeSpan InterruptGrace = TimeSpan.FromMilliseconds(400);
 
+    /// <summary>A worker that lived so long and ended with 0 was asked to leave, by the scheduler or by a person; that is no failure.</summary>
+    private static readonly TimeSpan OrderlyLife = TimeSpan.FromSeconds(3);
+
     /// <summary>How long workers may take to end once the parameter servers are gone: the slot in hand, and what telemetry is left.</summary>
     private static readonly TimeSpan WorkersGrace = TimeSpan.FromSeconds(4);
 
@@ -97,7 +100,14 @@ public sealed class LocalFleet : IAsyncDisposable
     }
 
     /// <summary>Starts or drains workers until there are so many; those with the highest numbers go first. Returns when new ones are ready and others were asked to leave.</summary>
-    public async Task ScaleAsync(int workers, string reason, CancellationToken cancellation)
+    /// <exception cref="FleetException">A new one was not ready in time; it stays.</exception>
+    public async Task ScaleAsync(int workers, string reason, CancellationToken cancellation) =>
+        await Task.WhenAll(Scale(workers, reason).Select(m => WaitReadyAsync(m, cancellation)));
+
+    /// <summary>As <see cref="ScaleAsync"/>, and waits for nobody.</summary>
+    public void BeginScale(int workers, string reason) => Scale(workers, reason);
+
+    private List<Member> Scale(int workers, string reason)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(workers);
         var started = new List<Member>();
@@ -126,7 +136,7 @@ public sealed class LocalFleet : IAsyncDisposable
             _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Started, reason));
         }
 
-        await Task.WhenAll(started.Select(m => WaitReadyAsync(m, cancellation)));
+        return started;
     }
 
     /// <summary>Sends a signal of the system to one process, such as 9, which ends it at once, or 19 and 18, which halt it and let it go on. One that ends of 9 or 15 is started again at once, and its end does not count against it.</summary>
@@ -220,7 +230,7 @@ public sealed class LocalFleet : IAsyncDisposable
     /// <summary>Under the lock.</summary>
     private Member Start(PlannedProcess plan, int number)
     {
-        var member = new Member(plan, number, StartChild(plan));
+        var member = new Member(plan, number, StartChild(plan)) { Started = _time.GetUtcNow() };
         _members[plan.Name] = member;
         _ = WatchAsync(member);
         return member;
@@ -250,11 +260,17 @@ public sealed class LocalFleet : IAsyncDisposable
                 return;
             }
 
-            RestartDecision decision = Decide(member, ended);
+            RestartDecision decision = Decide(member, code, ended);
             if (decision.Delay is not { } delay)
             {
-                GiveUp(member, code, decision.Reason);
-                return;
+                if (!MayWait(member))
+                {
+                    GiveUp(member, code, decision.Reason);
+                    return;
+                }
+
+                delay = RestartPolicy.Window;
+                _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, $"exit code {code}, and {decision.Reason}; the other workers go on, and it is started again in {delay.TotalSeconds:0} s. Its log: {member.Child.LogPath}"));
             }
 
             await Task.Delay(delay, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -269,7 +285,7 @@ public sealed class LocalFleet : IAsyncDisposable
         }
     }
 
-    private RestartDecision Decide(Member member, DateTimeOffset ended)
+    private RestartDecision Decide(Member member, int code, DateTimeOffset ended)
     {
         lock (_gate)
         {
@@ -277,6 +293,11 @@ public sealed class LocalFleet : IAsyncDisposable
             {
                 member.IsToEnd = false;
                 return new RestartDecision(TimeSpan.Zero, "it was sent a signal");
+            }
+
+            if (_supervised && member.IsWorker && code == 0 && ended - member.Started > OrderlyLife)
+            {
+                return new RestartDecision(TimeSpan.Zero, "it was asked to leave");
             }
 
             member.Ends.RemoveAll(end => ended - end > RestartPolicy.Window);
@@ -294,18 +315,12 @@ public sealed class LocalFleet : IAsyncDisposable
                 return false;
             }
 
-            Remove(member);
+            _members.Remove(member.Plan.Name);
+            member.Child.Dispose();
         }
 
         _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Stopped, member.LeaveReason));
         return true;
-    }
-
-    /// <summary>Under the lock.</summary>
-    private void Remove(Member member)
-    {
-        _members.Remove(member.Plan.Name);
-        member.Child.Dispose();
     }
 
     private bool Restart(Member member)
@@ -325,36 +340,34 @@ public sealed class LocalFleet : IAsyncDisposable
 
             member.Child.Dispose();
             member.Child = StartChild(member.Plan);
+            member.Started = _time.GetUtcNow();
             return true;
         }
     }
 
-    /// <summary>A worker that does not stay up is left out, as long as there are others; nothing goes on without anything else.</summary>
-    private void GiveUp(Member member, int code, string reason)
+    /// <summary>Whether a worker that does not stay up can be done without for a time: others are there.</summary>
+    private bool MayWait(Member member)
     {
-        bool othersGoOn;
         lock (_gate)
         {
-            if (!_supervised)
-            {
-                Break();
-                return;
-            }
-
-            othersGoOn = member.IsWorker && _members.Values.Any(m => m.IsWorker && m != member && !m.IsLeaving);
-            if (othersGoOn)
-            {
-                Remove(member);
-            }
+            return _supervised && member.IsWorker && _members.Values.Any(m => m.IsWorker && m != member && !m.IsLeaving && !m.Child.Exited.IsCompleted);
         }
+    }
 
-        _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, othersGoOn ? $"exit code {code}, and {reason}; the other workers go on. Its log: {member.Child.LogPath}" : reason));
-        if (!othersGoOn)
+    private void GiveUp(Member member, int code, string reason)
+    {
+        bool isSupervised;
+        lock (_gate)
         {
-            Break();
+            isSupervised = _supervised;
         }
 
-        void Break() => _broken.TrySetException(new FleetException($"{member.Plan.Name} ended with exit code {code}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
+        if (isSupervised)
+        {
+            _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, reason));
+        }
+
+        _broken.TrySetException(new FleetException($"{member.Plan.Name} ended with exit code {code}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
         {
             PortTaken = member.Child.SaidPortTaken,
         });
@@ -407,6 +420,7 @@ public sealed class LocalFleet : IAsyncDisposable
         public int Number { get; } = number;
         public bool IsWorker => Number > 0;
         public ChildProcess Child { get; set; } = child;
+        public DateTimeOffset Started { get; set; }
         public List<DateTimeOffset> Ends { get; } = [];
         /// <value>A signal that ends it was sent.</value>
         public bool IsToEnd { get; set; }

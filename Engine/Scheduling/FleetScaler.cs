@@ -10,7 +10,6 @@ public sealed class FleetScaler(LocalFleet fleet, SchedulerClient scheduler, int
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Runs until cancelled.</summary>
-    /// <exception cref="FleetException">A worker that was started was not ready in time.</exception>
     public async Task RunAsync(CancellationToken cancellation)
     {
         using var timer = new PeriodicTimer(Interval, time);
@@ -22,12 +21,13 @@ public sealed class FleetScaler(LocalFleet fleet, SchedulerClient scheduler, int
                 int workers = Math.Min(desired.Desired, maximum);
                 if (workers != fleet.Workers)
                 {
-                    await fleet.ScaleAsync(workers, desired.Reason, cancellation);
+                    // One that takes long to be ready keeps no other from starting.
+                    fleet.BeginScale(workers, desired.Reason);
                 }
             }
             catch (HttpRequestException)
             {
-                // The scheduler is starting again; the workers there are go on.
+                // The scheduler is starting again, or has no time; the workers there are go on.
             }
         }
         while (await timer.WaitForNextTickAsync(cancellation));

@@ -173,7 +173,8 @@ public sealed class SchedulerClient : IDisposable
         {
         }
 
-        throw answer.StatusCode < HttpStatusCode.InternalServerError
+        // Too many requests pass; what is wrong with a request does not.
+        throw answer.StatusCode < HttpStatusCode.InternalServerError && answer.StatusCode != HttpStatusCode.TooManyRequests
             ? new InputException(_address.ToString(), 0, $"The scheduler refused the request ({(int)answer.StatusCode}).", detail)
             : new HttpRequestException($"The scheduler at {_address} answered {(int)answer.StatusCode}: {detail}", null, answer.StatusCode);
     }

@@ -1,5 +1,6 @@
 using Lockstep.Contracts.Runs;
 using Lockstep.Coordination;
+using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
@@ -28,6 +29,8 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         IReadOnlyList<IShardClient> shards = ShardClients.FromConfiguration(configuration, job.Spec.Shards, time, logger);
         try
         {
+            // Before anybody can open the job anew.
+            long kept = resumed ? CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() : 0;
             _descriptor = await WaitOpenedAsync(shards, resumed, cancellation);
             job.TotalSteps = _descriptor.TotalSteps;
             job.StepsPerEpoch = _descriptor.StepsPerEpoch;
@@ -36,7 +39,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             job.Step = _recorder.Steps;
             job.Append(fleet.CountOf(job.Id), null);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            Task guard = new ShardGuard(job, _descriptor, shards, store, fleet, time, logger).RunAsync(stop.Token);
+            Task guard = new ShardGuard(job, kept, _descriptor, shards, store, fleet, time, logger).RunAsync(stop.Token);
             Task watch = WatchAsync(shards[0], stop.Token);
             Task first = await Task.WhenAny(guard, watch);
             await stop.CancelAsync();

@@ -79,6 +79,11 @@ internal sealed partial class JobManager
         }
 
         LogDraining(workerId);
+        if (Open.FirstOrDefault(job => fleet.WorkersOf(job.Id).Contains(workerId)) is { } job)
+        {
+            job.Append(fleet.CountOf(job.Id), null, $"{workerId} was asked to leave: it hands in what it has in hand");
+        }
+
         return true;
     }
 
@@ -127,7 +132,13 @@ internal sealed partial class JobManager
         {
             LogDesired(decision.Desired, decision.Reason);
             telemetry.Scaled(before, decision.Desired, scaler.IsScaled ? ScalingReason.Person : jobs.Length == 0 ? ScalingReason.Idle : ScalingReason.Policy, decision.Reason);
+        }
+
+        // In a new term once in any case: the scheduler before may have wanted more.
+        if (changed || !_isPublished)
+        {
             await wanted.PublishAsync(decision.Desired, _stopping);
+            _isPublished = true;
         }
     }
 

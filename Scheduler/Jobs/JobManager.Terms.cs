@@ -34,6 +34,7 @@ internal sealed partial class JobManager
     private async Task LeadAsync(CancellationToken stop)
     {
         await store.BeginTermAsync(stop);
+        _isPublished = false;
         await LoadAsync(stop);
         IsReady = true;
         using var timer = new PeriodicTimer(ScalingInterval, time);

@@ -27,6 +27,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     private readonly SemaphoreSlim _staffing = new(1, 1);
     private readonly ILogger _logger = loggers.CreateLogger<JobManager>();
     private CancellationToken _stopping;
+    private bool _isPublished;
     private long _added;
 
     /// <value>Whether the records of a scheduler before were read.</value>

@@ -7,7 +7,8 @@ using Lockstep.Transport;
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Watches the shards of one job: where one has lost what it held, all go back to the newest checkpoint.</summary>
-internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, IReadOnlyList<IShardClient> shards, JobStore store, Fleet fleet, TimeProvider time, ILogger logger)
+/// <param name="kept">Version of the newest checkpoint when a scheduler before had the job; 0: none. Shards that are behind it have lost it, though nobody saw them have more.</param>
+internal sealed partial class ShardGuard(JobRun job, long kept, JobDescriptor descriptor, IReadOnlyList<IShardClient> shards, JobStore store, Fleet fleet, TimeProvider time, ILogger logger)
 {
     /// <summary>How often the shards are looked at when none of them has told of a change.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
@@ -74,6 +75,9 @@ internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, I
         }
     }
 
+    /// <summary>Whether the shards went down together with the scheduler before.</summary>
+    private bool AreBehind(ShardStatus[] statuses) => _whole is null && kept > 0 && statuses.Any(s => !s.Hosted || s.NeedsValues || s.Cursor.Step < kept);
+
     private async Task CheckAsync(CancellationToken cancellation)
     {
         IReadOnlyList<int> away = job.Time.ShardsAway;
@@ -83,7 +87,7 @@ internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, I
             throw new ProtocolException(failed.Error ?? ProtocolError.Invalid, failed.Failure!);
         }
 
-        if (!ShardRecovery.IsNeeded(statuses, _whole))
+        if (!ShardRecovery.IsNeeded(statuses, _whole) && !AreBehind(statuses))
         {
             _whole = statuses.All(s => s.Hosted) ? statuses : _whole;
             _generation = Math.Max(_generation, statuses.Max(s => s.Cursor.Generation));
@@ -94,7 +98,7 @@ internal sealed partial class ShardGuard(JobRun job, JobDescriptor descriptor, I
         // The shards answer at different moments of a job that moves: what one look shows may not be so.
         ShardStatus[] earlier = statuses;
         statuses = await Task.WhenAll(shards.Select(shard => shard.StatusAsync(job.Id, cancellation)));
-        if (!ShardRecovery.IsNeeded(statuses, _whole, earlier))
+        if (!ShardRecovery.IsNeeded(statuses, _whole, earlier) && !AreBehind(statuses))
         {
             return;
         }

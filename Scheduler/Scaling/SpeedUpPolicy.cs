@@ -43,15 +43,23 @@ public sealed class SpeedUpPolicy(SpeedUpOptions options) : IScalingPolicy
                 : new(0, "no job wants workers", []);
         }
 
-        var jobs = new List<JobScalingDecision>(snapshot.Jobs.Count);
+        // Minima first, in order: a job without its own cannot begin, and waits for those before it. What is left goes, in order, to who wants more.
         int left = snapshot.Limit;
-        foreach (JobScalingSnapshot job in snapshot.Jobs)
+        var begins = new bool[snapshot.Jobs.Count];
+        for (int i = 0; i < begins.Length; i++)
         {
-            JobScalingDecision wanted = Decide(now, job);
-            // A job without its minimum cannot begin, and waits for those before it.
-            int target = left >= job.Minimum ? Math.Min(wanted.Target, left) : 0;
-            jobs.Add(target == wanted.Target ? wanted : wanted with { Target = target, Reason = Text($"{left} of the {snapshot.Limit} workers allowed are left") });
-            left -= target;
+            begins[i] = left >= snapshot.Jobs[i].Minimum;
+            left -= begins[i] ? snapshot.Jobs[i].Minimum : 0;
+        }
+
+        var jobs = new List<JobScalingDecision>(snapshot.Jobs.Count);
+        for (int i = 0; i < begins.Length; i++)
+        {
+            JobScalingDecision wanted = Decide(now, snapshot.Jobs[i]);
+            int least = begins[i] ? snapshot.Jobs[i].Minimum : 0;
+            int target = begins[i] ? Math.Min(wanted.Target, least + left) : 0;
+            jobs.Add(target == wanted.Target ? wanted : wanted with { Target = target, Reason = Text($"{least + left} of the {snapshot.Limit} workers allowed are left") });
+            left -= target - least;
         }
 
         return new(jobs.Sum(j => j.Target), string.Join("; ", jobs.Select(j => $"{j.JobId}: {j.Reason}")), jobs);

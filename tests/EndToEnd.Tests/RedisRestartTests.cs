@@ -3,16 +3,20 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Core.Checkpoints;
 using Lockstep.EndToEnd.Tests.Processes;
 using Lockstep.EndToEnd.Tests.Runs;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Runs;
+using Lockstep.Engine.Scheduling;
 
 namespace Lockstep.EndToEnd.Tests;
 
 /// <summary>A Redis with an append-only file is killed under a running job, and comes back with what it held.</summary>
 public sealed class RedisRestartTests : IAsyncLifetime
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private readonly TestFolder _folder = new();
     private readonly DigitsRuns _runs;
     private readonly DebianRedis _server;
@@ -71,6 +75,61 @@ public sealed class RedisRestartTests : IAsyncLifetime
         // Where it came back without its records, the scheduler would have written them again, and said so.
         Assert.DoesNotContain(steps.Notes, note => note.Contains("lost everything", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public async Task A_whole_fleet_that_starts_again_goes_on_from_the_newest_checkpoint()
+    {
+        _server.Require();
+        FinishedRun quiet = await _runs.AloneAsync();
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(Patience);
+        var run = new RunFolder(_folder.In("run"));
+        JobSpec job = JobFile.Load(Built.Sample("digits"), ["epochs=", $"steps={DigitsRuns.Steps}", $"checkpoint.every={DigitsRuns.CheckpointEvery}", "shards=2"]);
+
+        await using (LocalFleet fleet = await StartAsync("first", patience.Token))
+        {
+            using var scheduler = new SchedulerClient(fleet.Scheduler, TimeProvider.System);
+            await scheduler.SubmitAsync(new SubmitRequest("again", JobFile.ToCanonicalJson(job), run.Path), patience.Token);
+            await foreach (JobEvent item in scheduler.EventsAsync("again", 0, patience.Token))
+            {
+                if (item.Status.Step >= 2 * DigitsRuns.CheckpointEvery)
+                {
+                    break;
+                }
+            }
+        }
+
+        long kept = CheckpointSet.List(run.Checkpoints)[^1];
+        JobStatus? last = null;
+        await using (LocalFleet fleet = await StartAsync("second", patience.Token))
+        {
+            using var scheduler = new SchedulerClient(fleet.Scheduler, TimeProvider.System);
+            await foreach (JobEvent item in scheduler.EventsAsync("again", 0, patience.Token))
+            {
+                last = item.Status;
+            }
+        }
+
+        Assert.True(last?.State == JobState.Finished, $"{last}");
+        Assert.Equal(quiet.Ledger, await File.ReadAllLinesAsync(run.Ledger, patience.Token));
+        Assert.InRange(kept, DigitsRuns.CheckpointEvery, DigitsRuns.Steps - 1);
+        Assert.Contains(await File.ReadAllLinesAsync(_folder.In(Path.Combine("second", "scheduler.log")), patience.Token), line => line.Contains($"version {kept}", StringComparison.Ordinal));
+    }
+
+    private Task<LocalFleet> StartAsync(string logs, CancellationToken cancellation) => LocalFleet.StartAsync(
+        new FleetOptions
+        {
+            Services = Built.Services,
+            LogDirectory = _folder.In(logs),
+            Shards = 2,
+            Workers = 1,
+            Redis = $"{_server.EndPoint}",
+            RedisServerAssembly = Built.Lockstep,
+            Queue = "again",
+            Environment = new Dictionary<string, string> { [EnvironmentNames.DataRoots] = Path.GetDirectoryName(Built.Sample("digits"))!, [EnvironmentNames.RunsRoot] = _folder.Path },
+        },
+        TimeProvider.System,
+        cancellation);
 
     private sealed class StepsReached : ITrainingObserver
     {

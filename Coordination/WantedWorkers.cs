@@ -3,7 +3,7 @@ using StackExchange.Redis;
 
 namespace Lockstep.Coordination;
 
-/// <summary>The number of workers wanted as the length of a Redis list, which is what KEDA's redis scaler reads.</summary>
+/// <summary>The number of workers wanted as the length of a Redis list, which is what KEDA's redis scaler reads; and what a person asked for, which the next scheduler is to know.</summary>
 /// <param name="queue">As for <see cref="JobStore"/>.</param>
 public sealed class WantedWorkers(IConnectionMultiplexer redis, string? queue = null)
 {
@@ -21,7 +21,21 @@ public sealed class WantedWorkers(IConnectionMultiplexer redis, string? queue = 
     public async Task PublishAsync(int workers, CancellationToken cancellation) =>
         await RedisRetry.RunAsync(() => redis.GetDatabase().ScriptEvaluateAsync(Script, [Key], [workers]), cancellation);
 
-    /// <summary>Forgets the list.</summary>
+    /// <summary>Keeps what a person asked for; null: nothing any more.</summary>
+    public async Task AskAsync(int? workers, CancellationToken cancellation) =>
+        await RedisRetry.RunAsync(() => workers is { } number ? redis.GetDatabase().StringSetAsync(AskedKey, number) : redis.GetDatabase().KeyDeleteAsync(AskedKey), cancellation);
+
+    /// <returns>What a person asked for; null: nothing.</returns>
+    public async Task<int?> AskedAsync(CancellationToken cancellation)
+    {
+        RedisValue asked = await RedisRetry.RunAsync(() => redis.GetDatabase().StringGetAsync(AskedKey), cancellation);
+        // What is not there parses as 0.
+        return !asked.IsNull && asked.TryParse(out int workers) ? workers : null;
+    }
+
+    /// <summary>Forgets the list, and what was asked for.</summary>
     public async Task DeleteAsync(CancellationToken cancellation) =>
-        await RedisRetry.RunAsync(() => redis.GetDatabase().KeyDeleteAsync(Key), cancellation);
+        await RedisRetry.RunAsync(() => redis.GetDatabase().KeyDeleteAsync([Key, AskedKey]), cancellation);
+
+    private RedisKey AskedKey => $"{Key}:asked";
 }

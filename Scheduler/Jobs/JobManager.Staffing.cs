@@ -126,12 +126,17 @@ internal sealed partial class JobManager
                 job.TargetWorkers = target.Target;
                 job.Append(fleet.CountOf(job.Id), null, $"{target.Target} workers wanted: {target.Reason}");
             }
+            else if (changed)
+            {
+                // Who watches this job sees workers come and go all the same.
+                job.Append(fleet.CountOf(job.Id), null, $"{decision.Desired} workers desired in all: {decision.Reason}");
+            }
         }
 
         if (changed)
         {
             LogDesired(decision.Desired, decision.Reason);
-            telemetry.Scaled(before, decision.Desired, scaler.IsScaled ? ScalingReason.Person : jobs.Length == 0 ? ScalingReason.Idle : ScalingReason.Policy, decision.Reason);
+            telemetry.Scaled(before, decision.Desired, scaler.Asked is not null ? ScalingReason.Person : jobs.Length == 0 ? ScalingReason.Idle : ScalingReason.Policy, decision.Reason);
         }
 
         // In a new term once in any case: the scheduler before may have wanted more.

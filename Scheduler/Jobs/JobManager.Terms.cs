@@ -35,6 +35,7 @@ internal sealed partial class JobManager
     {
         await store.BeginTermAsync(stop);
         _isPublished = false;
+        scaler.Scale(await wanted.AskedAsync(stop));
         await LoadAsync(stop);
         IsReady = true;
         using var timer = new PeriodicTimer(ScalingInterval, time);
@@ -94,6 +95,7 @@ internal sealed partial class JobManager
         }
 
         await wanted.PublishAsync(scaler.Desired.Desired, cancellation);
+        await wanted.AskAsync(scaler.Asked, cancellation);
         await store.RewrittenAsync(cancellation);
         LogRewritten(jobs.Length);
     }

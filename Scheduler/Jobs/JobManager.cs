@@ -117,6 +117,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     /// <summary>A person asks for a number of workers; null: the policy decides again.</summary>
     public async Task ScaleAsync(int? workers)
     {
+        await wanted.AskAsync(workers, _stopping);
         scaler.Scale(workers);
         await StaffAsync();
     }

@@ -41,14 +41,14 @@ internal sealed class Scaler(IScalingPolicy policy, int limit, TimeProvider time
         }
     }
 
-    /// <value>Whether a person asked for a number.</value>
-    public bool IsScaled
+    /// <value>What a person asked for; null: nothing.</value>
+    public int? Asked
     {
         get
         {
             lock (_gate)
             {
-                return _scale is not null;
+                return _scale;
             }
         }
     }

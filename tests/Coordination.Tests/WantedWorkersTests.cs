@@ -1,0 +1,44 @@
+using Lockstep.Coordination.Tests.Servers;
+using StackExchange.Redis;
+
+namespace Lockstep.Coordination.Tests;
+
+/// <summary>The list that KEDA reads, and what a person asked for, on a real server.</summary>
+public abstract class WantedWorkersTests(RedisServer server)
+{
+    private static readonly CancellationToken None = CancellationToken.None;
+    private readonly string _queue = RedisServer.NewId();
+
+    [Fact]
+    public async Task The_list_is_as_long_as_workers_are_wanted()
+    {
+        IConnectionMultiplexer redis = await server.ConnectAsync();
+        var wanted = new WantedWorkers(redis, _queue);
+        foreach (int workers in (int[])[3, 5, 5, 2, 0, 1])
+        {
+            await wanted.PublishAsync(workers, None);
+            Assert.Equal(workers, await redis.GetDatabase().ListLengthAsync(wanted.Key));
+        }
+
+        await wanted.DeleteAsync(None);
+        Assert.False(await redis.GetDatabase().KeyExistsAsync(wanted.Key));
+    }
+
+    [Fact]
+    public async Task What_a_person_asked_for_is_there_for_the_next_scheduler()
+    {
+        IConnectionMultiplexer redis = await server.ConnectAsync();
+        var wanted = new WantedWorkers(redis, _queue);
+        Assert.Null(await wanted.AskedAsync(None));
+        await wanted.AskAsync(0, None);
+        Assert.Equal(0, await new WantedWorkers(redis, _queue).AskedAsync(None));
+        await wanted.AskAsync(7, None);
+        Assert.Equal(7, await new WantedWorkers(redis, _queue).AskedAsync(None));
+        await wanted.AskAsync(null, None);
+        Assert.Null(await wanted.AskedAsync(None));
+    }
+}
+
+public sealed class RedisWantedWorkersTests(DebianRedis server) : WantedWorkersTests(server);
+
+public sealed class GarnetWantedWorkersTests(EmbeddedGarnet server) : WantedWorkersTests(server);

@@ -7,7 +7,7 @@ namespace Lockstep.Engine.Hosting;
 public sealed record EmbeddedHostOptions
 {
     /// <value>Port of the scheduler's HTTP API.</value>
-    public int Port { get; init; } = 5180;
+    public int Port { get; init; } = 5080;
     /// <value>Parameter servers.</value>
     public int Shards { get; init; } = 2;
     /// <value>The most workers that are started; default: one a core, four at least.</value>
@@ -21,13 +21,15 @@ public sealed record EmbeddedHostOptions
     /// <value>Folders of data that submitted jobs may name, with the system's path separator between them; default: the current one.</value>
     public string Data { get; init; } = ".";
 
+    private const string Garnet = "garnet";
+
     public static string Usage { get; } =
         """
         The embedded engine: scheduler, parameter servers, Redis and as many workers as the jobs want, as processes on this machine.
-          --port N          port of the scheduler's HTTP API (5180)
+          --port N          port of the scheduler's HTTP API (5080)
           --ps-shards N     parameter servers (2)
-          --worker-max N    the most workers (one a core, four at least)
-          --redis CONN      a Redis that is there, as host:port,password=… (one is started)
+          --workers-max N   the most workers (one a core, four at least)
+          --redis CONN      a Redis that is there, as host:port,password=… (garnet: one is started)
           --otlp URL        sends telemetry there, such as http://127.0.0.1:4317 of a standalone dashboard
           --runs DIR        folder of runs and logs (runs)
           --data DIRS       folders of data that jobs may name, with the system's path separator between them (the current one)
@@ -53,8 +55,9 @@ public sealed record EmbeddedHostOptions
             {
                 "--port" => options with { Port = Number(name, value!, 1, 65_535, errors) },
                 "--ps-shards" => options with { Shards = Number(name, value!, 1, 256, errors) },
-                "--worker-max" => options with { MaximumWorkers = Number(name, value!, 1, 1000, errors) },
-                "--redis" => options with { Redis = value },
+                "--workers-max" => options with { MaximumWorkers = Number(name, value!, 1, 1000, errors) },
+                // As the Aspire application is asked for it.
+                "--redis" => options with { Redis = value is Garnet ? null : value },
                 "--otlp" => options with { Otlp = Address(name, value!, errors) },
                 "--runs" => options with { Runs = value! },
                 "--data" => options with { Data = value! },

@@ -10,7 +10,7 @@ namespace Lockstep.Cli.Commands.Remote;
 internal static class RemoteScheduler
 {
     /// <summary>Where <c>dotnet run --project AppHost</c> has its scheduler with the embedded engine.</summary>
-    private const string Default = "http://127.0.0.1:5180";
+    private const string Default = "http://127.0.0.1:5080";
 
     private static readonly Option<string?> Address = new("--scheduler") { HelpName = "URL", Description = $"The scheduler; default: {EnvironmentNames.Scheduler}, else {Default}." };
     private static readonly Option<string?> ApiKey = new("--api-key") { HelpName = "KEY", Description = $"Its API key, where it asks for one; default: {EnvironmentNames.ApiKey}." };

@@ -47,7 +47,7 @@ internal sealed class AppHostProcess : IAsyncDisposable
         string runs = folder.In("runs");
         CliProcess process = CliProcess.StartProgram(
             Built.AppHost,
-            ["--port", Text(port), "--ps-shards", "2", "--worker-max", Text(mostWorkers), "--otlp", otlp, "--runs", runs, "--data", Path.GetDirectoryName(Built.Sample("digits"))!],
+            ["--port", Text(port), "--ps-shards", "2", "--workers-max", Text(mostWorkers), "--otlp", otlp, "--runs", runs, "--data", Path.GetDirectoryName(Built.Sample("digits"))!],
             [new("OTEL_METRIC_EXPORT_INTERVAL", "500"), new("OTEL_BSP_SCHEDULE_DELAY", "200"), new("OTEL_BLRP_SCHEDULE_DELAY", "200")]);
         var host = new AppHostProcess(process, port, runs);
         try

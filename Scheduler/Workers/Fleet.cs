@@ -19,7 +19,7 @@ internal sealed class Fleet(TimeProvider time)
     private readonly List<FleetMember> _members = [];
 
     /// <summary>By worker, the process that was asked to leave: it may not have heard of it where its stream broke. Gone with the next process of that name.</summary>
-    private readonly Dictionary<string, string> _asked = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _askedToLeave = new(StringComparer.Ordinal);
 
     public IReadOnlyList<WorkerStatus> Workers
     {
@@ -45,7 +45,7 @@ internal sealed class Fleet(TimeProvider time)
 
             var member = new FleetMember(request);
             _members.Add(member);
-            if (_asked.TryGetValue(request.WorkerId, out string? asked))
+            if (_askedToLeave.TryGetValue(request.WorkerId, out string? asked))
             {
                 if (asked == request.Incarnation && asked.Length > 0)
                 {
@@ -53,7 +53,7 @@ internal sealed class Fleet(TimeProvider time)
                 }
                 else
                 {
-                    _asked.Remove(request.WorkerId);
+                    _askedToLeave.Remove(request.WorkerId);
                 }
             }
 
@@ -153,7 +153,7 @@ internal sealed class Fleet(TimeProvider time)
                 return false;
             }
 
-            _asked[workerId] = member.Incarnation;
+            _askedToLeave[workerId] = member.Incarnation;
             member.Drain();
             return true;
         }

@@ -1,0 +1,149 @@
+namespace Lockstep.Engine.Processes;
+
+/// <summary>What becomes of a process that ends: it is started again, is left alone for a while, has left, or breaks the fleet.</summary>
+public sealed partial class LocalFleet
+{
+    /// <summary>Exit code of a process that was killed: no Ctrl-C does that.</summary>
+    private const int KilledCode = 128 + UnixSignal.Kill;
+
+    /// <summary>A Ctrl-C reaches the children too, and they may end before this process hears of it.</summary>
+    private static readonly TimeSpan InterruptGrace = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>A worker that lived so long and ended with 0 was asked to leave, by the scheduler or by a person; that is no failure.</summary>
+    private static readonly TimeSpan OrderlyLife = TimeSpan.FromSeconds(3);
+
+    /// <summary>Stays with a process over all its lives.</summary>
+    private async Task WatchAsync(Member member)
+    {
+        while (true)
+        {
+            int code = await member.Child.Exited;
+            DateTimeOffset ended = _time.GetUtcNow();
+            if (code != KilledCode)
+            {
+                await Task.Delay(InterruptGrace, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
+            if (_stopping.IsCancellationRequested)
+            {
+                return;
+            }
+
+            if (ReportIfLeft(member))
+            {
+                return;
+            }
+
+            RestartDecision decision = Decide(member, code, ended);
+            if (decision.Delay is not { } delay)
+            {
+                if (!MayWait(member))
+                {
+                    GiveUp(member, code, decision.Reason);
+                    return;
+                }
+
+                delay = RestartPolicy.Window;
+                _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, $"exit code {code}, and {decision.Reason}; the other workers go on, and it is started again in {delay.TotalSeconds:0} s. Its log: {member.Child.LogPath}"));
+            }
+
+            await Task.Delay(delay, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!Restart(member))
+            {
+                // It was asked to leave while it was down.
+                ReportIfLeft(member);
+                return;
+            }
+
+            _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Restarted, $"it ended with exit code {code}; {decision.Reason}"));
+        }
+    }
+
+    private RestartDecision Decide(Member member, int code, DateTimeOffset ended)
+    {
+        lock (_gate)
+        {
+            if (member.IsToEnd)
+            {
+                member.IsToEnd = false;
+                return new RestartDecision(TimeSpan.Zero, "it was sent a signal");
+            }
+
+            if (_supervised && member.IsWorker && code == 0 && ended - member.Started > OrderlyLife)
+            {
+                return new RestartDecision(TimeSpan.Zero, "it was asked to leave");
+            }
+
+            member.Ends.RemoveAll(end => ended - end > RestartPolicy.Window);
+            member.Ends.Add(ended);
+            return _supervised ? RestartPolicy.Decide(member.Ends) : new RestartDecision(null, "it ended before all were ready");
+        }
+    }
+
+    private bool ReportIfLeft(Member member)
+    {
+        lock (_gate)
+        {
+            if (_stopping.IsCancellationRequested || !member.IsLeaving)
+            {
+                return false;
+            }
+
+            _members.Remove(member.Plan.Name);
+            member.Child.Dispose();
+        }
+
+        _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Stopped, member.LeaveReason));
+        return true;
+    }
+
+    private bool Restart(Member member)
+    {
+        lock (_gate)
+        {
+            if (_stopping.IsCancellationRequested || member.IsLeaving)
+            {
+                return false;
+            }
+
+            if (member.IsWorker && member.Child.SaidPortTaken)
+            {
+                // Nobody but this process knows a worker's port.
+                member.Plan = _plan.Worker(member.Number);
+            }
+
+            member.Child.Dispose();
+            member.Child = StartChild(member.Plan);
+            member.Started = _time.GetUtcNow();
+            return true;
+        }
+    }
+
+    /// <summary>Whether a worker that does not stay up can be done without for a time: others are there.</summary>
+    private bool MayWait(Member member)
+    {
+        lock (_gate)
+        {
+            return _supervised && member.IsWorker && _members.Values.Any(m => m.IsWorker && m != member && !m.IsLeaving && !m.Child.Exited.IsCompleted);
+        }
+    }
+
+    private void GiveUp(Member member, int code, string reason)
+    {
+        bool isSupervised;
+        lock (_gate)
+        {
+            isSupervised = _supervised;
+        }
+
+        if (isSupervised)
+        {
+            _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, reason));
+        }
+
+        _broken.TrySetException(new FleetException($"{member.Plan.Name} ended with exit code {code}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
+        {
+            PortTaken = member.Child.SaidPortTaken,
+        });
+    }
+}

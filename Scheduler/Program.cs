@@ -29,7 +29,8 @@ catch (InputException exception)
     return 2;
 }
 
-builder.Services.AddGrpc();
+// What gRPC answers for services that are not known would stand in for the API, with a 404 for a body of the wrong type.
+builder.Services.AddGrpc(options => options.IgnoreUnknownServices = true);
 builder.Services.AddSingleton(services => new JobStore(services.GetRequiredService<IConnectionMultiplexer>(), builder.Configuration[EnvironmentNames.Queue]));
 builder.Services.AddSingleton(services => new WantedWorkers(services.GetRequiredService<IConnectionMultiplexer>(), builder.Configuration[EnvironmentNames.Queue]));
 builder.Services.AddSingleton<Fleet>();

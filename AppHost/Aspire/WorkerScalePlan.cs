@@ -4,12 +4,13 @@ namespace Lockstep.AppHost;
 internal enum WorkerCondition { Unknown, Stopped, Starting, Running, Stopping }
 
 /// <param name="MayStart">False: it was started a moment ago and is down again; it is left alone for a while.</param>
-internal readonly record struct WorkerSnapshot(int Index, WorkerCondition Condition, bool MayStart);
+/// <param name="IsIdle">It works on no job.</param>
+internal readonly record struct WorkerSnapshot(int Index, WorkerCondition Condition, bool MayStart, bool IsIdle);
 
 /// <summary>Which workers to start and to stop.</summary>
 internal sealed record WorkerScalePlan(IReadOnlyList<int> Start, IReadOnlyList<int> Stop)
 {
-    /// <summary>The lowest free numbers are started, the highest running ones stopped. One that is starting counts as there, one that is stopping as gone.</summary>
+    /// <summary>The lowest free numbers are started, of the running ones those that are idle stopped, then the highest. One that is starting counts as there, one that is stopping as gone.</summary>
     /// <param name="wanted">Workers that there shall be; what lies outside of the fleet is cut.</param>
     /// <param name="minimum">Workers that are kept whatever is wanted.</param>
     public static WorkerScalePlan Decide(int wanted, int minimum, IReadOnlyList<WorkerSnapshot> workers)
@@ -18,6 +19,6 @@ internal sealed record WorkerScalePlan(IReadOnlyList<int> Start, IReadOnlyList<i
         int there = workers.Count(w => w.Condition is WorkerCondition.Unknown or WorkerCondition.Starting or WorkerCondition.Running);
         return new(
             [.. workers.Where(w => w is { Condition: WorkerCondition.Stopped, MayStart: true }).Select(w => w.Index).Order().Take(Math.Max(0, target - there))],
-            [.. workers.Where(w => w.Condition == WorkerCondition.Running).Select(w => w.Index).OrderDescending().Take(Math.Max(0, there - target))]);
+            [.. workers.Where(w => w.Condition == WorkerCondition.Running).OrderByDescending(w => w.IsIdle).ThenByDescending(w => w.Index).Select(w => w.Index).Take(Math.Max(0, there - target))]);
     }
 }

@@ -88,7 +88,11 @@ internal sealed partial class WorkerScaler(
 
     private void Apply(DesiredWorkers wanted, CancellationToken cancellation)
     {
-        WorkerScalePlan plan = WorkerScalePlan.Decide(wanted.Desired, fleet.Minimum, [.. fleet.Workers.Select((worker, index) => new WorkerSnapshot(index, _commanded.TryGetValue(index, out var command) ? command.Condition : ConditionOf(worker.Resource), MayStart(index)))]);
+        WorkerScalePlan plan = WorkerScalePlan.Decide(wanted.Desired, fleet.Minimum, [.. fleet.Workers.Select((worker, index) => new WorkerSnapshot(
+            index,
+            _commanded.TryGetValue(index, out var command) ? command.Condition : ConditionOf(worker.Resource),
+            MayStart(index),
+            wanted.Idle.Contains(worker.Resource.Name)))]);
         if (plan.Start.Count + plan.Stop.Count == 0)
         {
             return;

@@ -13,7 +13,7 @@ public sealed record Fault(FaultKind Kind, FaultTime At)
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
     };
 
-    /// <value>Name of a process, such as <c>worker-1</c> or <c>ps-0</c>; null: nobody in particular.</value>
+    /// <value>Name of a process, such as <c>worker-0</c> or <c>ps-0</c>; null: nobody in particular.</value>
     public string? Target { get; init; }
 
     /// <value>Seconds that it lasts, where it lasts.</value>

@@ -16,7 +16,7 @@ public static class FaultSchedule
             new("seconds", ValueKind.Number, "Seconds since the first step was published.") { Minimum = 0 },
             new("step", ValueKind.Whole, "Once so many steps are done.") { Minimum = 0, Maximum = long.MaxValue },
             new("phase", ValueKind.Word, "Where in a worker's step; only kill, drain and exception.") { Words = JobWords.All<FaultPhase>() },
-            new("worker", ValueKind.Text, "The worker, where a phase is given; the same as target.") { Pattern = "worker-[1-9][0-9]*" },
+            new("worker", ValueKind.Text, "The worker, where a phase is given; the same as target.") { Pattern = "worker-(0|[1-9][0-9]*)" },
         ],
     };
 
@@ -26,7 +26,7 @@ public static class FaultSchedule
         [
             new("kind", ValueKind.Word, "What happens.") { Required = true, Words = JobWords.All<FaultKind>() },
             Time,
-            new("target", ValueKind.Text, "The process: worker-1 and on, ps-0 and on, scheduler, redis; default: drawn by the seed.") { Pattern = "worker-[1-9][0-9]*|ps-[0-9]+|scheduler|redis" },
+            new("target", ValueKind.Text, "The process: worker-0 and on, ps-0 and on, scheduler, redis; default: drawn by the seed.") { Pattern = "worker-(0|[1-9][0-9]*)|ps-(0|[1-9][0-9]*)|scheduler|redis" },
             new("duration", ValueKind.Number, "Seconds that it lasts.") { Minimum = 0, AboveMinimum = true, Maximum = 86400 },
             new("workers", ValueKind.Whole, "scale: how many workers there shall be; default: drawn by the seed.") { Minimum = 1, Maximum = 1000 },
             new("share", ValueKind.Number, "Faults of messages: fraction of the calls.") { Minimum = 0, AboveMinimum = true, Maximum = 1 },
@@ -130,7 +130,7 @@ public static class FaultSchedule
         if (target is not null && RoleOf(target) is var role && role != rule.Role)
         {
             string key = item.Given.Contains("target") ? "target" : AtKey;
-            errors.Add(new(item.File, item.LineOf(key), $"'{target}' is no target of '{word}'.", rule.Role == FaultRole.Fleet ? "Remove it." : $"Give the name of a {rule.Role switch { FaultRole.Shard => "parameter server, such as ps-0", FaultRole.Worker => "worker, such as worker-1", _ => "process: " + JobWords.Of(rule.Role) }}."));
+            errors.Add(new(item.File, item.LineOf(key), $"'{target}' is no target of '{word}'.", rule.Role == FaultRole.Fleet ? "Remove it." : $"Give the name of a {rule.Role switch { FaultRole.Shard => "parameter server, such as ps-0", FaultRole.Worker => "worker, such as worker-0", _ => "process: " + JobWords.Of(rule.Role) }}."));
         }
     }
 

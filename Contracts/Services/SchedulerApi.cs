@@ -47,12 +47,16 @@ public sealed record JobLogPage(IReadOnlyList<JobEvent> Events, long Next, bool 
 
 /// <summary>Answer of GET /workers/desired: the number of workers that the jobs want now, which every launcher acts on.</summary>
 /// <param name="Reason">Why this many, for people.</param>
-public sealed record DesiredWorkers(int Desired, string Reason);
+public sealed record DesiredWorkers(int Desired, string Reason)
+{
+    /// <value>Names of workers that work on no job: where there are too many, these are the first to stop.</value>
+    public IReadOnlyList<string> Idle { get; init; } = [];
+}
 
 /// <summary>Body of POST /workers/scale.</summary>
 /// <param name="Workers">How many workers there shall be, whatever the policy thinks; null: the policy decides again.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record ScaleRequest(int? Workers);
+public sealed record ScaleRequest([property: JsonRequired] int? Workers);
 
 /// <summary>Headers of the scheduler's HTTP API.</summary>
 public static class SchedulerHeaders

@@ -31,7 +31,7 @@ public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
         int most = MostWorkers(schedule, workers);
         InputError[] errors =
         [
-            .. schedule.Where(f => f.Target is { } target && NumberOf(target) is { } number && number >= (FaultRule.Of(f.Kind).Role == FaultRole.Shard ? shards : most + 1))
+            .. schedule.Where(f => f.Target is { } target && NumberOf(target) is { } number && number >= (FaultRule.Of(f.Kind).Role == FaultRole.Shard ? shards : most))
                 .Select(f => new InputError(file, 0, $"There is no {f.Target} in a run of {workers} workers and {shards} shards.", "Name another, or raise --workers or --shards.")),
             .. schedule.Where(f => f.Shard >= shards).Select(f => new InputError(file, 0, $"There is no shard {f.Shard} in a run of {shards} shards.", "Name another, or raise --shards.")),
         ];
@@ -79,7 +79,7 @@ public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
         double draw = Uniform(seed, index, Targets);
         string? target = fault.Target ?? FaultRule.Of(fault.Kind).Role switch
         {
-            FaultRole.Worker => FleetPlan.WorkerName(1 + (int)(draw * workers)),
+            FaultRole.Worker => FleetPlan.WorkerName((int)(draw * workers)),
             FaultRole.Shard => FleetPlan.ShardName((int)(draw * shards)),
             FaultRole.Scheduler => FleetPlan.SchedulerName,
             FaultRole.Redis => FleetPlan.RedisName,

@@ -106,10 +106,10 @@ public sealed partial class LocalFleet
                 return false;
             }
 
-            if (member.IsWorker && member.Child.SaidPortTaken)
+            if (member is { Number: { } number, Child.SaidPortTaken: true })
             {
                 // Nobody but this process knows a worker's port.
-                member.Plan = _plan.Worker(member.Number);
+                member.Plan = _plan.Worker(number);
             }
 
             member.Child.Dispose();

@@ -91,21 +91,22 @@ public sealed partial class LocalFleet : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts or drains workers until there are so many; those with the highest numbers go first. Returns when new ones are ready and others were asked to leave.</summary>
+    /// <summary>Starts or drains workers until there are so many; those that work on nothing go first, then those with the highest numbers. Returns when new ones are ready and others were asked to leave.</summary>
     /// <exception cref="FleetException">A new one was not ready in time; it stays.</exception>
     public async Task ScaleAsync(int workers, string reason, CancellationToken cancellation) =>
-        await Task.WhenAll(Scale(workers, reason).Select(m => WaitReadyAsync(m, cancellation)));
+        await Task.WhenAll(Scale(workers, reason, []).Select(m => WaitReadyAsync(m, cancellation)));
 
     /// <summary>As <see cref="ScaleAsync"/>, and waits for nobody.</summary>
-    public void BeginScale(int workers, string reason) => Scale(workers, reason);
+    /// <param name="idle">Names of workers that work on nothing.</param>
+    public void BeginScale(int workers, string reason, IReadOnlyList<string> idle) => Scale(workers, reason, idle);
 
-    private List<Member> Scale(int workers, string reason)
+    private List<Member> Scale(int workers, string reason, IReadOnlyList<string> idle)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(workers);
         var started = new List<Member>();
         lock (_gate)
         {
-            Member[] there = [.. _members.Values.Where(m => m.IsWorker && !m.IsLeaving).OrderByDescending(m => m.Number)];
+            Member[] there = [.. _members.Values.Where(m => m.IsWorker && !m.IsLeaving).OrderByDescending(m => idle.Contains(m.Plan.Name)).ThenByDescending(m => m.Number)];
             foreach (Member member in there.Take(there.Length - workers))
             {
                 member.IsLeaving = true;
@@ -113,7 +114,7 @@ public sealed partial class LocalFleet : IAsyncDisposable
                 member.Child.Terminate();
             }
 
-            for (int number = 1; there.Length + started.Count < workers; number++)
+            for (int number = 0; there.Length + started.Count < workers; number++)
             {
                 // One that is still draining keeps its number until it is gone.
                 if (!_members.ContainsKey(FleetPlan.WorkerName(number)))
@@ -198,7 +199,7 @@ public sealed partial class LocalFleet : IAsyncDisposable
         Member[] members;
         lock (_gate)
         {
-            members = [.. _plan.Processes.Select(p => Start(p, 0)), .. Enumerable.Range(1, _options.Workers).Select(number => Start(_plan.Worker(number), number))];
+            members = [.. _plan.Processes.Select(p => Start(p, null)), .. Enumerable.Range(0, _options.Workers).Select(number => Start(_plan.Worker(number), number))];
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -220,7 +221,7 @@ public sealed partial class LocalFleet : IAsyncDisposable
     }
 
     /// <summary>Under the lock.</summary>
-    private Member Start(PlannedProcess plan, int number)
+    private Member Start(PlannedProcess plan, int? number)
     {
         var member = new Member(plan, number, StartChild(plan)) { Started = _time.GetUtcNow() };
         _members[plan.Name] = member;
@@ -270,12 +271,12 @@ public sealed partial class LocalFleet : IAsyncDisposable
     }
 
     /// <summary>A process over all its lives.</summary>
-    /// <param name="number">Of a worker; 0 for others.</param>
-    private sealed class Member(PlannedProcess plan, int number, ChildProcess child)
+    /// <param name="number">Of a worker, from 0; null for others.</param>
+    private sealed class Member(PlannedProcess plan, int? number, ChildProcess child)
     {
         public PlannedProcess Plan { get; set; } = plan;
-        public int Number { get; } = number;
-        public bool IsWorker => Number > 0;
+        public int? Number { get; } = number;
+        public bool IsWorker => Number is not null;
         public ChildProcess Child { get; set; } = child;
         public DateTimeOffset Started { get; set; }
         public List<DateTimeOffset> Ends { get; } = [];

@@ -22,7 +22,7 @@ public sealed class FleetScaler(LocalFleet fleet, SchedulerClient scheduler, int
                 if (workers != fleet.Workers)
                 {
                     // One that takes long to be ready keeps no other from starting.
-                    fleet.BeginScale(workers, desired.Reason);
+                    fleet.BeginScale(workers, desired.Reason, desired.Idle);
                 }
             }
             catch (HttpRequestException)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.Metadata;
 
 namespace Lockstep.Scheduler.Api;
 
@@ -42,6 +43,8 @@ internal static class ApiErrors
                 InputException input => (StatusCodes.Status400BadRequest, input.Message),
                 BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => (StatusCodes.Status413PayloadTooLarge, TooLarge(limits)),
                 BadHttpRequestException { InnerException: JsonException json } bad => (bad.StatusCode, $"The body cannot be read as JSON: {json.Message}"),
+                BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest } when BodyOf(httpContext) is { } body =>
+                    (StatusCodes.Status400BadRequest, $"The body is empty, or null. Send a {body.Name} as JSON; GET {SchedulerRoutes.OpenApi} describes it."),
                 BadHttpRequestException bad => (bad.StatusCode, bad.Message),
                 _ => null,
             };
@@ -53,5 +56,8 @@ internal static class ApiErrors
             await Results.Problem(detail, statusCode: status).ExecuteAsync(httpContext);
             return true;
         }
+
+        /// <returns>What the endpoint takes as its body, where it takes one. None of those has a parameter besides that could be wrong.</returns>
+        private static Type? BodyOf(HttpContext context) => context.Features.Get<IExceptionHandlerFeature>()?.Endpoint?.Metadata.GetMetadata<IAcceptsMetadata>()?.RequestType;
     }
 }

@@ -117,7 +117,7 @@ internal sealed partial class JobManager
 
     private async Task ScaleAsync(JobRun[] jobs)
     {
-        int before = scaler.Desired.Desired;
+        int before = scaler.Last.Desired;
         (ScalingDecision decision, bool changed) = scaler.Decide([.. jobs.Select(j => (j.Id, j.Spec.Workers.Min, j.Spec.Workers.Max, j.Spec.Slots, fleet.CountOf(j.Id)))]);
         foreach ((JobRun job, JobScalingDecision target) in jobs.Zip(decision.Jobs))
         {

@@ -12,7 +12,7 @@ internal sealed partial class JobManager
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        telemetry.Observe(() => fleet.Counts(scaler.Desired.Desired), () => Open.Select(job => (job, fleet.CountOf(job.Id))));
+        telemetry.Observe(() => fleet.Counts(scaler.Last.Desired), () => Open.Select(job => (job, fleet.CountOf(job.Id))));
         while (true)
         {
             using var term = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
@@ -94,7 +94,7 @@ internal sealed partial class JobManager
             }
         }
 
-        await wanted.PublishAsync(scaler.Desired.Desired, cancellation);
+        await wanted.PublishAsync(scaler.Last.Desired, cancellation);
         await wanted.AskAsync(scaler.Asked, cancellation);
         await store.RewrittenAsync(cancellation);
         LogRewritten(jobs.Length);

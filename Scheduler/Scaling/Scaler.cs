@@ -30,13 +30,14 @@ internal sealed class Scaler(IScalingPolicy policy, int limit, TimeProvider time
         return new Scaler(configuration[EnvironmentNames.Scaling] is "fixed" ? new AllPolicy() : new SpeedUpPolicy(new SpeedUpOptions()), limit, time);
     }
 
-    public DesiredWorkers Desired
+    /// <value>The last decision.</value>
+    public ScalingDecision Last
     {
         get
         {
             lock (_gate)
             {
-                return new(_last.Desired, _last.Reason);
+                return _last;
             }
         }
     }

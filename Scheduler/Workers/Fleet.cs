@@ -79,6 +79,18 @@ internal sealed class Fleet(TimeProvider time)
         }
     }
 
+    /// <value>Those that work on no job.</value>
+    public IReadOnlyList<string> Idlers
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _members.Where(m => m is { JobId: null, IsDraining: false }).Select(m => m.WorkerId)];
+            }
+        }
+    }
+
     public int CountOf(string jobId)
     {
         lock (_gate)

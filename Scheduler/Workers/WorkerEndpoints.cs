@@ -14,7 +14,7 @@ internal static class WorkerEndpoints
         api.MapGet(SchedulerRoutes.Workers, (Fleet fleet) => fleet.Workers).WithName("ListWorkers").WithSummary("The workers there are.");
         api.MapPost(SchedulerRoutes.Drain("{worker}"), Drain).WithName("DrainWorker").WithSummary("Let a worker hand in what it has in hand, and end.")
             .Produces(StatusCodes.Status202Accepted).ProducesProblem(StatusCodes.Status404NotFound);
-        api.MapGet(SchedulerRoutes.DesiredWorkers, (Scaler scaler) => scaler.Desired).WithName("GetDesiredWorkers").WithSummary("How many workers the jobs want now, and why.");
+        api.MapGet(SchedulerRoutes.DesiredWorkers, (Scaler scaler, Fleet fleet) => Desired(scaler, fleet)).WithName("GetDesiredWorkers").WithSummary("How many workers the jobs want now, and why.");
         api.MapPost(SchedulerRoutes.ScaleWorkers, ScaleAsync).WithName("ScaleWorkers").WithSummary("Say how many workers there shall be; null: as the policy decides.")
             .Produces<DesiredWorkers>().ProducesProblem(StatusCodes.Status400BadRequest);
     }
@@ -23,7 +23,7 @@ internal static class WorkerEndpoints
         ? Results.Accepted()
         : Results.Problem($"There is no worker {worker}. GET {SchedulerRoutes.Workers} lists those there are.", statusCode: StatusCodes.Status404NotFound);
 
-    private static async Task<IResult> ScaleAsync(ScaleRequest request, JobManager jobs, Scaler scaler)
+    private static async Task<IResult> ScaleAsync(ScaleRequest request, JobManager jobs, Scaler scaler, Fleet fleet)
     {
         if (request.Workers is < 0 or > MostWorkers)
         {
@@ -31,6 +31,12 @@ internal static class WorkerEndpoints
         }
 
         await jobs.ScaleAsync(request.Workers);
-        return Results.Ok(scaler.Desired);
+        return Results.Ok(Desired(scaler, fleet));
+    }
+
+    private static DesiredWorkers Desired(Scaler scaler, Fleet fleet)
+    {
+        ScalingDecision last = scaler.Last;
+        return new(last.Desired, last.Reason) { Idle = fleet.Idlers };
     }
 }

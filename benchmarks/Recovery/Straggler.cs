@@ -9,7 +9,7 @@ namespace Lockstep.Recovery;
 /// <summary>What one worker of four costs that is halted four fifths of the time, by pauses: the steps while it is, beside those before, in one run.</summary>
 internal static class Straggler
 {
-    private const string Victim = "worker-4";
+    private const string Victim = "worker-3";
     private const int WarmUntil = 200;
     private const int SlowFrom = 500;
     private const int SlowUntil = 800;

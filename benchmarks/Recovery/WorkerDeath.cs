@@ -12,18 +12,18 @@ internal static class WorkerDeath
     public static async Task<int> MeasureAsync(Fleets fleets, int rounds)
     {
         JobSpec job = fleets.Digits("steps=120", "slots=8", "globalBatch=256");
-        RunSummary alone = await fleets.RunAsync("alone", job, 1, new KilledRun("worker-1", 0));
+        RunSummary alone = await fleets.RunAsync("alone", job, 1, new KilledRun("worker-0", 0));
         double slotMs = alone.StepMs.P50 / job.Slots;
-        RunSummary quiet = await fleets.RunAsync("quiet", job, 2, new KilledRun("worker-1", 0));
+        RunSummary quiet = await fleets.RunAsync("quiet", job, 2, new KilledRun("worker-0", 0));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"usual step: {alone.StepMs.P50:F1} ms with one worker, {quiet.StepMs.P50:F1} ms with two; a slot {slotMs:F1} ms"));
 
         var stalls = new List<double>();
         var peers = new List<double>();
         for (int round = 1; round <= rounds; round++)
         {
-            var run = new KilledRun("worker-1", KillAt);
+            var run = new KilledRun("worker-0", KillAt);
             RunSummary summary = await fleets.RunAsync($"killed-{round}", job, 2, run);
-            int survivors = run.Next!.SlotsByWorker.GetValueOrDefault("worker-2");
+            int survivors = run.Next!.SlotsByWorker.GetValueOrDefault("worker-1");
             double stall = run.GapMs - (Math.Max(0, survivors - (job.Slots / 2)) * slotMs);
             bool same = summary.ParametersSha256 == quiet.ParametersSha256;
             stalls.Add(stall);

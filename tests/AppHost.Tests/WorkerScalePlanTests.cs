@@ -21,6 +21,13 @@ public sealed class WorkerScalePlanTests
     }
 
     [Fact]
+    public void Stops_idle_ones_first()
+    {
+        Assert.Equal([1], Decide(3, 0, "RIRR").Stop);
+        Assert.Equal([3, 0, 4], Decide(2, 0, "IRRIR").Stop);
+    }
+
+    [Fact]
     public void Keeps_the_minimum_whatever_is_wanted()
     {
         Assert.Equal([0], Decide(0, 1, "..").Start);
@@ -81,13 +88,13 @@ public sealed class WorkerScalePlanTests
         });
     }
 
-    /// <param name="fleet">One letter a worker: R runs, s starts, x stops, . is free, w is free but waits, ? is not known.</param>
+    /// <param name="fleet">One letter a worker: R runs and has a job, I runs and is idle, s starts, x stops, . is free, w is free but waits, ? is not known.</param>
     private static WorkerScalePlan Decide(int wanted, int minimum, string fleet) => WorkerScalePlan.Decide(wanted, minimum, [.. fleet.Select((letter, index) => new WorkerSnapshot(index, letter switch
     {
-        'R' => WorkerCondition.Running,
+        'R' or 'I' => WorkerCondition.Running,
         's' => WorkerCondition.Starting,
         'x' => WorkerCondition.Stopping,
         '?' => WorkerCondition.Unknown,
         _ => WorkerCondition.Stopped,
-    }, MayStart: letter != 'w'))]);
+    }, MayStart: letter != 'w', IsIdle: letter == 'I'))]);
 }

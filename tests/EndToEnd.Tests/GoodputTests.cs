@@ -23,7 +23,7 @@ public sealed partial class GoodputTests(ResidentFleet fleet) : IDisposable
     [Fact]
     public async Task What_kills_of_workers_shards_and_the_scheduler_cost_adds_up_to_the_elapsed_time()
     {
-        var run = new KillingRun(new() { [40] = "worker-1", [80] = "ps-1", [180] = "scheduler" });
+        var run = new KillingRun(new() { [40] = "worker-0", [80] = "ps-1", [180] = "scheduler" });
         TrainingResult result = await TrainingRun.RunAsync(
             new TrainingOptions
             {

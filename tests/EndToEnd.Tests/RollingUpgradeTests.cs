@@ -17,7 +17,7 @@ public sealed class RollingUpgradeTests : IDisposable
     private const int Between = 20;
 
     /// <summary>The one that the scheduler asks; the others are sent SIGTERM.</summary>
-    private const string Drained = "worker-2";
+    private const string Drained = "worker-1";
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
@@ -54,7 +54,7 @@ public sealed class RollingUpgradeTests : IDisposable
         }
 
         RunFolder upgraded = await SubmitAsync(scheduler, "upgraded", job, patience.Token);
-        var left = new Queue<string>(["ps-1", "worker-1", "ps-0", "scheduler", "worker-2"]);
+        var left = new Queue<string>(["ps-1", "worker-0", "ps-0", "scheduler", "worker-1"]);
         string? going = null;
         long from = 0;
         Task<CheckpointStatus>? asked = null;

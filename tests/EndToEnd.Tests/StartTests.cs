@@ -18,7 +18,7 @@ public sealed class StartTests : IDisposable
         CliResult result = await command.EndAsync();
 
         Assert.True(result.ExitCode == 1, result.All);
-        Assert.Matches("^(scheduler|ps-0|worker-1) ended with exit code [0-9]+, and it ended before all were ready", result.Error);
+        Assert.Matches("^(scheduler|ps-0|worker-0) ended with exit code [0-9]+, and it ended before all were ready", result.Error);
         Assert.Contains("'no-level'", result.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
     }

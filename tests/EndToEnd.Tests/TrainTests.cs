@@ -15,8 +15,8 @@ public sealed class TrainTests(DigitsRuns runs)
     {
         FinishedRun alone = await runs.AloneAsync(), together = await runs.TogetherAsync();
 
-        Assert.Equal(["worker-1"], alone.Summary.SlotsByWorker.Keys);
-        Assert.Equal(["worker-1", "worker-2", "worker-3"], together.Summary.SlotsByWorker.Keys);
+        Assert.Equal(["worker-0"], alone.Summary.SlotsByWorker.Keys);
+        Assert.Equal(["worker-0", "worker-1", "worker-2"], together.Summary.SlotsByWorker.Keys);
         Assert.Equal((1, 2), (alone.Summary.Shards, together.Summary.Shards));
         Assert.Equal(DigitsRuns.Steps, alone.Ledger.Count);
         Assert.Equal(alone.Ledger, together.Ledger);
@@ -32,7 +32,7 @@ public sealed class TrainTests(DigitsRuns runs)
         FinishedRun run = await runs.TogetherAsync();
 
         Assert.All([run.Folder.Job, run.Folder.Model, run.Folder.Metrics, run.Folder.Ledger, run.Folder.Summary], path => Assert.True(File.Exists(path), path));
-        Assert.Equal(["ps-0.log", "ps-1.log", "redis.log", "scheduler.log", "worker-1.log", "worker-2.log", "worker-3.log"], Directory.GetFiles(run.Folder.Logs).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["ps-0.log", "ps-1.log", "redis.log", "scheduler.log", "worker-0.log", "worker-1.log", "worker-2.log"], Directory.GetFiles(run.Folder.Logs).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         // The newest three, each with its parts and the manifest that makes it count.
         Assert.Equal(["step-000000080", "step-000000090", "step-000000100"], Directory.GetDirectories(run.Folder.Checkpoints).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.All(Directory.GetDirectories(run.Folder.Checkpoints), set => Assert.Equal(3, Directory.GetFiles(set).Length));

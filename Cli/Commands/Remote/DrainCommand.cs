@@ -5,7 +5,7 @@ namespace Lockstep.Cli.Commands.Remote;
 /// <summary><c>lockstep drain WORKER</c>: before its machine is taken away.</summary>
 internal static class DrainCommand
 {
-    private static readonly Argument<string> Worker = new("worker") { HelpName = "WORKER", Description = "Such as worker-2." };
+    private static readonly Argument<string> Worker = new("worker") { HelpName = "WORKER", Description = "Such as worker-1." };
 
     public static Command Create() => new Command("drain", "Let a worker hand in what it has in hand, and end.") { Worker }.WithScheduler(async (scheduler, parsed, cancellation) =>
     {

@@ -85,6 +85,15 @@ public sealed class WorkerScalerTests
         Assert.Equal(0, fixture.Pending);
     }
 
+    [Fact]
+    public async Task The_worker_without_a_job_is_the_first_to_stop()
+    {
+        await using var fixture = await Fixture.StartAsync("""{"desired":3,"reason":""}""");
+        Assert.Equal(["start worker-1", "start worker-2"], await fixture.NextAsync(2));
+        fixture.Scheduler.Answer = """{"desired":2,"reason":"","idle":["worker-1"]}""";
+        Assert.Equal(["stop worker-1"], await fixture.NextAsync(1));
+    }
+
     private sealed class Fixture : IAsyncDisposable
     {
         private readonly AppModel _app;

@@ -12,28 +12,28 @@ public sealed class ChaosTests : IDisposable
 
     private const string Schedule = """
         faults:
-          - {kind: kill, at: {step: 5}, target: worker-1}
-          - {kind: drop, at: {step: 10}, target: worker-2, duration: 2}
-          - {kind: duplicate, at: {step: 15}, target: worker-3, duration: 2}
-          - {kind: stop, at: {step: 25}, target: worker-2, duration: 2}
-          - {kind: nan, at: {step: 40}, target: worker-3}
+          - {kind: kill, at: {step: 5}, target: worker-0}
+          - {kind: drop, at: {step: 10}, target: worker-1, duration: 2}
+          - {kind: duplicate, at: {step: 15}, target: worker-2, duration: 2}
+          - {kind: stop, at: {step: 25}, target: worker-1, duration: 2}
+          - {kind: nan, at: {step: 40}, target: worker-2}
           - {kind: kill-shard, at: {step: 55}, target: ps-1}
-          - {kind: kill, at: {step: 75, phase: push-after-one-shard, worker: worker-1}}
-          - {kind: drain, at: {step: 85}, target: worker-3}
+          - {kind: kill, at: {step: 75, phase: push-after-one-shard, worker: worker-0}}
+          - {kind: drain, at: {step: 85}, target: worker-2}
           - {kind: add, at: {step: 90}}
           - {kind: restart-redis, at: {step: 100}}
-          - {kind: delay, at: {step: 115}, target: worker-2, duration: 2}
-          - {kind: reorder, at: {step: 120}, target: worker-1, duration: 2}
-          - {kind: partition, at: {step: 130}, target: worker-2, shard: 1, side: from, duration: 2}
-          - {kind: slow, at: {step: 140}, target: worker-1, duration: 2}
+          - {kind: delay, at: {step: 115}, target: worker-1, duration: 2}
+          - {kind: reorder, at: {step: 120}, target: worker-0, duration: 2}
+          - {kind: partition, at: {step: 130}, target: worker-1, shard: 1, side: from, duration: 2}
+          - {kind: slow, at: {step: 140}, target: worker-0, duration: 2}
           - {kind: kill-shard, at: {step: 150}, target: ps-0}
           - {kind: kill-scheduler, at: {step: 165}}
         """;
 
     private static readonly string[] Planned =
     [
-        "add worker-4", "delay worker-2", "drain worker-3", "drop worker-2", "duplicate worker-3", "kill worker-1", "kill worker-1", "kill-scheduler scheduler",
-        "kill-shard ps-0", "kill-shard ps-1", "nan worker-3", "partition worker-2", "reorder worker-1", "restart-redis redis", "slow worker-1", "stop worker-2",
+        "add worker-3", "delay worker-1", "drain worker-2", "drop worker-1", "duplicate worker-2", "kill worker-0", "kill worker-0", "kill-scheduler scheduler",
+        "kill-shard ps-0", "kill-shard ps-1", "nan worker-2", "partition worker-1", "reorder worker-0", "restart-redis redis", "slow worker-0", "stop worker-1",
     ];
 
     private readonly TestFolder _folder = new();
@@ -81,7 +81,7 @@ public sealed class ChaosTests : IDisposable
         (CliResult result, JsonElement verdict) = await RunAsync(20, workers: 1, "--schedule", schedule, "--min-faults", "2");
 
         Assert.True(result.ExitCode == 1, result.All);
-        Assert.Contains("1 faults happened, 1 of the plan did not (kill worker-1); 2 had to", result.Output, StringComparison.Ordinal);
+        Assert.Contains("1 faults happened, 1 of the plan did not (kill worker-0); 2 had to", result.Output, StringComparison.Ordinal);
         Assert.True(verdict.GetProperty("sameLedger").GetBoolean());
         Assert.Single(Fired(verdict));
     }

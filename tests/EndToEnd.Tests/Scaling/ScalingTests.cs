@@ -21,18 +21,18 @@ public sealed class ScalingTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Workers_follow_the_policy_and_a_person_the_result_does_not_and_every_change_is_told_with_its_reason()
+    public async Task Workers_follow_the_policy_and_a_person_the_result_does_not_and_every_change_answertold_with_its_reason()
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         await using CollectorSink sink = await CollectorSink.StartAsync(cancellation);
         await using AppHostProcess host = await AppHostProcess.StartAsync(_folder, MostWorkers, sink.Endpoint);
-        Assert.Equal(new DesiredWorkers(0, "no job wants workers"), await host.Client.DesiredAsync(cancellation));
+        AssertDesired(0, "no job wants workers", await host.Client.DesiredAsync(cancellation));
         Assert.Equal(0, host.WorkerProcesses);
 
         // The first worker is this job's from its beginning to its end: those that are called off are always the newest.
         (JobWatch alone, RunFolder aloneRun) = await host.SubmitAsync(Alone, mostWorkers: 1);
         await using JobWatch disposeAlone = alone;
-        await alone.WaitAsync(j => j.Notes.Contains("worker-1 joined"), "a worker for the first job");
+        await alone.WaitAsync(j => j.Notes.Contains("worker-0 joined"), "a worker for the first job");
         (JobWatch elastic, RunFolder elasticRun) = await host.SubmitAsync(Elastic, mostWorkers: 4);
         await using JobWatch disposeElastic = elastic;
 
@@ -41,17 +41,17 @@ public sealed class ScalingTests : IDisposable
         await elastic.WaitAsync(j => ContributorsAfter(j, 0).Count >= 2, "two workers at work");
 
         // A person: up, down, and as the policy decides.
-        Assert.Equal(new DesiredWorkers(5, "scaled to 5"), await host.Client.ScaleAsync(5, cancellation));
+        AssertDesired(5, "scaled to 5", await host.Client.ScaleAsync(5, cancellation));
         long scaledUp = elastic.Step;
-        await elastic.WaitAsync(j => ContributorsAfter(j, scaledUp).SetEquals(["worker-2", "worker-3", "worker-4", "worker-5"]), "four workers at work");
+        await elastic.WaitAsync(j => ContributorsAfter(j, scaledUp).SetEquals(["worker-1", "worker-2", "worker-3", "worker-4"]), "four workers at work");
         IReadOnlyList<WorkerStatus> five = await host.WorkersAsync();
-        Assert.Equal(["alone worker-1", "elastic worker-2", "elastic worker-3", "elastic worker-4", "elastic worker-5"], five.Select(w => $"{w.JobId} {w.WorkerId}").Order(StringComparer.Ordinal));
+        Assert.Equal(["alone worker-0", "elastic worker-1", "elastic worker-2", "elastic worker-3", "elastic worker-4"], five.Select(w => $"{w.JobId} {w.WorkerId}").Order(StringComparer.Ordinal));
         Assert.Equal(MostWorkers, host.WorkerProcesses);
 
-        Assert.Equal(new DesiredWorkers(2, "scaled to 2"), await host.Client.ScaleAsync(2, cancellation));
+        AssertDesired(2, "scaled to 2", await host.Client.ScaleAsync(2, cancellation));
         await host.WaitWorkerProcessesAsync(2);
         long scaledDown = elastic.Step;
-        await elastic.WaitAsync(j => j.Step > scaledDown && j.Steps.TakeLast(3).All(s => s.SlotsByWorker is { Count: 1 } one && one.ContainsKey("worker-2")), "steps of one worker");
+        await elastic.WaitAsync(j => j.Step > scaledDown && j.Steps.TakeLast(3).All(s => s.SlotsByWorker is { Count: 1 } one && one.ContainsKey("worker-1")), "steps of one worker");
 
         DesiredWorkers free = await host.Client.ScaleAsync(null, cancellation);
         Assert.DoesNotContain("scaled", free.Reason, StringComparison.Ordinal);
@@ -66,7 +66,7 @@ public sealed class ScalingTests : IDisposable
         Assert.Equal(JobState.Cancelled, (await host.Client.CancelAsync(Alone, cancellation)).State);
         await alone.EndAsync();
         await host.WaitWorkerProcessesAsync(0);
-        Assert.Equal(new DesiredWorkers(0, "no job wants workers"), await host.Client.DesiredAsync(cancellation));
+        AssertDesired(0, "no job wants workers", await host.Client.DesiredAsync(cancellation));
 
         AssertLedger(ledger, await File.ReadAllLinesAsync(aloneRun.Ledger, cancellation), scaledDown);
         AssertShared(alone, elastic);
@@ -86,9 +86,9 @@ public sealed class ScalingTests : IDisposable
     /// <summary>Two jobs at once, and only one of them was touched.</summary>
     private static void AssertShared(JobWatch alone, JobWatch elastic)
     {
-        Assert.All(alone.Steps, step => Assert.Equal(["worker-1"], step.SlotsByWorker.Keys));
+        Assert.All(alone.Steps, step => Assert.Equal(["worker-0"], step.SlotsByWorker.Keys));
         Assert.DoesNotContain(alone.Notes, note => note.Contains("called off", StringComparison.Ordinal) || note.Contains("left", StringComparison.Ordinal));
-        Assert.Equal(["worker-2", "worker-3", "worker-4", "worker-5"], ContributorsAfter(elastic, 0).Order(StringComparer.Ordinal));
+        Assert.Equal(["worker-1", "worker-2", "worker-3", "worker-4"], ContributorsAfter(elastic, 0).Order(StringComparer.Ordinal));
     }
 
     /// <summary>Events, log, metrics and spans tell the same changes with the same reasons.</summary>
@@ -131,10 +131,12 @@ public sealed class ScalingTests : IDisposable
         AssertInOrder(job.Events.SelectMany(e => e.Attributes).Where(a => a.Key == "lockstep.reason").Select(a => a.Value.StringValue), wanted);
 
         // Whoever starts the processes says why too.
-        Assert.Contains("worker-5 started: scaled to 5", host.Output, StringComparison.Ordinal);
-        Assert.Contains("worker-5 stopped: scaled to 2", host.Output, StringComparison.Ordinal);
-        await host.WaitOutputAsync("worker-1 stopped: no job wants workers");
+        Assert.Contains("worker-4 started: scaled to 5", host.Output, StringComparison.Ordinal);
+        Assert.Contains("worker-4 stopped: scaled to 2", host.Output, StringComparison.Ordinal);
+        await host.WaitOutputAsync("worker-0 stopped: no job wants workers");
     }
+
+    private static void AssertDesired(int desired, string reason, DesiredWorkers answer) => Assert.Equal((desired, reason), (answer.Desired, answer.Reason));
 
     private static void AssertInOrder(IEnumerable<string> texts, params string[] parts)
     {

@@ -11,13 +11,13 @@ public sealed class ChaosTableTests
     {
         var verdict = new ChaosVerdict(
             true,
-            [new(FaultKind.Kill, new(1, 5, FaultPhase.PushInChunk), "worker-1"), new(FaultKind.Scale, new(2, 9, null), "to 2 workers")],
+            [new(FaultKind.Kill, new(1, 5, FaultPhase.PushInChunk), "worker-0"), new(FaultKind.Scale, new(2, 9, null), "to 2 workers")],
             Percentiles.Of([120]),
             3,
             0.876)
         {
             Recoveries = [120, null],
-            Said = [["worker-1 left", "a | b", "worker-1 joined", "too late"], []],
+            Said = [["worker-0 left", "a | b", "worker-0 joined", "too late"], []],
             Ledgers = new LedgerComparison(40, null),
         };
 
@@ -25,7 +25,7 @@ public sealed class ChaosTableTests
             """
             | Fault | Target | Step | Next step after (s) | What was said of it |
             |---|---|---|---|---|
-            | kill | worker-1 | 5 at push-in-chunk | 0.12 | worker-1 left<br>a \| b<br>worker-1 joined |
+            | kill | worker-0 | 5 at push-in-chunk | 0.12 | worker-0 left<br>a \| b<br>worker-0 joined |
             | scale | to 2 workers | 9 | – |  |
 
             2 faults; ledger the same in all 40 lines; 3 steps repeated; goodput 0.88.

@@ -35,7 +35,7 @@ public sealed class FaultPlanTests
     {
         Fault[] plan = [.. FaultPlan.Drawn(1, [FaultKind.Kill, FaultKind.KillShard], 4, 2, 0, 3).Faults.Take(Many)];
 
-        Assert.Equal(["ps-0", "ps-1", "worker-1", "worker-2", "worker-3", "worker-4"], plan.Select(f => f.Target).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(["ps-0", "ps-1", "worker-0", "worker-1", "worker-2", "worker-3"], plan.Select(f => f.Target).Distinct().Order(StringComparer.Ordinal));
         Assert.InRange(plan.Count(f => f.Kind == FaultKind.Kill), Many * 0.48, Many * 0.52);
         Assert.All(plan.Where(f => f.Kind == FaultKind.Kill).CountBy(f => f.Target!), t => Assert.InRange(t.Value, Many * 0.11, Many * 0.14));
     }
@@ -66,11 +66,11 @@ public sealed class FaultPlanTests
     [Fact]
     public void Knows_the_most_workers_that_a_schedule_can_bring()
     {
-        Fault[] schedule = [new(FaultKind.Scale, At(1)) { Workers = 4 }, new(FaultKind.Add, At(2)), new(FaultKind.Scale, At(3)) { Workers = 2 }, new(FaultKind.Kill, At(4)) { Target = "worker-5" }];
+        Fault[] schedule = [new(FaultKind.Scale, At(1)) { Workers = 4 }, new(FaultKind.Add, At(2)), new(FaultKind.Scale, At(3)) { Workers = 2 }, new(FaultKind.Kill, At(4)) { Target = "worker-4" }];
 
         Assert.Equal(5, FaultPlan.MostWorkers(schedule, 1));
         Assert.Equal(7, FaultPlan.MostWorkers(schedule, 6));
-        Assert.Equal("worker-5", FaultPlan.Scheduled(schedule, "s.yaml", 1, 1, 5).Faults.Last().Target);
+        Assert.Equal("worker-4", FaultPlan.Scheduled(schedule, "s.yaml", 1, 1, 5).Faults.Last().Target);
     }
 
     [Fact]
@@ -83,19 +83,19 @@ public sealed class FaultPlanTests
         Assert.Equal([FaultKind.KillScheduler, FaultKind.KillShard, FaultKind.Kill], plan.Select(f => f.Kind));
         Assert.Equal("scheduler", plan[0].Target);
         Assert.Equal("ps-1", plan[1].Target);
-        Assert.Matches("^worker-[123]$", plan[2].Target);
+        Assert.Matches("^worker-[012]$", plan[2].Target);
         Assert.Equal(plan, FaultPlan.Scheduled(schedule, "s.yaml", 3, 2, 5).Faults);
     }
 
     [Fact]
     public void Refuses_targets_that_the_run_does_not_have_all_at_once()
     {
-        Fault[] schedule = [new(FaultKind.Kill, At(2)) { Target = "worker-4" }, new(FaultKind.KillShard, At(1)) { Target = "ps-2" }, new(FaultKind.Partition, At(1)) { Target = "worker-1", Shard = 2 }];
+        Fault[] schedule = [new(FaultKind.Kill, At(2)) { Target = "worker-3" }, new(FaultKind.KillShard, At(1)) { Target = "ps-2" }, new(FaultKind.Partition, At(1)) { Target = "worker-0", Shard = 2 }];
 
         var exception = Assert.Throws<InputException>(() => FaultPlan.Scheduled(schedule, "s.yaml", 3, 2, 5));
 
         Assert.Equal(3, exception.Errors.Count);
-        Assert.Contains("s.yaml: There is no worker-4 in a run of 3 workers and 2 shards.", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("s.yaml: There is no worker-3 in a run of 3 workers and 2 shards.", exception.Message, StringComparison.Ordinal);
         Assert.Contains("ps-2", exception.Message, StringComparison.Ordinal);
         Assert.Contains("shard 2", exception.Message, StringComparison.Ordinal);
     }
@@ -103,9 +103,9 @@ public sealed class FaultPlanTests
     [Fact]
     public void Knows_workers_that_the_schedule_adds()
     {
-        Fault[] schedule = [new(FaultKind.Add, At(1)), new(FaultKind.Kill, At(2)) { Target = "worker-4" }];
+        Fault[] schedule = [new(FaultKind.Add, At(1)), new(FaultKind.Kill, At(2)) { Target = "worker-3" }];
 
-        Assert.Equal("worker-4", FaultPlan.Scheduled(schedule, "s.yaml", 3, 2, 5).Faults.Last().Target);
+        Assert.Equal("worker-3", FaultPlan.Scheduled(schedule, "s.yaml", 3, 2, 5).Faults.Last().Target);
     }
 
     private static FaultTime At(double seconds) => new(seconds, null, null);

@@ -27,16 +27,16 @@ public sealed class RunTimelineTests
     public void Knows_what_was_said_of_whom_and_when()
     {
         var timeline = new RunTimeline(_time);
-        timeline.Say("worker-1 joined");
+        timeline.Say("worker-0 joined");
         DateTimeOffset fault = After(1);
-        timeline.Say("worker-1 left; 2 of its slots are free again");
-        timeline.Say("worker-12 left; 0 of its slots are free again");
+        timeline.Say("worker-0 left; 2 of its slots are free again");
+        timeline.Say("worker-11 left; 0 of its slots are free again");
         timeline.Say("a shard lost its state: all went back to version 20 within 90 ms");
         DateTimeOffset next = After(1);
         timeline.Say("Redis had lost everything; the job's record was written again");
         timeline.Say("Redis had lost everything; the job's record was written again");
 
-        Assert.Equal(["worker-1 left; 2 of its slots are free again"], timeline.SaidOf(["worker-1"], fault, next));
+        Assert.Equal(["worker-0 left; 2 of its slots are free again"], timeline.SaidOf(["worker-0"], fault, next));
         Assert.Equal(["a shard lost its state: all went back to version 20 within 90 ms"], timeline.SaidOf(["ps-0", "a shard"], fault, DateTimeOffset.MaxValue));
         Assert.Empty(timeline.SaidOf(["redis"], fault, next));
         Assert.Single(timeline.SaidOf(["redis"], fault, DateTimeOffset.MaxValue));

@@ -34,8 +34,8 @@ public sealed class ErrorTests(EmbeddedGarnet redis)
             (HttpMethod.Get, "/jobs/none/logs?limit=0", null, 400, "limit is 0"),
             (HttpMethod.Get, "/jobs/none/logs?limit=1001", null, 400, "limit is 1001"),
             (HttpMethod.Get, "/jobs/none/logs?from=-5", null, 400, "below 0"),
-            (HttpMethod.Post, "/jobs", null, 400, "body"),
-            (HttpMethod.Post, "/jobs", Body("", "application/json"), 400, "body"),
+            (HttpMethod.Post, "/jobs", null, 400, "SubmitRequest"),
+            (HttpMethod.Post, "/jobs", Body("", "application/json"), 400, "SubmitRequest"),
             (HttpMethod.Post, "/jobs", Body("{", "application/json"), 400, "cannot be read as JSON"),
             (HttpMethod.Post, "/jobs", Body("[1]", "application/json"), 400, "cannot be read as JSON"),
             (HttpMethod.Post, "/jobs", Body("null", "application/json"), 400, "body"),
@@ -46,6 +46,12 @@ public sealed class ErrorTests(EmbeddedGarnet redis)
             (HttpMethod.Post, "/jobs", Body("\u0000\u0001", "application/json"), 400, "cannot be read as JSON"),
             (HttpMethod.Post, "/jobs", Body("jobId=a", "application/x-www-form-urlencoded"), 415, "JSON"),
             (HttpMethod.Post, "/jobs", Body("{}", "text/plain"), 415, "JSON"),
+            (HttpMethod.Post, "/workers/scale", null, 400, "ScaleRequest"),
+            (HttpMethod.Post, "/workers/scale", Body("", "application/json"), 400, "ScaleRequest"),
+            (HttpMethod.Post, "/workers/scale", Body("null", "application/json"), 400, "ScaleRequest"),
+            (HttpMethod.Post, "/workers/scale", Body("{}", "application/json"), 400, "workers"),
+            (HttpMethod.Post, "/workers/scale", Body("""{"workers": -1}""", "application/json"), 400, "-1 workers"),
+            (HttpMethod.Post, "/workers/scale", Body("""{"workers": 1}""", "text/plain"), 415, "JSON"),
             (HttpMethod.Post, "/jobs", Body($$"""{"jobId": "a", "jobJson": "{{new string('x', MaxBody)}}"}""", "application/json"), 413, $"more than {MaxBody} bytes"),
         ];
         foreach ((HttpMethod method, string path, HttpContent? body, int status, string detail) in cases)

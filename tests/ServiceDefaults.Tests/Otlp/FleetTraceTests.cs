@@ -27,7 +27,7 @@ public sealed class FleetTraceTests : IDisposable
         // Which worker takes which slots is left to chance, and one that the machine holds up may miss a step: any step that both waited for will do.
         (string Service, Span Span)[] trace = Enumerable.Range(0, Steps / Every).Select(i => TraceOf(sink, jobId, i * Every)).First(t => t.Where(s => s.Span.Name == "pull").Select(s => s.Service).Distinct().Count() == 2 && !t.Any(s => s.Span.Of("lockstep.cursor")?.EndsWith(".1", StringComparison.Ordinal) ?? false));
         Dictionary<string, (string Service, Span Span)> byId = trace.ToDictionary(s => Hex(s.Span.SpanId), StringComparer.Ordinal);
-        Assert.Equal(["ps-0", "ps-1", "scheduler", "worker-1", "worker-2"], trace.Select(s => s.Service).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(["ps-0", "ps-1", "scheduler", "worker-0", "worker-1"], trace.Select(s => s.Service).Distinct().Order(StringComparer.Ordinal));
 
         // Worker → shard: every push that a shard received is a child of a worker's push.
         (string Service, Span Span)[] received = [.. trace.Where(s => s.Span.Name == "push received")];
@@ -47,7 +47,7 @@ public sealed class FleetTraceTests : IDisposable
 
         // Shard → worker: both workers pulled from both shards what the updates made.
         (string Service, string From)[] pulls = [.. trace.Where(s => s.Span.Name == "pull").Select(s => (s.Service, byId[Hex(s.Span.ParentSpanId)] is { Span.Name: "update" } from ? from.Service : "none"))];
-        Assert.Equal([("worker-1", "ps-0"), ("worker-1", "ps-1"), ("worker-2", "ps-0"), ("worker-2", "ps-1")], pulls.Order());
+        Assert.Equal([("worker-0", "ps-0"), ("worker-0", "ps-1"), ("worker-1", "ps-0"), ("worker-1", "ps-1")], pulls.Order());
 
         // Within a worker: its parts hang below its step, which hangs below nothing.
         Assert.All(trace.Where(s => s.Span.Name is "load" or "compute slot" or "encode" or "push" or "wait"), s => Assert.Equal(("step", s.Service), (byId[Hex(s.Span.ParentSpanId)].Span.Name, byId[Hex(s.Span.ParentSpanId)].Service)));
@@ -62,10 +62,10 @@ public sealed class FleetTraceTests : IDisposable
         // The job is a span whose events say what happened and why.
         Span job = Assert.Single(sink.Spans, s => s.Span.Name == "job" && s.Span.Of("lockstep.job.id") == jobId).Span;
         Assert.Equal("Finished", job.Of("lockstep.job.state"));
-        Assert.Contains(job.Events, e => e.Attributes.Any(a => a.Key == "lockstep.reason" && a.Value.StringValue.Contains("worker-1", StringComparison.Ordinal)));
+        Assert.Contains(job.Events, e => e.Attributes.Any(a => a.Key == "lockstep.reason" && a.Value.StringValue.Contains("worker-0", StringComparison.Ordinal)));
 
         Assert.Equal(
-            from name in new[] { "ps-0", "ps-1", "scheduler", "worker-1", "worker-2" } select (name, $"{jobId}-{name}"),
+            from name in new[] { "ps-0", "ps-1", "scheduler", "worker-0", "worker-1" } select (name, $"{jobId}-{name}"),
             sink.Metrics.Select(m => (m.Resource.Of("service.name")!, m.Resource.Of("service.instance.id")!)).Distinct().Order());
         Assert.Equal(Steps, sink.Metrics.Where(m => m.Metric.Name == "lockstep.scheduler.steps").Max(m => m.Metric.Sum.DataPoints.Sum(p => p.AsInt)));
         ILookup<string, Metric> metrics = sink.Metrics.Select(m => m.Metric).ToLookup(m => m.Name);

@@ -4,8 +4,17 @@ using StackExchange.Redis;
 
 namespace Lockstep.Coordination;
 
+/// <summary>How far a job is.</summary>
+/// <param name="TotalSteps">0: not known yet.</param>
+public sealed record JobProgress(long Step, long TotalSteps, long StepsPerEpoch)
+{
+    /// <value>Of a job that has not begun.</value>
+    public static JobProgress None { get; } = new(0, 0, 0);
+}
+
 /// <summary>A job's record.</summary>
-public sealed record JobRecord(SubmitRequest Request, JobState State, string? Error);
+/// <param name="Progress">As of the last change of its state.</param>
+public sealed record JobRecord(SubmitRequest Request, JobState State, string? Error, JobProgress Progress);
 
 /// <summary>What Redis says of a scheduler's term.</summary>
 public enum TermStatus
@@ -20,7 +29,7 @@ public enum TermStatus
 
 /// <summary>
 /// Job records and the queue in Redis. Every change carries the scheduler's term, and one of an older scheduler is refused.
-/// Keys: lockstep:term, lockstep:leader (while a scheduler is there), lockstep:written (the term whose scheduler knows its records to be there), lockstep:jobs (ids in order of submission; with a queue's name, lockstep:NAME:term and so on), lockstep:{id}:job (a hash: json, directory, resume, state, error).
+/// Keys: lockstep:term, lockstep:leader (while a scheduler is there), lockstep:written (the term whose scheduler knows its records to be there), lockstep:jobs (ids in order of submission; with a queue's name, lockstep:NAME:term and so on), lockstep:{id}:job (a hash: json, directory, resume, state, error, step, total, epoch).
 /// </summary>
 /// <param name="queue">Keeps the jobs of one scheduler apart from those of another on the same Redis; null or empty: the one queue there is.</param>
 public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
@@ -54,7 +63,7 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         local term = tonumber(redis.call('GET', KEYS[1]) or '0')
         if term > tonumber(ARGV[1]) then return -2 end
         if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
-        redis.call('HSET', KEYS[2], 'state', ARGV[2], 'error', ARGV[3])
+        redis.call('HSET', KEYS[2], 'state', ARGV[2], 'error', ARGV[3], 'step', ARGV[4], 'total', ARGV[5], 'epoch', ARGV[6])
         return 1
         """;
 
@@ -81,8 +90,8 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         """;
 
     private const string PutScript = """
-        if tonumber(redis.call('GET', KEYS[3]) or '0') > tonumber(ARGV[7]) then return -2 end
-        redis.call('HSET', KEYS[2], 'json', ARGV[2], 'directory', ARGV[3], 'resume', ARGV[4], 'state', ARGV[5], 'error', ARGV[6])
+        if tonumber(redis.call('GET', KEYS[3]) or '0') > tonumber(ARGV[10]) then return -2 end
+        redis.call('HSET', KEYS[2], 'json', ARGV[2], 'directory', ARGV[3], 'resume', ARGV[4], 'state', ARGV[5], 'error', ARGV[6], 'step', ARGV[7], 'total', ARGV[8], 'epoch', ARGV[9])
         redis.call('LREM', KEYS[1], 0, ARGV[1])
         redis.call('RPUSH', KEYS[1], ARGV[1])
         return 1
@@ -143,7 +152,8 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         await ChangeAsync(
             PutScript,
             [_jobsKey, Key(request.JobId), _termKey],
-            [request.JobId, request.JobJson, request.RunDirectory, request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "", (int)record.State, record.Error ?? "", await TermAsync(cancellation)],
+            [request.JobId, request.JobJson, request.RunDirectory, request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "", (int)record.State, record.Error ?? "",
+                record.Progress.Step, record.Progress.TotalSteps, record.Progress.StepsPerEpoch, await TermAsync(cancellation)],
             request.JobId,
             cancellation);
     }
@@ -163,10 +173,10 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     }
 
     /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
-    public async Task SetStateAsync(string jobId, JobState state, string? error, CancellationToken cancellation)
+    public async Task SetStateAsync(string jobId, JobState state, string? error, JobProgress progress, CancellationToken cancellation)
     {
         long term = await _term.Task.WaitAsync(cancellation);
-        await ChangeAsync(ChangeScript, [_termKey, Key(jobId)], [term, (int)state, error ?? ""], jobId, cancellation);
+        await ChangeAsync(ChangeScript, [_termKey, Key(jobId)], [term, (int)state, error ?? "", progress.Step, progress.TotalSteps, progress.StepsPerEpoch], jobId, cancellation);
     }
 
     /// <summary>All jobs in order of submission.</summary>
@@ -188,14 +198,15 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     /// <returns>Null: there is no such job.</returns>
     public async Task<JobRecord?> FindAsync(string jobId, CancellationToken cancellation)
     {
-        RedisValue[] fields = await RedisRetry.RunAsync(() => Database.HashGetAsync(Key(jobId), ["json", "directory", "resume", "state", "error"]), cancellation);
+        RedisValue[] fields = await RedisRetry.RunAsync(() => Database.HashGetAsync(Key(jobId), ["json", "directory", "resume", "state", "error", "step", "total", "epoch"]), cancellation);
         if (fields[0].IsNull)
         {
             return null;
         }
 
         long? resume = long.TryParse(fields[2].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : null;
-        return new JobRecord(new SubmitRequest(jobId, fields[0].ToString(), fields[1].ToString(), resume), (JobState)(int)fields[3], fields[4].IsNullOrEmpty ? null : fields[4].ToString());
+        return new JobRecord(new SubmitRequest(jobId, fields[0].ToString(), fields[1].ToString(), resume), (JobState)(int)fields[3], fields[4].IsNullOrEmpty ? null : fields[4].ToString(),
+            new JobProgress((long)fields[5], (long)fields[6], (long)fields[7]));
     }
 
     /// <summary>Forgets a job. A launcher whose fleet is gone may do so without a term.</summary>

@@ -3,7 +3,7 @@ using StackExchange.Redis;
 
 namespace Lockstep.Coordination;
 
-/// <summary>The number of workers wanted as the length of a Redis list, which is what KEDA's redis scaler reads; and what a person asked for, which the next scheduler is to know.</summary>
+/// <summary>The number of workers wanted as the length of a Redis list, which is what KEDA's redis scaler reads; and what the next scheduler is to know: what a person asked for, and what the scaling policy goes by.</summary>
 /// <param name="queue">As for <see cref="JobStore"/>.</param>
 public sealed class WantedWorkers(IConnectionMultiplexer redis, string? queue = null)
 {
@@ -33,9 +33,19 @@ public sealed class WantedWorkers(IConnectionMultiplexer redis, string? queue = 
         return !asked.IsNull && asked.TryParse(out int workers) ? workers : null;
     }
 
-    /// <summary>Forgets the list, and what was asked for.</summary>
+    /// <summary>Keeps what the scaling policy goes by.</summary>
+    /// <param name="memory">Text, of which nothing is known here.</param>
+    public async Task RememberAsync(string memory, CancellationToken cancellation) =>
+        await RedisRetry.RunAsync(() => redis.GetDatabase().StringSetAsync(MemoryKey, memory), cancellation);
+
+    /// <returns>What was kept; null: nothing.</returns>
+    public async Task<string?> RecallAsync(CancellationToken cancellation) =>
+        await RedisRetry.RunAsync(() => redis.GetDatabase().StringGetAsync(MemoryKey), cancellation);
+
+    /// <summary>Forgets the list, and what is kept beside it.</summary>
     public async Task DeleteAsync(CancellationToken cancellation) =>
-        await RedisRetry.RunAsync(() => redis.GetDatabase().KeyDeleteAsync([Key, AskedKey]), cancellation);
+        await RedisRetry.RunAsync(() => redis.GetDatabase().KeyDeleteAsync([Key, AskedKey, MemoryKey]), cancellation);
 
     private RedisKey AskedKey => $"{Key}:asked";
+    private RedisKey MemoryKey => $"{Key}:memory";
 }

@@ -32,11 +32,9 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             // Before anybody can open the job anew.
             long kept = resumed ? CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() : 0;
             _descriptor = await WaitOpenedAsync(shards, resumed, cancellation);
-            job.TotalSteps = _descriptor.TotalSteps;
-            job.StepsPerEpoch = _descriptor.StepsPerEpoch;
             job.DeterminismClass = _descriptor.DeterminismClass;
             _recorder = new RunRecorder(job.Folder, job.Spec, _descriptor.StepsPerEpoch, resumed ? null : _descriptor.ResumeStep ?? 0, job.Time, time);
-            job.Step = _recorder.Steps;
+            job.Progress = new JobProgress(_recorder.Steps, _descriptor.TotalSteps, _descriptor.StepsPerEpoch);
             job.Append(fleet.CountOf(job.Id), null);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             Task guard = new ShardGuard(job, kept, _descriptor, shards, store, fleet, time, logger).RunAsync(stop.Token);
@@ -99,7 +97,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
         if (record is not null)
         {
-            job.Step = record.Step;
+            job.Progress = job.Progress with { Step = record.Step };
             if (record is StepRecord step)
             {
                 scaler.Observe(job.Id, step);

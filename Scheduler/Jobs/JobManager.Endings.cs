@@ -54,7 +54,7 @@ internal sealed partial class JobManager
 
         LogEnded(job.Id, state, error);
         telemetry.Ended(job, state, error);
-        await store.SetStateAsync(job.Id, state, error, _stopping);
+        await store.SetStateAsync(job.Id, state, error, job.Progress, _stopping);
         await job.Stop.CancelAsync();
         job.Append(fleet.CountOf(job.Id), null);
         fleet.Release(job.Id);

@@ -118,12 +118,14 @@ internal sealed partial class JobManager
     private async Task ScaleAsync(JobRun[] jobs)
     {
         int before = scaler.Last.Desired;
+        bool retarget = false;
         (ScalingDecision decision, bool changed) = scaler.Decide([.. jobs.Select(j => (j.Id, j.Spec.Workers.Min, j.Spec.Workers.Max, j.Spec.Slots, fleet.CountOf(j.Id)))]);
         foreach ((JobRun job, JobScalingDecision target) in jobs.Zip(decision.Jobs))
         {
             if (job.TargetWorkers != target.Target)
             {
                 job.TargetWorkers = target.Target;
+                retarget = true;
                 job.Append(fleet.CountOf(job.Id), null, $"{target.Target} workers wanted: {target.Reason}");
             }
             else if (changed)
@@ -145,6 +147,12 @@ internal sealed partial class JobManager
             await wanted.PublishAsync(decision.Desired, _stopping);
             _isPublished = true;
         }
+
+        if (changed || retarget || (jobs.Length > 0 && time.GetElapsedTime(_remembered) > MemoryInterval))
+        {
+            await wanted.RememberAsync(scaler.Memory.ToJson(), _stopping);
+            _remembered = time.GetTimestamp();
+        }
     }
 
     private async Task StaffAsync(JobRun job)
@@ -154,12 +162,12 @@ internal sealed partial class JobManager
         if (job.State == JobState.Running && change.Workers == 0 && job.TrySetState(JobState.Waiting, null))
         {
             LogWaiting(job.Id, job.Spec.Workers.Min);
-            await store.SetStateAsync(job.Id, JobState.Waiting, null, _stopping);
+            await store.SetStateAsync(job.Id, JobState.Waiting, null, job.Progress, _stopping);
             job.Append(0, null, $"waiting for workers: it needs at least {job.Spec.Workers.Min}");
         }
         else if (job.State is JobState.Queued or JobState.Waiting && change.Workers > 0 && job.TrySetState(JobState.Running, null))
         {
-            await store.SetStateAsync(job.Id, JobState.Running, null, _stopping);
+            await store.SetStateAsync(job.Id, JobState.Running, null, job.Progress, _stopping);
         }
 
         if (begins)

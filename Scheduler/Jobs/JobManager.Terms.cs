@@ -1,6 +1,7 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
+using Lockstep.Scheduler.Scaling;
 
 namespace Lockstep.Scheduler.Jobs;
 
@@ -9,6 +10,9 @@ internal sealed partial class JobManager
 {
     /// <summary>How often the number of workers is thought over when nothing happens.</summary>
     private static readonly TimeSpan ScalingInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often what the scaling policy measured is kept for the next scheduler.</summary>
+    private static readonly TimeSpan MemoryInterval = TimeSpan.FromSeconds(5);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -36,6 +40,7 @@ internal sealed partial class JobManager
         await store.BeginTermAsync(stop);
         _isPublished = false;
         scaler.Scale(await wanted.AskedAsync(stop));
+        scaler.Recall(ScalingMemory.FromJson(await wanted.RecallAsync(stop)));
         await LoadAsync(stop);
         IsReady = true;
         using var timer = new PeriodicTimer(ScalingInterval, time);
@@ -68,7 +73,7 @@ internal sealed partial class JobManager
         {
             try
             {
-                var job = new JobRun(record.Request, record.State, record.Error, await store.TermAsync(cancellation), time);
+                var job = new JobRun(record, await store.TermAsync(cancellation), time);
                 if (Add(job) && job.State is JobState.Running or JobState.Waiting or JobState.Paused)
                 {
                     Follow(job, resumed: true);
@@ -87,7 +92,7 @@ internal sealed partial class JobManager
         JobRun[] jobs = [.. InOrder];
         foreach (JobRun job in jobs)
         {
-            await store.PutAsync(new JobRecord(job.Request, job.State, job.Error), cancellation);
+            await store.PutAsync(new JobRecord(job.Request, job.State, job.Error, job.Progress), cancellation);
             if (!job.IsOver)
             {
                 job.Append(fleet.CountOf(job.Id), null, "Redis had lost everything; the job's record was written again");
@@ -96,6 +101,7 @@ internal sealed partial class JobManager
 
         await wanted.PublishAsync(scaler.Last.Desired, cancellation);
         await wanted.AskAsync(scaler.Asked, cancellation);
+        await wanted.RememberAsync(scaler.Memory.ToJson(), cancellation);
         await store.RewrittenAsync(cancellation);
         LogRewritten(jobs.Length);
     }

@@ -28,6 +28,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     private readonly ILogger _logger = loggers.CreateLogger<JobManager>();
     private CancellationToken _stopping;
     private bool _isPublished;
+    private long _remembered;
     private long _added;
 
     /// <value>Whether the records of a scheduler before were read.</value>
@@ -65,8 +66,8 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         }
 
         // One that was over long ago is known to the store only.
-        JobRecord record = await store.FindAsync(request.JobId, cancellation) ?? new JobRecord(request, JobState.Queued, null);
-        var run = new JobRun(request, record.State, record.Error, await store.TermAsync(cancellation), time);
+        JobRecord record = await store.FindAsync(request.JobId, cancellation) ?? new JobRecord(request, JobState.Queued, null, JobProgress.None);
+        var run = new JobRun(record with { Request = request }, await store.TermAsync(cancellation), time);
         if (Add(run))
         {
             await StaffAsync();
@@ -91,7 +92,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     /// <summary>Lets a halted job go on.</summary>
     /// <returns>False: it is not halted.</returns>
-    public async Task<bool> ResumeAsync(JobRun job) => job.State == JobState.Paused && await ChangeAsync(job, job.TotalSteps > 0 ? JobState.Waiting : JobState.Queued, "resumed");
+    public async Task<bool> ResumeAsync(JobRun job) => job.State == JobState.Paused && await ChangeAsync(job, job.Progress.TotalSteps > 0 ? JobState.Waiting : JobState.Queued, "resumed");
 
     /// <summary>Keeps the version after the step in hand as a checkpoint.</summary>
     /// <returns>The version, once it is on disk.</returns>
@@ -129,7 +130,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
             return false;
         }
 
-        await store.SetStateAsync(job.Id, state, null, _stopping);
+        await store.SetStateAsync(job.Id, state, null, job.Progress, _stopping);
         job.Append(fleet.CountOf(job.Id), null, note);
         await StaffAsync();
         return true;

@@ -3,6 +3,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
+using Lockstep.Coordination;
 using Lockstep.Scheduler.Jobs.Timing;
 
 namespace Lockstep.Scheduler.Jobs;
@@ -27,15 +28,16 @@ internal sealed class JobRun
 
     /// <param name="term">Of the scheduler: its events are numbered after those of the schedulers before.</param>
     /// <exception cref="InputException">The request's job is none.</exception>
-    public JobRun(SubmitRequest request, JobState state, string? error, long term, TimeProvider time)
+    public JobRun(JobRecord record, long term, TimeProvider time)
     {
         _next = term << TermShift;
-        Request = request;
-        State = state;
-        Error = error;
-        Spec = JobFile.FromCanonicalJson(request.JobJson);
-        Folder = new RunFolder(request.RunDirectory);
-        Time = new TimeLedger(state, time);
+        Request = record.Request;
+        State = record.State;
+        Error = record.Error;
+        Progress = record.Progress;
+        Spec = JobFile.FromCanonicalJson(Request.JobJson);
+        Folder = new RunFolder(Request.RunDirectory);
+        Time = new TimeLedger(State, time);
         Barrier = new StartBarrier(Spec.Workers.Min);
     }
 
@@ -52,9 +54,8 @@ internal sealed class JobRun
     public long Order { get; set; }
     public JobState State { get; private set; }
     public string? Error { get; private set; }
-    public long Step { get; set; }
-    public long TotalSteps { get; set; }
-    public long StepsPerEpoch { get; set; }
+    public JobProgress Progress { get; set; }
+    public long Step => Progress.Step;
 
     /// <value>What workers of this job must be; null until one has opened it.</value>
     public string? DeterminismClass { get; set; }
@@ -74,7 +75,7 @@ internal sealed class JobRun
     /// <value>Whether nothing more will happen.</value>
     public bool IsOver => State is JobState.Finished or JobState.Failed or JobState.Cancelled;
 
-    public JobStatus Status(int workers) => new(Id, State, Error, Step, TotalSteps, StepsPerEpoch, workers);
+    public JobStatus Status(int workers) => new(Id, State, Error, Step, Progress.TotalSteps, Progress.StepsPerEpoch, workers);
 
     /// <returns>False: the job is over already, or in this state.</returns>
     public bool TrySetState(JobState state, string? error)

@@ -14,11 +14,13 @@ internal sealed class Scaler(IScalingPolicy policy, int limit, TimeProvider time
 
     private const double Weight = 0.1;
 
+    private static readonly ScalingDecision Nothing = new(0, "no job wants workers", []);
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, JobMemory> _jobs = new(StringComparer.Ordinal);
     private DateTimeOffset? _idleSince;
     private int? _scale;
-    private ScalingDecision _last = new(0, "no job wants workers", []);
+    private ScalingDecision _last = Nothing;
 
     /// <exception cref="InputException">The limit in the environment is no number.</exception>
     public static Scaler From(IConfiguration configuration, TimeProvider time)
@@ -50,6 +52,32 @@ internal sealed class Scaler(IScalingPolicy policy, int limit, TimeProvider time
             lock (_gate)
             {
                 return _scale;
+            }
+        }
+    }
+
+    /// <value>What it goes by, but for what a person asked for; a copy.</value>
+    public ScalingMemory Memory
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return new(_last.Desired, _last.Reason, _jobs.ToDictionary(j => j.Key, j => new JobScalingMemory(new Dictionary<int, double>(j.Value.Speeds), j.Value.Target, j.Value.Since, j.Value.Retreated)));
+            }
+        }
+    }
+
+    /// <summary>Goes on from what a scheduler before knew; null: from nothing.</summary>
+    public void Recall(ScalingMemory? memory)
+    {
+        lock (_gate)
+        {
+            _last = memory is null ? Nothing : new ScalingDecision(memory.Desired, memory.Reason, []);
+            _jobs.Clear();
+            foreach ((string id, JobScalingMemory job) in memory?.Jobs ?? new Dictionary<string, JobScalingMemory>())
+            {
+                _jobs[id] = new JobMemory(job.Speeds) { Target = job.Target, Since = job.Since, Retreated = job.Retreated };
             }
         }
     }
@@ -97,14 +125,15 @@ internal sealed class Scaler(IScalingPolicy policy, int limit, TimeProvider time
         lock (_gate)
         {
             DateTimeOffset now = time.GetUtcNow();
-            foreach (string gone in _jobs.Keys.Except(jobs.Select(j => j.JobId), StringComparer.Ordinal).ToArray())
+            string[] gone = [.. _jobs.Keys.Except(jobs.Select(j => j.JobId), StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+            foreach (string id in gone)
             {
-                _jobs.Remove(gone);
+                _jobs.Remove(id);
             }
 
             foreach ((string id, _, _, _, _) in jobs)
             {
-                _jobs.TryAdd(id, new JobMemory { Since = now });
+                _jobs.TryAdd(id, new JobMemory(new Dictionary<int, double>()) { Since = now });
             }
 
             _idleSince = jobs.Count > 0 ? null : _idleSince ?? now;
@@ -126,14 +155,20 @@ internal sealed class Scaler(IScalingPolicy policy, int limit, TimeProvider time
             }
 
             bool changed = decision.Desired != _last.Desired;
+            if (changed && gone.Length > 0)
+            {
+                // The policy gives the reasons of the jobs that are left, which may have been the same before.
+                decision = decision with { Reason = $"{string.Join(", ", gone)} {(gone.Length == 1 ? "wants" : "want")} no workers any more; {decision.Reason}" };
+            }
+
             _last = decision;
             return (decision, changed);
         }
     }
 
-    private sealed class JobMemory
+    private sealed class JobMemory(IReadOnlyDictionary<int, double> speeds)
     {
-        public Dictionary<int, double> Speeds { get; } = [];
+        public Dictionary<int, double> Speeds { get; } = new(speeds);
         public int Target { get; set; }
         public DateTimeOffset Since { get; set; }
         public DateTimeOffset? Retreated { get; set; }

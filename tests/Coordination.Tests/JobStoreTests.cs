@@ -8,6 +8,7 @@ namespace Lockstep.Coordination.Tests;
 /// <summary>Job records and the queue, on a real server.</summary>
 public abstract class JobStoreTests(RedisServer server)
 {
+    private static readonly JobProgress Far = new(30, 40, 10);
     private static readonly CancellationToken None = CancellationToken.None;
     private readonly string _queue = RedisServer.NewId();
 
@@ -21,7 +22,7 @@ public abstract class JobStoreTests(RedisServer server)
         Assert.False(await store.SubmitAsync(job with { JobJson = "{}" }, None));
         Assert.False(await store.SubmitAsync(job with { RunDirectory = "/elsewhere" }, None));
         Assert.False(await store.SubmitAsync(job with { ResumeStep = null }, None));
-        Assert.Equal(new JobRecord(job, JobState.Queued, null), Assert.Single(await store.ListAsync(None)));
+        Assert.Equal(new JobRecord(job, JobState.Queued, null, JobProgress.None), Assert.Single(await store.ListAsync(None)));
     }
 
     [Fact]
@@ -30,9 +31,9 @@ public abstract class JobStoreTests(RedisServer server)
         JobStore store = await BeginAsync();
         SubmitRequest job = Job("a");
         await store.SubmitAsync(job, None);
-        await store.SetStateAsync(job.JobId, JobState.Failed, "disk full", None);
+        await store.SetStateAsync(job.JobId, JobState.Failed, "disk full", Far, None);
         Assert.True(await store.SubmitAsync(job, None));
-        Assert.Equal(new JobRecord(job, JobState.Failed, "disk full"), Assert.Single(await store.ListAsync(None)));
+        Assert.Equal(new JobRecord(job, JobState.Failed, "disk full", Far), Assert.Single(await store.ListAsync(None)));
     }
 
     [Fact]
@@ -45,7 +46,7 @@ public abstract class JobStoreTests(RedisServer server)
             await store.SubmitAsync(job, None);
         }
 
-        await store.SetStateAsync(jobs[1].JobId, JobState.Running, null, None);
+        await store.SetStateAsync(jobs[1].JobId, JobState.Running, null, Far, None);
         JobStore next = await BeginAsync();
         Assert.Equal(jobs, (await next.ListAsync(None)).Select(r => r.Request));
         Assert.Equal([JobState.Queued, JobState.Running, JobState.Queued], (await next.ListAsync(None)).Select(r => r.State));
@@ -58,12 +59,12 @@ public abstract class JobStoreTests(RedisServer server)
         SubmitRequest job = Job("a");
         await old.SubmitAsync(job, None);
         JobStore current = await BeginAsync();
-        string message = (await Assert.ThrowsAsync<InvalidOperationException>(() => old.SetStateAsync(job.JobId, JobState.Failed, "late", None))).Message;
+        string message = (await Assert.ThrowsAsync<InvalidOperationException>(() => old.SetStateAsync(job.JobId, JobState.Failed, "late", JobProgress.None, None))).Message;
         Assert.Contains("term 1", message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<InvalidOperationException>(() => old.SubmitAsync(Job("b"), None));
         await Assert.ThrowsAsync<InvalidOperationException>(() => old.DeleteAsync(job.JobId, None));
-        Assert.Equal(new JobRecord(job, JobState.Queued, null), Assert.Single(await current.ListAsync(None)));
-        await current.SetStateAsync(job.JobId, JobState.Finished, null, None);
+        Assert.Equal(new JobRecord(job, JobState.Queued, null, JobProgress.None), Assert.Single(await current.ListAsync(None)));
+        await current.SetStateAsync(job.JobId, JobState.Finished, null, Far, None);
         Assert.Equal(JobState.Finished, Assert.Single(await current.ListAsync(None)).State);
     }
 
@@ -87,7 +88,7 @@ public abstract class JobStoreTests(RedisServer server)
         await store.DeleteAsync(job.JobId, None);
         Assert.Equal([Job("b")], (await store.ListAsync(None)).Select(r => r.Request));
         // Nothing of it comes back by a state that is told late.
-        await store.SetStateAsync(job.JobId, JobState.Failed, "late", None);
+        await store.SetStateAsync(job.JobId, JobState.Failed, "late", JobProgress.None, None);
         Assert.Single(await store.ListAsync(None));
         Assert.True(await store.SubmitAsync(job with { JobJson = "{}" }, None));
         Assert.Equal(["b", "a"], (await store.ListAsync(None)).Select(r => r.Request.JobId[..1]));
@@ -130,7 +131,7 @@ public abstract class JobStoreTests(RedisServer server)
         JobStore store = await BeginAsync();
         await store.SubmitAsync(Job("b") with { ResumeStep = 7 }, None);
         await store.SubmitAsync(Job("a"), None);
-        await store.SetStateAsync(Job("b").JobId, JobState.Failed, "disk full", None);
+        await store.SetStateAsync(Job("b").JobId, JobState.Failed, "disk full", Far, None);
         IReadOnlyList<JobRecord> records = await store.ListAsync(None);
         await store.DeleteAsync(Job("a").JobId, None);
         await store.DeleteAsync(Job("b").JobId, None);

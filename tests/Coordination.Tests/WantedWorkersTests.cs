@@ -37,6 +37,19 @@ public abstract class WantedWorkersTests(RedisServer server)
         await wanted.AskAsync(null, None);
         Assert.Null(await wanted.AskedAsync(None));
     }
+
+    [Fact]
+    public async Task What_the_policy_goes_by_is_there_for_the_next_scheduler_until_the_queue_is_forgotten()
+    {
+        IConnectionMultiplexer redis = await server.ConnectAsync();
+        var wanted = new WantedWorkers(redis, _queue);
+        Assert.Null(await wanted.RecallAsync(None));
+        await wanted.RememberAsync("a", None);
+        await wanted.RememberAsync("b", None);
+        Assert.Equal("b", await new WantedWorkers(redis, _queue).RecallAsync(None));
+        await wanted.DeleteAsync(None);
+        Assert.Null(await wanted.RecallAsync(None));
+    }
 }
 
 public sealed class RedisWantedWorkersTests(DebianRedis server) : WantedWorkersTests(server);

@@ -21,7 +21,7 @@ public sealed class ScalingTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Workers_follow_the_policy_and_a_person_the_result_does_not_and_every_change_answertold_with_its_reason()
+    public async Task Workers_follow_the_policy_and_a_person_the_result_does_not_and_every_change_is_told_with_its_reason()
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         await using CollectorSink sink = await CollectorSink.StartAsync(cancellation);
@@ -111,7 +111,7 @@ public sealed class ScalingTests : IDisposable
             "1 pay, trying 2",
             "5 workers desired: scaled to 5",
             "2 workers desired: scaled to 2",
-            "1 workers desired: alone: ",
+            "1 workers desired: elastic wants no workers any more; alone: ",
             "0 workers desired: no job wants workers");
         Assert.Equal(
             ["down idle", "down person", "down policy", "up person", "up policy"],

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
+using Lockstep.Coordination;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Tests.Hosting;
@@ -43,7 +44,7 @@ public sealed class TimeMetricTests : IDisposable
         listener.Start();
         var metrics = services.GetRequiredService<SchedulerMetrics>();
         var telemetry = new SchedulerTelemetry(metrics, new SchedulerSpans(new StepTrace(0), _time), _time);
-        var job = new JobRun(_folder.Request("job"), JobState.Queued, null, 1, _time);
+        var job = new JobRun(new JobRecord(_folder.Request("job"), JobState.Queued, null, JobProgress.None), 1, _time);
 
         Pass(3);
         telemetry.Staffed([job]);

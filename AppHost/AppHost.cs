@@ -14,7 +14,7 @@ PublishTarget target = PublishTarget.Add(builder, options);
 IResourceBuilder<ParameterResource> apiKey = builder.AddGeneratedSecret("api-key");
 IResourceBuilder<ParameterResource> secret = builder.AddGeneratedSecret("lockstep-secret");
 builder.AddShardsParameter(options.Shards);
-RedisBackend redis = builder.AddRedisBackend("redis", options.Redis);
+RedisBackend redis = builder.AddRedisBackend("redis", options.Redis, options.RedisTls);
 target.PublishRedis(redis);
 
 // Services

@@ -15,6 +15,7 @@ internal enum PublishPlatform { ContainerApps, Kubernetes, Compose }
 internal sealed record AppHostOptions
 {
     public const string RedisKey = "redis";
+    public const string RedisTlsKey = "redis-tls";
     public const string TargetKey = "target";
     public const string ShardsKey = "ps-shards";
     public const string MinWorkersKey = "workers-min";
@@ -26,6 +27,8 @@ internal sealed record AppHostOptions
 
     /// <value>Default: a container of Redis; published for Container Apps one from outside, since their scaler does not reach one inside.</value>
     public required RedisKind Redis { get; init; }
+    /// <value>Whether a Redis from outside is reached over TLS. Default: true.</value>
+    public required bool RedisTls { get; init; }
     /// <value>Default: Container Apps. Used when the application is published.</value>
     public required PublishPlatform Platform { get; init; }
     /// <value>Parameter servers. Default: 2.</value>
@@ -58,8 +61,7 @@ internal sealed record AppHostOptions
     {
         var errors = new List<InputError>();
         PublishPlatform platform = Choice(configuration, TargetKey, PublishPlatform.ContainerApps, errors);
-        // Aspire reads the values of parameters under Parameters.
-        int shards = Number(configuration[ShardsKey] ?? configuration[$"Parameters:{ShardsKey}"], ShardsKey, 2, 1, MostShards, errors);
+        int shards = Number(Parameter(configuration, ShardsKey), ShardsKey, 2, 1, MostShards, errors);
         int most = Number(configuration[MaxWorkersKey], MaxWorkersKey, 4, 1, MostWorkers, errors);
         int least = Number(configuration[MinWorkersKey], MinWorkersKey, Math.Min(1, most), 0, MostWorkers, errors);
         if (least > most)
@@ -71,12 +73,16 @@ internal sealed record AppHostOptions
         {
             Platform = platform,
             Redis = Choice(configuration, RedisKey, publishing && platform == PublishPlatform.ContainerApps ? RedisKind.External : RedisKind.Redis, errors),
+            RedisTls = Flag(Parameter(configuration, RedisTlsKey), RedisTlsKey, true, errors),
             Shards = shards,
             MinWorkers = least,
             MaxWorkers = most,
         };
         return errors.Count == 0 ? options : throw new InputException([.. errors]);
     }
+
+    /// <summary>Aspire reads the values of parameters under Parameters.</summary>
+    private static string? Parameter(IConfiguration configuration, string key) => configuration[key] ?? configuration[$"Parameters:{key}"];
 
     /// <summary>How a value is written on the command line: <c>container-apps</c>.</summary>
     private static string Word<T>(T value) where T : struct, Enum =>
@@ -98,6 +104,22 @@ internal sealed record AppHostOptions
         }
 
         errors.Add(new($"--{key}", 0, $"'{text}' is none of its values.", $"Give one of: {string.Join(", ", Enum.GetValues<T>().Select(Word))}."));
+        return byDefault;
+    }
+
+    private static bool Flag(string? text, string key, bool byDefault, List<InputError> errors)
+    {
+        if (string.IsNullOrEmpty(text))
+        {
+            return byDefault;
+        }
+
+        if (bool.TryParse(text, out bool flag))
+        {
+            return flag;
+        }
+
+        errors.Add(new($"--{key}", 0, $"'{text}' is neither true nor false.", "Give one of them."));
         return byDefault;
     }
 

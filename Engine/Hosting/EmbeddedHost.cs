@@ -74,7 +74,7 @@ public static class EmbeddedHost
                 Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
                 LogDirectory = Path.Combine(runs, "logs"),
                 Shards = options.Shards,
-                Workers = 0,
+                Workers = options.MinimumWorkers,
                 Redis = options.Redis,
                 RedisServerAssembly = assembly,
                 Queue = "",
@@ -88,9 +88,14 @@ public static class EmbeddedHost
             cancellation);
         await Console.Out.WriteLineAsync($"Scheduler at {fleet.Scheduler}, {options.Shards} parameter servers, up to {options.MaximumWorkers} workers as the jobs want them. Logs in {Path.Combine(runs, "logs")}.");
         await Console.Out.WriteLineAsync($"Jobs may name data under {environment[EnvironmentNames.DataRoots]}.");
+        if (string.IsNullOrEmpty(apiKey))
+        {
+            await Console.Out.WriteLineAsync($"There is no API key: every program on this machine may call the scheduler, and nobody else. Set {EnvironmentNames.ApiKey} to change that.");
+        }
+
         await Console.Out.WriteLineAsync("Submit a job with: lockstep submit samples/digits/job.yaml. Ctrl-C ends everything.");
         using var scheduler = new SchedulerClient(fleet.Scheduler, time, apiKey);
-        await await Task.WhenAny(fleet.Broken, new FleetScaler(fleet, scheduler, options.MaximumWorkers, time).RunAsync(cancellation));
+        await await Task.WhenAny(fleet.Broken, new FleetScaler(fleet, scheduler, options.MinimumWorkers, options.MaximumWorkers, time).RunAsync(cancellation));
     }
 
     private sealed class ConsoleEvents(TimeProvider time) : IProgress<FleetEvent>

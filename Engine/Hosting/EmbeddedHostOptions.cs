@@ -10,6 +10,8 @@ public sealed record EmbeddedHostOptions
     public int Port { get; init; } = 5080;
     /// <value>Parameter servers.</value>
     public int Shards { get; init; } = 2;
+    /// <value>Workers that are kept when there is nothing to do.</value>
+    public int MinimumWorkers { get; init; }
     /// <value>The most workers that are started; default: one a core, four at least.</value>
     public int MaximumWorkers { get; init; } = Math.Max(4, Environment.ProcessorCount);
     /// <value>Connection to a Redis that is there; null: one is started.</value>
@@ -28,6 +30,7 @@ public sealed record EmbeddedHostOptions
         The embedded engine: scheduler, parameter servers, Redis and as many workers as the jobs want, as processes on this machine.
           --port N          port of the scheduler's HTTP API (5080)
           --ps-shards N     parameter servers (2)
+          --workers-min N   workers that are kept when there is nothing to do (0)
           --workers-max N   the most workers (one a core, four at least)
           --redis CONN      a Redis that is there, as host:port,password=… (garnet: one is started)
           --otlp URL        sends telemetry there, such as http://127.0.0.1:4317 of a standalone dashboard
@@ -55,6 +58,7 @@ public sealed record EmbeddedHostOptions
             {
                 "--port" => options with { Port = Number(name, value!, 1, 65_535, errors) },
                 "--ps-shards" => options with { Shards = Number(name, value!, 1, 256, errors) },
+                "--workers-min" => options with { MinimumWorkers = Number(name, value!, 0, 1000, errors) },
                 "--workers-max" => options with { MaximumWorkers = Number(name, value!, 1, 1000, errors) },
                 // As the Aspire application is asked for it.
                 "--redis" => options with { Redis = value is Garnet ? null : value },
@@ -63,6 +67,11 @@ public sealed record EmbeddedHostOptions
                 "--data" => options with { Data = value! },
                 _ => Unknown(name, options, errors),
             };
+        }
+
+        if (options.MinimumWorkers > options.MaximumWorkers)
+        {
+            errors.Add(new("--workers-min", 0, $"{options.MinimumWorkers} is more than the most workers, {options.MaximumWorkers}.", "Give fewer, or raise --workers-max."));
         }
 
         return errors.Count == 0 ? options : throw new InputException(errors);

@@ -4,8 +4,9 @@ using Lockstep.Engine.Processes;
 namespace Lockstep.Engine.Scheduling;
 
 /// <summary>Brings a fleet's number of workers to what its scheduler desires, for as long as it runs.</summary>
+/// <param name="minimum">So many are kept, whatever is desired.</param>
 /// <param name="maximum">More are not started, whatever is desired.</param>
-public sealed class FleetScaler(LocalFleet fleet, SchedulerClient scheduler, int maximum, TimeProvider time)
+public sealed class FleetScaler(LocalFleet fleet, SchedulerClient scheduler, int minimum, int maximum, TimeProvider time)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
@@ -18,7 +19,7 @@ public sealed class FleetScaler(LocalFleet fleet, SchedulerClient scheduler, int
             try
             {
                 DesiredWorkers desired = await scheduler.DesiredAsync(cancellation);
-                int workers = Math.Min(desired.Desired, maximum);
+                int workers = Math.Clamp(desired.Desired, minimum, maximum);
                 if (workers != fleet.Workers)
                 {
                     // One that takes long to be ready keeps no other from starting.

@@ -23,6 +23,15 @@ public sealed class AppHostOptionsTests
     public void Shards_are_a_parameter_too() => Assert.Equal(5, Read(publishing: false, "--Parameters:ps-shards", "5").Shards);
 
     [Fact]
+    public void TLS_to_a_Redis_from_outside_is_a_parameter_too()
+    {
+        Assert.True(Read(publishing: false).RedisTls);
+        Assert.False(Read(publishing: true, "--Parameters:redis-tls", "false").RedisTls);
+        Assert.False(Read(publishing: true, "--redis-tls", "false").RedisTls);
+        Assert.Equal("--redis-tls: 'maybe' is neither true nor false. Give one of them.", Assert.Throws<InputException>(() => Read(publishing: true, "--redis-tls", "maybe")).Message);
+    }
+
+    [Fact]
     public void Container_Apps_take_a_Redis_from_outside_when_they_are_published_for()
     {
         Assert.Equal(RedisKind.External, Read(publishing: true).Redis);

@@ -32,7 +32,7 @@ internal sealed class ContainerAppsTarget : PublishTarget
 
     public override void PublishWorker(IResourceBuilder<ProjectResource> worker, RedisBackend redis)
     {
-        if (redis is not { Address: { } address, Password: { } password })
+        if (redis is not { Address: { } address, Password: { } password, Tls: { } tls })
         {
             worker.PublishAsAzureContainerApp((infrastructure, app) =>
             {
@@ -48,11 +48,12 @@ internal sealed class ContainerAppsTarget : PublishTarget
             SetScale(app, _options.MinWorkers, _options.MaxWorkers);
             MountData(infrastructure, app);
             var rule = new ContainerAppCustomScaleRule { CustomScaleRuleType = RedisListTrigger.Kind };
-            foreach ((string key, string value) in RedisListTrigger.ListMetadata(tls: true))
+            foreach ((string key, string value) in RedisListTrigger.ListMetadata())
             {
                 rule.Metadata[key] = value;
             }
 
+            rule.Metadata[RedisListTrigger.TlsKey] = tls.AsProvisioningParameter(infrastructure);
             rule.Metadata["address"] = address.AsProvisioningParameter(infrastructure);
             rule.Auth.Add(new ContainerAppScaleRuleAuth { SecretRef = PasswordSecret, TriggerParameter = "password" });
             app.Template.Scale.Rules.Add(new ContainerAppScaleRule { Name = "workers-wanted", Custom = rule });

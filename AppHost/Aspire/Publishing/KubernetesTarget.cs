@@ -76,8 +76,8 @@ internal sealed class KubernetesTarget : PublishTarget
         return pod;
     }
 
-    private static RedisListTrigger Trigger(RedisBackend redis) => redis.Address is not null
-        ? RedisListTrigger.External()
+    private RedisListTrigger Trigger(RedisBackend redis) => redis.Address is not null
+        ? RedisListTrigger.External(_options.RedisTls)
         // KEDA asks from its own namespace, so the name is a full one.
         : RedisListTrigger.InCluster($"{redis.Resource.Resource.Name}-service.{{{{ .Release.Namespace }}}}.svc.cluster.local:{RedisPort}");
 

@@ -18,26 +18,32 @@ internal sealed class RedisListTrigger
 
     public Dictionary<string, string> Metadata { get; }
 
+    public const string TlsKey = "enableTLS";
+
     /// <summary>What every platform's rule says.</summary>
-    public static Dictionary<string, string> ListMetadata(bool tls) => new(StringComparer.Ordinal)
+    public static Dictionary<string, string> ListMetadata() => new(StringComparer.Ordinal)
     {
         ["listName"] = RedisNames.WantedWorkers,
         ["listLength"] = "1",
-        ["enableTLS"] = tls ? "true" : "false",
     };
+
+    /// <summary>As KEDA and the client of Redis write it.</summary>
+    public static string Word(bool flag) => flag ? "true" : "false";
 
     public static RedisListTrigger InCluster(string address)
     {
-        Dictionary<string, string> metadata = ListMetadata(tls: false);
+        Dictionary<string, string> metadata = ListMetadata();
+        metadata[TlsKey] = Word(false);
         metadata["address"] = address;
         metadata["passwordFromEnv"] = PasswordVariable;
         return new(metadata);
     }
 
     /// <summary>Address and password are read from the environment of the workers.</summary>
-    public static RedisListTrigger External()
+    public static RedisListTrigger External(bool tls)
     {
-        Dictionary<string, string> metadata = ListMetadata(tls: true);
+        Dictionary<string, string> metadata = ListMetadata();
+        metadata[TlsKey] = Word(tls);
         metadata["addressFromEnv"] = AddressVariable;
         metadata["passwordFromEnv"] = PasswordVariable;
         return new(metadata);

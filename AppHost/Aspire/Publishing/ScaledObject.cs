@@ -30,7 +30,30 @@ internal sealed class ScaledObjectSpec
     public int PollingInterval { get; init; } = 5;
     /// <value>Seconds from the last worker wanted to none at all.</value>
     public int CooldownPeriod { get; init; } = 60;
+    public ScalingBehavior Advanced { get; } = new();
     public required IReadOnlyList<RedisListTrigger> Triggers { get; init; }
+}
+
+/// <summary>The list says what is wanted and was thought over already: Kubernetes' own scaler, which otherwise waits five minutes before it takes a pod away, acts on it at once.</summary>
+/// <remarks>https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#stabilization-window</remarks>
+internal sealed class ScalingBehavior
+{
+    public AutoscalerConfig HorizontalPodAutoscalerConfig { get; } = new();
+
+    internal sealed class AutoscalerConfig
+    {
+        public BehaviorRules Behavior { get; } = new();
+    }
+
+    internal sealed class BehaviorRules
+    {
+        public ScaleDownRule ScaleDown { get; } = new();
+    }
+
+    internal sealed class ScaleDownRule
+    {
+        public int StabilizationWindowSeconds { get; init; }
+    }
 }
 
 internal sealed class ScaleTarget

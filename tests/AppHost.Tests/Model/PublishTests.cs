@@ -91,15 +91,19 @@ public sealed class PublishTests : IDisposable
         YamlMappingNode metadata = Map(scaler, "spec", "triggers", "0", "metadata");
         Assert.Equal((RedisNames.WantedWorkers, "1"), (Text(metadata, "listName"), Text(metadata, "listLength")));
         Assert.Equal("redis-service.{{ .Release.Namespace }}.svc.cluster.local:6379", Text(metadata, "address"));
-        Assert.Equal("REDIS_PASSWORD", Text(metadata, "passwordFromEnv"));
+        Assert.Equal(("REDIS_PASSWORD", "false"), (Text(metadata, "passwordFromEnv"), Text(metadata, "enableTLS")));
+        // What was wanted is wanted: Kubernetes does not think it over once more.
+        Assert.Equal("0", Text(scaler, "spec", "advanced", "horizontalPodAutoscalerConfig", "behavior", "scaleDown", "stabilizationWindowSeconds"));
     }
 
-    [Fact]
-    public async Task Kubernetes_reads_the_address_of_a_Redis_from_outside_in_the_workers_environment()
+    [Theory]
+    [InlineData("true")]
+    [InlineData("false")]
+    public async Task Kubernetes_reads_the_address_of_a_Redis_from_outside_in_the_workers_environment(string tls)
     {
-        ILookup<string, YamlMappingNode> files = await PublishAsync("kubernetes", "--redis", "external");
+        ILookup<string, YamlMappingNode> files = await PublishAsync("kubernetes", "--redis", "external", "--redis-tls", tls);
         YamlMappingNode metadata = Map(Of(files["templates/worker/scaler.yaml"], "ScaledObject"), "spec", "triggers", "0", "metadata");
-        Assert.Equal(("REDIS_ADDRESS", "REDIS_PASSWORD", "true"), (Text(metadata, "addressFromEnv"), Text(metadata, "passwordFromEnv"), Text(metadata, "enableTLS")));
+        Assert.Equal(("REDIS_ADDRESS", "REDIS_PASSWORD", tls), (Text(metadata, "addressFromEnv"), Text(metadata, "passwordFromEnv"), Text(metadata, "enableTLS")));
         Assert.Contains("REDIS_ADDRESS", Keys(Map(files["templates/worker/config.yaml"].Single(), "data")));
         Assert.Contains("REDIS_PASSWORD", Keys(Map(files["templates/worker/secrets.yaml"].Single(), "stringData")));
         Assert.Empty(files["templates/redis/statefulset.yaml"]);

@@ -68,6 +68,7 @@ public sealed class TopologyTests
     [Theory]
     [InlineData("true", "--Parameters:redis-tls", "true")]
     [InlineData("false", "--Parameters:redis-tls", "false")]
+    [InlineData("false", "--redis-tls", "False")]
     [InlineData("true")]
     public async Task A_Redis_from_outside_is_three_parameters(string tls, params string[] option)
     {

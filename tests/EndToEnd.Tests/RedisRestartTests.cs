@@ -101,6 +101,7 @@ public sealed class RedisRestartTests : IAsyncLifetime
 
         long kept = CheckpointSet.List(run.Checkpoints)[^1];
         JobStatus? last = null;
+        JobStatus? told = null;
         await using (LocalFleet fleet = await StartAsync("second", patience.Token))
         {
             using var scheduler = new SchedulerClient(fleet.Scheduler, TimeProvider.System);
@@ -108,9 +109,18 @@ public sealed class RedisRestartTests : IAsyncLifetime
             {
                 last = item.Status;
             }
+
+            // The next scheduler tells how far the finished job came.
+            Assert.True(fleet.Signal("scheduler", UnixSignal.Kill));
+            using var next = new SchedulerClient(fleet.Scheduler, TimeProvider.System);
+            await foreach (JobEvent item in next.EventsAsync("again", 0, patience.Token))
+            {
+                told = item.Status;
+            }
         }
 
         Assert.True(last?.State == JobState.Finished, $"{last}");
+        Assert.Equal((JobState.Finished, DigitsRuns.Steps, last.TotalSteps), (told!.State, told.Step, told.TotalSteps));
         Assert.Equal(quiet.Ledger, await File.ReadAllLinesAsync(run.Ledger, patience.Token));
         Assert.InRange(kept, DigitsRuns.CheckpointEvery, DigitsRuns.Steps - 1);
         Assert.Contains(await File.ReadAllLinesAsync(_folder.In(Path.Combine("second", "scheduler.log")), patience.Token), line => line.Contains($"version {kept}", StringComparison.Ordinal));

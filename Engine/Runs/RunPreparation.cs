@@ -56,7 +56,7 @@ public sealed class RunPreparation : IDisposable
             Directory.CreateDirectory(folder.Logs);
             Directory.CreateDirectory(folder.Checkpoints);
             File.WriteAllText(folder.Job, JobWriter.ToYaml(job));
-            long newest = resume ? NewestRecorded(folder, output) : 0;
+            long newest = resume ? RecordedCheckpoints.TakeNewest(folder, output) : 0;
             return new RunPreparation(folder, held, newest > 0 ? newest : null);
         }
         catch (Exception exception)
@@ -75,46 +75,6 @@ public sealed class RunPreparation : IDisposable
 
     /// <summary>A run that did no step, as one whose data could not be read: there is nothing to go on from, and nothing to lose.</summary>
     private static bool CameToNothing(RunFolder folder) => CheckpointSet.List(folder.Checkpoints).Count == 0 && !File.Exists(folder.Model) && new FileInfo(folder.Ledger) is { Exists: false } or { Length: 0 };
-
-    /// <summary>The newest checkpoint whose steps the ledger has: the shards may have been ahead of what was written down. Those after it are computed, and cut, again.</summary>
-    /// <returns>0: there is none.</returns>
-    private static long NewestRecorded(RunFolder folder, string output)
-    {
-        IReadOnlyList<long> versions = CheckpointSet.List(folder.Checkpoints);
-        if (versions.Count > 0 && !File.Exists(folder.Ledger))
-        {
-            throw new InputException(output, 0, "The run has checkpoints and no ledger.jsonl.", "Restore the file, or train into another folder.");
-        }
-
-        long recorded = versions.Count > 0 ? File.ReadLines(folder.Ledger).TakeWhile(IsWhole).LongCount() : 0;
-        long newest = 0;
-        foreach (long version in versions)
-        {
-            if (version <= recorded)
-            {
-                newest = version;
-            }
-            else
-            {
-                Directory.Delete(CheckpointSet.DirectoryOf(folder.Checkpoints, version), recursive: true);
-            }
-        }
-
-        return newest;
-    }
-
-    // The last line may have been torn.
-    private static bool IsWhole(string line)
-    {
-        try
-        {
-            return LedgerLine.FromJson(line).Step > 0;
-        }
-        catch (JsonException)
-        {
-            return false;
-        }
-    }
 
     private static void Release(FileStream held)
     {

@@ -28,6 +28,9 @@ internal sealed partial class JobManager
     [LoggerMessage(8, LogLevel.Error, "The record of job {JobId} cannot be read; it is left alone")]
     private partial void LogUnreadable(Exception exception, string jobId);
 
+    [LoggerMessage(16, LogLevel.Warning, "Job {JobId}: {Note}")]
+    private partial void LogRelaid(string jobId, string note);
+
     [LoggerMessage(9, LogLevel.Information, "{Desired} workers desired: {Reason}")]
     private partial void LogDesired(int desired, string reason);
 

@@ -88,7 +88,7 @@ internal sealed partial class JobManager
     }
 
     /// <summary>A worker that joined says what it is working on; it goes on with a job that is still to be done.</summary>
-    public bool MayGoOn(string jobId) => Find(jobId) is { WantsWorkers: true };
+    public bool MayGoOn(string jobId) => Find(jobId) is { WantsWorkers: true, IsRelaid: false };
 
     /// <summary>A worker is gone: what it had leased is free at once.</summary>
     public async Task LeftAsync(FleetMember member)

@@ -2,6 +2,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
 using Lockstep.Scheduler.Scaling;
+using Lockstep.Transport;
 
 namespace Lockstep.Scheduler.Jobs;
 
@@ -69,14 +70,31 @@ internal sealed partial class JobManager
 
     private async Task LoadAsync(CancellationToken cancellation)
     {
-        foreach (JobRecord record in await store.ListAsync(cancellation))
+        int shards = ShardClients.Count(configuration);
+        IReadOnlyList<JobRecord> records = await store.ListAsync(cancellation);
+        (JobRecord Record, bool IsRelaid)[] jobs = [.. records.Select(record => Relayout.Of(record, shards) is { } relaid ? (relaid, true) : (record, false))];
+        foreach ((JobRecord record, bool isRelaid) in jobs)
         {
             try
             {
-                var job = new JobRun(record, await store.TermAsync(cancellation), time);
-                if (Add(job) && job.State is JobState.Running or JobState.Waiting or JobState.Paused)
+                var job = new JobRun(record, await store.TermAsync(cancellation), time) { IsRelaid = isRelaid };
+                if (isRelaid)
+                {
+                    // Parameter servers that stayed up, and leases, are those of the layout before.
+                    await CloseAsync(job);
+                    await new RedisLeases(redis, job.Id).DeleteAsync(cancellation);
+                }
+
+                if (Add(job) && !isRelaid && job.State is JobState.Running or JobState.Waiting or JobState.Paused)
                 {
                     Follow(job, resumed: true);
+                }
+
+                if (isRelaid)
+                {
+                    string note = FormattableString.Invariant($"parameter servers: {shards}, fewer than the job had; it goes on with those from step {job.Request.ResumeStep ?? 0}");
+                    LogRelaid(job.Id, note);
+                    job.Append(0, null, note);
                 }
             }
             catch (InputException exception)
@@ -84,9 +102,17 @@ internal sealed partial class JobManager
                 LogUnreadable(exception, record.Request.JobId);
             }
         }
+
+        if (jobs.Any(job => job.IsRelaid))
+        {
+            // All of them, so that their order stays.
+            foreach ((JobRecord record, _) in jobs)
+            {
+                await store.PutAsync(record, cancellation);
+            }
+        }
     }
 
-    /// <summary>Redis was emptied: what this scheduler knows is written down again, and the shards know the rest.</summary>
     private async Task RewriteAsync(CancellationToken cancellation)
     {
         JobRun[] jobs = [.. InOrder];

@@ -63,6 +63,9 @@ internal sealed class JobRun
     /// <value>Workers that the scaling policy gives it.</value>
     public int TargetWorkers { get; set; } = int.MaxValue;
 
+    /// <value>It goes on with fewer shards than it had; what workers hold of it is of no use.</value>
+    public bool IsRelaid { get; init; }
+
     /// <value>Whether it wants workers.</value>
     public bool WantsWorkers => State is JobState.Queued or JobState.Running or JobState.Waiting;
 

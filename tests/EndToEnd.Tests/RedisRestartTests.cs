@@ -76,8 +76,10 @@ public sealed class RedisRestartTests : IAsyncLifetime
         Assert.DoesNotContain(steps.Notes, note => note.Contains("lost everything", StringComparison.Ordinal));
     }
 
-    [Fact]
-    public async Task A_whole_fleet_that_starts_again_goes_on_from_the_newest_checkpoint()
+    [Theory]
+    [InlineData(2)]
+    [InlineData(1)]
+    public async Task A_whole_fleet_that_starts_again_goes_on_from_the_newest_checkpoint_also_with_fewer_shards(int shardsAfter)
     {
         _server.Require();
         FinishedRun quiet = await _runs.AloneAsync();
@@ -86,7 +88,7 @@ public sealed class RedisRestartTests : IAsyncLifetime
         var run = new RunFolder(_folder.In("run"));
         JobSpec job = JobFile.Load(Built.Sample("digits"), ["epochs=", $"steps={DigitsRuns.Steps}", $"checkpoint.every={DigitsRuns.CheckpointEvery}", "shards=2"]);
 
-        await using (LocalFleet fleet = await StartAsync("first", patience.Token))
+        await using (LocalFleet fleet = await StartAsync("first", 2, patience.Token))
         {
             using var scheduler = new SchedulerClient(fleet.Scheduler, TimeProvider.System);
             await scheduler.SubmitAsync(new SubmitRequest("again", JobFile.ToCanonicalJson(job), run.Path), patience.Token);
@@ -102,7 +104,7 @@ public sealed class RedisRestartTests : IAsyncLifetime
         long kept = CheckpointSet.List(run.Checkpoints)[^1];
         JobStatus? last = null;
         JobStatus? told = null;
-        await using (LocalFleet fleet = await StartAsync("second", patience.Token))
+        await using (LocalFleet fleet = await StartAsync("second", shardsAfter, patience.Token))
         {
             using var scheduler = new SchedulerClient(fleet.Scheduler, TimeProvider.System);
             await foreach (JobEvent item in scheduler.EventsAsync("again", 0, patience.Token))
@@ -123,15 +125,15 @@ public sealed class RedisRestartTests : IAsyncLifetime
         Assert.Equal((JobState.Finished, DigitsRuns.Steps, last.TotalSteps), (told!.State, told.Step, told.TotalSteps));
         Assert.Equal(quiet.Ledger, await File.ReadAllLinesAsync(run.Ledger, patience.Token));
         Assert.InRange(kept, DigitsRuns.CheckpointEvery, DigitsRuns.Steps - 1);
-        Assert.Contains(await File.ReadAllLinesAsync(_folder.In(Path.Combine("second", "scheduler.log")), patience.Token), line => line.Contains($"version {kept}", StringComparison.Ordinal));
+        Assert.Contains(await File.ReadAllLinesAsync(_folder.In(Path.Combine("second", "scheduler.log")), patience.Token), line => line.Contains(shardsAfter == 2 ? $"version {kept}" : $"parameter servers: 1, fewer than the job had; it goes on with those from step {kept}", StringComparison.Ordinal));
     }
 
-    private Task<LocalFleet> StartAsync(string logs, CancellationToken cancellation) => LocalFleet.StartAsync(
+    private Task<LocalFleet> StartAsync(string logs, int shards, CancellationToken cancellation) => LocalFleet.StartAsync(
         new FleetOptions
         {
             Services = Built.Services,
             LogDirectory = _folder.In(logs),
-            Shards = 2,
+            Shards = shards,
             Workers = 1,
             Redis = $"{_server.EndPoint}",
             RedisServerAssembly = Built.Lockstep,

@@ -1,4 +1,5 @@
 using Aspire.Hosting.Azure;
+using Aspire.Hosting.Azure.AppContainers;
 using Azure.Provisioning.AppContainers;
 
 namespace Lockstep.AppHost;

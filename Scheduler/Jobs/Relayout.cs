@@ -1,0 +1,44 @@
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
+using Lockstep.Coordination;
+using Lockstep.Core.Checkpoints;
+
+namespace Lockstep.Scheduler.Jobs;
+
+/// <summary>A job whose fleet started again with fewer parameter servers goes on with those there are. The result does not depend on their number.</summary>
+internal static class Relayout
+{
+    /// <summary>The job from its newest checkpoint on, laid out for fewer shards.</summary>
+    /// <param name="shards">Parameter servers that there are.</param>
+    /// <returns>Null: it may stay as it is, or its folder cannot be read.</returns>
+    public static JobRecord? Of(JobRecord record, int shards)
+    {
+        if (shards == 0 || record.State is JobState.Finished or JobState.Failed or JobState.Cancelled)
+        {
+            return null;
+        }
+
+        try
+        {
+            JobSpec spec = JobFile.FromCanonicalJson(record.Request.JobJson);
+            if (spec.Shards <= shards)
+            {
+                return null;
+            }
+
+            long newest = RecordedCheckpoints.TakeNewest(new RunFolder(record.Request.RunDirectory), record.Request.JobId);
+            return new JobRecord(
+                record.Request with { JobJson = JobFile.ToCanonicalJson(spec with { Shards = shards }), ResumeStep = newest > 0 ? newest : null },
+                record.State == JobState.Paused ? JobState.Paused : JobState.Queued,
+                null,
+                JobProgress.None);
+        }
+        catch (Exception exception) when (exception is InputException or IOException or UnauthorizedAccessException)
+        {
+            // The job ends with what is missing: a parameter server.
+            return null;
+        }
+    }
+}

@@ -29,7 +29,7 @@ public enum TermStatus
 
 /// <summary>
 /// Job records and the queue in Redis. Every change carries the scheduler's term, and one of an older scheduler is refused.
-/// Keys: lockstep:term, lockstep:leader (while a scheduler is there), lockstep:written (the term whose scheduler knows its records to be there), lockstep:jobs (ids in order of submission; with a queue's name, lockstep:NAME:term and so on), lockstep:{id}:job (a hash: json, directory, resume, state, error, step, total, epoch).
+/// Keys: lockstep:term, lockstep:leader (while a scheduler is there), lockstep:written (the term, and the scheduler of it, that knows its records to be there), lockstep:jobs (ids in order of submission; with a queue's name, lockstep:NAME:term and so on), lockstep:{id}:job (a hash: json, directory, resume, state, error, step, total, epoch).
 /// </summary>
 /// <param name="queue">Keeps the jobs of one scheduler apart from those of another on the same Redis; null or empty: the one queue there is.</param>
 public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
@@ -40,60 +40,60 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     /// <summary>What a script gives to a scheduler whose term is over.</summary>
     private const int Refused = -2;
 
-    private const string SubmitScript = """
-        if tonumber(redis.call('GET', KEYS[3]) or '0') > tonumber(ARGV[6]) then return -2 end
-        if redis.call('EXISTS', KEYS[2]) == 1 then
-          local known = redis.call('HMGET', KEYS[2], 'json', 'directory', 'resume')
-          if known[1] == ARGV[2] and known[2] == ARGV[3] and known[3] == ARGV[4] then return 0 end
+    // KEYS and ARGV 1 and 2: the term, who is in charge of it. Equal terms of two schedulers come about where Redis loses its last record: the one that took over last is in charge.
+    private const string Guard = """
+        local term = tonumber(redis.call('GET', KEYS[1]) or '0')
+        local owner = redis.call('GET', KEYS[2])
+        if term > tonumber(ARGV[1]) or (owner and owner ~= ARGV[2] and string.match(owner, '^%d+') == ARGV[1]) then return -2 end
+
+        """;
+
+    private const string SubmitScript = Guard + """
+        if redis.call('EXISTS', KEYS[4]) == 1 then
+          local known = redis.call('HMGET', KEYS[4], 'json', 'directory', 'resume')
+          if known[1] == ARGV[4] and known[2] == ARGV[5] and known[3] == ARGV[6] then return 0 end
           return -1
         end
-        redis.call('HSET', KEYS[2], 'json', ARGV[2], 'directory', ARGV[3], 'resume', ARGV[4], 'state', ARGV[5], 'error', '')
-        redis.call('RPUSH', KEYS[1], ARGV[1])
+        redis.call('HSET', KEYS[4], 'json', ARGV[4], 'directory', ARGV[5], 'resume', ARGV[6], 'state', ARGV[7], 'error', '')
+        redis.call('RPUSH', KEYS[3], ARGV[3])
         return 1
         """;
 
     private const string DeleteScript = """
-        if ARGV[2] ~= '' and tonumber(redis.call('GET', KEYS[3]) or '0') > tonumber(ARGV[2]) then return -2 end
-        redis.call('LREM', KEYS[1], 0, ARGV[1])
-        redis.call('DEL', KEYS[2])
+        redis.call('LREM', KEYS[3], 0, ARGV[3])
+        redis.call('DEL', KEYS[4])
         return 1
         """;
 
-    private const string ChangeScript = """
-        local term = tonumber(redis.call('GET', KEYS[1]) or '0')
-        if term > tonumber(ARGV[1]) then return -2 end
-        if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
-        redis.call('HSET', KEYS[2], 'state', ARGV[2], 'error', ARGV[3], 'step', ARGV[4], 'total', ARGV[5], 'epoch', ARGV[6])
+    private const string ChangeScript = Guard + """
+        if redis.call('EXISTS', KEYS[4]) == 0 then return 0 end
+        redis.call('HSET', KEYS[4], 'state', ARGV[4], 'error', ARGV[5], 'step', ARGV[6], 'total', ARGV[7], 'epoch', ARGV[8])
         return 1
         """;
 
     private const string BeginScript = """
         local term = redis.call('INCR', KEYS[1])
-        redis.call('SET', KEYS[2], term)
+        redis.call('SET', KEYS[2], term .. ':' .. ARGV[1])
         return term
         """;
 
     // What was lost is told again and again until the records are said to be there: an answer may be lost too.
-    private const string HoldScript = """
-        local term = tonumber(redis.call('GET', KEYS[1]) or '0')
-        if term > tonumber(ARGV[1]) then return -2 end
-        redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+    private const string HoldScript = Guard + """
+        redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[3])
         redis.call('SET', KEYS[1], ARGV[1])
-        if redis.call('GET', KEYS[3]) == ARGV[1] then return 1 end
+        if owner == ARGV[2] then return 1 end
         return 0
         """;
 
-    private const string WrittenScript = """
-        if tonumber(redis.call('GET', KEYS[1]) or '0') > tonumber(ARGV[1]) then return -2 end
-        redis.call('SET', KEYS[2], ARGV[1])
+    private const string WrittenScript = Guard + """
+        redis.call('SET', KEYS[2], ARGV[2])
         return 1
         """;
 
-    private const string PutScript = """
-        if tonumber(redis.call('GET', KEYS[3]) or '0') > tonumber(ARGV[10]) then return -2 end
-        redis.call('HSET', KEYS[2], 'json', ARGV[2], 'directory', ARGV[3], 'resume', ARGV[4], 'state', ARGV[5], 'error', ARGV[6], 'step', ARGV[7], 'total', ARGV[8], 'epoch', ARGV[9])
-        redis.call('LREM', KEYS[1], 0, ARGV[1])
-        redis.call('RPUSH', KEYS[1], ARGV[1])
+    private const string PutScript = Guard + """
+        redis.call('HSET', KEYS[4], 'json', ARGV[4], 'directory', ARGV[5], 'resume', ARGV[6], 'state', ARGV[7], 'error', ARGV[8], 'step', ARGV[9], 'total', ARGV[10], 'epoch', ARGV[11])
+        redis.call('LREM', KEYS[3], 0, ARGV[3])
+        redis.call('RPUSH', KEYS[3], ARGV[3])
         return 1
         """;
 
@@ -102,13 +102,14 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
 
     private readonly RedisKey _leaderKey = string.IsNullOrEmpty(queue) ? "lockstep:leader" : $"lockstep:{queue}:leader";
     private readonly RedisKey _writtenKey = string.IsNullOrEmpty(queue) ? "lockstep:written" : $"lockstep:{queue}:written";
+    private readonly string _id = Guid.NewGuid().ToString("n");
     private volatile TaskCompletionSource<long> _term = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private IDatabase Database => redis.GetDatabase();
 
     /// <summary>Takes over: from now on changes by schedulers before are refused. Changes wait for it.</summary>
     public async Task BeginTermAsync(CancellationToken cancellation) =>
-        _term.SetResult((long)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(BeginScript, [_termKey, _writtenKey]), cancellation));
+        _term.SetResult((long)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(BeginScript, [_termKey, _writtenKey], [_id]), cancellation));
 
     /// <summary>This scheduler's term; waits for <see cref="BeginTermAsync"/>.</summary>
     public Task<long> TermAsync(CancellationToken cancellation) => _term.Task.WaitAsync(cancellation);
@@ -117,7 +118,7 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     public async Task<TermStatus> HoldAsync(CancellationToken cancellation)
     {
         long term = await TermAsync(cancellation);
-        return (int)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(HoldScript, [_termKey, _leaderKey, _writtenKey], [term, (long)LeaderPatience.TotalMilliseconds]), cancellation) switch
+        return (int)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(HoldScript, [_termKey, _writtenKey, _leaderKey], [term, Owner(term), (long)LeaderPatience.TotalMilliseconds]), cancellation) switch
         {
             1 => TermStatus.Held,
             0 => TermStatus.Forgotten,
@@ -129,7 +130,7 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     public async Task RewrittenAsync(CancellationToken cancellation)
     {
         long term = await TermAsync(cancellation);
-        await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(WrittenScript, [_termKey, _writtenKey], [term]), cancellation);
+        await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(WrittenScript, [_termKey, _writtenKey], [term, Owner(term)]), cancellation);
     }
 
     /// <summary>Gives the term up: changes wait for the next <see cref="BeginTermAsync"/>.</summary>
@@ -151,10 +152,8 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         SubmitRequest request = record.Request;
         await ChangeAsync(
             PutScript,
-            [_jobsKey, Key(request.JobId), _termKey],
-            [request.JobId, request.JobJson, request.RunDirectory, request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "", (int)record.State, record.Error ?? "",
-                record.Progress.Step, record.Progress.TotalSteps, record.Progress.StepsPerEpoch, await TermAsync(cancellation)],
             request.JobId,
+            [request.JobJson, request.RunDirectory, Resume(request), (int)record.State, record.Error ?? "", record.Progress.Step, record.Progress.TotalSteps, record.Progress.StepsPerEpoch],
             cancellation);
     }
 
@@ -163,20 +162,13 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
     public async Task<bool> SubmitAsync(SubmitRequest request, CancellationToken cancellation)
     {
-        long term = await _term.Task.WaitAsync(cancellation);
-        return await ChangeAsync(
-            SubmitScript,
-            [_jobsKey, Key(request.JobId), _termKey],
-            [request.JobId, request.JobJson, request.RunDirectory, request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "", (int)JobState.Queued, term],
-            request.JobId,
-            cancellation) >= 0;
+        return await ChangeAsync(SubmitScript, request.JobId, [request.JobJson, request.RunDirectory, Resume(request), (int)JobState.Queued], cancellation) >= 0;
     }
 
     /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
     public async Task SetStateAsync(string jobId, JobState state, string? error, JobProgress progress, CancellationToken cancellation)
     {
-        long term = await _term.Task.WaitAsync(cancellation);
-        await ChangeAsync(ChangeScript, [_termKey, Key(jobId)], [term, (int)state, error ?? "", progress.Step, progress.TotalSteps, progress.StepsPerEpoch], jobId, cancellation);
+        await ChangeAsync(ChangeScript, jobId, [(int)state, error ?? "", progress.Step, progress.TotalSteps, progress.StepsPerEpoch], cancellation);
     }
 
     /// <summary>All jobs in order of submission.</summary>
@@ -213,19 +205,36 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
     public async Task DeleteAsync(string jobId, CancellationToken cancellation)
     {
-        RedisValue term = _term.Task.IsCompletedSuccessfully ? await _term.Task : "";
-        await ChangeAsync(DeleteScript, [_jobsKey, Key(jobId), _termKey], [jobId, term], jobId, cancellation);
+        if (_term.Task.IsCompletedSuccessfully)
+        {
+            await ChangeAsync(Guard + DeleteScript, jobId, [], cancellation);
+        }
+        else
+        {
+            await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(DeleteScript, Keys(jobId), ["", "", jobId]), cancellation);
+        }
     }
 
     /// <summary>Forgets the queue itself, for a launcher whose fleet is gone; its jobs are deleted one by one.</summary>
     public async Task DeleteQueueAsync(CancellationToken cancellation) =>
         await RedisRetry.RunAsync(() => Database.KeyDeleteAsync([_termKey, _jobsKey, _leaderKey, _writtenKey]), cancellation);
 
-    private async Task<int> ChangeAsync(string script, RedisKey[] keys, RedisValue[] values, string jobId, CancellationToken cancellation)
+    /// <summary>Runs a script that begins with the guard.</summary>
+    /// <param name="values">What comes after the term, its owner and the job.</param>
+    private async Task<int> ChangeAsync(string script, string jobId, RedisValue[] values, CancellationToken cancellation)
     {
-        var result = (int)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(script, keys, values), cancellation);
-        return result != Refused ? result : throw new InvalidOperationException($"Another scheduler took over; this one, of term {await _term.Task}, may not change job {jobId}.");
+        long term = await TermAsync(cancellation);
+        RedisValue[] all = [term, Owner(term), jobId, .. values];
+        var result = (int)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(script, Keys(jobId), all), cancellation);
+        return result != Refused ? result : throw new InvalidOperationException($"Another scheduler took over; this one, of term {term}, may not change job {jobId}.");
     }
+
+    private RedisKey[] Keys(string jobId) => [_termKey, _writtenKey, _jobsKey, Key(jobId)];
+
+    /// <summary>As the scripts write it.</summary>
+    private string Owner(long term) => string.Create(CultureInfo.InvariantCulture, $"{term}:{_id}");
+
+    private static string Resume(SubmitRequest request) => request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "";
 
     private static string Key(string jobId) => $"lockstep:{{{jobId}}}:job";
 }

@@ -69,6 +69,45 @@ public abstract class JobStoreTests(RedisServer server)
     }
 
     [Fact]
+    public async Task Of_two_schedulers_of_one_term_as_a_Redis_that_lost_its_last_record_gives_it_the_one_that_took_over_last_is_in_charge()
+    {
+        JobStore first = await BeginAsync();
+        SubmitRequest job = Job("a");
+        await first.SubmitAsync(job, None);
+        JobStore lost = await BeginAsync();
+        IDatabase database = (await server.ConnectAsync()).GetDatabase();
+        // As before the second one began, but for who is in charge, which may be lost as well.
+        await database.StringSetAsync($"lockstep:{_queue}:term", 1);
+        await database.KeyDeleteAsync($"lockstep:{_queue}:written");
+        JobStore last = await BeginAsync();
+        Assert.Equal(await lost.TermAsync(None), await last.TermAsync(None));
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => lost.SetStateAsync(job.JobId, JobState.Failed, "late", JobProgress.None, None));
+        Assert.Equal(TermStatus.Superseded, await lost.HoldAsync(None));
+        Assert.Equal(TermStatus.Superseded, await first.HoldAsync(None));
+        Assert.Equal(TermStatus.Held, await last.HoldAsync(None));
+        await last.SetStateAsync(job.JobId, JobState.Running, null, Far, None);
+        Assert.Equal(JobState.Running, Assert.Single(await last.ListAsync(None)).State);
+    }
+
+    [Fact]
+    public async Task Of_two_schedulers_of_one_term_that_both_find_Redis_empty_one_stays_in_charge()
+    {
+        JobStore one = await BeginAsync();
+        await one.DeleteQueueAsync(None);
+        JobStore other = await BeginAsync();
+        Assert.Equal(await one.TermAsync(None), await other.TermAsync(None));
+        await (await server.ConnectAsync()).GetDatabase().KeyDeleteAsync($"lockstep:{_queue}:written");
+
+        Assert.Equal(TermStatus.Forgotten, await one.HoldAsync(None));
+        Assert.Equal(TermStatus.Forgotten, await other.HoldAsync(None));
+        await one.RewrittenAsync(None);
+        await other.RewrittenAsync(None);
+        Assert.Equal(TermStatus.Held, await one.HoldAsync(None));
+        Assert.Equal(TermStatus.Superseded, await other.HoldAsync(None));
+    }
+
+    [Fact]
     public async Task Changes_wait_for_the_schedulers_term()
     {
         var store = new JobStore(await server.ConnectAsync(), _queue);

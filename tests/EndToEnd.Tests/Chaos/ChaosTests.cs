@@ -28,12 +28,14 @@ public sealed class ChaosTests : IDisposable
           - {kind: slow, at: {step: 140}, target: worker-0, duration: 2}
           - {kind: kill-shard, at: {step: 150}, target: ps-0}
           - {kind: kill-scheduler, at: {step: 165}}
+          - {kind: scale, at: {step: 180}, workers: 1}
+          - {kind: scale, at: {step: 195}, workers: 3}
         """;
 
     private static readonly string[] Planned =
     [
         "add worker-3", "delay worker-1", "drain worker-2", "drop worker-1", "duplicate worker-2", "kill worker-0", "kill worker-0", "kill-scheduler scheduler",
-        "kill-shard ps-0", "kill-shard ps-1", "nan worker-2", "partition worker-1", "reorder worker-0", "restart-redis redis", "slow worker-0", "stop worker-1",
+        "kill-shard ps-0", "kill-shard ps-1", "nan worker-2", "partition worker-1", "reorder worker-0", "restart-redis redis", "scale to 1 worker", "scale to 3 workers", "slow worker-0", "stop worker-1",
     ];
 
     private readonly TestFolder _folder = new();

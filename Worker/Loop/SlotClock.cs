@@ -4,7 +4,7 @@ namespace Lockstep.Worker.Loop;
 public sealed class SlotClock
 {
     /// <summary>Below this, asking costs more than a slow slot.</summary>
-    public static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(50);
+    public static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(25);
 
     /// <summary>A lost slot is found within this time, whatever the back-off.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);

@@ -3,11 +3,12 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Scheduler.Paths;
+using Lockstep.Transport;
 
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Lets in only jobs that can be what they say: their id, their description, the paths that they name.</summary>
-internal sealed class JobIntake(JobManager jobs, AllowedPaths paths)
+internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, IConfiguration configuration)
 {
     private const int LongestId = 100;
 
@@ -20,7 +21,7 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths)
     {
         CheckId(request.JobId);
         JobSpec job = Read(request.JobJson);
-        InputError[] errors = [.. paths.Check(job.Data)];
+        InputError[] errors = [.. paths.Check(job.Data), .. CheckShards(request.JobId, job)];
         if (errors.Length > 0)
         {
             throw new InputException(errors);
@@ -50,6 +51,15 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths)
             }
 
             Prepare(new RunFolder(complete.RunDirectory), job);
+        }
+    }
+
+    private IEnumerable<InputError> CheckShards(string jobId, JobSpec job)
+    {
+        int shards = ShardClients.Count(configuration);
+        if (shards > 0 && job.Shards > shards && jobs.Find(jobId) is null)
+        {
+            yield return new InputError("shards", 0, $"The job wants {job.Shards} parameter servers; of those there are {shards}.", "Lower its 'shards', which does not change the result, or start more of them.");
         }
     }
 

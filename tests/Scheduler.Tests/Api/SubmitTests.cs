@@ -56,6 +56,18 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
     }
 
     [Fact]
+    public async Task A_job_that_wants_more_parameter_servers_than_there_are_is_refused()
+    {
+        await using InProcessService shard = await InProcessService.ParameterServerAsync();
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, [.. _folder.Settings, ("services:ps-0:grpc:0", shard.Grpc.OriginalString)]);
+        using HttpClient http = scheduler.Client();
+        using HttpResponseMessage refused = await http.PostAsync("/jobs", Requests.Json(new SubmitRequest("many", JobFile.ToCanonicalJson(_folder.Job() with { Shards = 2 }))), Token);
+        Assert.Contains("The job wants 2 parameter servers; of those there are 1.", await Requests.ProblemAsync(refused, 400), StringComparison.Ordinal);
+        using HttpResponseMessage taken = await http.PostAsync("/jobs", Requests.Json(new SubmitRequest("many", JobFile.ToCanonicalJson(_folder.Job()))), Token);
+        Assert.Equal(HttpStatusCode.OK, taken.StatusCode);
+    }
+
+    [Fact]
     public async Task Two_jobs_do_not_write_to_one_folder()
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);

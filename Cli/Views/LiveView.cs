@@ -50,6 +50,14 @@ internal sealed class LiveView : ITrainingView
         }
     }
 
+    public void Found(string note)
+    {
+        lock (_gate)
+        {
+            _note = note;
+        }
+    }
+
     public void Happened(FleetEvent item)
     {
         lock (_gate)

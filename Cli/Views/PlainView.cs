@@ -17,6 +17,8 @@ internal sealed class PlainView(TextWriter output, RunCaption caption, TimeProvi
     public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes) =>
         output.WriteLine($"{caption.Name}: {processes.Count} processes up after {Texts.Of(_progress.Elapsed.TotalSeconds)} s; {caption.Setting}");
 
+    public void Found(string note) => output.WriteLine(note);
+
     public void Happened(JobEvent item)
     {
         RunRecord? record = _progress.Take(item);

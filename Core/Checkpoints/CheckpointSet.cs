@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Optimizers;
@@ -60,6 +61,41 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
                 files.TryDelete(file);
             }
         }
+    }
+
+    /// <summary>Compares the files of a whole set with its manifest.</summary>
+    /// <returns>What is wrong with it; null: it is as it was written.</returns>
+    public static string? DamageOf(string checkpoints, long version)
+    {
+        string directory = DirectoryOf(checkpoints, version);
+        try
+        {
+            foreach (Part part in ReadManifest(directory).Parts)
+            {
+                using FileStream file = File.OpenRead(Path.Combine(directory, part.File));
+                if (!string.Equals(Convert.ToHexStringLower(SHA256.HashData(file)), part.Sha256, StringComparison.OrdinalIgnoreCase))
+                {
+                    return $"{part.File} is not as it was written";
+                }
+            }
+
+            return null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return exception.Message;
+        }
+    }
+
+    /// <summary>Takes a set out of those that count, and keeps its files beside them.</summary>
+    /// <returns>Where they are now.</returns>
+    /// <exception cref="IOException">It cannot be moved.</exception>
+    public static string SetAside(string checkpoints, long version)
+    {
+        string directory = DirectoryOf(checkpoints, version);
+        string aside = Enumerable.Range(1, int.MaxValue).Select(number => Path.Combine(checkpoints, $"damaged-{number}-{Path.GetFileName(directory)}")).First(path => !System.IO.Directory.Exists(path));
+        System.IO.Directory.Move(directory, aside);
+        return aside;
     }
 
     /// <summary>Deletes all but the newest <paramref name="keep"/> whole sets, and remains of sets older than the newest whole one that never became whole.</summary>

@@ -13,17 +13,17 @@ public sealed class RunPreparation : IDisposable
 
     private readonly FileStream _lock;
 
-    private RunPreparation(RunFolder folder, FileStream held, long? resumeStep)
+    private RunPreparation(RunFolder folder, FileStream held, RecordedCheckpoint from)
     {
         Folder = folder;
         _lock = held;
-        ResumeStep = resumeStep;
+        From = from;
     }
 
     public RunFolder Folder { get; }
 
-    /// <value>Checkpoint to go on from; null: from the start.</value>
-    public long? ResumeStep { get; }
+    /// <value>Checkpoint to go on from.</value>
+    public RecordedCheckpoint From { get; }
 
     /// <exception cref="InputException">The folder cannot be written, is in use, or holds another run.</exception>
     public static RunPreparation Prepare(JobSpec job, string output, bool resume)
@@ -56,8 +56,8 @@ public sealed class RunPreparation : IDisposable
             Directory.CreateDirectory(folder.Logs);
             Directory.CreateDirectory(folder.Checkpoints);
             File.WriteAllText(folder.Job, JobWriter.ToYaml(job));
-            long newest = resume ? RecordedCheckpoints.TakeNewest(folder, output) : 0;
-            return new RunPreparation(folder, held, newest > 0 ? newest : null);
+            RecordedCheckpoint newest = resume ? RecordedCheckpoints.TakeNewest(folder, output) : new RecordedCheckpoint(null, []);
+            return new RunPreparation(folder, held, newest);
         }
         catch (Exception exception)
         {

@@ -20,6 +20,11 @@ public interface ITrainingObserver
     /// <summary>The processes are up.</summary>
     void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes);
 
+    /// <summary>Something about the run's folder that its owner wants to know.</summary>
+    void Found(string note)
+    {
+    }
+
     void Happened(JobEvent item);
 
     /// <summary>A process was started, ended or was given up after all had been up. May be called by any thread.</summary>
@@ -64,10 +69,15 @@ public static class TrainingRun
             time,
             cancellation);
         observer.Started(run.Folder, fleet.Processes);
+        foreach (string damaged in run.From.Damaged)
+        {
+            observer.Found(damaged);
+        }
+
         try
         {
             using var scheduler = new SchedulerClient(fleet.Scheduler, time);
-            await scheduler.SubmitAsync(new SubmitRequest(jobId, JobFile.ToCanonicalJson(job), run.Folder.Path, run.ResumeStep), cancellation);
+            await scheduler.SubmitAsync(new SubmitRequest(jobId, JobFile.ToCanonicalJson(job), run.Folder.Path, run.From.Version), cancellation);
             JobStatus last = await FollowAsync(scheduler, jobId, fleet, options.Beside, observer, cancellation);
             RunSummary? summary = File.Exists(run.Folder.Summary) ? RunSummary.FromJson(await File.ReadAllTextAsync(run.Folder.Summary, cancellation)) : null;
             return new TrainingResult(last.State, last.Error, run.Folder, summary);

@@ -28,9 +28,9 @@ internal static class Relayout
                 return null;
             }
 
-            long newest = RecordedCheckpoints.TakeNewest(new RunFolder(record.Request.RunDirectory), record.Request.JobId);
+            RecordedCheckpoint newest = RecordedCheckpoints.TakeNewest(new RunFolder(record.Request.RunDirectory), record.Request.JobId);
             return new JobRecord(
-                record.Request with { JobJson = JobFile.ToCanonicalJson(spec with { Shards = shards }), ResumeStep = newest > 0 ? newest : null },
+                record.Request with { JobJson = JobFile.ToCanonicalJson(spec with { Shards = shards }), ResumeStep = newest.Version },
                 record.State == JobState.Paused ? JobState.Paused : JobState.Queued,
                 null,
                 JobProgress.None);

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
@@ -58,7 +59,11 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
     [InlineData(30, 30L)]
     [InlineData(29, 20L)]
     [InlineData(9, null)]
-    public void A_run_goes_on_from_the_newest_checkpoint_that_its_ledger_reaches(int lines, long? expected)
+    [InlineData(30, 20L, 30L)]
+    [InlineData(30, 10L, 20L, 30L)]
+    [InlineData(29, 10L, 20L)]
+    [InlineData(30, null, 10L, 20L, 30L)]
+    public void A_run_goes_on_from_the_newest_checkpoint_that_its_ledger_reaches_and_that_is_whole(int lines, long? expected, params long[] damaged)
     {
         JobSpec job = JobFile.Load(Built.Sample("digits"), []);
         var run = new RunFolder(_folder.In("run"));
@@ -67,7 +72,9 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
             foreach (long version in new[] { 10, 20, 30 })
             {
                 Directory.CreateDirectory(CheckpointSet.DirectoryOf(run.Checkpoints, version));
-                CheckpointSet.Seal(run.Checkpoints, version, []);
+                string part = Path.Combine(CheckpointSet.DirectoryOf(run.Checkpoints, version), CheckpointPart.FileName(0, 1));
+                File.WriteAllText(part, damaged.Contains(version) ? "one thing" : "another");
+                CheckpointSet.Seal(run.Checkpoints, version, [Convert.ToHexStringLower(SHA256.HashData("another"u8))]);
             }
 
             // The last line was torn by a crash.
@@ -76,7 +83,9 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
 
         using RunPreparation resumed = RunPreparation.Prepare(job, run.Path, resume: true);
 
-        Assert.Equal(expected, resumed.ResumeStep);
+        Assert.Equal(expected, resumed.From.Version);
+        Assert.Equal(damaged.Length, resumed.From.Damaged.Count);
+        Assert.Equal(damaged, damaged.Where(version => Directory.Exists(Path.Combine(run.Checkpoints, $"damaged-1-step-{version:D9}"))));
         Assert.DoesNotContain(CheckpointSet.List(run.Checkpoints), version => version > (expected ?? 0));
     }
 
@@ -89,7 +98,7 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
 
         using RunPreparation again = RunPreparation.Prepare(job, run.Path, resume: false);
 
-        Assert.Null(again.ResumeStep);
+        Assert.Null(again.From.Version);
     }
 
     [Theory]

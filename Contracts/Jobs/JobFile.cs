@@ -16,6 +16,8 @@ public static class JobFile
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower, allowIntegerValues: false) },
     };
 
+    private static readonly JsonSerializerOptions NothingMore = new(Json) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
+
     /// <summary>Reads a job file: YAML, or JSON where its name ends so.</summary>
     /// <param name="sets">Of <c>--set</c>: each <c>key.key=value</c>, value as in YAML.</param>
     /// <exception cref="InputException">It cannot be read, or something in it is wrong: all that could be found at once.</exception>
@@ -72,12 +74,13 @@ public static class JobFile
     /// <summary>A job as JSON with every default filled in: what processes give each other.</summary>
     public static string ToCanonicalJson(JobSpec job) => JsonSerializer.Serialize(job, Json);
 
+    /// <param name="mayHaveMore">What is not known is left out, as another version may have written it.</param>
     /// <exception cref="InputException">The text is no such job.</exception>
-    public static JobSpec FromCanonicalJson(string json)
+    public static JobSpec FromCanonicalJson(string json, bool mayHaveMore = true)
     {
         try
         {
-            return JsonSerializer.Deserialize<JobSpec>(json, Json) ?? throw new JsonException("It is null.");
+            return JsonSerializer.Deserialize<JobSpec>(json, mayHaveMore ? Json : NothingMore) ?? throw new JsonException("It is null.");
         }
         catch (JsonException exception)
         {

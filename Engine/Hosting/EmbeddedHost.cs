@@ -55,11 +55,17 @@ public static class EmbeddedHost
             await RedisAddress.CheckAsync(connection);
         }
 
-        string runs = Path.GetFullPath(options.Runs);
+        string runs = Folder("--runs", options.Runs, make: true);
+        string[] data = [.. options.Data.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Select(folder => Folder("--data", folder, make: false))];
+        if (!FreePorts.IsFree(options.Port))
+        {
+            throw new InputException("--port", 0, $"Port {options.Port} is taken by another program.", "End that, or name another port.");
+        }
+
         string? apiKey = Environment.GetEnvironmentVariable(EnvironmentNames.ApiKey);
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            [EnvironmentNames.DataRoots] = string.Join(Path.PathSeparator, options.Data.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Select(Path.GetFullPath)),
+            [EnvironmentNames.DataRoots] = string.Join(Path.PathSeparator, data),
             [EnvironmentNames.RunsRoot] = runs,
             [EnvironmentNames.MaximumWorkers] = options.MaximumWorkers.ToString(CultureInfo.InvariantCulture),
         };
@@ -96,6 +102,25 @@ public static class EmbeddedHost
         await Console.Out.WriteLineAsync("Submit a job with: lockstep submit samples/digits/job.yaml. Ctrl-C ends everything.");
         using var scheduler = new SchedulerClient(fleet.Scheduler, time, apiKey);
         await await Task.WhenAny(fleet.Broken, new FleetScaler(fleet, scheduler, options.MinimumWorkers, options.MaximumWorkers, time).RunAsync(cancellation));
+    }
+
+    /// <returns>The full path.</returns>
+    private static string Folder(string option, string path, bool make)
+    {
+        try
+        {
+            string full = Path.GetFullPath(path);
+            if (make)
+            {
+                Directory.CreateDirectory(full);
+            }
+
+            return Path.Exists(full) ? full : throw new InputException(option, 0, $"There is no '{path}'.", "Name a folder that is there.");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new InputException(option, 0, $"'{path}' cannot be used: {exception.Message}", "Correct its rights, or name another folder.");
+        }
     }
 
     private sealed class ConsoleEvents(TimeProvider time) : IProgress<FleetEvent>

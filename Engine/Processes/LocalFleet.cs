@@ -11,6 +11,9 @@ public sealed partial class LocalFleet : IAsyncDisposable
     /// <summary>How long workers may take to end once the parameter servers are gone: the slot in hand, and what telemetry is left.</summary>
     private static readonly TimeSpan WorkersGrace = TimeSpan.FromSeconds(4);
 
+    /// <summary>How long a worker may take to leave: as long as published ones may.</summary>
+    private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(120);
+
     private readonly FleetOptions _options;
     private readonly FleetPlan _plan;
     private readonly TimeProvider _time;
@@ -112,6 +115,7 @@ public sealed partial class LocalFleet : IAsyncDisposable
                 member.IsLeaving = true;
                 member.LeaveReason = reason;
                 member.Child.Terminate();
+                _ = EndIfItStaysAsync(member.Child);
             }
 
             for (int number = 0; there.Length + started.Count < workers; number++)
@@ -248,6 +252,15 @@ public sealed partial class LocalFleet : IAsyncDisposable
             }
 
             await Task.Delay(pause, _time, cancellation);
+        }
+    }
+
+    /// <summary>A worker that was asked to leave and hangs, or is halted, does not stay for good.</summary>
+    private async Task EndIfItStaysAsync(ChildProcess child)
+    {
+        if (await Task.WhenAny(child.Exited, Task.Delay(LeaveTimeout, _time, _stopping.Token)) != child.Exited && !_stopping.IsCancellationRequested)
+        {
+            child.Kill();
         }
     }
 

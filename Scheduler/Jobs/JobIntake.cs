@@ -2,13 +2,15 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
+using Lockstep.Core.Checkpoints;
 using Lockstep.Scheduler.Paths;
+using Lockstep.Scheduler.Scaling;
 using Lockstep.Transport;
 
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Lets in only jobs that can be what they say: their id, their description, the paths that they name.</summary>
-internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, IConfiguration configuration)
+internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, Scaler scaler, IConfiguration configuration)
 {
     private const int LongestId = 100;
 
@@ -21,7 +23,7 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, IConfigurat
     {
         CheckId(request.JobId);
         JobSpec job = Read(request.JobJson);
-        InputError[] errors = [.. paths.Check(job.Data), .. CheckShards(request.JobId, job)];
+        InputError[] errors = [.. paths.Check(job.Data), .. CheckFleet(request.JobId, job)];
         if (errors.Length > 0)
         {
             throw new InputException(errors);
@@ -50,16 +52,26 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, IConfigurat
                 throw new InputException("runDirectory", 0, $"Job {other.Id} writes to '{complete.RunDirectory}'.", "Name another folder, or leave runDirectory out.");
             }
 
-            Prepare(new RunFolder(complete.RunDirectory), job);
+            var folder = new RunFolder(complete.RunDirectory);
+            Prepare(folder, job);
+            if (complete.ResumeStep is { } step && !CheckpointSet.List(folder.Checkpoints).Contains(step))
+            {
+                throw new InputException("resumeStep", 0, $"There is no checkpoint of step {step} in {folder.Checkpoints}.", "Name one that is there, or leave it out.");
+            }
         }
     }
 
-    private IEnumerable<InputError> CheckShards(string jobId, JobSpec job)
+    private IEnumerable<InputError> CheckFleet(string jobId, JobSpec job)
     {
         int shards = ShardClients.Count(configuration);
         if (shards > 0 && job.Shards > shards && jobs.Find(jobId) is null)
         {
             yield return new InputError("shards", 0, $"The job wants {job.Shards} parameter servers; of those there are {shards}.", "Lower its 'shards', which does not change the result, or start more of them.");
+        }
+
+        if (job.Workers.Min > scaler.Limit)
+        {
+            yield return new InputError("workers.min", 0, $"The job needs {job.Workers.Min} workers, and there are never more than {scaler.Limit}.", "Lower it, or start the scheduler with a larger maximum.");
         }
     }
 
@@ -88,7 +100,7 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, IConfigurat
             throw new InputException(Key, 0, "There is no job.", "Send the job as canonical JSON, as 'lockstep submit JOB --print' writes it.");
         }
 
-        JobSpec job = JobFile.FromCanonicalJson(json);
+        JobSpec job = JobFile.FromCanonicalJson(json, mayHaveMore: false);
         IEnumerable<object?>[] lists = [job.Model.Layers, job.Data.Features, job.Data.Labels, job.Data.Categories];
         if (lists.Any(list => list.Contains(null)))
         {
@@ -123,6 +135,11 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, IConfigurat
                 }
 
                 return;
+            }
+
+            if (Directory.Exists(folder.Path) && Directory.EnumerateFileSystemEntries(folder.Path).Any())
+            {
+                throw new InputException(folder.Path, 0, "The folder holds other things than a run.", "Name a folder that is empty, or is not there yet.");
             }
 
             Directory.CreateDirectory(folder.Checkpoints);

@@ -52,7 +52,7 @@ internal sealed partial class JobManager
             return;
         }
 
-        LogEnded(job.Id, state, error);
+        LogEnded(job.Id, state, error is null ? "" : $": {error}");
         telemetry.Ended(job, state, error);
         await store.SetStateAsync(job.Id, state, error, job.Progress, _stopping);
         await job.Stop.CancelAsync();

@@ -10,7 +10,7 @@ internal sealed partial class JobManager
     [LoggerMessage(2, LogLevel.Warning, "Worker {WorkerId} left job {JobId}; {Freed} of its slots are free again")]
     private partial void LogLeft(string workerId, string jobId, int freed);
 
-    [LoggerMessage(3, LogLevel.Information, "Job {JobId}: {State} {Error}")]
+    [LoggerMessage(3, LogLevel.Information, "Job {JobId}: {State}{Error}")]
     private partial void LogEnded(string jobId, JobState state, string? error);
 
     [LoggerMessage(4, LogLevel.Error, "Worker {WorkerId} cannot do job {JobId}: {Error}")]

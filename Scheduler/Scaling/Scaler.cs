@@ -32,6 +32,9 @@ internal sealed class Scaler(IScalingPolicy policy, int limit, TimeProvider time
         return new Scaler(configuration[EnvironmentNames.Scaling] is "fixed" ? new AllPolicy() : new SpeedUpPolicy(new SpeedUpOptions()), limit, time);
     }
 
+    /// <value>The most workers that the policy may ask for.</value>
+    public int Limit { get; } = limit;
+
     /// <value>The last decision.</value>
     public ScalingDecision Last
     {
@@ -140,7 +143,7 @@ internal sealed class Scaler(IScalingPolicy policy, int limit, TimeProvider time
             ScalingDecision decision = policy.Decide(now, new ScalingSnapshot(
                 [.. jobs.Select(j => new JobScalingSnapshot(j.JobId, j.Minimum, j.Maximum, j.Slots, j.Active, _jobs[j.JobId].Speeds, _jobs[j.JobId].Target, _jobs[j.JobId].Since, _jobs[j.JobId].Retreated))],
                 _scale,
-                limit,
+                Limit,
                 _idleSince,
                 _last.Desired));
             foreach (JobScalingDecision job in decision.Jobs)

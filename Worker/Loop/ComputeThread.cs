@@ -8,6 +8,9 @@ public sealed class ComputeThread : IHangWatched, IDisposable
 {
     private const long Nothing = long.MinValue;
 
+    /// <summary>What takes longer at the end hangs; the process ends without it.</summary>
+    private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(5);
+
     // Bounded by its callers: each awaits its answer before it asks again.
     private readonly BlockingCollection<Action> _work = [];
     private readonly Thread _thread;
@@ -62,15 +65,14 @@ public sealed class ComputeThread : IHangWatched, IDisposable
         return since == Nothing ? TimeSpan.Zero : _time.GetElapsedTime(since);
     }
 
-    /// <summary>Lets the work that was asked for end, then stops the thread. Once: it is registered under two names, and a container disposes of each.</summary>
+    /// <summary>Lets the work that was asked for end, for a few seconds, then stops the thread. Once: it is registered under two names, and a container disposes of each.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         _work.CompleteAdding();
-        if (Thread.CurrentThread != _thread)
-            _thread.Join();
-        _work.Dispose();
+        if (Thread.CurrentThread == _thread || _thread.Join(EndTimeout))
+            _work.Dispose();
     }
 
     private void Work()

@@ -68,6 +68,31 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
     }
 
     [Fact]
+    public async Task What_cannot_come_to_anything_is_refused_at_once()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, [.. _folder.Settings, ("LOCKSTEP_MAX_WORKERS", "4")]);
+        using HttpClient http = scheduler.Client();
+        string json = JobFile.ToCanonicalJson(_folder.Job());
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(_folder.Runs, "logs")).FullName, "scheduler.log"), "");
+        (SubmitRequest Request, string Told)[] cases =
+        [
+            (new SubmitRequest("few", JobFile.ToCanonicalJson(_folder.Job() with { Workers = new WorkersSpec { Min = 5, Max = 9 } })), "The job needs 5 workers, and there are never more than 4."),
+            (new SubmitRequest("gone", json, ResumeStep: 77), "There is no checkpoint of step 77"),
+            (new SubmitRequest("before", json, ResumeStep: -5), "There is no checkpoint of step -5"),
+            (new SubmitRequest("misspelt", $$"""{"zzz":1,{{json[1..]}}"""), "zzz"),
+            (new SubmitRequest("root", json, _folder.Runs), "The folder holds other things than a run."),
+            (new SubmitRequest("logs", json), "The folder holds other things than a run."),
+        ];
+        foreach ((SubmitRequest request, string told) in cases)
+        {
+            using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(request), Token);
+            Assert.Contains(told, await Requests.ProblemAsync(answer, 400), StringComparison.Ordinal);
+        }
+
+        Assert.Empty((await http.GetFromJsonAsync<JobStatus[]>("/jobs", JsonSerializerOptions.Web, Token))!);
+    }
+
+    [Fact]
     public async Task Two_jobs_do_not_write_to_one_folder()
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);

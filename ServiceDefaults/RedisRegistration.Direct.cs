@@ -51,6 +51,12 @@ public static partial class RedisRegistration
     {
         public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
         {
+            // Everybody may read it: nothing of addresses and the client's inner life.
+            if (!redis.IsConnected)
+            {
+                return new HealthCheckResult(context.Registration.FailureStatus, "Redis cannot be reached.");
+            }
+
             try
             {
                 await redis.GetDatabase().PingAsync().WaitAsync(cancellationToken);
@@ -58,7 +64,7 @@ public static partial class RedisRegistration
             }
             catch (RedisException exception)
             {
-                return new HealthCheckResult(context.Registration.FailureStatus, exception.Message, exception);
+                return new HealthCheckResult(context.Registration.FailureStatus, "Redis does not answer.", exception);
             }
         }
     }

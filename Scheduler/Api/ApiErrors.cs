@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Microsoft.AspNetCore.Diagnostics;
@@ -7,7 +8,7 @@ using Microsoft.AspNetCore.Http.Metadata;
 namespace Lockstep.Scheduler.Api;
 
 /// <summary>Every error of the HTTP API is a ProblemDetails whose detail says what to do.</summary>
-internal static class ApiErrors
+internal static partial class ApiErrors
 {
     public static void AddApiErrors(this IServiceCollection services, ApiLimits limits)
     {
@@ -34,7 +35,7 @@ internal static class ApiErrors
 
     private static string TooLarge(ApiLimits limits) => $"The body has more than {limits.MaxBodyBytes} bytes. Send a smaller one, or set {ApiLimits.Section}__{nameof(ApiLimits.MaxBodyBytes)} where the scheduler is started.";
 
-    private sealed class BadRequests(ApiLimits limits) : IExceptionHandler
+    private sealed partial class BadRequests(ApiLimits limits) : IExceptionHandler
     {
         public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
         {
@@ -45,6 +46,8 @@ internal static class ApiErrors
                 BadHttpRequestException { InnerException: JsonException json } bad => (bad.StatusCode, $"The body cannot be read as JSON: {json.Message}"),
                 BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest } when BodyOf(httpContext) is { } body =>
                     (StatusCodes.Status400BadRequest, $"The body is empty, or null. Send a {body.Name} as JSON; GET {SchedulerRoutes.OpenApi} describes it."),
+                BadHttpRequestException bad when Parameter().Match(bad.Message) is { Success: true } parameter =>
+                    (bad.StatusCode, $"{parameter.Groups[1].Value} is '{parameter.Groups[2].Value}', which it cannot be. GET {SchedulerRoutes.OpenApi} describes what it may be."),
                 BadHttpRequestException bad => (bad.StatusCode, bad.Message),
                 _ => null,
             };
@@ -56,6 +59,10 @@ internal static class ApiErrors
             await Results.Problem(detail, statusCode: status).ExecuteAsync(httpContext);
             return true;
         }
+
+        /// <summary>The framework's own text, which names a type of .NET and no remedy.</summary>
+        [GeneratedRegex("""^Failed to bind parameter "\S+ (\w+)" from "(.*)"\.$""", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+        private static partial Regex Parameter();
 
         /// <returns>What the endpoint takes as its body, where it takes one. None of those has a parameter besides that could be wrong.</returns>
         private static Type? BodyOf(HttpContext context) => context.Features.Get<IExceptionHandlerFeature>()?.Endpoint?.Metadata.GetMetadata<IAcceptsMetadata>()?.RequestType;

@@ -30,7 +30,7 @@ internal static class SchedulerApi
     public static void MapSchedulerApi(this WebApplication app)
     {
         app.MapOpenApi();
-        RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<ReadyFilter>().WithTags("Scheduler").ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status429TooManyRequests);
+        RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<ReadyFilter>().WithTags("Scheduler").ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status429TooManyRequests).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         api.MapJobs();
         api.MapWorkers();
     }

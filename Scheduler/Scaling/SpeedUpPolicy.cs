@@ -86,7 +86,7 @@ public sealed class SpeedUpPolicy(SpeedUpOptions options) : IScalingPolicy
             double gain = Gain(job, fewer, current, job.Speeds[fewer], speed);
             if (gain < options.Useless)
             {
-                return new(job.JobId, fewer, Text($"{current} workers brought {gain:P0} of what they could over {fewer}"), Retreats: true);
+                return new(job.JobId, fewer, gain < 0 ? Text($"{current} workers were slower than {fewer}") : Text($"{current} workers brought {gain:P0} of what they could over {fewer}"), Retreats: true);
             }
 
             if (gain < options.Pays)

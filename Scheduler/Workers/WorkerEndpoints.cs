@@ -16,7 +16,7 @@ internal static class WorkerEndpoints
             .Produces(StatusCodes.Status202Accepted).ProducesProblem(StatusCodes.Status404NotFound);
         api.MapGet(SchedulerRoutes.DesiredWorkers, (Scaler scaler, Fleet fleet) => Desired(scaler, fleet)).WithName("GetDesiredWorkers").WithSummary("How many workers the jobs want now, and why.");
         api.MapPost(SchedulerRoutes.ScaleWorkers, ScaleAsync).WithName("ScaleWorkers").WithSummary("Say how many workers there shall be; null: as the policy decides.")
-            .Produces<DesiredWorkers>().ProducesProblem(StatusCodes.Status400BadRequest);
+            .Produces<DesiredWorkers>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status413PayloadTooLarge).ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
     }
 
     private static IResult Drain(string worker, JobManager jobs) => jobs.Drain(worker)

@@ -27,7 +27,7 @@ public sealed class ErrorTests(EmbeddedGarnet redis)
             (HttpMethod.Post, "/jobs/none/cancel", null, 404, "no job none"),
             (HttpMethod.Post, "/jobs/none/checkpoint", null, 404, "no job none"),
             (HttpMethod.Get, "/jobs/none/events", null, 404, "no job none"),
-            (HttpMethod.Get, "/jobs/none/events?from=x", null, 400, "from"),
+            (HttpMethod.Get, "/jobs/none/events?from=x", null, 400, "from is 'x', which it cannot be"),
             (HttpMethod.Get, "/jobs/none/events?from=-1", null, 400, "below 0"),
             (HttpMethod.Get, "/jobs/none/events?from=99999999999999999999", null, 400, "from"),
             (HttpMethod.Get, "/jobs/none/logs", null, 404, "no job none"),

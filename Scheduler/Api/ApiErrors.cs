@@ -47,7 +47,7 @@ internal static partial class ApiErrors
                 BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest } when BodyOf(httpContext) is { } body =>
                     (StatusCodes.Status400BadRequest, $"The body is empty, or null. Send a {body.Name} as JSON; GET {SchedulerRoutes.OpenApi} describes it."),
                 BadHttpRequestException bad when Parameter().Match(bad.Message) is { Success: true } parameter =>
-                    (bad.StatusCode, $"{parameter.Groups[1].Value} is '{parameter.Groups[2].Value}', which it cannot be. GET {SchedulerRoutes.OpenApi} describes what it may be."),
+                    (bad.StatusCode, $"{parameter.Groups["name"].Value} is '{parameter.Groups["value"].Value}', which it cannot be. GET {SchedulerRoutes.OpenApi} describes what it may be."),
                 BadHttpRequestException bad => (bad.StatusCode, bad.Message),
                 _ => null,
             };
@@ -61,7 +61,7 @@ internal static partial class ApiErrors
         }
 
         /// <summary>The framework's own text, which names a type of .NET and no remedy.</summary>
-        [GeneratedRegex("""^Failed to bind parameter "\S+ (\w+)" from "(.*)"\.$""", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+        [GeneratedRegex("""^Failed to bind parameter "\S+ (?<name>\w+)" from "(?<value>.*)"\.$""", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
         private static partial Regex Parameter();
 
         /// <returns>What the endpoint takes as its body, where it takes one. None of those has a parameter besides that could be wrong.</returns>

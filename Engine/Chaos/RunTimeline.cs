@@ -86,13 +86,21 @@ public sealed class RunTimeline(TimeProvider time)
         }
     }
 
-    /// <returns>Milliseconds from a moment to the next publication; null: none followed.</returns>
+    /// <summary>How long no step came. The first one that this process hears of after a moment may have been done before: where the next one takes longer, that is the time.</summary>
+    /// <returns>Milliseconds from a moment to the next publication, or from that to the one after; null: none followed.</returns>
     public double? RecoveryAfter(DateTimeOffset moment)
     {
         lock (_gate)
         {
             int next = _published.FindIndex(p => p.Time > moment);
-            return next < 0 ? null : (_published[next].Time - moment).TotalMilliseconds;
+            if (next < 0)
+            {
+                return null;
+            }
+
+            TimeSpan first = _published[next].Time - moment;
+            TimeSpan second = next + 1 < _published.Count ? _published[next + 1].Time - _published[next].Time : TimeSpan.Zero;
+            return (first > second ? first : second).TotalMilliseconds;
         }
     }
 

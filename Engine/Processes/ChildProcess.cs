@@ -113,7 +113,14 @@ internal sealed class ChildProcess : IDisposable
         _process.Dispose();
         lock (_tail)
         {
-            _log.Dispose();
+            try
+            {
+                _log.Dispose();
+            }
+            catch (IOException)
+            {
+                // A full disk: what it did not take is lost, and no reason to end the run.
+            }
         }
     }
 

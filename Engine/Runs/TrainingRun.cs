@@ -77,8 +77,9 @@ public static class TrainingRun
         try
         {
             using var scheduler = new SchedulerClient(fleet.Scheduler, time);
-            await scheduler.SubmitAsync(new SubmitRequest(jobId, JobFile.ToCanonicalJson(job), run.Folder.Path, run.From.Version), cancellation);
-            JobStatus last = await FollowAsync(scheduler, jobId, fleet, options.Beside, observer, cancellation);
+            var request = new SubmitRequest(jobId, JobFile.ToCanonicalJson(job), run.Folder.Path, run.From.Version);
+            await scheduler.SubmitAsync(request, cancellation);
+            JobStatus last = await FollowAsync(scheduler, request, fleet, options.Beside, observer, cancellation);
             RunSummary? summary = File.Exists(run.Folder.Summary) ? RunSummary.FromJson(await File.ReadAllTextAsync(run.Folder.Summary, cancellation)) : null;
             return new TrainingResult(last.State, last.Error, run.Folder, summary);
         }
@@ -105,7 +106,7 @@ public static class TrainingRun
         return environment;
     }
 
-    private static async Task<JobStatus> FollowAsync(SchedulerClient scheduler, string jobId, LocalFleet fleet, Func<LocalFleet, CancellationToken, Task>? beside, ITrainingObserver observer, CancellationToken cancellation)
+    private static async Task<JobStatus> FollowAsync(SchedulerClient scheduler, SubmitRequest request, LocalFleet fleet, Func<LocalFleet, CancellationToken, Task>? beside, ITrainingObserver observer, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task<JobStatus> follow = ReadAsync();
@@ -129,13 +130,27 @@ public static class TrainingRun
         async Task<JobStatus> ReadAsync()
         {
             JobStatus? last = null;
-            await foreach (JobEvent item in scheduler.EventsAsync(jobId, 0, stop.Token))
+            bool isKnown = false;
+            while (true)
             {
-                last = item.Status;
-                observer.Happened(item);
-            }
+                try
+                {
+                    await foreach (JobEvent item in scheduler.EventsAsync(request.JobId, 0, stop.Token))
+                    {
+                        isKnown = true;
+                        last = item.Status;
+                        observer.Happened(item);
+                    }
 
-            return last ?? throw new InvalidOperationException($"The events of job {jobId} ended without one.");
+                    return last ?? throw new InvalidOperationException($"The events of job {request.JobId} ended without one.");
+                }
+                catch (InputException) when (isKnown)
+                {
+                    // The scheduler and Redis went down together, and nobody knows of the job but its shards, or its folder.
+                    isKnown = false;
+                    await scheduler.SubmitAsync(request, stop.Token);
+                }
+            }
         }
     }
 

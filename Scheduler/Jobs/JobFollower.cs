@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Lockstep.Contracts.Runs;
 using Lockstep.Coordination;
 using Lockstep.Core.Checkpoints;
@@ -73,6 +74,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     {
         job.Barrier.Open();
         RunRecord? record;
+        string? change;
         lock (_recording)
         {
             // Who ends a job does not wait for the steps in hand.
@@ -83,15 +85,16 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
             long contradicted = _recorder!.Contradicted;
             record = _recorder.Add(report, fleet.CountOf(job.Id));
+            change = record is null ? null : _recorder.TakeChange();
             if (_recorder.Contradicted > contradicted)
             {
                 LogContradicted(job.Id, report.Cursor);
             }
         }
 
-        if (_checkpoints.Observe(report) is { } said)
+        foreach (string said in new[] { change, _checkpoints.Observe(report) }.OfType<string>())
         {
-            LogCheckpoints(job.Id, said);
+            LogDisk(job.Id, said);
             job.Append(fleet.CountOf(job.Id), null, said);
         }
 
@@ -143,6 +146,20 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         }
     }
 
+    /// <summary>Whether a scheduler before has followed the job, though there is no record of that any more.</summary>
+    public static bool WasBegun(JobRun job)
+    {
+        try
+        {
+            string kept = Path.Combine(job.Folder.Checkpoints, DescriptorName);
+            return File.Exists(kept) && JobDescriptor.FromJson(File.ReadAllBytes(kept)).JobId == job.Id;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Waits until a shard knows the job. Where all have lost it, a scheduler before has kept what the job is.</summary>
     private async Task<JobDescriptor> WaitOpenedAsync(IReadOnlyList<IShardClient> shards, bool resumed, CancellationToken cancellation)
     {
@@ -176,5 +193,5 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     private partial void LogPace(string jobId, string pace);
 
     [LoggerMessage(52, LogLevel.Warning, "Job {JobId}: {Said}")]
-    private partial void LogCheckpoints(string jobId, string said);
+    private partial void LogDisk(string jobId, string said);
 }

@@ -151,6 +151,12 @@ internal sealed partial class JobManager
         if (changed || retarget || (jobs.Length > 0 && time.GetElapsedTime(_remembered) > MemoryInterval))
         {
             await wanted.RememberAsync(scaler.Memory.ToJson(), _stopping);
+            foreach (JobRun job in jobs.Where(j => j.State == JobState.Running))
+            {
+                // How far it is, for the next scheduler to say until it hears of a step itself.
+                await store.SetStateAsync(job.Id, JobState.Running, null, job.Progress, _stopping);
+            }
+
             _remembered = time.GetTimestamp();
         }
     }
@@ -172,7 +178,7 @@ internal sealed partial class JobManager
 
         if (begins)
         {
-            Follow(job, resumed: false);
+            Follow(job, resumed: !job.IsRelaid && JobFollower.WasBegun(job));
         }
 
         if (!change.IsNothing)

@@ -25,8 +25,10 @@ internal sealed class RunRecorder : IDisposable
     private readonly RunStatistics _statistics;
     private readonly List<UInt128> _ledger = [];
     private readonly HashSet<long> _evaluated = [];
-    private readonly StreamWriter _metricsFile;
-    private readonly StreamWriter _ledgerFile;
+    private readonly LineFile _metricsFile;
+    private readonly LineFile _ledgerFile;
+    private Exception? _unwritten;
+    private bool _isTold;
     // The newest that the records of before know.
     private readonly int _generationBefore;
     private readonly double _secondsBefore;
@@ -107,8 +109,8 @@ internal sealed class RunRecorder : IDisposable
             _secondsBefore += written is { } last ? Math.Max(0, (time.GetUtcNow() - last).TotalSeconds) : 0;
         }
 
-        _ledgerFile = Append(run.Ledger);
-        _metricsFile = Append(run.Metrics);
+        _ledgerFile = new LineFile(run.Ledger);
+        _metricsFile = new LineFile(run.Metrics);
         _started = _lastStep = time.GetTimestamp();
     }
 
@@ -123,6 +125,7 @@ internal sealed class RunRecorder : IDisposable
     /// <returns>The line that was written; null where the report tells what is known.</returns>
     public RunRecord? Add(StepReport report, int workers)
     {
+        _unwritten = null;
         RunRecord? record = report.Cursor.Attempt == Cursor.Evaluation ? Evaluation(report) : Step(report, workers);
         if (record is not null)
         {
@@ -136,16 +139,31 @@ internal sealed class RunRecorder : IDisposable
                 _repeatedRecorded = _repeated;
             }
 
-            _metricsFile.WriteLine(record.ToJson());
+            _unwritten = _metricsFile.Append(record.ToJson()) ?? _unwritten;
             _statistics.Add(record);
         }
 
         return record;
     }
 
+    /// <summary>Whether the records can be written, where that changed with the last report.</summary>
+    /// <returns>For people; null: it is as before.</returns>
+    public string? TakeChange()
+    {
+        if (_isTold == _unwritten is not null)
+        {
+            return null;
+        }
+
+        _isTold = !_isTold;
+        return _unwritten is { } why ? $"what happens cannot be recorded, and training goes on: {why.Message}" : "what happened is recorded again, and nothing is missing";
+    }
+
     /// <summary>Writes summary.json and, where the job is finished, model.safetensors.</summary>
     public RunSummary Finish(JobState state, string? error, JobDescriptor? descriptor, LeaseCounts leases)
     {
+        _ledgerFile.Flush();
+        _metricsFile.Flush();
         string? sha256 = null;
         if (state == JobState.Finished && descriptor is not null)
         {
@@ -197,7 +215,7 @@ internal sealed class RunRecorder : IDisposable
         }
 
         _ledger.Add(hash);
-        _ledgerFile.WriteLine(new LedgerLine(step, StateHash.ToHex(hash)).ToJson());
+        _unwritten = _ledgerFile.Append(new LedgerLine(step, StateHash.ToHex(hash)).ToJson());
         long now = _time.GetTimestamp();
         double stepMs = _time.GetElapsedTime(_lastStep, now).TotalMilliseconds;
         _lastStep = now;
@@ -277,7 +295,4 @@ internal sealed class RunRecorder : IDisposable
             File.Move(path + ".tmp", path, overwrite: true);
         }
     }
-
-    // Others read along while it grows.
-    private static StreamWriter Append(string path) => new(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
 }

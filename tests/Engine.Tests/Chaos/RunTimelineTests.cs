@@ -24,6 +24,22 @@ public sealed class RunTimelineTests
     }
 
     [Fact]
+    public void A_step_that_was_done_before_a_fault_and_is_heard_of_after_it_hides_no_stall()
+    {
+        var timeline = new RunTimeline(_time);
+        timeline.Publish(1);
+        DateTimeOffset fault = After(1);
+        _time.Advance(TimeSpan.FromMilliseconds(10));
+        timeline.Publish(2);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        timeline.Publish(3);
+        _time.Advance(TimeSpan.FromSeconds(9));
+        timeline.Publish(4);
+
+        Assert.Equal(2000, timeline.RecoveryAfter(fault));
+    }
+
+    [Fact]
     public void Knows_what_was_said_of_whom_and_when()
     {
         var timeline = new RunTimeline(_time);

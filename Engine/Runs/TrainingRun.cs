@@ -69,6 +69,11 @@ public static class TrainingRun
             time,
             cancellation);
         observer.Started(run.Folder, fleet.Processes);
+        if (options.Job.Workers.Min > options.Workers)
+        {
+            observer.Found($"The job's workers.min is {options.Job.Workers.Min}, and it begins with the {options.Workers} that there are.");
+        }
+
         foreach (string damaged in run.From.Damaged)
         {
             observer.Found(damaged);

@@ -28,6 +28,9 @@ internal sealed partial class JobManager
     [LoggerMessage(8, LogLevel.Error, "The record of job {JobId} cannot be read; it is left alone")]
     private partial void LogUnreadable(Exception exception, string jobId);
 
+    [LoggerMessage(17, LogLevel.Warning, "{Note}")]
+    private partial void LogRedis(string note);
+
     [LoggerMessage(16, LogLevel.Warning, "Job {JobId}: {Note}")]
     private partial void LogRelaid(string jobId, string note);
 

@@ -17,6 +17,8 @@ internal sealed partial class JobManager
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        redis.ConnectionFailed += (_, _) => TellOfRedis();
+        redis.ConnectionRestored += (_, _) => TellOfRedis();
         telemetry.Observe(() => fleet.Counts(scaler.Last.Desired), () => Open.Select(job => (job, fleet.CountOf(job.Id))));
         while (true)
         {
@@ -32,6 +34,23 @@ internal sealed partial class JobManager
             _followers.Clear();
             LogStandsBy();
             await store.WaitVacantAsync(time, stoppingToken);
+        }
+    }
+
+    /// <summary>Told once when it goes and once when it comes, of which the client tells for each of its connections.</summary>
+    private void TellOfRedis()
+    {
+        bool isAway = !redis.IsConnected;
+        if (Interlocked.Exchange(ref _redisIsAway, isAway) == isAway)
+        {
+            return;
+        }
+
+        string note = isAway ? "Redis cannot be reached; what needs it waits" : "Redis can be reached again";
+        LogRedis(note);
+        foreach (JobRun job in Open)
+        {
+            job.Append(fleet.CountOf(job.Id), null, note);
         }
     }
 

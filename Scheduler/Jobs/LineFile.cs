@@ -3,20 +3,16 @@ using System.Text;
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>A file that lines are added to, and others read along while it grows. A disk that does not take a line holds nothing up: it is written with the next one.</summary>
-internal sealed class LineFile : IDisposable
+/// <param name="file">That can be written and seeked in, and keeps nothing back; disposed of with this.</param>
+internal sealed class LineFile(Stream file) : IDisposable
 {
-    private readonly FileStream _file;
     // Bounded by the steps of a job.
     private readonly Queue<byte[]> _waiting = new();
     // What is behind it came of a line that the disk took in part.
-    private long _length;
+    private long _length = file.Length;
 
     /// <exception cref="IOException">The file cannot be opened.</exception>
-    public LineFile(string path)
-    {
-        _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
-        _length = _file.Length;
-    }
+    public static LineFile Open(string path) => new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0));
 
     /// <summary>Adds a line.</summary>
     /// <returns>Why the file does not hold it yet; null: it does.</returns>
@@ -40,17 +36,17 @@ internal sealed class LineFile : IDisposable
     {
         while (_waiting.TryPeek(out byte[]? line))
         {
-            if (_file.Length != _length)
+            if (file.Length != _length)
             {
-                _file.SetLength(_length);
+                file.SetLength(_length);
             }
 
-            _file.Position = _length;
-            _file.Write(line);
+            file.Position = _length;
+            file.Write(line);
             _length += line.Length;
             _waiting.Dequeue();
         }
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose() => file.Dispose();
 }

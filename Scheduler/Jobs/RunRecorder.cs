@@ -109,8 +109,8 @@ internal sealed class RunRecorder : IDisposable
             _secondsBefore += written is { } last ? Math.Max(0, (time.GetUtcNow() - last).TotalSeconds) : 0;
         }
 
-        _ledgerFile = new LineFile(run.Ledger);
-        _metricsFile = new LineFile(run.Metrics);
+        _ledgerFile = LineFile.Open(run.Ledger);
+        _metricsFile = LineFile.Open(run.Metrics);
         _started = _lastStep = time.GetTimestamp();
     }
 

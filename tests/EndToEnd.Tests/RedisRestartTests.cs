@@ -76,6 +76,37 @@ public sealed class RedisRestartTests : IAsyncLifetime
         Assert.DoesNotContain(steps.Notes, note => note.Contains("lost everything", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task A_job_whose_scheduler_and_Redis_die_together_is_handed_in_again_and_goes_on()
+    {
+        FinishedRun quiet = await _runs.AloneAsync();
+        var steps = new StepsReached();
+        bool killed = false;
+
+        TrainingResult result = await TrainingRun.RunAsync(
+            new TrainingOptions
+            {
+                Job = JobFile.Load(Built.Sample("digits"), ["epochs=", $"steps={DigitsRuns.Steps}", $"checkpoint.every={DigitsRuns.CheckpointEvery}", "shards=2"]),
+                Output = _folder.In("run"),
+                Workers = 2,
+                Services = Built.Services,
+                RedisServerAssembly = Built.Lockstep,
+                Beside = async (fleet, cancellation) =>
+                {
+                    await steps.WaitAsync(20, cancellation);
+                    killed = fleet.Signal("redis", UnixSignal.Kill) && fleet.Signal("scheduler", UnixSignal.Kill);
+                },
+            },
+            steps,
+            TimeProvider.System,
+            TestContext.Current.CancellationToken);
+
+        Assert.True(result.State == JobState.Finished, result.Error);
+        Assert.True(killed);
+        Assert.Equal(quiet.Ledger, await File.ReadAllLinesAsync(result.Folder.Ledger, TestContext.Current.CancellationToken));
+        Assert.Equal(DigitsRuns.Steps, File.ReadLines(result.Folder.Metrics).Select(RunRecord.FromJson).OfType<StepRecord>().Select(s => s.Step).Distinct().Count());
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(1)]

@@ -152,7 +152,9 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         try
         {
             string kept = Path.Combine(job.Folder.Checkpoints, DescriptorName);
-            return File.Exists(kept) && JobDescriptor.FromJson(File.ReadAllBytes(kept)).JobId == job.Id;
+            // A job that was deleted and handed in anew with other shards or another policy of checkpoints begins anew.
+            return File.Exists(kept) && !File.Exists(job.Folder.Model) && JobDescriptor.FromJson(File.ReadAllBytes(kept)) is var known
+                && (known.JobId, known.Shards, known.ResumeStep, known.CheckpointEvery, known.CheckpointKeep) == (job.Id, job.Spec.Shards, job.Request.ResumeStep, job.Spec.Checkpoint.Every, job.Spec.Checkpoint.Keep);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
         {

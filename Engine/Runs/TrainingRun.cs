@@ -187,6 +187,7 @@ public static class TrainingRun
             await store.DeleteAsync(jobId, patience.Token);
             await store.DeleteQueueAsync(patience.Token);
             await new RedisLeases(redis, jobId).DeleteAsync(patience.Token);
+            await new WantedWorkers(redis, jobId).DeleteAsync(patience.Token);
         }
         catch (Exception exception) when (exception is RedisException or OperationCanceledException)
         {

@@ -137,7 +137,7 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, Scaler scal
                 return;
             }
 
-            if (Directory.Exists(folder.Path) && Directory.EnumerateFileSystemEntries(folder.Path).Any())
+            if (Directory.Exists(folder.Path) && !Directory.Exists(folder.Checkpoints) && Directory.EnumerateFileSystemEntries(folder.Path).Any())
             {
                 throw new InputException(folder.Path, 0, "The folder holds other things than a run.", "Name a folder that is empty, or is not there yet.");
             }

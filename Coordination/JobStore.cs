@@ -71,6 +71,12 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         return 1
         """;
 
+    private const string ProgressScript = Guard + """
+        if redis.call('HGET', KEYS[4], 'state') ~= ARGV[4] then return 0 end
+        redis.call('HSET', KEYS[4], 'step', ARGV[5], 'total', ARGV[6], 'epoch', ARGV[7])
+        return 1
+        """;
+
     private const string BeginScript = """
         local term = redis.call('INCR', KEYS[1])
         redis.call('SET', KEYS[2], term .. ':' .. ARGV[1])
@@ -170,6 +176,11 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     {
         await ChangeAsync(ChangeScript, jobId, [(int)state, error ?? "", progress.Step, progress.TotalSteps, progress.StepsPerEpoch], cancellation);
     }
+
+    /// <summary>Keeps how far a running job is; nothing where it runs no more, as its end has told that.</summary>
+    /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
+    public async Task SetProgressAsync(string jobId, JobProgress progress, CancellationToken cancellation) =>
+        await ChangeAsync(ProgressScript, jobId, [(int)JobState.Running, progress.Step, progress.TotalSteps, progress.StepsPerEpoch], cancellation);
 
     /// <summary>All jobs in order of submission.</summary>
     public async Task<IReadOnlyList<JobRecord>> ListAsync(CancellationToken cancellation)

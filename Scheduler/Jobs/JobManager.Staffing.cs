@@ -118,14 +118,14 @@ internal sealed partial class JobManager
     private async Task ScaleAsync(JobRun[] jobs)
     {
         int before = scaler.Last.Desired;
-        bool retarget = false;
+        bool isRetargeted = false;
         (ScalingDecision decision, bool changed) = scaler.Decide([.. jobs.Select(j => (j.Id, j.Spec.Workers.Min, j.Spec.Workers.Max, j.Spec.Slots, fleet.CountOf(j.Id)))]);
         foreach ((JobRun job, JobScalingDecision target) in jobs.Zip(decision.Jobs))
         {
             if (job.TargetWorkers != target.Target)
             {
                 job.TargetWorkers = target.Target;
-                retarget = true;
+                isRetargeted = true;
                 job.Append(fleet.CountOf(job.Id), null, $"{target.Target} workers wanted: {target.Reason}");
             }
             else if (changed)
@@ -148,16 +148,9 @@ internal sealed partial class JobManager
             _isPublished = true;
         }
 
-        if (changed || retarget || (jobs.Length > 0 && time.GetElapsedTime(_remembered) > MemoryInterval))
+        if (changed || isRetargeted)
         {
             await wanted.RememberAsync(scaler.Memory.ToJson(), _stopping);
-            foreach (JobRun job in jobs.Where(j => j.State == JobState.Running))
-            {
-                // How far it is, for the next scheduler to say until it hears of a step itself.
-                await store.SetStateAsync(job.Id, JobState.Running, null, job.Progress, _stopping);
-            }
-
-            _remembered = time.GetTimestamp();
         }
     }
 

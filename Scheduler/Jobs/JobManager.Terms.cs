@@ -12,7 +12,7 @@ internal sealed partial class JobManager
     /// <summary>How often the number of workers is thought over when nothing happens.</summary>
     private static readonly TimeSpan ScalingInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often what the scaling policy measured is kept for the next scheduler.</summary>
+    /// <summary>How often what changes all the time is kept for the next scheduler.</summary>
     private static readonly TimeSpan MemoryInterval = TimeSpan.FromSeconds(5);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -78,6 +78,7 @@ internal sealed partial class JobManager
             try
             {
                 await StaffAsync();
+                await RememberAsync(stop);
             }
             catch (InvalidOperationException exception)
             {
@@ -85,6 +86,23 @@ internal sealed partial class JobManager
             }
         }
         while (await timer.WaitForNextTickAsync(stop));
+    }
+
+    /// <summary>Keeps, now and then, what changes all the time and the next scheduler goes on from: what the policy measured, and how far the jobs are.</summary>
+    private async Task RememberAsync(CancellationToken cancellation)
+    {
+        JobRun[] running = [.. Open.Where(j => j.State == JobState.Running)];
+        if (running.Length == 0 || time.GetElapsedTime(_remembered) < MemoryInterval)
+        {
+            return;
+        }
+
+        _remembered = time.GetTimestamp();
+        await wanted.RememberAsync(scaler.Memory.ToJson(), cancellation);
+        foreach (JobRun job in running)
+        {
+            await store.SetProgressAsync(job.Id, job.Progress, cancellation);
+        }
     }
 
     private async Task LoadAsync(CancellationToken cancellation)

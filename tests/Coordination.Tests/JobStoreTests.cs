@@ -108,6 +108,20 @@ public abstract class JobStoreTests(RedisServer server)
     }
 
     [Fact]
+    public async Task Progress_that_is_told_late_changes_nothing_of_a_job_that_is_over()
+    {
+        JobStore store = await BeginAsync();
+        SubmitRequest job = Job("a");
+        await store.SubmitAsync(job, None);
+        await store.SetStateAsync(job.JobId, JobState.Running, null, JobProgress.None, None);
+        await store.SetProgressAsync(job.JobId, new JobProgress(12, 40, 10), None);
+        Assert.Equal(new JobRecord(job, JobState.Running, null, new JobProgress(12, 40, 10)), Assert.Single(await store.ListAsync(None)));
+        await store.SetStateAsync(job.JobId, JobState.Finished, null, new JobProgress(40, 40, 10), None);
+        await store.SetProgressAsync(job.JobId, new JobProgress(39, 40, 10), None);
+        Assert.Equal(new JobRecord(job, JobState.Finished, null, new JobProgress(40, 40, 10)), Assert.Single(await store.ListAsync(None)));
+    }
+
+    [Fact]
     public async Task Changes_wait_for_the_schedulers_term()
     {
         var store = new JobStore(await server.ConnectAsync(), _queue);

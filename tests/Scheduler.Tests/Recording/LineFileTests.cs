@@ -1,7 +1,7 @@
 using System.Text;
 using Lockstep.Scheduler.Jobs;
 
-namespace Lockstep.Scheduler.Tests.Timing;
+namespace Lockstep.Scheduler.Tests.Recording;
 
 public sealed class LineFileTests
 {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.RegularExpressions;
 using Lockstep.Cli.Commands;
 using Lockstep.Contracts;
 using Lockstep.Engine.Processes;
@@ -6,7 +7,7 @@ using Lockstep.Engine.Processes;
 namespace Lockstep.Cli;
 
 /// <summary>Runs a command line, and turns what goes wrong into a message and an exit code.</summary>
-internal static class CommandRunner
+internal static partial class CommandRunner
 {
     /// <summary>How long a command may take to stop its processes after Ctrl-C.</summary>
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(20);
@@ -18,7 +19,7 @@ internal static class CommandRunner
         {
             foreach (var error in parsed.Errors)
             {
-                await Console.Error.WriteLineAsync(error.Message);
+                await Console.Error.WriteLineAsync(Plain(error.Message));
             }
 
             await Console.Error.WriteLineAsync($"See 'lockstep {parsed.CommandResult.Command.Name switch { "lockstep" => "", var name => name + " " }}--help'.");
@@ -50,4 +51,26 @@ internal static class CommandRunner
             return ExitCodes.Interrupted;
         }
     }
+
+    /// <summary>The parser's own text names a type of .NET.</summary>
+    private static string Plain(string message)
+    {
+        Match unread = Unread().Match(message);
+        if (!unread.Success)
+        {
+            return message;
+        }
+
+        string wanted = unread.Groups["type"].Value switch
+        {
+            var type when type.Contains("Double", StringComparison.Ordinal) => "a number, such as 2.5",
+            var type when type.Contains("UInt", StringComparison.Ordinal) => "a whole number, 0 or more",
+            var type when type.Contains("Int", StringComparison.Ordinal) => "a whole number",
+            _ => "another value",
+        };
+        return $"{unread.Groups["name"].Value}: '{unread.Groups["value"].Value}' cannot be. Give {wanted}.";
+    }
+
+    [GeneratedRegex("""^Cannot parse argument '(?<value>.*)' for (option|command) '(?<name>[^']*)' as expected type '(?<type>[^']*)'""", RegexOptions.ExplicitCapture | RegexOptions.Singleline, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Unread();
 }

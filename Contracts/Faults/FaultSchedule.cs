@@ -58,6 +58,11 @@ public static class FaultSchedule
     public static IReadOnlyList<Fault> Parse(string text, string file)
     {
         var errors = new List<InputError>();
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            throw new InputException(file, 0, "The schedule is empty.", "Write its faults; docs/faults.md shows some.");
+        }
+
         JobNode root = JobNode.Parse(text, file);
         JobValues values = new JobReader(errors).Read(root is JobList ? new JobMap(root.File, root.Line, [new(RootKey, root.Line, root)]) : root, Root);
         Fault[] faults = [.. values.List<JobValues>(RootKey).Select(item => Build(item, errors)).OfType<Fault>()];

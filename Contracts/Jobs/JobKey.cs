@@ -5,6 +5,9 @@ internal enum ValueKind { Text = 1, Whole = 2, Number = 3, Flag = 4, Word = 5, L
 /// <summary>One key of the job file: what it takes and what it means. The reader, the schema and the documentation's table come from these.</summary>
 internal sealed record JobKey(string Name, ValueKind Kind, string Meaning)
 {
+    /// <summary>A maximum that says only how long a number is in memory.</summary>
+    private const double NoBound = long.MaxValue;
+
     public bool Required { get; init; }
     public double Minimum { get; init; } = double.NegativeInfinity;
     public double Maximum { get; init; } = double.PositiveInfinity;
@@ -37,7 +40,7 @@ internal sealed record JobKey(string Name, ValueKind Kind, string Meaning)
     private string Range()
     {
         string low = double.IsInfinity(Minimum) ? "" : AboveMinimum ? $"above {JobWords.Text(Minimum)}" : $"{JobWords.Text(Minimum)} or more";
-        string high = double.IsInfinity(Maximum) ? "" : BelowMaximum ? $"below {JobWords.Text(Maximum)}" : $"at most {JobWords.Text(Maximum)}";
+        string high = double.IsInfinity(Maximum) || Maximum == NoBound ? "" : BelowMaximum ? $"below {JobWords.Text(Maximum)}" : $"at most {JobWords.Text(Maximum)}";
         string text = string.Join(" and ", new[] { low, high }.Where(t => t.Length > 0));
         return text.Length > 0 ? ", " + text : "";
     }

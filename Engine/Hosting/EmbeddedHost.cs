@@ -99,6 +99,11 @@ public static class EmbeddedHost
             await Console.Out.WriteLineAsync($"There is no API key: every program on this machine may call the scheduler, and nobody else. Set {EnvironmentNames.ApiKey} to change that.");
         }
 
+        if (options.Otlp is { } collector && await Reachability.NoteOfCollectorAsync(new Uri(collector)) is { } note)
+        {
+            await Console.Out.WriteLineAsync(note);
+        }
+
         await Console.Out.WriteLineAsync("Submit a job with: lockstep submit samples/digits/job.yaml. Ctrl-C ends everything.");
         using var scheduler = new SchedulerClient(fleet.Scheduler, time, apiKey);
         await await Task.WhenAny(fleet.Broken, new FleetScaler(fleet, scheduler, options.MinimumWorkers, options.MaximumWorkers, time).RunAsync(cancellation));

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Lockstep.Contracts;
+using Lockstep.Engine.Processes;
 using StackExchange.Redis;
 
 namespace Lockstep.Engine.Redis;
@@ -32,7 +33,7 @@ public static class RedisAddress
         {
             throw IsRefusal(exception)
                 ? new InputException(Option, 0, $"Redis at {servers} refused the password.", "Correct password=… in the connection (and user=… where it has one).")
-                : new InputException(Option, 0, $"Redis at {servers} cannot be reached: {await ReasonAsync(options.EndPoints[0])}.", "Start it or correct the address; without --redis a server is started for the run.");
+                : new InputException(Option, 0, $"Redis at {servers} cannot be reached: {await Reachability.WhyNotAsync(options.EndPoints[0]) ?? "what listens there does not answer as Redis does"}.", "Start it or correct the address; without --redis a server is started for the run.");
         }
     }
 
@@ -72,25 +73,6 @@ public static class RedisAddress
     private static string Text(EndPoint server) => server is DnsEndPoint named ? $"{named.Host}:{named.Port}" : server.ToString()!;
 
     /// <summary>What the system says of a server that the client could not connect to, since the client itself does not tell.</summary>
-    private static async Task<string> ReasonAsync(EndPoint server)
-    {
-        using Socket socket = server is UnixDomainSocketEndPoint ? new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) : new(SocketType.Stream, ProtocolType.Tcp);
-        using var patience = new CancellationTokenSource(TimeoutMs);
-        try
-        {
-            await socket.ConnectAsync(server, patience.Token);
-            return "what listens there does not answer as Redis does";
-        }
-        catch (OperationCanceledException)
-        {
-            return string.Create(CultureInfo.InvariantCulture, $"nothing answered within {TimeoutMs / 1000} s");
-        }
-        catch (SocketException exception)
-        {
-            return exception.Message.TrimEnd('.');
-        }
-    }
-
     private static bool IsRefusal(Exception exception)
     {
         for (Exception? at = exception; at is not null; at = at.InnerException)

@@ -74,6 +74,11 @@ public static class TrainingRun
             observer.Found($"The job's workers.min is {options.Job.Workers.Min}, and it begins with the {options.Workers} that there are.");
         }
 
+        if (options.Otlp is { } collector && await Reachability.NoteOfCollectorAsync(collector) is { } note)
+        {
+            observer.Found(note);
+        }
+
         foreach (string damaged in run.From.Damaged)
         {
             observer.Found(damaged);

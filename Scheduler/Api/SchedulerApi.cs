@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Paths;
 using Lockstep.Scheduler.Workers;
@@ -17,6 +18,8 @@ internal static class SchedulerApi
         builder.Services.AddRateLimits(limits);
         builder.Services.AddApiErrors(limits);
         builder.Services.AddApiDocument();
+        // A number is a number: "2" is a mistake of whoever wrote the request.
+        builder.Services.ConfigureHttpJsonOptions(options => options.SerializerOptions.NumberHandling = JsonNumberHandling.Strict);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = limits.MaxBodyBytes);
     }
 

@@ -10,6 +10,8 @@ namespace Lockstep.Scheduler.Paths;
 /// <param name="runsRoot">Absolute path; null: there is none.</param>
 internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runsRoot)
 {
+    private const int LongestShown = 200;
+
     /// <exception cref="InputException">A root in the environment is no absolute path.</exception>
     public static AllowedPaths From(IConfiguration configuration)
     {
@@ -52,14 +54,15 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
 
     private static InputError? Check(string key, string path, IReadOnlyList<string> roots, string variable)
     {
+        string shown = path.Length > LongestShown ? path[..LongestShown] + "…" : path;
         if (path.Contains('\0', StringComparison.Ordinal) || !Path.IsPathFullyQualified(path))
         {
-            return new InputError(key, 0, $"'{path}' is no absolute path.", "Name the file as the scheduler's machine does, from the root.");
+            return new InputError(key, 0, $"'{shown}' is no absolute path.", "Name the file as the scheduler's machine does, from the root.");
         }
 
         if (path.Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar).Contains(".."))
         {
-            return new InputError(key, 0, $"'{path}' has '..' in it.", "Write the path without.");
+            return new InputError(key, 0, $"'{shown}' has '..' in it.", "Write the path without.");
         }
 
         try
@@ -70,16 +73,16 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
                 if (IsUnder(full, Path.GetFullPath(root)))
                 {
                     string real = RealPath.Resolve(full);
-                    return IsUnder(real, RealPath.Resolve(root)) ? null : new InputError(key, 0, $"'{path}' is a link that leads out of {root}.", $"Name a file that lies under it, or add the link's target to {variable} where the scheduler is started.");
+                    return IsUnder(real, RealPath.Resolve(root)) ? null : new InputError(key, 0, $"'{shown}' is a link that leads out of {root}.", $"Name a file that lies under it, or add the link's target to {variable} where the scheduler is started.");
                 }
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return new InputError(key, 0, $"'{path}' cannot be checked: {exception.Message}", "Correct the path or its rights.");
+            return new InputError(key, 0, $"'{shown}' cannot be checked: {exception.Message}", "Correct the path or its rights.");
         }
 
-        return new InputError(key, 0, $"'{path}' is not allowed here.", roots.Count == 0 ? $"Set {variable} where the scheduler is started to the folders that jobs may use." : $"Use what lies under {string.Join(" or ", roots)}, or set {variable} where the scheduler is started.");
+        return new InputError(key, 0, $"'{shown}' is not allowed here.", roots.Count == 0 ? $"Set {variable} where the scheduler is started to the folders that jobs may use." : $"Use what lies under {string.Join(" or ", roots)}, or set {variable} where the scheduler is started.");
     }
 
     private static bool IsUnder(string path, string root)

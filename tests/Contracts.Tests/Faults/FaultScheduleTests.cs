@@ -77,6 +77,13 @@ public sealed class FaultScheduleTests
         Assert.Equal([2, 3], exception.Errors.Select(e => e.Line));
     }
 
+    [Theory]
+    [InlineData("", "s.yaml: The schedule is empty. Write its faults; docs/faults.md shows some.")]
+    [InlineData(" \n", "s.yaml: The schedule is empty. Write its faults; docs/faults.md shows some.")]
+    [InlineData("- {kind: kill, at: {step: 1.5}}", "s.yaml:1: 'step' is '1.5'. Give a whole number, 0 or more.")]
+    public void Names_what_is_expected_and_no_bound_that_is_none(string schedule, string message) =>
+        Assert.Equal(message, Assert.Throws<InputException>(() => FaultSchedule.Parse(schedule, "s.yaml")).Message);
+
     [Fact]
     public void Says_that_there_is_no_schedule() =>
         Assert.Contains("cannot be read", Assert.Throws<InputException>(() => FaultSchedule.Load(Path.Combine(Path.GetTempPath(), "no-such-schedule.yaml"))).Message, StringComparison.Ordinal);

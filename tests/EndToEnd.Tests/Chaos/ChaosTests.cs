@@ -92,6 +92,8 @@ public sealed class ChaosTests : IDisposable
     [InlineData("It is not said which faults shall happen.")]
     [InlineData("--schedule and --mtbf do not go together.", "--schedule", "?", "--mtbf", "5")]
     [InlineData("0 seconds is no mean time between faults.", "--mtbf", "0")]
+    [InlineData("--mtbf: 'abc' cannot be. Give a number, such as 2.5.", "--mtbf", "abc")]
+    [InlineData("--seed: '-1' cannot be. Give a whole number, 0 or more.", "--mtbf", "5", "--seed", "-1")]
     [InlineData("There is no kind of fault 'explode'.", "--mtbf", "5", "--kinds", "kill,explode")]
     public async Task Says_what_is_wrong_with_its_options(string message, params string[] options)
     {

@@ -51,6 +51,7 @@ public sealed class ErrorTests(EmbeddedGarnet redis)
             (HttpMethod.Post, "/workers/scale", Body("null", "application/json"), 400, "ScaleRequest"),
             (HttpMethod.Post, "/workers/scale", Body("{}", "application/json"), 400, "workers"),
             (HttpMethod.Post, "/workers/scale", Body("""{"workers": -1}""", "application/json"), 400, "-1 workers"),
+            (HttpMethod.Post, "/workers/scale", Body("""{"workers": "2"}""", "application/json"), 400, "$.workers"),
             (HttpMethod.Post, "/workers/scale", Body("""{"workers": 1}""", "text/plain"), 415, "JSON"),
             (HttpMethod.Post, "/jobs", Body($$"""{"jobId": "a", "jobJson": "{{new string('x', MaxBody)}}"}""", "application/json"), 413, $"more than {MaxBody} bytes"),
         ];

@@ -20,6 +20,10 @@ public sealed class AllowedPathsTests : IDisposable
         Assert.Empty(Check(_folder.Train, Path.GetPathRoot(_folder.Path)!));
     }
 
+    [Fact]
+    public void A_path_without_end_is_not_told_back_in_full() =>
+        Assert.InRange(Assert.Single(Check(_folder.In(new string('a', 5000)), _folder.Data)).Message.Length, 200, 300);
+
     [Theory]
     [InlineData("secret.csv", "is not allowed here")]
     [InlineData("data-of-others/train.csv", "is not allowed here")]

@@ -1,0 +1,36 @@
+using System.Diagnostics.Metrics;
+using Lockstep.Contracts.Services;
+using Lockstep.Scheduler.Telemetry;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Lockstep.ServiceDefaults.Tests.Scheduling;
+
+public sealed class JobGaugeTests
+{
+    [Fact]
+    public void A_state_that_no_job_is_in_any_more_is_reported_as_none()
+    {
+        using ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var metrics = new SchedulerMetrics(services.GetRequiredService<IMeterFactory>()) { JobsNow = () => [new JobGauge("a", JobState.Running, 8, 1, null)] };
+        var seen = new Dictionary<string, int>(StringComparer.Ordinal);
+        using var listener = new MeterListener
+        {
+            InstrumentPublished = static (instrument, listener) =>
+            {
+                if (instrument.Name == "lockstep.scheduler.jobs")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<int>((_, count, tags, _) => seen[(string)tags[0].Value!] = count);
+        listener.Start();
+
+        listener.RecordObservableInstruments();
+        Assert.Equal(1, seen["running"]);
+        metrics.JobsNow = () => [];
+        listener.RecordObservableInstruments();
+
+        Assert.Equal(new Dictionary<string, int> { ["queued"] = 0, ["running"] = 0, ["paused"] = 0, ["waiting"] = 0 }, seen);
+    }
+}

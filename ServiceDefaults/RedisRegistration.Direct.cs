@@ -62,7 +62,7 @@ public static partial class RedisRegistration
                 await redis.GetDatabase().PingAsync().WaitAsync(cancellationToken);
                 return HealthCheckResult.Healthy();
             }
-            catch (RedisException exception)
+            catch (Exception exception) when (exception is RedisException or TimeoutException)
             {
                 return new HealthCheckResult(context.Registration.FailureStatus, "Redis does not answer.", exception);
             }

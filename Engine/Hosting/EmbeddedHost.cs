@@ -62,6 +62,11 @@ public static class EmbeddedHost
             throw new InputException("--port", 0, $"Port {options.Port} is taken by another program.", "End that, or name another port.");
         }
 
+        if (data.Length == 0)
+        {
+            throw new InputException("--data", 0, "It names no folder.", "Name those that jobs may read from, or leave it out for this one.");
+        }
+
         string? apiKey = Environment.GetEnvironmentVariable(EnvironmentNames.ApiKey);
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -115,6 +120,11 @@ public static class EmbeddedHost
         try
         {
             string full = Path.GetFullPath(path);
+            if (File.Exists(full) && make)
+            {
+                throw new InputException(option, 0, $"'{path}' is a file.", "Name a folder; one that is not there yet is made.");
+            }
+
             if (make)
             {
                 Directory.CreateDirectory(full);

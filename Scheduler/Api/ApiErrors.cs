@@ -43,6 +43,8 @@ internal static partial class ApiErrors
             {
                 InputException input => (StatusCodes.Status400BadRequest, input.Message),
                 BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => (StatusCodes.Status413PayloadTooLarge, TooLarge(limits)),
+                BadHttpRequestException { InnerException: JsonException { Path: { } at } json } bad when json.Message.Contains("could not be converted", StringComparison.Ordinal) =>
+                    (bad.StatusCode, $"What the body has at {at} cannot be there. GET {SchedulerRoutes.OpenApi} describes what can."),
                 BadHttpRequestException { InnerException: JsonException json } bad => (bad.StatusCode, $"The body cannot be read as JSON: {json.Message}"),
                 BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest } when BodyOf(httpContext) is { } body =>
                     (StatusCodes.Status400BadRequest, $"The body is empty, or null. Send a {body.Name} as JSON; GET {SchedulerRoutes.OpenApi} describes it."),

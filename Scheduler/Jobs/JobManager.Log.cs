@@ -52,6 +52,9 @@ internal sealed partial class JobManager
     [LoggerMessage(14, LogLevel.Warning, "A change was refused")]
     private partial void LogRefused(Exception exception);
 
+    [LoggerMessage(18, LogLevel.Information, "No other scheduler is in charge any more; this one is")]
+    private partial void LogTookOver();
+
     [LoggerMessage(15, LogLevel.Warning, "Worker {WorkerId} gets no work for {Seconds} s")]
     private partial void LogQuarantined(string workerId, double seconds);
 }

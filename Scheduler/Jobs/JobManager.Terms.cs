@@ -26,7 +26,7 @@ internal sealed partial class JobManager
             _stopping = term.Token;
             await LeadAsync(stoppingToken);
             // Another scheduler is in charge: nothing here goes on until that one is gone.
-            IsReady = false;
+            (IsReady, StandsBy) = (false, true);
             await term.CancelAsync();
             store.EndTerm();
             telemetry.StoodDown();
@@ -62,7 +62,13 @@ internal sealed partial class JobManager
         scaler.Scale(await wanted.AskedAsync(stop));
         scaler.Recall(ScalingMemory.FromJson(await wanted.RecallAsync(stop)));
         await LoadAsync(stop);
-        IsReady = true;
+        if (StandsBy)
+        {
+            LogTookOver();
+        }
+
+        (IsReady, StandsBy) = (true, false);
+        _loaded.TrySetResult();
         using var timer = new PeriodicTimer(ScalingInterval, time);
         do
         {
@@ -77,6 +83,8 @@ internal sealed partial class JobManager
 
             try
             {
+                // The scheduler before may have ended what workers of this one worked on.
+                fleet.ReleaseWhere(jobId => Find(jobId) is not { IsOver: false });
                 await StaffAsync();
                 await RememberAsync(stop);
             }

@@ -26,6 +26,7 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     private readonly ConcurrentDictionary<string, JobFollower> _followers = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _staffing = new(1, 1);
     private readonly ILogger _logger = loggers.CreateLogger<JobManager>();
+    private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CancellationToken _stopping;
     private bool _isPublished;
     private long _remembered;
@@ -34,6 +35,12 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     /// <value>Whether the records of a scheduler before were read.</value>
     public bool IsReady { get; private set; }
+
+    /// <value>Done once the records of a scheduler before were read: until then no worker can be told whether its job goes on.</value>
+    public Task Loaded => _loaded.Task;
+
+    /// <value>Whether another scheduler is in charge.</value>
+    public bool StandsBy { get; private set; }
 
     public IReadOnlyList<JobStatus> Jobs => [.. InOrder.Select(StatusOf)];
 

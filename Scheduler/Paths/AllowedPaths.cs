@@ -1,3 +1,4 @@
+using System.Text;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
@@ -11,6 +12,9 @@ namespace Lockstep.Scheduler.Paths;
 internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runsRoot)
 {
     private const int LongestShown = 200;
+
+    /// <summary>Of Linux, in bytes, the end included.</summary>
+    private const int Longest = 4096;
 
     /// <exception cref="InputException">A root in the environment is no absolute path.</exception>
     public static AllowedPaths From(IConfiguration configuration)
@@ -55,6 +59,11 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
     private static InputError? Check(string key, string path, IReadOnlyList<string> roots, string variable)
     {
         string shown = path.Length > LongestShown ? path[..LongestShown] + "…" : path;
+        if (Encoding.UTF8.GetByteCount(path) >= Longest)
+        {
+            return new InputError(key, 0, $"'{shown}' has {path.Length} characters, and no system takes so many.", "Name a shorter path.");
+        }
+
         if (path.Contains('\0', StringComparison.Ordinal) || !Path.IsPathFullyQualified(path))
         {
             return new InputError(key, 0, $"'{shown}' is no absolute path.", "Name the file as the scheduler's machine does, from the root.");

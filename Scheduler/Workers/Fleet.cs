@@ -184,11 +184,15 @@ internal sealed class Fleet(TimeProvider time)
     }
 
     /// <summary>Calls all workers of a job off.</summary>
-    public void Release(string jobId)
+    public void Release(string jobId) => ReleaseWhere(id => id == jobId);
+
+    /// <summary>Calls all workers off whose job is such a one.</summary>
+    /// <param name="isSuch">Given the job's id.</param>
+    public void ReleaseWhere(Predicate<string> isSuch)
     {
         lock (_gate)
         {
-            foreach (FleetMember member in _members.Where(m => m.JobId == jobId))
+            foreach (FleetMember member in _members.Where(m => m.JobId is { } jobId && isSuch(jobId)))
             {
                 member.Assign(null);
             }

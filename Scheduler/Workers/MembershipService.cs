@@ -15,6 +15,15 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
         }
 
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        try
+        {
+            await jobs.Loaded.WaitAsync(ends.Token);
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw Stopping();
+        }
+
         if (request.JobId.Length > 0 && !jobs.MayGoOn(request.JobId))
         {
             request.JobId = "";

@@ -30,6 +30,7 @@ public sealed class EmbeddedHostTests : IDisposable
         Assert.Equal(BadInput, await RunAsync("--runs", file));
         Assert.Equal(BadInput, await RunAsync("--runs", ""));
         Assert.Equal(BadInput, await RunAsync("--runs", _folder.FullName, "--data", Path.Combine(_folder.FullName, "none")));
+        Assert.Equal(BadInput, await RunAsync("--runs", _folder.FullName, "--data", ""));
     }
 
     private static Task<int> RunAsync(params string[] arguments) => EmbeddedHost.RunAsync(arguments, "", TimeProvider.System, TestContext.Current.CancellationToken);

@@ -42,7 +42,7 @@ internal sealed class InProcessService : IAsyncDisposable
     public IEnumerable<RouteEndpoint> Endpoints => Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
 
     /// <summary>The scheduler, on a queue of its own.</summary>
-    public static async Task<InProcessService> SchedulerAsync(EmbeddedGarnet redis, params (string Name, string Value)[] settings)
+    public static async Task<InProcessService> SchedulerAsync(RedisServer redis, params (string Name, string Value)[] settings)
     {
         redis.Require();
         InProcessService scheduler = await StartAsync(typeof(Jobs.JobManager).Assembly, [("ConnectionStrings:redis", redis.EndPoint.ToString()!), ("LOCKSTEP_QUEUE", RedisServer.NewId()), .. settings]);

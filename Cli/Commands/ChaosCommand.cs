@@ -51,6 +51,11 @@ internal static class ChaosCommand
         CheckWritable(Json.Name, parsed.GetValue(Json));
         CheckWritable(Table.Name, parsed.GetValue(Table));
         int least = parsed.GetValue(MinFaults) ?? plan.Count ?? 1;
+        if (least < 0 || least > plan.Count)
+        {
+            throw new InputException(MinFaults.Name, 0, $"{least} faults can never have happened{(plan.Count is { } all ? $" of the {all} of the schedule" : "")}.", "Give a number of 0 or more, and no more than a schedule has.");
+        }
+
         var options = new TrainingOptions
         {
             Job = job,

@@ -58,7 +58,7 @@ public static class FaultSchedule
     public static IReadOnlyList<Fault> Parse(string text, string file)
     {
         var errors = new List<InputError>();
-        if (string.IsNullOrWhiteSpace(text))
+        if (text.Split('\n').All(line => line.TrimStart() is "" or ['#', ..]))
         {
             throw new InputException(file, 0, "The schedule is empty.", "Write its faults; docs/faults.md shows some.");
         }

@@ -104,7 +104,7 @@ public static class EmbeddedHost
             await Console.Out.WriteLineAsync($"There is no API key: every program on this machine may call the scheduler, and nobody else. Set {EnvironmentNames.ApiKey} to change that.");
         }
 
-        if (options.Otlp is { } collector && await Reachability.NoteOfCollectorAsync(new Uri(collector)) is { } note)
+        if ((options.Otlp is { } url ? new Uri(url) : Reachability.Collector) is { } collector && await Reachability.NoteOfCollectorAsync(collector) is { } note)
         {
             await Console.Out.WriteLineAsync(note);
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Lockstep.Contracts.Services;
 
 namespace Lockstep.Engine.Processes;
 
@@ -8,6 +9,9 @@ namespace Lockstep.Engine.Processes;
 internal static class Reachability
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
+    /// <value>The collector that the environment names; null: it names none, or what is no address.</value>
+    public static Uri? Collector => Uri.TryCreate(Environment.GetEnvironmentVariable(EnvironmentNames.OtlpEndpoint), UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https" ? address : null;
 
     /// <summary>Connects once.</summary>
     /// <returns>Null: somebody listens; else why not, in the system's words, without a full stop.</returns>

@@ -72,7 +72,6 @@ public static class RedisAddress
 
     private static string Text(EndPoint server) => server is DnsEndPoint named ? $"{named.Host}:{named.Port}" : server.ToString()!;
 
-    /// <summary>What the system says of a server that the client could not connect to, since the client itself does not tell.</summary>
     private static bool IsRefusal(Exception exception)
     {
         for (Exception? at = exception; at is not null; at = at.InnerException)

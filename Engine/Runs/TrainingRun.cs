@@ -74,7 +74,7 @@ public static class TrainingRun
             observer.Found($"The job's workers.min is {options.Job.Workers.Min}, and it begins with the {options.Workers} that there are.");
         }
 
-        if (options.Otlp is { } collector && await Reachability.NoteOfCollectorAsync(collector) is { } note)
+        if ((options.Otlp ?? Reachability.Collector) is { } collector && await Reachability.NoteOfCollectorAsync(collector) is { } note)
         {
             observer.Found(note);
         }

@@ -61,7 +61,7 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
         string shown = path.Length > LongestShown ? path[..LongestShown] + "…" : path;
         if (Encoding.UTF8.GetByteCount(path) >= Longest)
         {
-            return new InputError(key, 0, $"'{shown}' has {path.Length} characters, and no system takes so many.", "Name a shorter path.");
+            return new InputError(key, 0, $"'{shown}' is longer than any system takes.", "Name a shorter path.");
         }
 
         if (path.Contains('\0', StringComparison.Ordinal) || !Path.IsPathFullyQualified(path))

@@ -24,6 +24,12 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
             throw Stopping();
         }
 
+        if (jobs.StandsBy)
+        {
+            // It works on with what it has, and asks again.
+            throw new RpcException(new Status(StatusCode.Unavailable, "Another scheduler is in charge, and this one stands by until it is gone."));
+        }
+
         if (request.JobId.Length > 0 && !jobs.MayGoOn(request.JobId))
         {
             request.JobId = "";

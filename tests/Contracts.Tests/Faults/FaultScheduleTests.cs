@@ -79,7 +79,7 @@ public sealed class FaultScheduleTests
 
     [Theory]
     [InlineData("", "s.yaml: The schedule is empty. Write its faults; docs/faults.md shows some.")]
-    [InlineData(" \n", "s.yaml: The schedule is empty. Write its faults; docs/faults.md shows some.")]
+    [InlineData(" \r\n# only\r\n", "s.yaml: The schedule is empty. Write its faults; docs/faults.md shows some.")]
     [InlineData("- {kind: kill, at: {step: 1.5}}", "s.yaml:1: 'step' is '1.5'. Give a whole number, 0 or more.")]
     public void Names_what_is_expected_and_no_bound_that_is_none(string schedule, string message) =>
         Assert.Equal(message, Assert.Throws<InputException>(() => FaultSchedule.Parse(schedule, "s.yaml")).Message);

@@ -93,6 +93,8 @@ public sealed class ChaosTests : IDisposable
     [InlineData("--schedule and --mtbf do not go together.", "--schedule", "?", "--mtbf", "5")]
     [InlineData("0 seconds is no mean time between faults.", "--mtbf", "0")]
     [InlineData("--mtbf: 'abc' cannot be. Give a number, such as 2.5.", "--mtbf", "abc")]
+    [InlineData("--min-faults: -1 faults can never have happened.", "--mtbf", "5", "--min-faults", "-1")]
+    [InlineData("--min-faults: 99 faults can never have happened of the ", "--schedule", "?", "--min-faults", "99")]
     [InlineData("--seed: '-1' cannot be. Give a whole number, 0 or more.", "--mtbf", "5", "--seed", "-1")]
     [InlineData("There is no kind of fault 'explode'.", "--mtbf", "5", "--kinds", "kill,explode")]
     public async Task Says_what_is_wrong_with_its_options(string message, params string[] options)

@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using Lockstep.Contracts;
 using Lockstep.Engine.Processes;
 using StackExchange.Redis;

@@ -27,8 +27,11 @@ public sealed partial class StepBoard
                 return;
             }
 
-            Append(evaluation.Report(cursor), cursor.Step == _descriptor.TotalSteps);
-            evaluation.Done.TrySetResult();
+            // A shard that announces late must not turn the order of the reports: the step that made the version comes first.
+            if (cursor.Step <= _newest)
+            {
+                Append(evaluation, cursor);
+            }
         }
     }
 
@@ -87,6 +90,22 @@ public sealed partial class StepBoard
         return evaluation;
     }
 
+    /// <summary>Reports the evaluation of the newest version where that was whole before the version was announced.</summary>
+    private void AppendEarlyEvaluation()
+    {
+        var cursor = new Cursor(_generation, _newest, Cursor.Evaluation);
+        if (_evaluations.TryGetValue(cursor, out Evaluation? evaluation) && evaluation.IsWhole)
+        {
+            Append(evaluation, cursor);
+        }
+    }
+
+    private void Append(Evaluation evaluation, Cursor cursor)
+    {
+        Append(evaluation.Report(cursor), cursor.Step == _descriptor.TotalSteps);
+        evaluation.Done.TrySetResult();
+    }
+
     private void ForgetEvaluations(Cursor cursor) => Forget(_evaluations, cursor);
 
     private void AbandonEvaluations(Exception reason)
@@ -111,6 +130,8 @@ public sealed partial class StepBoard
 
         public TaskCompletionSource Done { get; } = NewSignal();
 
+        public bool IsWhole => _missing == 0;
+
         public IReadOnlyList<int> Missing() => [.. Enumerable.Range(0, _parts.Length).Where(slot => _parts[slot] is null)];
 
         /// <returns>Whether this was the last one.</returns>
@@ -123,7 +144,8 @@ public sealed partial class StepBoard
 
             _parts[slot] = part;
             _workers[slot] = workerId;
-            return --_missing == 0;
+            _missing--;
+            return IsWhole;
         }
 
         public StepReport Report(Cursor cursor)

@@ -253,6 +253,8 @@ public sealed partial class StepBoard : IShardPeer
             CheckpointBlockedMs = parts.Max(p => p.CheckpointBlockedMs),
         }, _newest == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(_newest));
 
+        AppendEarlyEvaluation();
+
         // Another shard may ask again about the last step, not about older ones.
         Forget(_norms, step.Cursor);
         Forget(_announcements, step.Cursor);

@@ -8,12 +8,13 @@ internal sealed class HostedCluster : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    public HostedCluster(int shards, long memoryLimit = long.MaxValue)
+    /// <param name="toFirst">Between the other shards and shard 0.</param>
+    public HostedCluster(int shards, long memoryLimit = long.MaxValue, Func<IShardPeer, IShardPeer>? toFirst = null)
     {
         Hosts = new ShardHost[shards];
         for (int shard = 0; shard < shards; shard++)
         {
-            Hosts[shard] = new ShardHost(shard, shard == 0 ? null : Hosts[0], memoryLimit, TimeProvider.System, new SilentShardObserver());
+            Hosts[shard] = new ShardHost(shard, shard == 0 ? null : toFirst?.Invoke(Hosts[0]) ?? Hosts[0], memoryLimit, TimeProvider.System, new SilentShardObserver());
         }
     }
 

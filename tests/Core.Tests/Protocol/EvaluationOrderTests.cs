@@ -1,0 +1,103 @@
+using Lockstep.Core.Metrics;
+using Lockstep.Core.Protocol;
+using Lockstep.Core.Tests.Checkpoints;
+
+namespace Lockstep.Core.Tests.Protocol;
+
+/// <summary>A worker may have a version, and evaluate it, before all shards have announced it. The reports keep the order of what they tell of.</summary>
+public sealed class EvaluationOrderTests : IDisposable
+{
+    private readonly CheckpointFolder _folder = new();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_step_is_reported_before_the_evaluation_of_what_it_made()
+    {
+        JobDescriptor job = Job(steps: 3);
+        var late = new LateShard(version: 2);
+        await using var cluster = new HostedCluster(2, toFirst: late.Before);
+        await cluster.OpenAsync(job);
+        await cluster.TrainAsync(job, until: 2);
+        Task evaluated = EvaluateAsync(cluster.Hosts[0], new Cursor(0, 2, Cursor.Evaluation));
+        Assert.False(evaluated.IsCompleted);
+        Assert.Empty(cluster.Hosts[0].Missing(job.JobId, new Cursor(0, 2, Cursor.Evaluation)));
+
+        late.Release();
+        await evaluated.WaitAsync(HostedCluster.Patience, Cancellation);
+        IReadOnlyList<StepReport> reports = await cluster.Hosts[0].WatchAsync(job.JobId, 0, Cancellation).Take(3).ToListAsync(Cancellation);
+        Assert.Equal([(0, false), (1, false), (2, true)], reports.Select(r => (r.Cursor.Step, r.Cursor.Attempt == Cursor.Evaluation)));
+    }
+
+    [Fact]
+    public async Task A_job_does_not_end_before_its_last_step_is_reported()
+    {
+        JobDescriptor job = Job(steps: 2);
+        var late = new LateShard(version: 2);
+        await using var cluster = new HostedCluster(2, toFirst: late.Before);
+        await cluster.OpenAsync(job);
+        await cluster.TrainAsync(job);
+        await late.LastCheckpoint.WaitAsync(HostedCluster.Patience, Cancellation);
+        Task evaluated = EvaluateAsync(cluster.Hosts[0], new Cursor(0, 2, Cursor.Evaluation));
+
+        late.Release();
+        await evaluated.WaitAsync(HostedCluster.Patience, Cancellation);
+        IReadOnlyList<StepReport> reports = await cluster.ReportsAsync(job);
+        Assert.Equal([(0, false), (1, false), (2, true)], reports.Select(r => (r.Cursor.Step, r.Cursor.Attempt == Cursor.Evaluation)));
+        Assert.Equal([false, false, true], reports.Select(r => r.Finished));
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private JobDescriptor Job(int steps) => StubGradients.Job(2, 4, steps) with { CheckpointDirectory = _folder.Path, EvaluationSlots = 1, StepsPerEpoch = 2 };
+
+    private static Task EvaluateAsync(ShardHost host, Cursor cursor)
+    {
+        Task evaluated = host.WaitEvaluatedAsync("job", cursor, Cancellation);
+        host.ReportEvaluation("job", cursor, 0, "w", new EvaluationPart(1, 1, [], [], []));
+        return evaluated;
+    }
+
+    /// <summary>Holds back what a shard announces of one version.</summary>
+    private sealed class LateShard(long version)
+    {
+        private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _lastCheckpoint = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <value>Ends when the shard's part of that version is on the disk and shard 0 knows it.</value>
+        public Task LastCheckpoint => _lastCheckpoint.Task;
+
+        public IShardPeer Before(IShardPeer first) => new Peer(this, first);
+
+        public void Release() => _released.SetResult();
+
+        private sealed class Peer(LateShard late, IShardPeer first) : IShardPeer
+        {
+            public Task<double> ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation) =>
+                first.ClipFactorAsync(jobId, cursor, shard, blockSquares, cancellation);
+
+            public async Task<bool> AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation)
+            {
+                if (announcement.Cursor.Step + 1 == late.Version)
+                {
+                    await late._released.Task.WaitAsync(cancellation);
+                }
+
+                return await first.AnnounceAsync(jobId, announcement, cancellation);
+            }
+
+            public async Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
+            {
+                await first.CheckpointPartAsync(jobId, notice, cancellation);
+                if (notice.Version == late.Version)
+                {
+                    late._lastCheckpoint.TrySetResult();
+                }
+            }
+
+            public Task<long> CheckpointAsync(string jobId, CancellationToken cancellation) => first.CheckpointAsync(jobId, cancellation);
+        }
+
+        private long Version => version;
+    }
+}

@@ -14,8 +14,9 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     private readonly ShardContext _context = new(shard, first, time, observer, files ?? CheckpointFiles.Disk);
     private readonly ConcurrentDictionary<string, HostedJob> _jobs = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _opening = new(1);
-    // What older generations still write.
-    private Task _superseded = Task.CompletedTask;
+    private readonly Lock _gate = new();
+    // What older generations and closed jobs still write.
+    private Task _ending = Task.CompletedTask;
 
     public string Incarnation { get; } = Guid.NewGuid().ToString("N");
 
@@ -78,7 +79,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
                 board = old.Board;
                 _jobs.TryRemove(descriptor.JobId, out _);
                 await old.SupersedeAsync(new Cursor(generation, version ?? descriptor.ResumeStep ?? 0, 0));
-                _superseded = Task.WhenAll(_superseded, old.EndAsync());
+                LetEnd(old);
             }
 
             try
@@ -168,6 +169,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
         if (_jobs.TryRemove(jobId, out HostedJob? job))
         {
             job.Fail(new ProtocolException(ProtocolError.UnknownJob, $"Job {jobId} was closed."), isClose: true);
+            LetEnd(job);
             observer.Closed(jobId);
         }
 
@@ -189,14 +191,28 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     /// <summary>Lets go of all jobs and waits until nothing is at work.</summary>
     public async ValueTask DisposeAsync()
     {
-        foreach ((string jobId, HostedJob job) in _jobs.ToArray())
+        foreach (string jobId in _jobs.Keys)
         {
             await CloseAsync(jobId, CancellationToken.None);
-            await job.EndAsync();
         }
 
-        await _superseded;
+        Task ending;
+        lock (_gate)
+        {
+            ending = _ending;
+        }
+
+        await ending;
         _opening.Dispose();
+    }
+
+    /// <summary>What is over here may still write.</summary>
+    private void LetEnd(HostedJob job)
+    {
+        lock (_gate)
+        {
+            _ending = _ending.IsCompletedSuccessfully ? job.EndAsync() : Task.WhenAll(_ending, job.EndAsync());
+        }
     }
 
     private HostedJob Host(JobDescriptor descriptor, Restoration? restoration, StepBoard? board)

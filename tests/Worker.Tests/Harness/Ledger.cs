@@ -20,20 +20,5 @@ internal sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("lockstep-").FullName;
 
-    public void Dispose()
-    {
-        for (int tries = 0; ; tries++)
-        {
-            try
-            {
-                Directory.Delete(Path, recursive: true);
-                return;
-            }
-            catch (IOException) when (tries < 100)
-            {
-                // A job that was closed may still be writing its last checkpoint.
-                Thread.Sleep(10);
-            }
-        }
-    }
+    public void Dispose() => Directory.Delete(Path, recursive: true);
 }

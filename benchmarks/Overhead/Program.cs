@@ -6,17 +6,17 @@ using Lockstep.Engine.Runs;
 using Lockstep.Overhead;
 
 // Prints a table of benchmarks/README.md: CPU seconds a step with something on over those with it off.
-if (args.Length is < 2 or > 4 || args[0] is not ("telemetry" or "upkeep") || !File.Exists(args[1]))
+if (args.Length is < 2 or > 4 || args[0] is not ("telemetry" or "upkeep" or "nothing") || !File.Exists(args[1]))
 {
-    await Console.Error.WriteLineAsync("Usage: Overhead telemetry|upkeep JOB [STEPS] [PAIRS]");
+    await Console.Error.WriteLineAsync("Usage: Overhead telemetry|upkeep|nothing JOB [STEPS] [PAIRS]");
     return 2;
 }
 
 bool isTelemetry = args[0] == "telemetry";
 int steps = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 1200;
 int pairs = args.Length > 3 ? int.Parse(args[3], CultureInfo.InvariantCulture) : 5;
-// The first quarter is start-up and compilation, which do not grow with the run.
-int warm = steps / 4;
+// The first half is start-up and compilation, which do not grow with the run.
+int warm = steps / 2;
 JobSpec job = JobFile.Load(args[1], []) with { Epochs = null, Steps = steps };
 ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName));
 var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
@@ -30,10 +30,15 @@ try
     Console.WriteLine("|---|---|---|---|");
     for (int pair = 1; pair <= pairs; pair++)
     {
-        // Both at once, on the same cores: what slows the machine down slows both.
-        Task<double> first = MeasureAsync(pair % 2 == 0, pair);
-        Task<double> second = MeasureAsync(pair % 2 != 0, pair);
-        double[] costs = await Task.WhenAll(first, second);
+        // Both at once, on the same cores, and counted over the same time: what slows the machine down slows both.
+        CpuMeter one = new(), other = new();
+        await using CoreSwap? swap = CoreSwap.IsPossible ? new CoreSwap(() => one.Processes, () => other.Processes) : null;
+        Task<double[]> readings = CompareAsync(one, other);
+        Task training = Task.WhenAll(TrainAsync(pair % 2 == 0, pair, one), TrainAsync(pair % 2 != 0, pair, other));
+        // A run that fails ends before its readings.
+        await await Task.WhenAny(readings, training);
+        await training;
+        double[] costs = await readings;
         (double on, double off) = pair % 2 == 0 ? (costs[0], costs[1]) : (costs[1], costs[0]);
         ratios.Add(on / off);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {pair} | {off:0.000} | {on:0.000} | {on / off:0.000} |"));
@@ -51,10 +56,25 @@ try
 
     return !isTelemetry || drain.Requests > 0 ? 0 : 1;
 
-    async Task<double> MeasureAsync(bool isOn, int pair)
+    // Milliseconds of CPU a step of both, from where the later one is warm to where the earlier one is at its end.
+    async Task<double[]> CompareAsync(CpuMeter one, CpuMeter other)
     {
-        (JobSpec measured, Dictionary<string, string> environment) = isTelemetry ? Telemetry(isOn) : Upkeep(isOn);
-        var meter = new CpuMeter(warm, steps - 1);
+        await Task.WhenAll(one.ReachAsync(warm), other.ReachAsync(warm));
+        CpuReading[] before = [one.Read(), other.Read()];
+        await Task.WhenAny(one.ReachAsync(steps - 1), other.ReachAsync(steps - 1));
+        CpuReading[] after = [one.Read(), other.Read()];
+        return [after[0].PerStepSince(before[0]), after[1].PerStepSince(before[1])];
+    }
+
+    async Task TrainAsync(bool isOn, int pair, CpuMeter meter)
+    {
+        (JobSpec measured, Dictionary<string, string> environment) = args[0] switch
+        {
+            "telemetry" => Telemetry(isOn),
+            "upkeep" => Upkeep(isOn),
+            // The same twice: what the method itself makes of it.
+            _ => Telemetry(isOn: false),
+        };
         TrainingResult result = await TrainingRun.RunAsync(
             new TrainingOptions
             {
@@ -70,7 +90,10 @@ try
             meter,
             TimeProvider.System,
             CancellationToken.None);
-        return result.Error is null ? meter.MillisecondsPerStep : throw new InvalidOperationException(result.Error);
+        if (result.Error is { } error)
+        {
+            throw new InvalidOperationException(error);
+        }
     }
 
     // Reports every five seconds, twelve times as often as by default: a short run shall pay for what a long one does.

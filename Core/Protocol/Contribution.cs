@@ -71,6 +71,9 @@ public sealed record ShardView(Cursor Cursor, bool Measures, bool Finished, floa
 
     /// <value>The shard's span that led to this version, where its step is traced.</value>
     public ActivityContext Trace { get; init; }
+
+    /// <value>Takes <see cref="Values"/> back from who needs them no more, for the next pull; null: they are the collector's.</value>
+    public Action<float[]>? GiveBack { get; init; }
 }
 
 /// <summary>What happened in a step, or in an evaluation (attempt <see cref="Protocol.Cursor.Evaluation"/>), as ps-0 tells it in order of its occurrence.</summary>

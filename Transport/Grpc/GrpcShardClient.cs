@@ -20,6 +20,8 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     private readonly CallInvoker _calls;
     private readonly Retry _retry;
     private readonly TimeProvider _time;
+    // Of the last version that was pulled and let go of. A new array a step, of a model's size, keeps the collector at work.
+    private float[]? _spare;
 
     /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
     /// <param name="logger">Is told when the shard goes out of reach; null: nobody is.</param>
@@ -237,7 +239,7 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
                     return null;
                 }
 
-                values = header.HasValues && header.Elements > 0 ? new float[header.Elements] : [];
+                values = header.HasValues ? Rent(header.Elements) : [];
             }
 
             if (frame.Floats.Length > values.Length - filled)
@@ -259,9 +261,13 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
         return new ShardView(header.Cursor.FromWire(), header.Measures, header.Finished, header.HasValues ? values : null, [.. header.Ranges.Select(r => (short)r)], syncMs)
         {
             ReceiveMs = header.HasValues ? receiveMs : 0,
+            GiveBack = array => _spare = array,
             Trace = TraceContext.Parse(header.TraceParent),
         };
     }, cancellation);
+
+    private float[] Rent(int elements) =>
+        Interlocked.Exchange(ref _spare, null) is { } spare && spare.Length == elements ? spare : elements > 0 ? GC.AllocateUninitializedArray<float>(elements) : [];
 
     private async Task<TReply> UnaryAsync<TRequest, TReply>(Method<TRequest, TReply> method, TRequest request, CancellationToken cancellation)
         where TRequest : class

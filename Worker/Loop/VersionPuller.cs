@@ -127,6 +127,7 @@ public sealed class VersionPuller
         if (view.Values is { } values)
         {
             _layout.Scatter(shard, values, _values);
+            view.GiveBack?.Invoke(values);
             _held[shard] = (view.Cursor.Generation, view.Cursor.Step);
         }
         else if (_held[shard] != (view.Cursor.Generation, view.Cursor.Step))
@@ -134,7 +135,7 @@ public sealed class VersionPuller
             throw new InvalidOperationException($"Shard {shard} gave no values for version {view.Cursor} of job {_jobId}, though this worker holds {_held[shard]}.");
         }
         // The values went into the flat vector; keeping them would hold the model twice.
-        _views[shard] = view with { Values = null };
+        _views[shard] = view with { Values = null, GiveBack = null };
     }
 
     private sealed class FirstArrival(TimeProvider time)

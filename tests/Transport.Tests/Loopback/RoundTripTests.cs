@@ -92,6 +92,29 @@ public sealed class RoundTripTests
     }
 
     [Fact(Timeout = 60_000)]
+    public async Task Values_that_were_given_back_are_those_of_the_next_pull()
+    {
+        float[] values = [1, 2, 3];
+        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, false, values, [5], () => { }) };
+        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using GrpcShardClient client = server.Client();
+
+        ShardView kept = await PullAsync();
+        ShardView first = await PullAsync();
+        Assert.NotSame(kept.Values, first.Values);
+        float[] array = first.Values!;
+        first.GiveBack!(array);
+        Array.Fill(array, -1);
+        ShardView second = await PullAsync();
+        Assert.Same(array, second.Values);
+        Assert.Equal(values, second.Values);
+        Assert.Equal(values, kept.Values);
+        Assert.NotSame(array, (await PullAsync()).Values);
+
+        Task<ShardView> PullAsync() => client.PullAsync("job", null, -1, default, TestContext.Current.CancellationToken);
+    }
+
+    [Fact(Timeout = 60_000)]
     public async Task A_version_at_a_cursor_or_none()
     {
         var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, false, new float[] { 1, 2 }, [5], () => { }) };

@@ -27,11 +27,11 @@ public static partial class RedisRegistration
 
     static partial void Register(IHostApplicationBuilder builder);
 
-    /// <summary>Keeps trying: Redis may start later than the service, or again.</summary>
+    /// <summary>Keeps trying, in the background: Redis may start later than the service, or again. The first attempt, which the start waits for, is one only: a service that is up can say what it lacks.</summary>
     private static void Configure(ConfigurationOptions options)
     {
         options.AbortOnConnectFail = false;
-        options.ConnectRetry = int.MaxValue;
+        options.ConnectRetry = 1;
         options.ReconnectRetryPolicy = new ExponentialRetry(100, 2000);
     }
 }

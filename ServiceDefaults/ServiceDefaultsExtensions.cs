@@ -42,7 +42,8 @@ public static class ServiceDefaultsExtensions
         if (builder.Configuration[EnvironmentNames.ParentProcess] is { Length: > 0 } parent)
         {
             builder.Services.AddSingleton<IHostLifetime, LauncherLifetime>();
-            builder.Services.AddHostedService(services => new ParentWatch(parent, services.GetRequiredService<IHostApplicationLifetime>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<ParentWatch>>()));
+            Task gone = ParentWatch.BeginAsync(parent, TimeProvider.System);
+            builder.Services.AddHostedService(services => new ParentWatch(parent, gone, services.GetRequiredService<IHostApplicationLifetime>(), services.GetRequiredService<ILogger<ParentWatch>>()));
         }
 
         return builder;

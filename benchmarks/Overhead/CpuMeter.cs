@@ -11,11 +11,11 @@ internal sealed class CpuMeter : ITrainingObserver
 {
     private readonly Lock _gate = new();
     private readonly List<(long Step, TaskCompletionSource Reached)> _waiting = [];
-    private IReadOnlyList<int> _processes = [];
+    private IReadOnlyList<FleetProcess> _processes = [];
     private long _step;
 
-    /// <value>Process ids; none before the fleet is there.</value>
-    public IReadOnlyList<int> Processes
+    /// <value>None before the fleet is there.</value>
+    public IReadOnlyList<FleetProcess> Processes
     {
         get
         {
@@ -30,7 +30,7 @@ internal sealed class CpuMeter : ITrainingObserver
     {
         lock (_gate)
         {
-            _processes = [.. processes.Select(p => p.ProcessId)];
+            _processes = [.. processes];
         }
     }
 
@@ -65,26 +65,30 @@ internal sealed class CpuMeter : ITrainingObserver
     /// <summary>As it is now.</summary>
     public CpuReading Read()
     {
-        TimeSpan sum = TimeSpan.Zero;
-        foreach (int id in Processes)
+        var times = new Dictionary<string, TimeSpan>(StringComparer.Ordinal);
+        foreach (FleetProcess one in Processes)
         {
-            using var process = Process.GetProcessById(id);
-            sum += process.TotalProcessorTime;
+            using var process = Process.GetProcessById(one.ProcessId);
+            times[one.Name] = process.TotalProcessorTime;
         }
 
         lock (_gate)
         {
-            return new CpuReading(_step, sum);
+            return new CpuReading(_step, times);
         }
     }
 }
 
 /// <param name="Step">Steps done.</param>
-/// <param name="Cpu">Of all processes since their start.</param>
-internal readonly record struct CpuReading(long Step, TimeSpan Cpu)
+/// <param name="Cpu">Of each process since its start.</param>
+internal readonly record struct CpuReading(long Step, IReadOnlyDictionary<string, TimeSpan> Cpu)
 {
-    /// <summary>Milliseconds of CPU a step since an earlier reading.</summary>
-    public double PerStepSince(CpuReading earlier) => Step > earlier.Step
-        ? (Cpu - earlier.Cpu).TotalMilliseconds / (Step - earlier.Step)
-        : throw new InvalidOperationException($"No step was done between the readings at {earlier.Step} and {Step}.");
+    /// <summary>By process, milliseconds of CPU a step since an earlier reading.</summary>
+    public IReadOnlyDictionary<string, double> PerStepSince(CpuReading earlier)
+    {
+        long steps = Step - earlier.Step;
+        return steps > 0
+            ? Cpu.ToDictionary(p => p.Key, p => (p.Value - earlier.Cpu[p.Key]).TotalMilliseconds / steps)
+            : throw new InvalidOperationException($"No step was done between the readings at {earlier.Step} and {Step}.");
+    }
 }

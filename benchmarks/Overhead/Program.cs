@@ -15,8 +15,8 @@ if (args.Length is < 2 or > 4 || args[0] is not ("telemetry" or "upkeep" or "not
 bool isTelemetry = args[0] == "telemetry";
 int steps = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 1200;
 int pairs = args.Length > 3 ? int.Parse(args[3], CultureInfo.InvariantCulture) : 5;
-// The first half is start-up and compilation, which do not grow with the run.
-int warm = steps / 2;
+// Start-up and compilation do not grow with the run; they are over after about 1,500 steps.
+int warm = Math.Min(steps / 2, 1800);
 JobSpec job = JobFile.Load(args[1], []) with { Epochs = null, Steps = steps };
 ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName));
 var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
@@ -25,30 +25,38 @@ string folder = Directory.CreateTempSubdirectory("lockstep-overhead-").FullName;
 try
 {
     await using Drain drain = await Drain.StartAsync();
-    var ratios = new List<double>();
+    var results = new List<(IReadOnlyDictionary<string, double> Off, IReadOnlyDictionary<string, double> On)>();
     Console.WriteLine("| pair | off, ms of CPU a step | on, ms of CPU a step | on / off |");
     Console.WriteLine("|---|---|---|---|");
     for (int pair = 1; pair <= pairs; pair++)
     {
         // Both at once, on the same cores, and counted over the same time: what slows the machine down slows both.
         CpuMeter one = new(), other = new();
-        await using CoreSwap? swap = CoreSwap.IsPossible ? new CoreSwap(() => one.Processes, () => other.Processes) : null;
-        Task<double[]> readings = CompareAsync(one, other);
+        await using CoreSwap? swap = CoreSwap.IsPossible ? new CoreSwap(() => Ids(one), () => Ids(other)) : null;
+        Task<IReadOnlyDictionary<string, double>[]> readings = CompareAsync(one, other);
         Task training = Task.WhenAll(TrainAsync(pair % 2 == 0, pair, one), TrainAsync(pair % 2 != 0, pair, other));
         // A run that fails ends before its readings.
         await await Task.WhenAny(readings, training);
         await training;
-        double[] costs = await readings;
-        (double on, double off) = pair % 2 == 0 ? (costs[0], costs[1]) : (costs[1], costs[0]);
-        ratios.Add(on / off);
+        var costs = await readings;
+        results.Add(pair % 2 == 0 ? (costs[1], costs[0]) : (costs[0], costs[1]));
+        (double off, double on) = (results[^1].Off.Values.Sum(), results[^1].On.Values.Sum());
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {pair} | {off:0.000} | {on:0.000} | {on / off:0.000} |"));
     }
 
     // Ratios multiply: their logarithms have a mean and a standard error.
-    double[] logs = [.. ratios.Select(ratio => Math.Log(ratio))];
+    double[] logs = [.. results.Select(pair => Math.Log(pair.On.Values.Sum() / pair.Off.Values.Sum()))];
     double mean = logs.Average();
     double error = Math.Sqrt(logs.Sum(log => (log - mean) * (log - mean)) / Math.Max(1, logs.Length - 1) / logs.Length);
     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| geometric mean | | | {Math.Exp(mean):0.000} ± {error:0.000} |"));
+    Console.WriteLine("\n| process | off, ms of CPU a step | on, ms of CPU a step | on - off |");
+    Console.WriteLine("|---|---|---|---|");
+    foreach (string process in results[0].Off.Keys)
+    {
+        (double off, double on) = (results.Average(pair => pair.Off[process]), results.Average(pair => pair.On[process]));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {process} | {off:0.000} | {on:0.000} | {on - off:0.000} |"));
+    }
+
     if (isTelemetry)
     {
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{drain.Requests} reports of {drain.Bytes / 1024.0:0} KiB were received."));
@@ -56,8 +64,10 @@ try
 
     return !isTelemetry || drain.Requests > 0 ? 0 : 1;
 
-    // Milliseconds of CPU a step of both, from where the later one is warm to where the earlier one is at its end.
-    async Task<double[]> CompareAsync(CpuMeter one, CpuMeter other)
+    static int[] Ids(CpuMeter meter) => [.. meter.Processes.Select(process => process.ProcessId)];
+
+    // By process, milliseconds of CPU a step of both, from where the later one is warm to where the earlier one is at its end.
+    async Task<IReadOnlyDictionary<string, double>[]> CompareAsync(CpuMeter one, CpuMeter other)
     {
         await Task.WhenAll(one.ReachAsync(warm), other.ReachAsync(warm));
         CpuReading[] before = [one.Read(), other.Read()];
@@ -98,7 +108,7 @@ try
 
     // Reports every five seconds, twelve times as often as by default: a short run shall pay for what a long one does.
     (JobSpec Job, Dictionary<string, string> Environment) Telemetry(bool isOn) =>
-        (job, new() { ["OTEL_SDK_DISABLED"] = isOn ? "false" : "true", ["OTEL_METRIC_EXPORT_INTERVAL"] = "5000" });
+        (job, new() { ["OTEL_SDK_DISABLED"] = isOn ? "false" : "true", ["OTEL_METRIC_EXPORT_INTERVAL"] = Environment.GetEnvironmentVariable("OTEL_METRIC_EXPORT_INTERVAL") ?? "5000" });
 
     // Off: no checkpoint but the last one, and a heartbeat a day.
     (JobSpec Job, Dictionary<string, string> Environment) Upkeep(bool isOn) =>

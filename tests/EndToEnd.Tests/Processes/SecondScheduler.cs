@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Lockstep.Engine.Processes;
 
 namespace Lockstep.EndToEnd.Tests.Processes;
@@ -6,9 +5,9 @@ namespace Lockstep.EndToEnd.Tests.Processes;
 /// <summary>Another scheduler on the Redis and the parameter servers of a fleet, as one has it who starts two.</summary>
 internal sealed class SecondScheduler : IDisposable
 {
-    private readonly Process _process;
+    private readonly ServiceProcess _process;
 
-    private SecondScheduler(Process process, Uri address)
+    private SecondScheduler(ServiceProcess process, Uri address)
     {
         _process = process;
         Address = address;
@@ -22,34 +21,15 @@ internal sealed class SecondScheduler : IDisposable
         FleetProcess first = fleet.Processes.Single(process => process.Name == "scheduler");
         IReadOnlyList<int> ports = FreePorts.Take(2);
         var address = new Uri($"http://127.0.0.1:{ports[0]}");
-        var start = new ProcessStartInfo("dotnet", [SystemProcess.CommandLineOf(first.ProcessId).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^1]]) { UseShellExecute = false, RedirectStandardOutput = true };
-        start.Environment.Clear();
-        foreach (string variable in File.ReadAllText($"/proc/{first.ProcessId}/environ").Split('\0', StringSplitOptions.RemoveEmptyEntries))
+        var environment = new Dictionary<string, string>(SystemProcess.EnvironmentOf(first.ProcessId))
         {
-            start.Environment[variable[..variable.IndexOf('=', StringComparison.Ordinal)]] = variable[(variable.IndexOf('=', StringComparison.Ordinal) + 1)..];
-        }
-
-        start.Environment["Kestrel__Endpoints__http__Url"] = address.ToString();
-        start.Environment["Kestrel__Endpoints__grpc__Url"] = $"http://127.0.0.1:{ports[1]}";
-        Process process = Process.Start(start)!;
-        // What it says is for nobody, and must not fill the pipe.
-        process.BeginOutputReadLine();
-        return new SecondScheduler(process, address);
+            ["Kestrel__Endpoints__http__Url"] = address.ToString(),
+            ["Kestrel__Endpoints__grpc__Url"] = $"http://127.0.0.1:{ports[1]}",
+        };
+        return new SecondScheduler(ServiceProcess.Start(Built.Services.PathOf(Services.Scheduler), environment), address);
     }
 
-    public void Kill()
-    {
-        _process.Kill();
-        _process.WaitForExit();
-    }
+    public void Kill() => _process.Kill();
 
-    public void Dispose()
-    {
-        if (!_process.HasExited)
-        {
-            Kill();
-        }
-
-        _process.Dispose();
-    }
+    public void Dispose() => _process.Dispose();
 }

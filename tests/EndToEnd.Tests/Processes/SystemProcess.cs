@@ -31,6 +31,10 @@ internal static class SystemProcess
         }
     }
 
+    /// <summary>What it was given on its way.</summary>
+    public static IEnumerable<KeyValuePair<string, string>> EnvironmentOf(int id) =>
+        File.ReadAllText($"/proc/{id}/environ").Split('\0', StringSplitOptions.RemoveEmptyEntries).Select(variable => variable.Split('=', 2)).Select(pair => KeyValuePair.Create(pair[0], pair[1]));
+
     public static void Signal(int id, int signal) => Assert.True(TrySignal(id, signal), $"There is no process {id}.");
 
     /// <returns>Whether there is such a process.</returns>

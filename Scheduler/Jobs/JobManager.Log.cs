@@ -32,7 +32,7 @@ internal sealed partial class JobManager
     private partial void LogRedis(string note);
 
     [LoggerMessage(16, LogLevel.Warning, "Job {JobId}: {Note}")]
-    private partial void LogRelaid(string jobId, string note);
+    private partial void LogNote(string jobId, string note);
 
     [LoggerMessage(9, LogLevel.Information, "{Desired} workers desired: {Reason}")]
     private partial void LogDesired(int desired, string reason);

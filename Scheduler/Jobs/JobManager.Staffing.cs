@@ -179,5 +179,11 @@ internal sealed partial class JobManager
             LogStaffed(job.Id, change.ToString());
             job.Append(change.Workers, null, change.ToString());
         }
+
+        foreach (string refusal in change.Unfit)
+        {
+            LogNote(job.Id, refusal);
+            job.Append(change.Workers, null, refusal);
+        }
     }
 }

@@ -138,7 +138,7 @@ internal sealed partial class JobManager
                 if (isRelaid)
                 {
                     string note = FormattableString.Invariant($"parameter servers: {shards}, fewer than the job had; it goes on with those from step {job.Request.ResumeStep ?? 0}");
-                    LogRelaid(job.Id, note);
+                    LogNote(job.Id, note);
                     job.Append(0, null, note);
                 }
             }

@@ -116,8 +116,12 @@ internal sealed class Fleet(TimeProvider time)
             FleetMember[] have = [.. _members.Where(m => m.JobId == job.Id)];
             string? known = job.DeterminismClass ?? have.FirstOrDefault()?.DeterminismClass;
             // All workers of a job compute the same bits only within one class: the largest one that is idle is taken.
-            FleetMember[] idle = [.. _members.Where(m => m is { JobId: null, IsDraining: false } && !IsQuarantined(m)).GroupBy(m => m.DeterminismClass).Where(g => known is null || WithoutThreads(g.Key) == WithoutThreads(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
+            FleetMember[] free = [.. _members.Where(m => m is { JobId: null, IsDraining: false } && !IsQuarantined(m))];
+            FleetMember[] idle = [.. free.GroupBy(m => m.DeterminismClass).Where(g => known is null || WithoutThreads(g.Key) == WithoutThreads(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
             int wanted = job.WantsWorkers ? Math.Min(job.Spec.Workers.Max, job.TargetWorkers) : 0;
+            // Where some are of use, whoever could be and is not shall know why; once for each job.
+            string needed = WithoutThreads(known ?? idle.FirstOrDefault()?.DeterminismClass ?? "");
+            FleetMember[] unfit = have.Length + idle.Length < wanted ? [.. free.Where(m => WithoutThreads(m.DeterminismClass) != needed && m.IsFirstRefusal(job.Id))] : [];
             if (have.Length + idle.Length < job.Spec.Workers.Min)
             {
                 wanted = 0;
@@ -135,7 +139,10 @@ internal sealed class Fleet(TimeProvider time)
                 member.Assign(null);
             }
 
-            return new(Names(taken), Names(released), have.Length + taken.Length - released.Length);
+            return new(Names(taken), Names(released), have.Length + taken.Length - released.Length)
+            {
+                Unfit = [.. unfit.Select(m => $"{m.WorkerId} gets no work of this job: it computes in the determinism class '{WithoutThreads(m.DeterminismClass)}', the job in '{needed}', and the bits would differ. Use machines of one class for a job")],
+            };
         }
     }
 
@@ -211,6 +218,9 @@ internal sealed class Fleet(TimeProvider time)
 /// <param name="Workers">How many it has now.</param>
 internal sealed record StaffingChange(IReadOnlyList<string> Given, IReadOnlyList<string> Released, int Workers)
 {
+    /// <value>Sentences for people: which workers have another determinism class than the job. Each comes once.</value>
+    public IReadOnlyList<string> Unfit { get; init; } = [];
+
     public bool IsNothing => Given.Count == 0 && Released.Count == 0;
 
     public override string ToString() => string.Join("; ", new[] { Text("joined", Given), Text("called off", Released) }.Where(t => t.Length > 0));

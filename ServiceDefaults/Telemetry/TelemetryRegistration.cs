@@ -19,6 +19,15 @@ internal static class TelemetryRegistration
 
     private const string InstanceAttribute = "service.instance.id";
 
+    /// <summary>Meters whose instruments have few sets of tags: a path, an outcome, a generation.</summary>
+    private static readonly string[] FewTags = ["Lockstep.Worker", "Lockstep.ParameterServer", "System.Runtime"];
+
+    /// <summary>Those of them that have one for each shard.</summary>
+    private static readonly string[] ManyTags = ["lockstep.worker.pull.duration", "lockstep.worker.round_trip.duration"];
+
+    /// <summary>The room for sets of tags that an instrument with few is given. By default it is 2,000, tens of megabytes in all, which every full garbage collection looks through.</summary>
+    private const int FewTagSets = 50;
+
     /// <summary>Paths whose requests are no spans: probes and scrapes come every few seconds, and the gRPC calls between the services have spans of their own where a step is traced.</summary>
     private static readonly PathString[] Untraced = [SchedulerRoutes.Health, SchedulerRoutes.Alive, SchedulerRoutes.Metrics, "/lockstep.v1.ParameterServer", "/lockstep.v1.Scheduler"];
 
@@ -40,7 +49,11 @@ internal static class TelemetryRegistration
         });
         OpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => Name(resource, builder))
-            .WithMetrics(metrics => metrics.AddRuntimeInstrumentation().AddMeter(OwnTelemetry).AddPrometheusExporter())
+            .WithMetrics(metrics => metrics
+                .AddRuntimeInstrumentation()
+                .AddMeter(OwnTelemetry)
+                .AddView(static instrument => FewTags.Contains(instrument.Meter.Name) && !ManyTags.Contains(instrument.Name) ? new MetricStreamConfiguration { CardinalityLimit = FewTagSets } : null)
+                .AddPrometheusExporter())
             .WithTracing(tracing => tracing.AddSource(OwnTelemetry));
         if (hasHttpApi)
         {

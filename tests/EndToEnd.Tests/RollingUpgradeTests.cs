@@ -19,6 +19,9 @@ public sealed class RollingUpgradeTests : IDisposable
     /// <summary>The one that the scheduler asks; the others are sent SIGTERM.</summary>
     private const string Drained = "worker-1";
 
+    /// <summary>One that comes with the upgrade and computes other bits.</summary>
+    private const string Alien = "worker-of-another-kind";
+
     /// <summary>No run lasts so long, on a machine that does other work beside it: it hangs.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
@@ -60,9 +63,16 @@ public sealed class RollingUpgradeTests : IDisposable
         long from = 0;
         Task<CheckpointStatus>? asked = null;
         JobStatus? last = null;
+        var refusals = new List<string>();
+        using ServiceProcess alien = StartAlien(fleet);
         await foreach (JobEvent item in scheduler.EventsAsync("upgraded", 0, patience.Token))
         {
             last = item.Status;
+            if (item.Note is { } note && note.Contains(Alien, StringComparison.Ordinal))
+            {
+                refusals.Add(note);
+            }
+
             if (item.Status.Step > 0)
             {
                 asked ??= scheduler.CheckpointAsync("upgraded", patience.Token);
@@ -93,10 +103,25 @@ public sealed class RollingUpgradeTests : IDisposable
         RunSummary summary = RunSummary.FromJson(await File.ReadAllTextAsync(upgraded.Summary, patience.Token));
         Assert.Equal(await File.ReadAllLinesAsync(quiet.Ledger, patience.Token), await File.ReadAllLinesAsync(upgraded.Ledger, patience.Token));
         Assert.Equal(0, summary.StepsRepeated);
+        // By each of the two schedulers.
+        Assert.InRange(refusals.Count, 1, 2);
+        Assert.All(refusals, note => Assert.Contains($"{Alien} gets no work of this job: it computes in the determinism class", note, StringComparison.Ordinal));
         // The one that was asked for, those that each shard kept before it went, and the last.
         IReadOnlyList<long> kept = CheckpointSet.List(upgraded.Checkpoints);
         Assert.Contains((await asked!).Step, kept);
         Assert.True(kept.Count(version => version > 0) >= 4, string.Join(' ', kept));
+    }
+
+    /// <summary>A worker as on a processor without AVX2, or the runtime cannot tell.</summary>
+    private static ServiceProcess StartAlien(LocalFleet fleet)
+    {
+        var environment = new Dictionary<string, string>(SystemProcess.EnvironmentOf(fleet.Processes.Single(process => process.Name == "worker-0").ProcessId))
+        {
+            [EnvironmentNames.WorkerId] = Alien,
+            ["Kestrel__Endpoints__http__Url"] = $"http://127.0.0.1:{FreePorts.Take(1)[0]}",
+            ["DOTNET_EnableAVX2"] = "0",
+        };
+        return ServiceProcess.Start(Built.Services.PathOf(Services.Worker), environment);
     }
 
     private async Task<RunFolder> SubmitAsync(SchedulerClient scheduler, string id, JobSpec job, CancellationToken cancellation)

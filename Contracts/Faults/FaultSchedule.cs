@@ -132,6 +132,18 @@ public static class FaultSchedule
             errors.Add(new(item.File, at.LineOf("phase"), FaultRule.HasPhases(kind) ? "A phase is one of a step." : $"A fault of kind '{word}' has no phase.", "Use kill, drain or exception, with at: {step: …, phase: …}."));
         }
 
+        if (at.Text("worker") is { } worker)
+        {
+            if (time.Phase is null)
+            {
+                errors.Add(new(item.File, at.LineOf("worker"), "'worker' goes with a phase.", "Name the process with 'target', beside 'at'."));
+            }
+            else if (target != worker)
+            {
+                errors.Add(new(item.File, at.LineOf("worker"), $"The fault befalls '{target}', and 'at' says '{worker}'.", "Remove one of them."));
+            }
+        }
+
         if (target is not null && RoleOf(target) is var role && role != rule.Role)
         {
             string key = item.Given.Contains("target") ? "target" : AtKey;

@@ -26,7 +26,7 @@ public static class ChaosRun
 
     /// <summary>Trains into <c>quiet</c> and <c>disturbed</c>, below the output of <paramref name="training"/>.</summary>
     /// <param name="mostAdded">Workers that the plan may add.</param>
-    /// <exception cref="InputException">The folder or the job cannot be used.</exception>
+    /// <exception cref="InputException">The folder or the job cannot be used, or the job has fewer steps than the plan.</exception>
     /// <exception cref="FleetException">A process did not start, or did not stay up.</exception>
     /// <exception cref="ChaosException">The quiet run did not finish.</exception>
     public static async Task<ChaosVerdict> RunAsync(TrainingOptions training, FaultPlan plan, int mostAdded, IChaosObserver observer, TimeProvider time, CancellationToken cancellation)
@@ -46,6 +46,7 @@ public static class ChaosRun
             throw new ChaosException($"The quiet run did not finish: {(quiet.Error ?? JobWords.Of(quiet.State)).TrimEnd('.')}. Logs: {quiet.Folder.Logs}");
         }
 
+        CheckSteps(plan, quiet.Summary.Steps);
         var times = new RunTimeline(time);
         var injector = new FaultInjector(plan, folder, times, time, observer.Fired);
         TrainingOptions disturbedOptions = quietOptions with
@@ -73,6 +74,15 @@ public static class ChaosRun
             Missed = injector.Missed,
             Ledgers = ledgers,
         };
+    }
+
+    /// <summary>After the last step nothing can show what a fault does.</summary>
+    private static void CheckSteps(FaultPlan plan, long steps)
+    {
+        if (plan.Count is not null && plan.Faults.FirstOrDefault(fault => fault.At.Step >= steps) is { } late)
+        {
+            throw new InputException("--schedule", 0, $"A fault of kind '{JobWords.Of(late.Kind)}' is planned for step {late.At.Step}, and the job has {steps} steps.", "Plan it for an earlier one, or give the job more with --set steps=….");
+        }
     }
 
     /// <summary>Keeps the time of each step, and what is said.</summary>

@@ -89,7 +89,12 @@ public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
         return fault with { Target = target, Workers = wanted, Seed = CounterRandom.Key(seed, index, Inside) };
     }
 
-    private static int? NumberOf(string target) => int.TryParse(target.AsSpan(target.LastIndexOf('-') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
+    /// <returns>Null: it has no number. One that no integer holds is the largest there is.</returns>
+    private static int? NumberOf(string target)
+    {
+        string digits = target[(target.LastIndexOf('-') + 1)..];
+        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : digits.All(char.IsAsciiDigit) ? int.MaxValue : null;
+    }
 
     /// <summary>In [0, 1).</summary>
     private static double Uniform(ulong seed, ulong index, ulong what) => (CounterRandom.Key(seed, index, what) >> 11) * (1.0 / (1L << 53));

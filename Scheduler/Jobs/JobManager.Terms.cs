@@ -19,6 +19,8 @@ internal sealed partial class JobManager
     {
         redis.ConnectionFailed += (_, _) => TellOfRedis();
         redis.ConnectionRestored += (_, _) => TellOfRedis();
+        // It may not have been there at the start.
+        TellOfRedis();
         telemetry.Observe(() => fleet.Counts(scaler.Last.Desired), () => Open.Select(job => (job, fleet.CountOf(job.Id))));
         while (true)
         {

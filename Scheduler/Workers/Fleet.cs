@@ -119,9 +119,8 @@ internal sealed class Fleet(TimeProvider time)
             FleetMember[] free = [.. _members.Where(m => m is { JobId: null, IsDraining: false } && !IsQuarantined(m))];
             FleetMember[] idle = [.. free.GroupBy(m => m.DeterminismClass).Where(g => known is null || WithoutThreads(g.Key) == WithoutThreads(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
             int wanted = job.WantsWorkers ? Math.Min(job.Spec.Workers.Max, job.TargetWorkers) : 0;
-            // Where some are of use, whoever could be and is not shall know why; once for each job.
-            string needed = WithoutThreads(known ?? idle.FirstOrDefault()?.DeterminismClass ?? "");
-            FleetMember[] unfit = have.Length + idle.Length < wanted ? [.. free.Where(m => WithoutThreads(m.DeterminismClass) != needed && m.IsFirstRefusal(job.Id))] : [];
+            // Whoever could be of use, and is not, shall know why. A job that has no class yet may still take theirs.
+            FleetMember[] unfit = known is not null && have.Length + idle.Length < wanted ? [.. free.Where(m => WithoutThreads(m.DeterminismClass) != WithoutThreads(known) && m.TryRefuse(job.Id))] : [];
             if (have.Length + idle.Length < job.Spec.Workers.Min)
             {
                 wanted = 0;
@@ -141,7 +140,7 @@ internal sealed class Fleet(TimeProvider time)
 
             return new(Names(taken), Names(released), have.Length + taken.Length - released.Length)
             {
-                Unfit = [.. unfit.Select(m => $"{m.WorkerId} gets no work of this job: it computes in the determinism class '{WithoutThreads(m.DeterminismClass)}', the job in '{needed}', and the bits would differ. Use machines of one class for a job")],
+                Unfit = [.. unfit.Select(m => $"{m.WorkerId} gets no work of this job: it computes in the determinism class '{WithoutThreads(m.DeterminismClass)}', the job in '{WithoutThreads(known!)}', and the bits would differ. Use machines of one class for a job")],
             };
         }
     }
@@ -218,7 +217,7 @@ internal sealed class Fleet(TimeProvider time)
 /// <param name="Workers">How many it has now.</param>
 internal sealed record StaffingChange(IReadOnlyList<string> Given, IReadOnlyList<string> Released, int Workers)
 {
-    /// <value>Sentences for people: which workers have another determinism class than the job. Each comes once.</value>
+    /// <value>Sentences for people: which workers have another determinism class than the job. Each comes once for a stream of the worker.</value>
     public IReadOnlyList<string> Unfit { get; init; } = [];
 
     public bool IsNothing => Given.Count == 0 && Released.Count == 0;

@@ -23,8 +23,8 @@ internal sealed class FleetMember(JoinRequest request)
     public WorkerStatus Status => new(WorkerId, JobId, request.Device, request.Threads, DeterminismClass, IsDraining);
 
     /// <summary>A job cannot use it.</summary>
-    /// <returns>Whether that was not known before.</returns>
-    public bool IsFirstRefusal(string jobId) => _refusedBy.Add(jobId);
+    /// <returns>Whether that is said for the first time.</returns>
+    public bool TryRefuse(string jobId) => _refusedBy.Add(jobId);
 
     /// <summary>Asks the worker to hand in what it has in hand, and to end. Until its stream ends it belongs to its job.</summary>
     public void Drain()

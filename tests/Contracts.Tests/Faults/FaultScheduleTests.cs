@@ -53,6 +53,8 @@ public sealed class FaultScheduleTests
     [InlineData("- {kind: kill, at: {step: 1, seconds: 2}}", "s.yaml:2: 'at' needs either 'seconds' or 'step'.")]
     [InlineData("- {kind: kill, at: {step: -1}}", "s.yaml:2: 'step' is '-1'.")]
     [InlineData("- {kind: kill, at: {step: 1}, target: ps-0}", "s.yaml:2: 'ps-0' is no target of 'kill'. Give the name of a worker")]
+    [InlineData("- {kind: kill, at: {step: 1, worker: worker-1}}", "s.yaml:2: 'worker' goes with a phase. Name the process with 'target', beside 'at'.")]
+    [InlineData("- {kind: kill, at: {step: 1, phase: pull, worker: worker-0}, target: worker-1}", "s.yaml:2: The fault befalls 'worker-1', and 'at' says 'worker-0'. Remove one of them.")]
     [InlineData("- {kind: add, at: {step: 1}, target: worker-1}", "s.yaml:2: 'worker-1' is no target of 'add'. Remove it.")]
     [InlineData("- {kind: kill, at: {step: 1}, duration: 3}", "s.yaml:2: A fault of kind 'kill' has no 'duration'.")]
     [InlineData("- {kind: stop, at: {step: 1}, share: 0.5}", "s.yaml:2: A fault of kind 'stop' has no 'share'.")]

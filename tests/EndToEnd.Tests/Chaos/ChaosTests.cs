@@ -88,6 +88,17 @@ public sealed class ChaosTests : IDisposable
         Assert.Single(Fired(verdict));
     }
 
+    [Fact]
+    public async Task Refuses_a_step_that_the_job_does_not_have()
+    {
+        string schedule = _folder.Write("late.yaml", "- {kind: kill, at: {step: 5}}");
+
+        CliResult result = await CliProcess.RunAsync("chaos", Built.Sample("digits"), "--workers", "1", "--set", "epochs=", "steps=5", "--output", _folder.In("run"), "--schedule", schedule);
+
+        Assert.True(result.ExitCode == 2, result.All);
+        Assert.Contains("A fault of kind 'kill' is planned for step 5, and the job has 5 steps.", result.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("It is not said which faults shall happen.")]
     [InlineData("--schedule and --mtbf do not go together.", "--schedule", "?", "--mtbf", "5")]

@@ -1,3 +1,4 @@
+using Lockstep.Engine.Processes;
 using Lockstep.EndToEnd.Tests.Processes;
 using Lockstep.EndToEnd.Tests.Runs;
 
@@ -86,7 +87,7 @@ public sealed class BadInputTests(DigitsRuns runs) : IDisposable
     [Fact]
     public async Task A_Redis_that_cannot_be_reached()
     {
-        int port = FreePort.Take();
+        int port = FreePorts.Take(1)[0];
 
         await RefusedAsync(["train", Built.Sample("digits"), "--redis", $"127.0.0.1:{port}", "--output", Output], $"--redis: Redis at 127.0.0.1:{port} cannot be reached", "Start it or correct the address");
         await RefusedAsync(["train", Built.Sample("digits"), "--redis", "nonsense,,=", "--output", Output], "--redis: 'nonsense,,=' is no connection to Redis", "Write host:port");

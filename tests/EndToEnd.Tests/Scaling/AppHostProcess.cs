@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
+using Lockstep.Engine.Processes;
 using Lockstep.EndToEnd.Tests.Processes;
 using Lockstep.Engine.Scheduling;
 
@@ -43,7 +44,7 @@ internal sealed class AppHostProcess : IAsyncDisposable
     /// <param name="otlp">Where telemetry goes.</param>
     public static async Task<AppHostProcess> StartAsync(TestFolder folder, int mostWorkers, string otlp)
     {
-        int port = FreePort.Take();
+        int port = FreePorts.Take(1)[0];
         string runs = folder.In("runs");
         CliProcess process = CliProcess.StartProgram(
             Built.AppHost,

@@ -22,6 +22,7 @@ internal sealed class JobRun
     private readonly Queue<JobEvent> _log = new();
     private readonly Dictionary<string, (long Step, int Times)> _failures = new(StringComparer.Ordinal);
     private readonly Dictionary<int, int> _deaths = [];
+    private readonly HashSet<(string WorkerId, string Incarnation)> _refused = [];
     private long _deathStep = -1;
     private long _next;
     private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -115,6 +116,17 @@ internal sealed class JobRun
         lock (_gate)
         {
             return _failures.TryGetValue(workerId, out var known) && known.Step == Step;
+        }
+    }
+
+    /// <summary>Takes note that it cannot use a worker.</summary>
+    /// <param name="incarnation">Of the worker's process, whose streams come and go.</param>
+    /// <returns>Whether that is said for the first time.</returns>
+    public bool TryRefuse(string workerId, string incarnation)
+    {
+        lock (_gate)
+        {
+            return _refused.Add((workerId, incarnation));
         }
     }
 

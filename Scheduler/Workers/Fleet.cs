@@ -120,7 +120,7 @@ internal sealed class Fleet(TimeProvider time)
             FleetMember[] idle = [.. free.GroupBy(m => m.DeterminismClass).Where(g => known is null || WithoutThreads(g.Key) == WithoutThreads(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
             int wanted = job.WantsWorkers ? Math.Min(job.Spec.Workers.Max, job.TargetWorkers) : 0;
             // Whoever could be of use, and is not, shall know why. A job that has no class yet may still take theirs.
-            FleetMember[] unfit = known is not null && have.Length + idle.Length < wanted ? [.. free.Where(m => WithoutThreads(m.DeterminismClass) != WithoutThreads(known) && m.TryRefuse(job.Id))] : [];
+            FleetMember[] unfit = known is not null && have.Length + idle.Length < wanted ? [.. free.Where(m => WithoutThreads(m.DeterminismClass) != WithoutThreads(known) && job.TryRefuse(m.WorkerId, m.Incarnation))] : [];
             if (have.Length + idle.Length < job.Spec.Workers.Min)
             {
                 wanted = 0;
@@ -217,7 +217,7 @@ internal sealed class Fleet(TimeProvider time)
 /// <param name="Workers">How many it has now.</param>
 internal sealed record StaffingChange(IReadOnlyList<string> Given, IReadOnlyList<string> Released, int Workers)
 {
-    /// <value>Sentences for people: which workers have another determinism class than the job. Each comes once for a stream of the worker.</value>
+    /// <value>Sentences for people: which workers have another determinism class than the job. Each comes once for a process of the worker.</value>
     public IReadOnlyList<string> Unfit { get; init; } = [];
 
     public bool IsNothing => Given.Count == 0 && Released.Count == 0;

@@ -7,8 +7,6 @@ namespace Lockstep.Scheduler.Workers;
 /// <summary>A worker whose stream is open.</summary>
 internal sealed class FleetMember(JoinRequest request)
 {
-    private readonly HashSet<string> _refusedBy = new(StringComparer.Ordinal);
-
     public string WorkerId => request.WorkerId;
     public string Incarnation => request.Incarnation;
     public string DeterminismClass => request.DeterminismClass;
@@ -21,10 +19,6 @@ internal sealed class FleetMember(JoinRequest request)
     public bool IsDraining { get; private set; }
 
     public WorkerStatus Status => new(WorkerId, JobId, request.Device, request.Threads, DeterminismClass, IsDraining);
-
-    /// <summary>A job cannot use it.</summary>
-    /// <returns>Whether that is said for the first time.</returns>
-    public bool TryRefuse(string jobId) => _refusedBy.Add(jobId);
 
     /// <summary>Asks the worker to hand in what it has in hand, and to end. Until its stream ends it belongs to its job.</summary>
     public void Drain()

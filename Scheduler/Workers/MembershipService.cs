@@ -24,6 +24,12 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
             throw Stopping();
         }
 
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // It takes in nobody who would be out with the same breath, however often they ask.
+            throw Stopping();
+        }
+
         if (jobs.StandsBy)
         {
             // It works on with what it has, and asks again.

@@ -309,9 +309,9 @@ internal sealed class TimeLedger
             (_excess, time) = ((TimeUse.SchedulerAway, _excess.Time + time), TimeSpan.Zero);
         }
 
-        // With another number of workers another time is usual.
-        bool comparable = usual.Workers == workers || usual.Workers == 0;
-        if (needed is { } need && (_interruption is not null ? time > need : comparable && time > need * Patience))
+        // What was interrupted was begun by those who were there before; else as many as there are did it.
+        TimeSpan? expected = _interruption is not null ? needed : usual.With(workers) * attempts;
+        if (expected is { } need && time > (_interruption is not null ? need : need * Patience))
         {
             // Within a burst the first ones may be slow too, as those of a scheduler that has just started are.
             if (!isBurst || _excess.Time == TimeSpan.Zero || _interruption is not null)

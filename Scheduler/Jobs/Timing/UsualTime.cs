@@ -1,6 +1,6 @@
 namespace Lockstep.Scheduler.Jobs.Timing;
 
-/// <summary>How long a piece of work usually takes: the median of the newest ones.</summary>
+/// <summary>How long a piece of work usually takes: the median of the newest ones that as many workers did.</summary>
 internal sealed class UsualTime
 {
     private const int Enough = 5;
@@ -8,24 +8,35 @@ internal sealed class UsualTime
 
     private readonly Queue<TimeSpan> _newest = new();
 
-    /// <value>How many workers did it; 0: not known.</value>
-    public int Workers { get; private set; }
+    /// <summary>How many workers did the newest ones; 0: not known.</summary>
+    private int _workers;
 
-    /// <value>Null: too little was seen with this number of workers.</value>
-    public TimeSpan? Value => _newest.Count >= Enough ? _newest.Order().ElementAt(_newest.Count / 2) : null;
+    /// <summary>What was usual with another number of workers; it counts until enough was seen with this one.</summary>
+    private (TimeSpan Time, int Workers)? _before;
+
+    /// <value>With the number of workers that was seen often enough last; null: none was.</value>
+    public TimeSpan? Value => Known?.Time;
+
+    /// <summary>What to expect of a number of workers: fewer of them take no longer than they would, had each as much more to do; more of them do not take longer.</summary>
+    public TimeSpan? With(int workers) => Known is not { } known ? null
+        : workers == 0 || known.Workers <= workers ? known.Time
+        : known.Time * known.Workers / workers;
 
     public void Learn(int workers, TimeSpan time)
     {
-        if (Workers != workers && Workers != 0)
+        if (_workers != workers && _workers != 0)
         {
+            _before = Known;
             _newest.Clear();
         }
 
-        Workers = workers;
+        _workers = workers;
         _newest.Enqueue(time);
         if (_newest.Count > Most)
         {
             _newest.Dequeue();
         }
     }
+
+    private (TimeSpan Time, int Workers)? Known => _newest.Count >= Enough ? (_newest.Order().ElementAt(_newest.Count / 2), _workers) : _before;
 }

@@ -74,6 +74,34 @@ public sealed class TimeLedgerTests
         AssertAccount((TimeUse.Training, 3100 + took - stalled), (TimeUse.Stalled, stalled));
     }
 
+    [Theory]
+    [InlineData(4, 200, 0)]
+    [InlineData(4, 210, 110)]
+    [InlineData(1, 400, 0)]
+    [InlineData(1, 410, 210)]
+    [InlineData(0, 210, 110)]
+    public void A_standstill_just_after_the_number_of_workers_changed_is_stalled(int workers, int took, int stalled)
+    {
+        Begin(30);
+        Step(took, workers);
+
+        AssertAccount((TimeUse.Training, 3000 + took - stalled), (TimeUse.Stalled, stalled));
+    }
+
+    [Fact]
+    public void Workers_that_come_and_go_all_the_time_do_not_hide_standstills()
+    {
+        Begin(30);
+        for (int i = 0; i < 10; i++)
+        {
+            Step(5000, workers: 4);
+            Step(100, workers: 4);
+            Step(100);
+        }
+
+        AssertAccount((TimeUse.Training, 3000 + 3000), (TimeUse.Stalled, 10 * 4900));
+    }
+
     [Fact]
     public void A_job_that_becomes_slower_for_good_is_not_stalled_for_ever()
     {

@@ -128,8 +128,14 @@ internal static class ChaosCommand
     /// <summary>The kinds that were named, apart or with commas.</summary>
     private static IReadOnlyList<FaultKind> Words(ParseResult parsed)
     {
-        string[] words = [.. parsed.GetValue(Kinds)!.SelectMany(k => k.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
+        string[] given = parsed.GetValue(Kinds)!;
+        string[] words = [.. given.SelectMany(k => k.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
         IReadOnlyList<string> all = JobWords.All<FaultKind>();
+        if (given.Length > 0 && words.Length == 0)
+        {
+            throw new InputException("--kinds", 0, "It names no kind of fault.", $"The kinds are {string.Join(", ", all)}.");
+        }
+
         return words.FirstOrDefault(w => !all.Contains(w)) is { } unknown
             ? throw new InputException("--kinds", 0, $"There is no kind of fault '{unknown}'.", $"The kinds are {string.Join(", ", all)}.")
             : [.. words.Select(JobWords.Parse<FaultKind>)];

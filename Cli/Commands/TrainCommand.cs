@@ -39,7 +39,7 @@ internal static class TrainCommand
         TimeProvider time = TimeProvider.System;
         TrainingOptions options = Options(parsed, time);
         bool json = parsed.GetValue(Json);
-        using ITrainingView view = TrainingViews.Create(new RunCaption(options.Job.Name, $"{options.Workers} workers, {options.Job.Shards} shards; {options.Output}", options.Job.Slots), json, time);
+        using ITrainingView view = TrainingViews.Create(new RunCaption(options.Job.Name, $"{Amount.Of(options.Workers, "worker")}, {Amount.Of(options.Job.Shards, "shard")}; {options.Output}", options.Job.Slots), json, time);
         TrainingResult result;
         try
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Lockstep.Contracts.Faults;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts;
 using Lockstep.Engine.Chaos;
 using Lockstep.Engine.Runs;
 
@@ -9,7 +10,7 @@ namespace Lockstep.Cli.Views;
 /// <summary>Lines for a terminal, a file or a pipe: the progress of both runs, each fault, and what came of it.</summary>
 internal sealed class ChaosView(TextWriter output, TimeProvider time) : IChaosObserver
 {
-    public ITrainingObserver Begins(TrainingOptions options) => new PlainView(output, new RunCaption(options.Job.Name, $"{options.Workers} workers, {options.Job.Shards} shards; {options.Output}", options.Job.Slots), time);
+    public ITrainingObserver Begins(TrainingOptions options) => new PlainView(output, new RunCaption(options.Job.Name, $"{Amount.Of(options.Workers, "worker")}, {Amount.Of(options.Job.Shards, "shard")}; {options.Output}", options.Job.Slots), time);
 
     public void Fired(FiredFault fault) => output.WriteLine($"  fault at {Seconds(fault)}, step {fault.At.Step}{Phase(fault)}: {JobWords.Of(fault.Kind)} {fault.Target}");
 
@@ -21,8 +22,10 @@ internal sealed class ChaosView(TextWriter output, TimeProvider time) : IChaosOb
             output.WriteLine($"{Seconds(fault),9}  step {fault.At.Step,-7} {JobWords.Of(fault.Kind)} {fault.Target}{Phase(fault)}: {(recovery is { } ms ? $"next step after {Texts.Of(ms / 1000)} s" : "no step followed")}");
         }
 
-        string missed = verdict.Missed.Count > 0 ? $", {verdict.Missed.Count} of the plan did not ({string.Join("; ", verdict.Missed)})" : "";
-        output.WriteLine($"{verdict.Faults.Count} faults happened{missed}{(verdict.Faults.Count < least ? $"; {least} had to" : "")}. Next step after p50 {Texts.Of(verdict.RecoveryMs.P50 / 1000)} s, p95 {Texts.Of(verdict.RecoveryMs.P95 / 1000)} s; {verdict.StepsRepeated} steps repeated; goodput {verdict.Goodput.ToString("0.00", CultureInfo.InvariantCulture)}.");
+        string missed = verdict.Missed.Count > 0 ? $", {verdict.Missed.Count} of the plan did not, as the job was over before ({string.Join("; ", verdict.Missed)})" : "";
+        string late = verdict.Late.Count > 0 ? $"; {verdict.Late.Count} more after the last step, where nothing could come of it, do not count" : "";
+        string few = verdict.Faults.Count < least ? $"; {least} had to: give the job more steps, or let them come sooner" : "";
+        output.WriteLine($"{Amount.Of(verdict.Faults.Count, "fault")} happened{missed}{late}{few}. Next step after p50 {Texts.Of(verdict.RecoveryMs.P50 / 1000)} s, p95 {Texts.Of(verdict.RecoveryMs.P95 / 1000)} s; {Amount.Of(verdict.StepsRepeated, "step")} repeated; goodput {verdict.Goodput.ToString("0.00", CultureInfo.InvariantCulture)}.");
         output.WriteLine(verdict.SameLedger ? $"The same ledger: all {verdict.Ledgers.Lines} lines are equal." : $"NOT the same ledger: {verdict.Ledgers.Difference}");
         output.Flush();
     }

@@ -1,5 +1,6 @@
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
+using Lockstep.Contracts;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Runs;
 
@@ -37,11 +38,12 @@ internal sealed class PlainView(TextWriter output, RunCaption caption, TimeProvi
             output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] step {item.Status.Step}: {note}");
         }
 
-        if (item.Status.Workers != _workers && item.Status.State == JobState.Running)
+        // None at all is said by a note; a scheduler that has just come does not know them yet.
+        if (item.Status.Workers != _workers && item.Status.Workers > 0 && item.Status.State == JobState.Running)
         {
             if (_workers >= 0)
             {
-                output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] {item.Status.Workers} workers at step {item.Status.Step}");
+                output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] {Amount.Of(item.Status.Workers, "worker")} at step {item.Status.Step}");
             }
 
             _workers = item.Status.Workers;

@@ -30,6 +30,10 @@ public sealed record Fault(FaultKind Kind, FaultTime At)
 
     public PartitionSide Side { get; init; } = PartitionSide.Both;
 
+    /// <value>Where a schedule has it, from 1; 0: in none.</value>
+    [JsonIgnore]
+    public int Line { get; init; }
+
     /// <value>Seeds what is left to chance while it lasts.</value>
     public ulong Seed { get; init; }
 

@@ -84,6 +84,7 @@ public static class FaultSchedule
         return new Fault(kind, time)
         {
             Target = target,
+            Line = item.LineOf("target"),
             Duration = item.Number("duration") ?? rule.Duration ?? 0,
             Workers = item.Int("workers"),
             Share = item.Number("share") ?? rule.Share ?? 1,

@@ -57,9 +57,11 @@ public static class ChaosRun
         };
         TrainingResult disturbed = await TrainingRun.RunAsync(disturbedOptions, new Watcher(observer.Begins(disturbedOptions), times), time, cancellation);
 
-        var fired = injector.Fired;
+        var all = injector.Fired;
+        long steps = quiet.Summary.Steps;
+        var fired = all.Where(f => f.Fault.At.Step < steps).ToArray();
         LedgerComparison ledgers = disturbed.State == JobState.Finished
-            ? LedgerComparison.Of(quiet.Folder, disturbed.Folder, quiet.Summary.Steps)
+            ? LedgerComparison.Of(quiet.Folder, disturbed.Folder, steps)
             : new LedgerComparison(0, $"the disturbed run did not finish: {(disturbed.Error ?? JobWords.Of(disturbed.State)).TrimEnd('.')}. Logs: {disturbed.Folder.Logs}");
         double[] recoveries = [.. fired.Select(f => f.RecoveryMs).OfType<double>()];
         return new ChaosVerdict(
@@ -71,6 +73,7 @@ public static class ChaosRun
         {
             Recoveries = [.. fired.Select(f => f.RecoveryMs)],
             Said = [.. fired.Select(f => f.Said)],
+            Late = [.. all.Where(f => f.Fault.At.Step >= steps).Select(f => f.Fault)],
             Missed = injector.Missed,
             Ledgers = ledgers,
         };

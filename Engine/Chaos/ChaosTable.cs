@@ -1,6 +1,7 @@
 using System.Globalization;
 using Lockstep.Contracts.Faults;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts;
 
 namespace Lockstep.Engine.Chaos;
 
@@ -19,7 +20,7 @@ public static class ChaosTable
             "|---|---|---|---|---|",
             .. rows,
             "",
-            string.Create(CultureInfo.InvariantCulture, $"{verdict.Faults.Count} faults; ledger {(verdict.SameLedger ? $"the same in all {verdict.Ledgers.Lines} lines" : $"NOT the same: {verdict.Ledgers.Difference}")}; {verdict.StepsRepeated} steps repeated; goodput {verdict.Goodput:0.00}."),
+            string.Create(CultureInfo.InvariantCulture, $"{Amount.Of(verdict.Faults.Count, "fault")}; ledger {(verdict.SameLedger ? $"the same in all {Amount.Of(verdict.Ledgers.Lines, "line")}" : $"NOT the same: {verdict.Ledgers.Difference}")}; {Amount.Of(verdict.StepsRepeated, "step")} repeated; goodput {verdict.Goodput:0.00}."),
         ];
         return string.Join(Environment.NewLine, lines) + Environment.NewLine;
     }

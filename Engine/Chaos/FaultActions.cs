@@ -1,5 +1,6 @@
 using Lockstep.Contracts.Faults;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts;
 using Lockstep.Engine.Processes;
 using StackExchange.Redis;
 
@@ -96,7 +97,7 @@ internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
     private async Task ScaleAsync(int workers, Action<string> fired, CancellationToken cancellation)
     {
         Task scaled = fleet.ScaleAsync(workers, ReasonOf(FaultKind.Scale), cancellation);
-        fired(workers == 1 ? "to 1 worker" : $"to {workers} workers");
+        fired($"to {Amount.Of(workers, "worker")}");
         await scaled;
     }
 

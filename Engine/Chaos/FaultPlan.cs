@@ -32,8 +32,8 @@ public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
         InputError[] errors =
         [
             .. schedule.Where(f => f.Target is { } target && NumberOf(target) is { } number && number >= (FaultRule.Of(f.Kind).Role == FaultRole.Shard ? shards : most))
-                .Select(f => new InputError(file, 0, $"There is no {f.Target} in a run of {workers} workers and {shards} shards.", "Name another, or raise --workers or --shards.")),
-            .. schedule.Where(f => f.Shard >= shards).Select(f => new InputError(file, 0, $"There is no shard {f.Shard} in a run of {shards} shards.", "Name another, or raise --shards.")),
+                .Select(f => new InputError(file, f.Line, $"There is no {f.Target} in a run of {Amount.Of(workers, "worker")} and {Amount.Of(shards, "shard")}.", "Name another, or raise --workers or --shards.")),
+            .. schedule.Where(f => f.Shard >= shards).Select(f => new InputError(file, f.Line, $"There is no shard {f.Shard} in a run of {Amount.Of(shards, "shard")}.", "Name another, or raise --shards.")),
         ];
         if (errors.Length > 0)
         {

@@ -97,7 +97,7 @@ public static class EmbeddedHost
             },
             time,
             cancellation);
-        await Console.Out.WriteLineAsync($"Scheduler at {fleet.Scheduler}, {options.Shards} parameter servers, up to {options.MaximumWorkers} workers as the jobs want them. Logs in {Path.Combine(runs, "logs")}.");
+        await Console.Out.WriteLineAsync($"Scheduler at {fleet.Scheduler}, {Amount.Of(options.Shards, "parameter server")}, up to {Amount.Of(options.MaximumWorkers, "worker")} as the jobs want them. Logs in {Path.Combine(runs, "logs")}.");
         await Console.Out.WriteLineAsync($"Jobs may name data under {environment[EnvironmentNames.DataRoots]}.");
         if (string.IsNullOrEmpty(apiKey))
         {

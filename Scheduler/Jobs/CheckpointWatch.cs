@@ -7,9 +7,25 @@ internal sealed class CheckpointWatch
 {
     // The newest set when the first could not be written; null: all could.
     private long? _failingSince;
+    private string? _untold;
 
+    /// <param name="isKnown">Whether it tells of a step that was recorded before: the scheduler of then has told what came of it, and what lasts is told with the next step.</param>
     /// <returns>Null: nothing new.</returns>
-    public string? Observe(StepReport report)
+    public string? Observe(StepReport report, bool isKnown)
+    {
+        string? news = Look(report);
+        if (isKnown)
+        {
+            _untold = _failingSince is null ? null : news ?? _untold;
+            return null;
+        }
+
+        news ??= _untold;
+        _untold = null;
+        return news;
+    }
+
+    private string? Look(StepReport report)
     {
         if (report.CheckpointFailure.Length > 0)
         {

@@ -92,7 +92,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             }
         }
 
-        foreach (string said in new[] { change, _checkpoints.Observe(report) }.OfType<string>())
+        foreach (string said in new[] { change, _checkpoints.Observe(report, isKnown: record is null) }.OfType<string>())
         {
             LogDisk(job.Id, said);
             job.Append(fleet.CountOf(job.Id), null, said);

@@ -71,7 +71,7 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, Scaler scal
 
         if (job.Workers.Min > scaler.Limit)
         {
-            yield return new InputError("workers.min", 0, $"The job needs {job.Workers.Min} workers, and there are never more than {scaler.Limit}.", "Lower it, or start the scheduler with a larger maximum.");
+            yield return new InputError("workers.min", 0, $"The job needs {Amount.Of(job.Workers.Min, "worker")}, and there are never more than {scaler.Limit}.", "Lower it, or start the scheduler with a larger maximum.");
         }
     }
 

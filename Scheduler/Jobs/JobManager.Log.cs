@@ -34,7 +34,7 @@ internal sealed partial class JobManager
     [LoggerMessage(16, LogLevel.Warning, "Job {JobId}: {Note}")]
     private partial void LogNote(string jobId, string note);
 
-    [LoggerMessage(9, LogLevel.Information, "{Desired} workers desired: {Reason}")]
+    [LoggerMessage(9, LogLevel.Information, "Workers desired: {Desired}. {Reason}")]
     private partial void LogDesired(int desired, string reason);
 
     [LoggerMessage(10, LogLevel.Warning, "Job {JobId}: waiting for workers, it needs at least {Minimum}")]
@@ -46,7 +46,7 @@ internal sealed partial class JobManager
     [LoggerMessage(12, LogLevel.Warning, "Another scheduler is in charge; standing by until it is gone")]
     private partial void LogStandsBy();
 
-    [LoggerMessage(13, LogLevel.Warning, "Redis had lost everything; {Jobs} job records were written again")]
+    [LoggerMessage(13, LogLevel.Warning, "Redis had lost everything; job records that were written again: {Jobs}")]
     private partial void LogRewritten(int jobs);
 
     [LoggerMessage(14, LogLevel.Warning, "A change was refused")]

@@ -1,4 +1,5 @@
 using Lockstep.Contracts.Services;
+using Lockstep.Contracts;
 using Lockstep.Coordination;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
@@ -90,6 +91,17 @@ internal sealed partial class JobManager
     /// <summary>A worker that joined says what it is working on; it goes on with a job that is still to be done.</summary>
     public bool MayGoOn(string jobId) => Find(jobId) is { WantsWorkers: true, IsRelaid: false };
 
+    /// <summary>A worker that was out is there again, with what it works on.</summary>
+    public void Returned(FleetMember member)
+    {
+        if (member.JobId is { } jobId && Find(jobId) is { IsOver: false } job)
+        {
+            string note = $"{member.WorkerId} is back";
+            LogNote(jobId, note);
+            job.Append(fleet.CountOf(jobId), null, note);
+        }
+    }
+
     /// <summary>A worker is gone: what it had leased is free at once.</summary>
     public async Task LeftAsync(FleetMember member)
     {
@@ -126,12 +138,12 @@ internal sealed partial class JobManager
             {
                 job.TargetWorkers = target.Target;
                 isRetargeted = true;
-                job.Append(fleet.CountOf(job.Id), null, $"{target.Target} workers wanted: {target.Reason}");
+                job.Append(fleet.CountOf(job.Id), null, $"{Amount.Of(target.Target, "worker")} wanted: {target.Reason}");
             }
             else if (changed)
             {
                 // Who watches this job sees workers come and go all the same.
-                job.Append(fleet.CountOf(job.Id), null, $"{decision.Desired} workers desired in all: {decision.Reason}");
+                job.Append(fleet.CountOf(job.Id), null, $"{Amount.Of(decision.Desired, "worker")} desired in all: {decision.Reason}");
             }
         }
 
@@ -158,7 +170,7 @@ internal sealed partial class JobManager
     {
         StaffingChange change = fleet.Staff(job);
         bool begins = job.State == JobState.Queued && change.Workers > 0;
-        if (job.State == JobState.Running && change.Workers == 0 && job.TrySetState(JobState.Waiting, null))
+        if (job.HasNone(change.Workers) && job.State == JobState.Running && job.TrySetState(JobState.Waiting, null))
         {
             LogWaiting(job.Id, job.Spec.Workers.Min);
             await store.SetStateAsync(job.Id, JobState.Waiting, null, job.Progress, _stopping);

@@ -17,10 +17,12 @@ internal sealed partial class JobManager
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        redis.ConnectionFailed += (_, _) => TellOfRedis();
-        redis.ConnectionRestored += (_, _) => TellOfRedis();
-        // It may not have been there at the start.
-        TellOfRedis();
+        Task watch = new RedisWatch(redis, time, TellOfRedis).RunAsync(stoppingToken);
+        await await Task.WhenAny(watch, TakeTermsAsync(stoppingToken));
+    }
+
+    private async Task TakeTermsAsync(CancellationToken stoppingToken)
+    {
         telemetry.Observe(() => fleet.Counts(scaler.Last.Desired), () => Open.Select(job => (job, fleet.CountOf(job.Id))));
         while (true)
         {
@@ -39,16 +41,8 @@ internal sealed partial class JobManager
         }
     }
 
-    /// <summary>Told once when it goes and once when it comes, of which the client tells for each of its connections.</summary>
-    private void TellOfRedis()
+    private void TellOfRedis(string note)
     {
-        bool isAway = !redis.IsConnected;
-        if (Interlocked.Exchange(ref _redisIsAway, isAway) == isAway)
-        {
-            return;
-        }
-
-        string note = isAway ? "Redis cannot be reached; what needs it waits" : "Redis can be reached again";
         LogRedis(note);
         foreach (JobRun job in Open)
         {

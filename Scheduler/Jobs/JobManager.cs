@@ -30,7 +30,6 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     private CancellationToken _stopping;
     private bool _isPublished;
     private long _remembered;
-    private bool _redisIsAway;
     private long _added;
 
     /// <value>Whether the records of a scheduler before were read.</value>

@@ -17,7 +17,12 @@ internal sealed class JobRun
     /// <summary>A term has room for four billion events.</summary>
     private const int TermShift = 32;
 
+    /// <summary>A worker asks for the next scheduler within a second.</summary>
+    private static readonly TimeSpan RejoinPatience = TimeSpan.FromSeconds(5);
+
     private readonly Lock _gate = new();
+    private readonly TimeProvider _time;
+    private readonly long _created;
     private readonly Queue<JobEvent> _events = new();
     private readonly Queue<JobEvent> _log = new();
     private readonly Dictionary<string, (long Step, int Times)> _failures = new(StringComparer.Ordinal);
@@ -25,6 +30,7 @@ internal sealed class JobRun
     private readonly HashSet<(string WorkerId, string Incarnation)> _refused = [];
     private long _deathStep = -1;
     private long _next;
+    private bool _awaitsWorkers;
     private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="term">Of the scheduler: its events are numbered after those of the schedulers before.</param>
@@ -32,6 +38,9 @@ internal sealed class JobRun
     public JobRun(JobRecord record, long term, TimeProvider time)
     {
         _next = term << TermShift;
+        _time = time;
+        _created = time.GetTimestamp();
+        _awaitsWorkers = record.State == JobState.Running;
         Request = record.Request;
         State = record.State;
         Error = record.Error;
@@ -80,6 +89,17 @@ internal sealed class JobRun
     public bool IsOver => State is JobState.Finished or JobState.Failed or JobState.Cancelled;
 
     public JobStatus Status(int workers) => new(Id, State, Error, Step, Progress.TotalSteps, Progress.StepsPerEpoch, workers);
+
+    /// <summary>Whether it can be taken to have none: workers of a job that a scheduler before had work on, and join this one.</summary>
+    /// <param name="workers">That belong to it now.</param>
+    public bool HasNone(int workers)
+    {
+        lock (_gate)
+        {
+            _awaitsWorkers = _awaitsWorkers && workers == 0 && _time.GetElapsedTime(_created) < RejoinPatience;
+            return workers == 0 && !_awaitsWorkers;
+        }
+    }
 
     /// <returns>False: the job is over already, or in this state.</returns>
     public bool TrySetState(JobState state, string? error)

@@ -12,6 +12,9 @@ internal sealed class Fleet(TimeProvider time)
     private static readonly TimeSpan FirstQuarantine = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestQuarantine = TimeSpan.FromMinutes(10);
 
+    /// <summary>Machines that come and go for months have a name each.</summary>
+    private const int MostOut = 1000;
+
     /// <summary>By worker; bounded by the workers that ever failed.</summary>
     private readonly Dictionary<string, (DateTimeOffset Until, int Times)> _quarantines = new(StringComparer.Ordinal);
 
@@ -20,6 +23,9 @@ internal sealed class Fleet(TimeProvider time)
 
     /// <summary>By worker, the process that was asked to leave: it may not have heard of it where its stream broke. Gone with the next process of that name.</summary>
     private readonly Dictionary<string, string> _askedToLeave = new(StringComparer.Ordinal);
+
+    /// <summary>By worker, the process whose stream ended; it may be halted, or cut off, and come back.</summary>
+    private readonly Dictionary<string, string> _out = new(StringComparer.Ordinal);
 
     public IReadOnlyList<WorkerStatus> Workers
     {
@@ -43,7 +49,7 @@ internal sealed class Fleet(TimeProvider time)
                 old.Assignments.Writer.TryComplete();
             }
 
-            var member = new FleetMember(request);
+            var member = new FleetMember(request) { IsBack = _out.Remove(request.WorkerId, out string? gone) && gone.Length > 0 && gone == request.Incarnation };
             _members.Add(member);
             if (_askedToLeave.TryGetValue(request.WorkerId, out string? asked))
             {
@@ -67,7 +73,18 @@ internal sealed class Fleet(TimeProvider time)
         lock (_gate)
         {
             member.Assignments.Writer.TryComplete();
-            return _members.Remove(member);
+            if (!_members.Remove(member))
+            {
+                return false;
+            }
+
+            if (_out.Count >= MostOut)
+            {
+                _out.Clear();
+            }
+
+            _out[member.WorkerId] = member.Incarnation;
+            return true;
         }
     }
 

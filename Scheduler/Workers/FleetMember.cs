@@ -15,6 +15,9 @@ internal sealed class FleetMember(JoinRequest request)
     /// <value>Newest last; only the newest matters to the worker.</value>
     public Channel<Assignment> Assignments { get; } = Channel.CreateBounded<Assignment>(new BoundedChannelOptions(4) { FullMode = BoundedChannelFullMode.DropOldest });
 
+    /// <value>The process was here before, and its stream had ended.</value>
+    public bool IsBack { get; init; }
+
     /// <value>It finishes what it has in hand, gets nothing more, and ends.</value>
     public bool IsDraining { get; private set; }
 

@@ -42,6 +42,11 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
         }
 
         FleetMember member = fleet.Join(request);
+        if (member.IsBack)
+        {
+            jobs.Returned(member);
+        }
+
         try
         {
             // The first answer tells the worker that it belongs, with work or without.

@@ -3,7 +3,12 @@ namespace Lockstep.Recovery;
 /// <summary>Quantiles of what was measured.</summary>
 internal static class Measured
 {
-    public static double Median(IReadOnlyList<double> values) => Quantile(values, 0.5);
+    /// <returns>Of an even number of values the mean of the two in the middle.</returns>
+    public static double Median(IReadOnlyList<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
 
     /// <param name="share">0 to 1; the nearest value that is there.</param>
     public static double Quantile(IReadOnlyList<double> values, double share) => values.Order().ElementAt(Math.Min(values.Count - 1, (int)(values.Count * share)));

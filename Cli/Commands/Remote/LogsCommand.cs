@@ -3,6 +3,7 @@ using Lockstep.Cli.Views;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
+using Lockstep.Contracts;
 using Lockstep.Engine.Scheduling;
 
 namespace Lockstep.Cli.Commands.Remote;
@@ -49,7 +50,7 @@ internal static class LogsCommand
             StepRecord => null,
             EvaluationRecord evaluation => $"validation {Texts.Of(evaluation.Validation)}",
             _ when item.Note is { } note => note,
-            _ => $"{JobWords.Of(item.Status.State)}, {item.Status.Workers} workers" + (item.Status.Error is { } error ? $": {error}" : ""),
+            _ => $"{JobWords.Of(item.Status.State)}, {Amount.Of(item.Status.Workers, "worker")}" + (item.Status.Error is { } error ? $": {error}" : ""),
         };
         if (what is not null)
         {

@@ -15,7 +15,7 @@ internal static class ScaleCommand
     public static Command Create() => new Command("scale", "Say how many workers there shall be.") { Workers }.WithScheduler(async (scheduler, parsed, cancellation) =>
     {
         DesiredWorkers desired = await scheduler.ScaleAsync(Parse(parsed.GetValue(Workers)!), cancellation);
-        await Console.Out.WriteLineAsync($"{desired.Desired} workers: {desired.Reason}");
+        await Console.Out.WriteLineAsync($"{Amount.Of(desired.Desired, "worker")}: {desired.Reason}");
         return ExitCodes.Done;
     });
 

@@ -21,11 +21,11 @@ public sealed class FaultScheduleTests
 
         Assert.Equal(
             [
-                new Fault(FaultKind.Stop, new FaultTime(1.5, null, null)) { Target = "worker-2", Duration = 4 },
-                new Fault(FaultKind.KillShard, new FaultTime(null, 30, null)) { Target = "ps-1" },
-                new Fault(FaultKind.Kill, new FaultTime(null, 7, FaultPhase.PushAfterOneShard)) { Target = "worker-3" },
-                new Fault(FaultKind.Partition, new FaultTime(null, 9, null)) { Target = "worker-1", Duration = 5, Shard = 1, Side = PartitionSide.From },
-                new Fault(FaultKind.Scale, new FaultTime(20, null, null)) { Workers = 8 },
+                new Fault(FaultKind.Stop, new FaultTime(1.5, null, null)) { Target = "worker-2", Duration = 4, Line = 4 },
+                new Fault(FaultKind.KillShard, new FaultTime(null, 30, null)) { Target = "ps-1", Line = 6 },
+                new Fault(FaultKind.Kill, new FaultTime(null, 7, FaultPhase.PushAfterOneShard)) { Target = "worker-3", Line = 7 },
+                new Fault(FaultKind.Partition, new FaultTime(null, 9, null)) { Target = "worker-1", Duration = 5, Shard = 1, Side = PartitionSide.From, Line = 8 },
+                new Fault(FaultKind.Scale, new FaultTime(20, null, null)) { Workers = 8, Line = 9 },
             ],
             faults);
     }
@@ -33,7 +33,7 @@ public sealed class FaultScheduleTests
     [Fact]
     public void Reads_json_and_a_bare_list()
     {
-        Fault[] expected = [new(FaultKind.Drop, new FaultTime(2, null, null)) { Duration = 10, Share = 0.1 }];
+        Fault[] expected = [new(FaultKind.Drop, new FaultTime(2, null, null)) { Duration = 10, Share = 0.1, Line = 1 }];
 
         Assert.Equal(expected, FaultSchedule.Parse("""{"faults": [{"kind": "drop", "at": {"seconds": 2}}]}""", "s.json"));
         Assert.Equal(expected, FaultSchedule.Parse("""[{"kind": "drop", "at": {"seconds": 2}}]""", "s.json"));

@@ -83,7 +83,7 @@ public sealed class ChaosTests : IDisposable
         (CliResult result, JsonElement verdict) = await RunAsync(20, workers: 1, "--schedule", schedule, "--min-faults", "2");
 
         Assert.True(result.ExitCode == 1, result.All);
-        Assert.Contains("1 faults happened, 1 of the plan did not (kill worker-0); 2 had to", result.Output, StringComparison.Ordinal);
+        Assert.Contains("1 fault happened, 1 of the plan did not, as the job was over before (kill worker-0); 2 had to: give the job more steps", result.Output, StringComparison.Ordinal);
         Assert.True(verdict.GetProperty("sameLedger").GetBoolean());
         Assert.Single(Fired(verdict));
     }
@@ -108,6 +108,7 @@ public sealed class ChaosTests : IDisposable
     [InlineData("--min-faults: 99 faults can never have happened of the ", "--schedule", "?", "--min-faults", "99")]
     [InlineData("--seed: '-1' cannot be. Give a whole number, 0 or more.", "--mtbf", "5", "--seed", "-1")]
     [InlineData("There is no kind of fault 'explode'.", "--mtbf", "5", "--kinds", "kill,explode")]
+    [InlineData("--kinds: It names no kind of fault.", "--mtbf", "5", "--kinds", "")]
     public async Task Says_what_is_wrong_with_its_options(string message, params string[] options)
     {
         string schedule = _folder.Write("faults.yaml", Schedule);

@@ -28,7 +28,7 @@ internal static partial class ScalingDecisions
         [.. sink.Logs.Select(l => l.Record).OrderBy(r => r.TimeUnixNano).Select(r => r.Body.StringValue).Where(text => LogLine().IsMatch(text))];
 
     /// <summary>As the log says it.</summary>
-    public static string LogLineOf(ScalingChange change) => string.Create(CultureInfo.InvariantCulture, $"{change.Desired} workers desired: {change.Reason}");
+    public static string LogLineOf(ScalingChange change) => string.Create(CultureInfo.InvariantCulture, $"Workers desired: {change.Desired}. {change.Reason}");
 
     /// <summary>Counts by direction and kind in a scrape for Prometheus.</summary>
     public static IReadOnlyDictionary<string, int> Counts(string scrape) =>
@@ -41,7 +41,7 @@ internal static partial class ScalingDecisions
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
-    [GeneratedRegex("^[0-9]+ workers desired: ", RegexOptions.ExplicitCapture, 1000)]
+    [GeneratedRegex("^Workers desired: [0-9]+[.] ", RegexOptions.ExplicitCapture, 1000)]
     private static partial Regex LogLine();
 
     [GeneratedRegex("(?<name>[a-z_]+)=\"(?<value>[^\"]*)\"", RegexOptions.ExplicitCapture, 1000)]

@@ -106,13 +106,13 @@ public sealed class ScalingTests : IDisposable
         Assert.Equal(changes.Select(c => c.Before), changes.Select(c => c.Desired).Prepend(0).SkipLast(1));
         AssertInOrder(
             changes.Select(ScalingDecisions.LogLineOf),
-            "1 workers desired: alone: begins with its minimum",
+            "Workers desired: 1. alone: begins with its minimum",
             "elastic: begins with its minimum",
             "1 pay, trying 2",
-            "5 workers desired: scaled to 5",
-            "2 workers desired: scaled to 2",
-            "1 workers desired: elastic wants no workers any more; alone: ",
-            "0 workers desired: no job wants workers");
+            "Workers desired: 5. scaled to 5",
+            "Workers desired: 2. scaled to 2",
+            "Workers desired: 1. elastic wants no workers any more; alone: ",
+            "Workers desired: 0. no job wants workers");
         Assert.Equal(
             ["down idle", "down person", "down policy", "up person", "up policy"],
             changes.Select(c => $"{c.Direction} {c.Kind}").Distinct().Order(StringComparer.Ordinal));
@@ -125,7 +125,7 @@ public sealed class ScalingTests : IDisposable
             ScalingDecisions.Counts(await host.ScrapeAsync()).OrderBy(c => c.Key, StringComparer.Ordinal).ToArray());
 
         JobLogPage log = await host.Client.LogAsync(Elastic, 0, cancellation);
-        string[] wanted = ["1 workers wanted: begins with its minimum", "2 workers wanted: 1 pay, trying 2", "4 workers wanted: as scaled", "1 workers wanted: as scaled"];
+        string[] wanted = ["1 worker wanted: begins with its minimum", "2 workers wanted: 1 pay, trying 2", "4 workers wanted: as scaled", "1 worker wanted: as scaled"];
         AssertInOrder(log.Events.Select(e => e.Note ?? ""), wanted);
         Span job = sink.Spans.Select(s => s.Span).Single(s => s.Name == "job" && s.Of("lockstep.job.id") == Elastic);
         AssertInOrder(job.Events.SelectMany(e => e.Attributes).Where(a => a.Key == "lockstep.reason").Select(a => a.Value.StringValue), wanted);

@@ -90,12 +90,12 @@ public sealed class FaultPlanTests
     [Fact]
     public void Refuses_targets_that_the_run_does_not_have_all_at_once()
     {
-        Fault[] schedule = [new(FaultKind.Kill, At(2)) { Target = "worker-3" }, new(FaultKind.KillShard, At(1)) { Target = "ps-2" }, new(FaultKind.Partition, At(1)) { Target = "worker-0", Shard = 2 }, new(FaultKind.Kill, At(2)) { Target = "worker-99999999999999999999" }];
+        Fault[] schedule = [new(FaultKind.Kill, At(2)) { Target = "worker-3", Line = 7 }, new(FaultKind.KillShard, At(1)) { Target = "ps-2" }, new(FaultKind.Partition, At(1)) { Target = "worker-0", Shard = 2 }, new(FaultKind.Kill, At(2)) { Target = "worker-99999999999999999999" }];
 
         var exception = Assert.Throws<InputException>(() => FaultPlan.Scheduled(schedule, "s.yaml", 3, 2, 5));
 
         Assert.Equal(4, exception.Errors.Count);
-        Assert.Contains("s.yaml: There is no worker-3 in a run of 3 workers and 2 shards.", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("s.yaml:7: There is no worker-3 in a run of 3 workers and 2 shards.", exception.Message, StringComparison.Ordinal);
         Assert.Contains("ps-2", exception.Message, StringComparison.Ordinal);
         Assert.Contains("shard 2", exception.Message, StringComparison.Ordinal);
     }

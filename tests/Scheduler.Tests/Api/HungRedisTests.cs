@@ -36,6 +36,7 @@ public sealed class HungRedisTests : IAsyncLifetime
         await client.GetStream().WriteAsync("PING\r\n"u8.ToArray(), Token);
         Assert.Equal("+PONG", await answers.ReadLineAsync(Token));
 
+        Assert.Contains(scheduler.Logs.Lines, line => line.StartsWith("Redis does not answer; what needs it waits", StringComparison.Ordinal));
         Assert.StartsWith("Redis cannot be reached", told, StringComparison.Ordinal);
         Assert.True(read.IsSuccessStatusCode);
         Assert.DoesNotContain("scaled", await http.GetStringAsync("/workers/desired", Token), StringComparison.Ordinal);

@@ -40,5 +40,17 @@ public sealed class FleetDrainTests
         Assert.False(Join("first").IsDraining);
     }
 
+    [Fact]
+    public void Who_comes_again_is_back_and_the_next_process_of_the_name_is_new()
+    {
+        FleetMember member = Join("first");
+        Assert.False(member.IsBack);
+        _fleet.Leave(member);
+        FleetMember thawed = Join("first");
+        Assert.True(thawed.IsBack);
+        _fleet.Leave(thawed);
+        Assert.False(Join("second").IsBack);
+    }
+
     private FleetMember Join(string incarnation) => _fleet.Join(new JoinRequest { WorkerId = "worker-1", DeterminismClass = "cpu", Incarnation = incarnation });
 }

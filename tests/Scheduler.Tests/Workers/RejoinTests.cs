@@ -1,0 +1,40 @@
+using Lockstep.Contracts.Services;
+using Lockstep.Coordination;
+using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Tests.Hosting;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Lockstep.Scheduler.Tests.Workers;
+
+/// <summary>Workers of a job that a scheduler before had; this one does not know them yet.</summary>
+public sealed class RejoinTests : IDisposable
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly JobFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void They_are_waited_for_a_few_seconds()
+    {
+        JobRun job = Job(JobState.Running);
+        Assert.False(job.HasNone(0));
+        _time.Advance(TimeSpan.FromSeconds(4.9));
+        Assert.False(job.HasNone(0));
+        _time.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.True(job.HasNone(0));
+    }
+
+    [Fact]
+    public void Once_one_has_come_and_gone_there_is_none()
+    {
+        JobRun job = Job(JobState.Running);
+        Assert.False(job.HasNone(1));
+        Assert.True(job.HasNone(0));
+    }
+
+    [Fact]
+    public void One_that_had_none_has_none() => Assert.True(Job(JobState.Waiting).HasNone(0));
+
+    private JobRun Job(JobState state) => new(new JobRecord(_folder.Request("job", runDirectory: _folder.In("run")), state, null, JobProgress.None), 1, _time);
+}

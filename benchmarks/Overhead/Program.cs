@@ -15,8 +15,8 @@ if (args.Length is < 2 or > 4 || args[0] is not ("telemetry" or "upkeep" or "not
 bool isTelemetry = args[0] == "telemetry";
 int steps = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 1200;
 int pairs = args.Length > 3 ? int.Parse(args[3], CultureInfo.InvariantCulture) : 5;
-// Start-up and compilation do not grow with the run; most of it is over after about 1,500 steps.
-int warm = Math.Min(steps / 2, 1800);
+// Start-up and compilation do not grow with the run. Most is over after 1,500 steps, but the code that reports is first used with the first reports, a minute after the start.
+int warm = Math.Min(steps / 2, 5000);
 JobSpec job = JobFile.Load(args[1], []) with { Epochs = null, Steps = steps };
 ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName));
 var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));

@@ -49,18 +49,14 @@ public sealed class RollingUpgradeTests : IDisposable
             },
             TimeProvider.System,
             patience.Token);
-        // The policy keeps nothing between the first and the last version: what a shard goes back to is what it kept itself.
-        JobSpec job = JobFile.Load(Built.Sample("digits"), ["epochs=", "steps=800", "checkpoint.every=0", "checkpoint.keep=10", "shards=2"]);
+        // The policy keeps nothing between the first and the last version: what a shard goes back to is what it kept itself. It lasts as long as the upgrade does, however slow the machine.
+        JobSpec job = JobFile.Load(Built.Sample("digits"), ["epochs=", "steps=100000", "checkpoint.every=0", "checkpoint.keep=10", "shards=2"]);
         using var scheduler = new SchedulerClient(fleet.Scheduler, TimeProvider.System);
-        RunFolder quiet = await SubmitAsync(scheduler, "quiet", job with { Workers = new WorkersSpec { Min = 1, Max = 1 } }, patience.Token);
-        await foreach (JobEvent _ in scheduler.EventsAsync("quiet", 0, patience.Token))
-        {
-        }
-
         RunFolder upgraded = await SubmitAsync(scheduler, "upgraded", job, patience.Token);
         var left = new Queue<string>(["ps-1", "worker-0", "ps-0", "scheduler", "worker-1"]);
         string? going = null;
         long from = 0;
+        bool isCancelled = false;
         Task<CheckpointStatus>? asked = null;
         JobStatus? last = null;
         var refusals = new List<string>();
@@ -83,6 +79,19 @@ public sealed class RollingUpgradeTests : IDisposable
                 (going, from) = (null, item.Status.Step + Between);
             }
 
+            if (left.Count == 0 && going is null && item.Status.Step >= from && !isCancelled)
+            {
+                isCancelled = true;
+                // The next job has no class yet, and shall not take its.
+                alien.Kill();
+                while ((await scheduler.DesiredAsync(patience.Token)).Idle.Contains(Alien))
+                {
+                    await Task.Delay(TimeSpan.FromMilliseconds(20), patience.Token);
+                }
+
+                await scheduler.CancelAsync("upgraded", patience.Token);
+            }
+
             // The new scheduler can ask only who has joined it.
             bool isThere = left.TryPeek(out string? next) && (next != Drained || item.Status.Workers == Workers);
             if (asked is { IsCompleted: true } && going is null && item.Status.Step >= Math.Max(from, Between) && isThere && left.TryDequeue(out going))
@@ -99,17 +108,26 @@ public sealed class RollingUpgradeTests : IDisposable
         }
 
         Assert.True(left.Count == 0 && going is null, $"The job was over before {going}, {string.Join(", ", left)} had been replaced.");
-        Assert.True(last?.State == JobState.Finished, $"{last}");
+        Assert.True(last?.State == JobState.Cancelled, $"{last}");
         RunSummary summary = RunSummary.FromJson(await File.ReadAllTextAsync(upgraded.Summary, patience.Token));
-        Assert.Equal(await File.ReadAllLinesAsync(quiet.Ledger, patience.Token), await File.ReadAllLinesAsync(upgraded.Ledger, patience.Token));
+        string[] ledger = await File.ReadAllLinesAsync(upgraded.Ledger, patience.Token);
+        // The fleet that has come of it does as many steps in peace, and ends the job.
+        RunFolder quiet = await SubmitAsync(scheduler, "quiet", job with { Steps = ledger.Length, Workers = new WorkersSpec { Min = 1, Max = 1 } }, patience.Token);
+        await foreach (JobEvent item in scheduler.EventsAsync("quiet", 0, patience.Token))
+        {
+            last = item.Status;
+        }
+
+        Assert.True(last.State == JobState.Finished, $"{last}");
+        Assert.Equal(await File.ReadAllLinesAsync(quiet.Ledger, patience.Token), ledger);
         Assert.Equal(0, summary.StepsRepeated);
         // By each of the two schedulers.
         Assert.InRange(refusals.Count, 1, 2);
         Assert.All(refusals, note => Assert.Contains($"{Alien} gets no work of this job: it computes in the determinism class", note, StringComparison.Ordinal));
-        // The one that was asked for, those that each shard kept before it went, and the last.
+        // The one that was asked for, and those that each shard kept before it went.
         IReadOnlyList<long> kept = CheckpointSet.List(upgraded.Checkpoints);
         Assert.Contains((await asked!).Step, kept);
-        Assert.True(kept.Count(version => version > 0) >= 4, string.Join(' ', kept));
+        Assert.True(kept.Count(version => version > 0) >= 3, string.Join(' ', kept));
     }
 
     /// <summary>A worker as on a processor without AVX2, or the runtime cannot tell.</summary>

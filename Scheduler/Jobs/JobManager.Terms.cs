@@ -17,8 +17,17 @@ internal sealed partial class JobManager
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        Task watch = new RedisWatch(redis, time, TellOfRedis).RunAsync(stoppingToken);
-        await await Task.WhenAny(watch, TakeTermsAsync(stoppingToken));
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        Task watch = new RedisWatch(redis, time, TellOfRedis).RunAsync(over.Token);
+        try
+        {
+            await TakeTermsAsync(stoppingToken);
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await watch.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private async Task TakeTermsAsync(CancellationToken stoppingToken)

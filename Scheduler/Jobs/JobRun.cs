@@ -22,7 +22,6 @@ internal sealed class JobRun
 
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;
-    private readonly long _created;
     private readonly Queue<JobEvent> _events = new();
     private readonly Queue<JobEvent> _log = new();
     private readonly Dictionary<string, (long Step, int Times)> _failures = new(StringComparer.Ordinal);
@@ -31,6 +30,8 @@ internal sealed class JobRun
     private long _deathStep = -1;
     private long _next;
     private bool _awaitsWorkers;
+    // Its newest step; before one comes, when this scheduler took it on.
+    private long _moved;
     private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="term">Of the scheduler: its events are numbered after those of the schedulers before.</param>
@@ -39,7 +40,7 @@ internal sealed class JobRun
     {
         _next = term << TermShift;
         _time = time;
-        _created = time.GetTimestamp();
+        _moved = time.GetTimestamp();
         _awaitsWorkers = record.State == JobState.Running;
         Request = record.Request;
         State = record.State;
@@ -90,13 +91,13 @@ internal sealed class JobRun
 
     public JobStatus Status(int workers) => new(Id, State, Error, Step, Progress.TotalSteps, Progress.StepsPerEpoch, workers);
 
-    /// <summary>Whether it can be taken to have none: workers of a job that a scheduler before had work on, and join this one.</summary>
-    /// <param name="workers">That belong to it now.</param>
+    /// <summary>Whether it can be taken to have none. Those of a job that a scheduler before had work on, and join this one, or stay with that one and show in the steps that are done.</summary>
+    /// <param name="workers">That belong to it here.</param>
     public bool HasNone(int workers)
     {
         lock (_gate)
         {
-            _awaitsWorkers = _awaitsWorkers && workers == 0 && _time.GetElapsedTime(_created) < RejoinPatience;
+            _awaitsWorkers = _awaitsWorkers && workers == 0 && _time.GetElapsedTime(_moved) < RejoinPatience;
             return workers == 0 && !_awaitsWorkers;
         }
     }
@@ -173,7 +174,11 @@ internal sealed class JobRun
         {
             var happened = new JobEvent(_next++, Status(workers), record?.ToElement(), note);
             Keep(_events, happened);
-            if (record is not StepRecord)
+            if (record is StepRecord)
+            {
+                _moved = _time.GetTimestamp();
+            }
+            else
             {
                 Keep(_log, happened);
             }

@@ -12,6 +12,9 @@ internal static class TelemetrySwitch
 {
     /// <summary>The service with an HTTP API, which is measured as well.</summary>
     private const string Scheduler = "scheduler";
+    /// <summary>Of the fleet in which telemetry is on where it is off in the other.</summary>
+    public const string IsSecond = "LOCKSTEP_OVERHEAD_IS_SECOND";
+
     private const string Disabled = "OTEL_SDK_DISABLED";
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
@@ -38,7 +41,8 @@ internal static class TelemetrySwitch
 
     private static async Task UntilAsync(bool isOn)
     {
-        while (Periods.IsOn(Periods.Of(TimeProvider.System.GetUtcNow())) != isOn)
+        bool isSecond = Environment.GetEnvironmentVariable(IsSecond) is not null;
+        while (Periods.IsOn(Periods.Of(TimeProvider.System.GetUtcNow())) == (isOn == isSecond))
         {
             await Task.Delay(Pause, TimeProvider.System);
         }

@@ -2,6 +2,7 @@ using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Timing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Lockstep.Scheduler.Tests.Workers;
@@ -22,6 +23,21 @@ public sealed class RejoinTests : IDisposable
         _time.Advance(TimeSpan.FromSeconds(4.9));
         Assert.False(job.HasNone(0));
         _time.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.True(job.HasNone(0));
+    }
+
+    [Fact]
+    public void As_long_as_steps_are_done_there_are_some()
+    {
+        JobRun job = Job(JobState.Running);
+        for (int step = 1; step < 4; step++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(4));
+            Assert.False(job.HasNone(0));
+            job.Append(0, Records.Step(step));
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(5));
         Assert.True(job.HasNone(0));
     }
 

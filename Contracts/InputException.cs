@@ -14,6 +14,9 @@ public sealed class InputException(IReadOnlyList<InputError> errors)
     /// <summary>Stands for the job's file where its path is not known: with the services, which get the job as JSON.</summary>
     public const string JobFile = "job file";
 
+    /// <summary>Stands for what the process was given as its environment and configuration.</summary>
+    public const string ProcessEnvironment = "environment";
+
     public InputException(string file, int line, string message, string remedy) : this([new(file, line, message, remedy)]) { }
 
     public IReadOnlyList<InputError> Errors { get; } = errors;

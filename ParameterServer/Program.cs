@@ -78,7 +78,7 @@ namespace Lockstep.ParameterServer
             string text = configuration[EnvironmentNames.ShardIndex] ?? "0";
             return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int shard)
                 ? shard
-                : throw new InputException("environment", 0, $"{EnvironmentNames.ShardIndex} is '{text}', which is no index.", "Set it to 0, 1, 2 …, a different one for each parameter server.");
+                : throw new InputException(InputException.ProcessEnvironment, 0, $"{EnvironmentNames.ShardIndex} is '{text}', which is no index.", "Set it to 0, 1, 2 …, a different one for each parameter server.");
         }
 
         /// <returns>Bytes that jobs may take: as configured, else three quarters of what the process may use.</returns>
@@ -91,7 +91,7 @@ namespace Lockstep.ParameterServer
 
             return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long mebibytes) && mebibytes > 0
                 ? mebibytes << 20
-                : throw new InputException("environment", 0, $"{MemoryLimitName} is '{text}', which is no number of mebibytes.", "Set it to a whole number, or leave it out for three quarters of the memory.");
+                : throw new InputException(InputException.ProcessEnvironment, 0, $"{MemoryLimitName} is '{text}', which is no number of mebibytes.", "Set it to a whole number, or leave it out for three quarters of the memory.");
         }
     }
 }

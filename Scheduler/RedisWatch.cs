@@ -37,7 +37,7 @@ internal sealed class RedisWatch(IConnectionMultiplexer redis, TimeProvider time
             await redis.GetDatabase().PingAsync().WaitAsync(Patience, time, cancellation);
             return true;
         }
-        catch (Exception exception) when (exception is TimeoutException or RedisException)
+        catch (Exception) when (!cancellation.IsCancellationRequested)
         {
             return false;
         }

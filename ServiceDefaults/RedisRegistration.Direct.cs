@@ -47,6 +47,9 @@ public static partial class RedisRegistration
         }
     }
 
+    /// <summary>Who asks for health waits no longer for it.</summary>
+    private static readonly TimeSpan HealthPatience = TimeSpan.FromSeconds(2);
+
     private sealed class RedisHealth(IConnectionMultiplexer redis) : IHealthCheck
     {
         public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -59,7 +62,7 @@ public static partial class RedisRegistration
 
             try
             {
-                await redis.GetDatabase().PingAsync().WaitAsync(cancellationToken);
+                await redis.GetDatabase().PingAsync().WaitAsync(HealthPatience, TimeProvider.System, cancellationToken);
                 return HealthCheckResult.Healthy();
             }
             catch (Exception exception) when (exception is RedisException or TimeoutException)

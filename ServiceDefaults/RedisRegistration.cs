@@ -18,7 +18,7 @@ public static partial class RedisRegistration
     {
         if (string.IsNullOrWhiteSpace(builder.Configuration.GetConnectionString(ConnectionName)))
         {
-            throw new InputException("environment", 0, $"{EnvironmentNames.RedisConnection} is not set.", "Set it to Redis' address, such as redis:6379 or redis:6379,password=….");
+            throw new InputException(InputException.ProcessEnvironment, 0, $"{EnvironmentNames.RedisConnection} is not set.", "Set it to Redis' address, such as redis:6379 or redis:6379,password=….");
         }
 
         Register(builder);

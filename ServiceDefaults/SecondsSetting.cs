@@ -19,6 +19,6 @@ public static class SecondsSetting
 
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int set) && set > 0
             ? TimeSpan.FromSeconds(set)
-            : throw new InputException("environment", 0, $"{name} is '{text}', which is no number of seconds.", string.Create(CultureInfo.InvariantCulture, $"Set it to a whole number above 0, or leave it out for {seconds}."));
+            : throw new InputException(InputException.ProcessEnvironment, 0, $"{name} is '{text}', which is no number of seconds.", string.Create(CultureInfo.InvariantCulture, $"Set it to a whole number above 0, or leave it out for {seconds}."));
     }
 }

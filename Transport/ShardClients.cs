@@ -44,6 +44,6 @@ public static class ShardClients
         string? text = configuration[NameOf(shard)];
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"
             ? address
-            : throw new InputException("environment", 0, $"{name} is '{text}', which is no address of a parameter server.", $"Set it to the gRPC address of shard {shard}, such as http://ps-{shard}:8081, or lower the job's 'shards'.");
+            : throw new InputException(InputException.ProcessEnvironment, 0, $"{name} is '{text}', which is no address of a parameter server.", $"Set it to the gRPC address of shard {shard}, such as http://ps-{shard}:8081, or lower the job's 'shards'.");
     }
 }

@@ -47,17 +47,31 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, Scaler scal
     {
         if (jobs.Find(complete.JobId) is null)
         {
-            if (jobs.WriterOf(Path.GetFullPath(complete.RunDirectory)) is { } other)
+            if (WriterOf(complete.RunDirectory) is { } other)
             {
-                throw new InputException("runDirectory", 0, $"Job {other.Id} writes to '{complete.RunDirectory}'.", "Name another folder, or leave runDirectory out.");
+                throw new InputException("runDirectory", 0, $"Job {other.Id} writes to '{other.Folder.Path}', and '{complete.RunDirectory}' is that folder, or one inside or around it.", "Name another folder, or leave runDirectory out.");
             }
 
             var folder = new RunFolder(complete.RunDirectory);
-            Prepare(folder, job);
             if (complete.ResumeStep is { } step && !CheckpointSet.List(folder.Checkpoints).Contains(step))
             {
                 throw new InputException("resumeStep", 0, $"There is no checkpoint of step {step} in {folder.Checkpoints}.", "Name one that is there, or leave it out.");
             }
+
+            // Last: what is refused leaves nothing behind.
+            Prepare(folder, job);
+        }
+    }
+
+    private JobRun? WriterOf(string folder)
+    {
+        try
+        {
+            return jobs.WriterOf(folder);
+        }
+        catch (IOException exception)
+        {
+            throw new InputException("runDirectory", 0, $"'{folder}' cannot be checked: {exception.Message}", "Correct the path or its rights.");
         }
     }
 

@@ -3,6 +3,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
 using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Paths;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Workers;
@@ -51,9 +52,10 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 
     public JobRun? Find(string jobId) => _jobs.GetValueOrDefault(jobId);
 
-    /// <summary>A job that is not over and writes to a folder.</summary>
-    /// <param name="folder">Full path.</param>
-    public JobRun? WriterOf(string folder) => InOrder.FirstOrDefault(j => !j.IsOver && Path.TrimEndingDirectorySeparator(Path.GetFullPath(j.Folder.Path)) == Path.TrimEndingDirectorySeparator(folder));
+    /// <summary>A job that is not over and writes to a folder, or to one inside or around it.</summary>
+    /// <param name="folder">Absolute path.</param>
+    /// <exception cref="IOException">Links on the way cannot be followed.</exception>
+    public JobRun? WriterOf(string folder) => InOrder.FirstOrDefault(j => !j.IsOver && RealPath.Overlap(j.Folder.Path, folder));
 
     public JobStatus StatusOf(JobRun job) => job.Status(fleet.CountOf(job.Id));
 

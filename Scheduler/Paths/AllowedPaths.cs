@@ -69,6 +69,11 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
             return new InputError(key, 0, $"'{shown}' is no absolute path.", "Name the file as the scheduler's machine does, from the root.");
         }
 
+        if (path.Any(char.IsControl))
+        {
+            return new InputError(key, 0, $"'{shown}' has a character in it that is none to be read.", "Write the path without.");
+        }
+
         if (path.Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar).Contains(".."))
         {
             return new InputError(key, 0, $"'{shown}' has '..' in it.", "Write the path without.");
@@ -79,10 +84,10 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
             string full = Path.GetFullPath(path);
             foreach (string root in roots)
             {
-                if (IsUnder(full, Path.GetFullPath(root)))
+                if (RealPath.IsUnder(full, Path.GetFullPath(root)))
                 {
                     string real = RealPath.Resolve(full);
-                    return IsUnder(real, RealPath.Resolve(root)) ? null : new InputError(key, 0, $"'{shown}' is a link that leads out of {root}.", $"Name a file that lies under it, or add the link's target to {variable} where the scheduler is started.");
+                    return RealPath.IsUnder(real, RealPath.Resolve(root)) ? null : new InputError(key, 0, $"'{shown}' is a link that leads out of {root}.", $"Name a file that lies under it, or add the link's target to {variable} where the scheduler is started.");
                 }
             }
         }
@@ -94,15 +99,5 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
         return new InputError(key, 0, $"'{shown}' is not allowed here.", roots.Count == 0 ? $"Set {variable} where the scheduler is started to the folders that jobs may use." : $"Use what lies under {string.Join(" or ", roots)}, or set {variable} where the scheduler is started.");
     }
 
-    private static bool IsUnder(string path, string root)
-    {
-        string folder = Path.TrimEndingDirectorySeparator(root);
-        return Same(Path.TrimEndingDirectorySeparator(path), folder) || path.StartsWith(Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar, Comparison);
-    }
-
-    private static bool Same(string one, string other) => string.Equals(one, other, Comparison);
-
-    private static StringComparison Comparison => OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
-
-    private static InputError NotAbsolute(string variable, string path) => new("environment", 0, $"{variable} names '{path}', which is no absolute path.", "Write it from the root.");
+    private static InputError NotAbsolute(string variable, string path) => new(InputException.ProcessEnvironment, 0, $"{variable} names '{path}', which is no absolute path.", "Write it from the root.");
 }

@@ -45,6 +45,23 @@ internal static class RealPath
         return at;
     }
 
+    /// <summary>Whether one of two folders is the other, or lies in it, whatever links lead there.</summary>
+    /// <exception cref="IOException">See <see cref="Resolve"/>.</exception>
+    public static bool Overlap(string one, string other)
+    {
+        (string first, string second) = (Resolve(Path.GetFullPath(one)), Resolve(Path.GetFullPath(other)));
+        return IsUnder(first, second) || IsUnder(second, first);
+    }
+
+    /// <summary>Whether a path is a folder or lies in it.</summary>
+    public static bool IsUnder(string path, string root)
+    {
+        string folder = Path.TrimEndingDirectorySeparator(root);
+        return string.Equals(Path.TrimEndingDirectorySeparator(path), folder, Comparison) || path.StartsWith(Path.EndsInDirectorySeparator(folder) ? folder : folder + Path.DirectorySeparatorChar, Comparison);
+    }
+
+    private static StringComparison Comparison => OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
+
     private static void Push(Stack<string> left, string parts)
     {
         foreach (string part in parts.Split(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar).Reverse())

@@ -28,7 +28,7 @@ internal sealed class Scaler(IScalingPolicy policy, int limit, TimeProvider time
         string? text = configuration[EnvironmentNames.MaximumWorkers];
         int limit = string.IsNullOrEmpty(text) ? int.MaxValue
             : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0 ? number
-            : throw new InputException("environment", 0, $"{EnvironmentNames.MaximumWorkers} is '{text}', which is no number of workers.", "Set it to 1 or more, or leave it out for no limit.");
+            : throw new InputException(InputException.ProcessEnvironment, 0, $"{EnvironmentNames.MaximumWorkers} is '{text}', which is no number of workers.", "Set it to 1 or more, or leave it out for no limit.");
         return new Scaler(configuration[EnvironmentNames.Scaling] is "fixed" ? new AllPolicy() : new SpeedUpPolicy(new SpeedUpOptions()), limit, time);
     }
 

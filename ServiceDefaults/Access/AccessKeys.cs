@@ -58,12 +58,12 @@ internal sealed class AccessKeys
 
         if (value.Length < Shortest)
         {
-            yield return new InputError("environment", 0, $"{name} has {value.Length} characters, which can be guessed.", $"Give it at least {Shortest}, such as the output of: openssl rand -hex 32.");
+            yield return new InputError(InputException.ProcessEnvironment, 0, $"{name} has {value.Length} characters, which can be guessed.", $"Give it at least {Shortest}, such as the output of: openssl rand -hex 32.");
         }
 
         if (value.Any(c => c is <= ' ' or > '~'))
         {
-            yield return new InputError("environment", 0, $"{name} has characters that cannot travel in a header.", "Use letters, digits and punctuation of ASCII, without spaces.");
+            yield return new InputError(InputException.ProcessEnvironment, 0, $"{name} has characters that cannot travel in a header.", "Use letters, digits and punctuation of ASCII, without spaces.");
         }
     }
 }

@@ -27,7 +27,7 @@ public sealed class StepTrace(int every)
 
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int every)
             ? new StepTrace(every)
-            : throw new InputException("environment", 0, $"{EnvironmentNames.TraceEvery} is '{text}', which is no number of steps.", $"Set it to a whole number, such as {DefaultEvery} for every hundredth step or 0 for none, or leave it out.");
+            : throw new InputException(InputException.ProcessEnvironment, 0, $"{EnvironmentNames.TraceEvery} is '{text}', which is no number of steps.", $"Set it to a whole number, such as {DefaultEvery} for every hundredth step or 0 for none, or leave it out.");
     }
 
     public bool Includes(long step) => every > 0 && step % every == 0;

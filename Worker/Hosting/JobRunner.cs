@@ -131,7 +131,8 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
             WorkerId = settings.WorkerId,
             JobId = assignment.JobId,
             Error = exception.Message,
-            BadInput = exception is InputException,
+            // What is wrong with this worker's own environment is no fault of the job's.
+            BadInput = exception is InputException input && input.Errors.Any(error => error.File != InputException.ProcessEnvironment),
             NotFinite = exception is ProtocolException { Error: ProtocolError.NotFinite },
         };
         try

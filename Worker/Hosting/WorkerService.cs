@@ -81,7 +81,7 @@ internal sealed class WorkerService(WorkerSettings settings, JobRunner runner, C
             }
             catch (RpcException exception) when (exception.StatusCode == StatusCode.Unauthenticated)
             {
-                throw new InputException("environment", 0, $"The scheduler at {settings.Scheduler} does not let this worker in.", exception.Status.Detail);
+                throw new InputException(InputException.ProcessEnvironment, 0, $"The scheduler at {settings.Scheduler} does not let this worker in.", exception.Status.Detail);
             }
             catch (RpcException exception) when (!leave.IsCancellationRequested)
             {

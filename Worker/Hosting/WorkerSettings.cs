@@ -16,6 +16,6 @@ internal sealed record WorkerSettings(string WorkerId, Uri Scheduler, string? Se
         string? text = configuration[EnvironmentNames.SchedulerGrpc.Replace("__", ":", StringComparison.Ordinal)];
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"
             ? new WorkerSettings(id, address, configuration[EnvironmentNames.Secret])
-            : throw new InputException("environment", 0, $"{EnvironmentNames.SchedulerGrpc} is '{text}', which is no address of the scheduler.", "Set it to the scheduler's gRPC address, such as http://scheduler:8081.");
+            : throw new InputException(InputException.ProcessEnvironment, 0, $"{EnvironmentNames.SchedulerGrpc} is '{text}', which is no address of the scheduler.", "Set it to the scheduler's gRPC address, such as http://scheduler:8081.");
     }
 }

@@ -16,7 +16,7 @@ internal static partial class WorkerLog
     [LoggerMessage(103, LogLevel.Information, "Job {JobId}: left at {Cursor}; what was computed is pushed")]
     public static partial void Drained(this ILogger logger, string jobId, Cursor cursor);
 
-    [LoggerMessage(110, LogLevel.Warning, "Job {JobId}, {Cursor}: took over slot {Slot} from a worker that is overdue or gone")]
+    [LoggerMessage(110, LogLevel.Debug, "Job {JobId}, {Cursor}: took over slot {Slot} from a worker that is overdue or gone")]
     public static partial void TookOver(this ILogger logger, string jobId, Cursor cursor, int slot);
 
     [LoggerMessage(111, LogLevel.Warning, "Job {JobId}, {Cursor}: shard {Shard} refused slots {Slots}, of which it lacks {Missing}; they are handed back")]

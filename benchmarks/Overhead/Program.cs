@@ -6,7 +6,8 @@ using Lockstep.Engine.Runs;
 using Lockstep.Overhead;
 
 // Prints a table of benchmarks/README.md: CPU seconds a step with something on over those with it off.
-if (args.Length is < 2 or > 4 || args[0] is not ("telemetry" or "nothing" or "upkeep") || !File.Exists(args[1]))
+if (args.Length < 2 || args.Length > (args[0] == "upkeep" ? 4 : 3) || args[0] is not ("telemetry" or "nothing" or "upkeep") || !File.Exists(args[1])
+    || args[2..].Any(number => !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int value) || value == 0))
 {
     await Console.Error.WriteLineAsync("Usage: Overhead telemetry|nothing JOB [PAIRS], or Overhead upkeep JOB [STEPS] [PAIRS]");
     return 2;

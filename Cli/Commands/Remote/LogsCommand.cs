@@ -50,7 +50,8 @@ internal static class LogsCommand
             StepRecord => null,
             EvaluationRecord evaluation => $"validation {Texts.Of(evaluation.Validation)}",
             _ when item.Note is { } note => note,
-            _ => $"{JobWords.Of(item.Status.State)}, {Amount.Of(item.Status.Workers, "worker")}" + (item.Status.Error is { } error ? $": {error}" : ""),
+            // A scheduler that has just come does not know the workers yet.
+            _ => JobWords.Of(item.Status.State) + (item.Status is { State: JobState.Running, Workers: 0 } ? "" : $", {Amount.Of(item.Status.Workers, "worker")}") + (item.Status.Error is { } error ? $": {error}" : ""),
         };
         if (what is not null)
         {

@@ -100,8 +100,28 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
         string shared = Path.Combine(_folder.Runs, "shared");
         using HttpResponseMessage one = await http.PostAsync("/jobs", Requests.Json(_folder.Request(RedisServer.NewId(), runDirectory: shared)), Token);
         Assert.Equal(HttpStatusCode.OK, one.StatusCode);
-        using HttpResponseMessage two = await http.PostAsync("/jobs", Requests.Json(_folder.Request(RedisServer.NewId(), runDirectory: shared + "/")), Token);
-        Assert.Contains("writes to", await Requests.ProblemAsync(two, 400), StringComparison.Ordinal);
+        string link = Path.Combine(_folder.Runs, "latest");
+        Directory.CreateSymbolicLink(link, shared);
+        foreach (string folder in new[] { shared + "/", link, Path.Combine(shared, "inside"), Path.Combine(link, "checkpoints", "inside"), _folder.Runs })
+        {
+            using HttpResponseMessage two = await http.PostAsync("/jobs", Requests.Json(_folder.Request(RedisServer.NewId(), runDirectory: folder)), Token);
+            Assert.Contains("writes to", await Requests.ProblemAsync(two, 400), StringComparison.Ordinal);
+        }
+
+        Assert.False(Directory.Exists(Path.Combine(shared, "inside")));
+    }
+
+    [Fact]
+    public async Task What_is_refused_leaves_nothing_behind()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        string folder = Path.Combine(_folder.Runs, "new");
+        using HttpResponseMessage resumed = await http.PostAsync("/jobs", Requests.Json(_folder.Request(RedisServer.NewId(), runDirectory: folder) with { ResumeStep = 5 }), Token);
+        Assert.Contains("no checkpoint of step 5", await Requests.ProblemAsync(resumed, 400), StringComparison.Ordinal);
+        using HttpResponseMessage strange = await http.PostAsync("/jobs", Requests.Json(_folder.Request(RedisServer.NewId(), runDirectory: folder + "\n")), Token);
+        Assert.Contains("none to be read", await Requests.ProblemAsync(strange, 400), StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Runs));
     }
 
     [Fact]

@@ -68,6 +68,12 @@ public static class EmbeddedHost
         }
 
         string? apiKey = Environment.GetEnvironmentVariable(EnvironmentNames.ApiKey);
+        InputError[] weak = [.. SharedKeys.Check(EnvironmentNames.ApiKey, apiKey)];
+        if (weak.Length > 0)
+        {
+            throw new InputException(weak);
+        }
+
         var environment = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             [EnvironmentNames.DataRoots] = string.Join(Path.PathSeparator, data),

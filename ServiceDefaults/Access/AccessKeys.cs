@@ -9,8 +9,6 @@ namespace Lockstep.ServiceDefaults.Access;
 /// <summary>The API key and the services' secret, as the environment gives them; only their hashes are kept.</summary>
 internal sealed class AccessKeys
 {
-    private const int Shortest = 16;
-
     private readonly byte[]? _apiKey;
     private readonly byte[]? _secret;
 
@@ -29,7 +27,7 @@ internal sealed class AccessKeys
     {
         string? apiKey = configuration[EnvironmentNames.ApiKey];
         string? secret = configuration[EnvironmentNames.Secret];
-        InputError[] errors = [.. Errors(EnvironmentNames.ApiKey, apiKey), .. Errors(EnvironmentNames.Secret, secret)];
+        InputError[] errors = [.. SharedKeys.Check(EnvironmentNames.ApiKey, apiKey), .. SharedKeys.Check(EnvironmentNames.Secret, secret)];
         return errors.Length == 0 ? new AccessKeys(apiKey, secret) : throw new InputException(errors);
     }
 
@@ -48,22 +46,4 @@ internal sealed class AccessKeys
         wanted is null ? isLocal : HashOf(shown) is { } hash && CryptographicOperations.FixedTimeEquals(wanted, hash);
 
     private static byte[]? HashOf(string? text) => string.IsNullOrEmpty(text) ? null : SHA256.HashData(Encoding.UTF8.GetBytes(text));
-
-    private static IEnumerable<InputError> Errors(string name, string? value)
-    {
-        if (string.IsNullOrEmpty(value))
-        {
-            yield break;
-        }
-
-        if (value.Length < Shortest)
-        {
-            yield return new InputError(InputException.ProcessEnvironment, 0, $"{name} has {value.Length} characters, which can be guessed.", $"Give it at least {Shortest}, such as the output of: openssl rand -hex 32.");
-        }
-
-        if (value.Any(c => c is <= ' ' or > '~'))
-        {
-            yield return new InputError(InputException.ProcessEnvironment, 0, $"{name} has characters that cannot travel in a header.", "Use letters, digits and punctuation of ASCII, without spaces.");
-        }
-    }
 }

@@ -8,7 +8,7 @@ using Lockstep.EndToEnd.Tests.Processes;
 
 namespace Lockstep.EndToEnd.Tests;
 
-/// <summary>A service whose Redis is not there when it starts.</summary>
+/// <summary>A service by itself, above all where its Redis is not there when it starts.</summary>
 public sealed class LoneServiceTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -16,42 +16,38 @@ public sealed class LoneServiceTests
     [Fact]
     public async Task The_scheduler_says_what_is_missing_and_is_ready_once_it_is_there()
     {
-        CancellationToken cancellation = TestContext.Current.CancellationToken;
         await using var redis = new DebianRedis();
         redis.Require();
         using ServiceProcess scheduler = Start(Services.Scheduler, $"{redis.EndPoint}", out Uri address);
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = address };
 
-        Assert.Equal((HttpStatusCode.OK, "Healthy"), await AnswerAsync(SchedulerRoutes.Alive, answer => true));
-        (HttpStatusCode status, string body) = await AnswerAsync(SchedulerRoutes.Health, answer => true);
+        Assert.Equal((HttpStatusCode.OK, "Healthy"), await AnswerAsync(http, SchedulerRoutes.Alive, answer => true));
+        (HttpStatusCode status, string body) = await AnswerAsync(http, SchedulerRoutes.Health, answer => true);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
         Assert.Contains("redis: Redis cannot be reached.", body, StringComparison.Ordinal);
 
         await redis.InitializeAsync();
-        await AnswerAsync(SchedulerRoutes.Health, answer => answer.Status == HttpStatusCode.OK);
+        await AnswerAsync(http, SchedulerRoutes.Health, answer => answer.Status == HttpStatusCode.OK);
+    }
 
-        async Task<(HttpStatusCode Status, string Body)> AnswerAsync(string path, Func<(HttpStatusCode Status, string Body), bool> isWanted)
-        {
-            (HttpStatusCode Status, string Body) answer = default;
-            long begun = Stopwatch.GetTimestamp();
-            do
-            {
-                Assert.True(Stopwatch.GetElapsedTime(begun) < Patience, $"{path} after {Patience.TotalSeconds} s: {answer}");
-                await Task.Delay(TimeSpan.FromMilliseconds(50), cancellation);
-                try
-                {
-                    using HttpResponseMessage response = await http.GetAsync(path, cancellation);
-                    answer = (response.StatusCode, await response.Content.ReadAsStringAsync(cancellation));
-                }
-                catch (HttpRequestException)
-                {
-                    // It does not listen yet.
-                    continue;
-                }
-            }
-            while (answer == default || !isWanted(answer));
-            return answer;
-        }
+    /// <summary>All that a worker has beside what is open to everybody; the other services' endpoints are found by reflection where they run within the tests.</summary>
+    [Fact]
+    public async Task A_worker_shows_its_metrics_to_nobody_without_the_key()
+    {
+        const string Key = "a-key-of-this-test-alone";
+        await using var redis = new DebianRedis();
+        redis.Require();
+        await redis.InitializeAsync();
+        using ServiceProcess worker = Start(Services.Worker, $"{redis.EndPoint}", out Uri address, (EnvironmentNames.ApiKey, Key));
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = address };
+
+        Assert.Equal(HttpStatusCode.Unauthorized, (await AnswerAsync(http, SchedulerRoutes.Metrics, answer => true)).Status);
+        http.DefaultRequestHeaders.Add(SchedulerHeaders.ApiKey, Key[1..]);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await AnswerAsync(http, SchedulerRoutes.Metrics, answer => true)).Status);
+        http.DefaultRequestHeaders.Remove(SchedulerHeaders.ApiKey);
+        Assert.Equal(HttpStatusCode.OK, (await AnswerAsync(http, SchedulerRoutes.Alive, answer => true)).Status);
+        http.DefaultRequestHeaders.Add(SchedulerHeaders.ApiKey, Key);
+        Assert.Equal(HttpStatusCode.OK, (await AnswerAsync(http, SchedulerRoutes.Metrics, answer => true)).Status);
     }
 
     [Theory]
@@ -65,6 +61,31 @@ public sealed class LoneServiceTests
 
         // Killed, as it was still waiting.
         Assert.Equal(128 + SystemProcess.Kill, await process.EndAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken));
+    }
+
+    /// <summary>Asks again until the service listens and says what is wanted.</summary>
+    private static async Task<(HttpStatusCode Status, string Body)> AnswerAsync(HttpClient http, string path, Func<(HttpStatusCode Status, string Body), bool> isWanted)
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        (HttpStatusCode Status, string Body) answer = default;
+        long begun = Stopwatch.GetTimestamp();
+        do
+        {
+            Assert.True(Stopwatch.GetElapsedTime(begun) < Patience, $"{path} after {Patience.TotalSeconds} s: {answer}");
+            await Task.Delay(TimeSpan.FromMilliseconds(50), cancellation);
+            try
+            {
+                using HttpResponseMessage response = await http.GetAsync(path, cancellation);
+                answer = (response.StatusCode, await response.Content.ReadAsStringAsync(cancellation));
+            }
+            catch (HttpRequestException)
+            {
+                // It does not listen yet.
+                continue;
+            }
+        }
+        while (answer == default || !isWanted(answer));
+        return answer;
     }
 
     private static ServiceProcess Start(string service, string redis, out Uri address, params (string Name, string Value)[] more)

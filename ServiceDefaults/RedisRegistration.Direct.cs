@@ -12,6 +12,9 @@ public static partial class RedisRegistration
 {
     private static readonly TimeSpan ListeningPoll = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>Who asks for health waits no longer for it.</summary>
+    private static readonly TimeSpan HealthPatience = TimeSpan.FromSeconds(2);
+
     static partial void Register(IHostApplicationBuilder builder)
     {
         ConfigurationOptions options = ConfigurationOptions.Parse(builder.Configuration.GetConnectionString(ConnectionName)!);
@@ -46,9 +49,6 @@ public static partial class RedisRegistration
             return false;
         }
     }
-
-    /// <summary>Who asks for health waits no longer for it.</summary>
-    private static readonly TimeSpan HealthPatience = TimeSpan.FromSeconds(2);
 
     private sealed class RedisHealth(IConnectionMultiplexer redis) : IHealthCheck
     {

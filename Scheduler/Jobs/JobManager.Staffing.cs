@@ -170,7 +170,7 @@ internal sealed partial class JobManager
     {
         StaffingChange change = fleet.Staff(job);
         bool begins = job.State == JobState.Queued && change.Workers > 0;
-        if (job.HasNone(change.Workers) && job.State == JobState.Running && job.TrySetState(JobState.Waiting, null))
+        if (job.LacksWorkers(change.Workers) && job.State == JobState.Running && job.TrySetState(JobState.Waiting, null))
         {
             LogWaiting(job.Id, job.Spec.Workers.Min);
             await store.SetStateAsync(job.Id, JobState.Waiting, null, job.Progress, _stopping);

@@ -93,7 +93,7 @@ internal sealed class JobRun
 
     /// <summary>Whether it can be taken to have none. Those of a job that a scheduler before had work on, and join this one, or stay with that one and show in the steps that are done.</summary>
     /// <param name="workers">That belong to it here.</param>
-    public bool HasNone(int workers)
+    public bool LacksWorkers(int workers)
     {
         lock (_gate)
         {

@@ -19,11 +19,11 @@ public sealed class RejoinTests : IDisposable
     public void They_are_waited_for_a_few_seconds()
     {
         JobRun job = Job(JobState.Running);
-        Assert.False(job.HasNone(0));
+        Assert.False(job.LacksWorkers(0));
         _time.Advance(TimeSpan.FromSeconds(4.9));
-        Assert.False(job.HasNone(0));
+        Assert.False(job.LacksWorkers(0));
         _time.Advance(TimeSpan.FromSeconds(0.1));
-        Assert.True(job.HasNone(0));
+        Assert.True(job.LacksWorkers(0));
     }
 
     [Fact]
@@ -33,24 +33,24 @@ public sealed class RejoinTests : IDisposable
         for (int step = 1; step < 4; step++)
         {
             _time.Advance(TimeSpan.FromSeconds(4));
-            Assert.False(job.HasNone(0));
+            Assert.False(job.LacksWorkers(0));
             job.Append(0, Records.Step(step));
         }
 
         _time.Advance(TimeSpan.FromSeconds(5));
-        Assert.True(job.HasNone(0));
+        Assert.True(job.LacksWorkers(0));
     }
 
     [Fact]
     public void Once_one_has_come_and_gone_there_is_none()
     {
         JobRun job = Job(JobState.Running);
-        Assert.False(job.HasNone(1));
-        Assert.True(job.HasNone(0));
+        Assert.False(job.LacksWorkers(1));
+        Assert.True(job.LacksWorkers(0));
     }
 
     [Fact]
-    public void One_that_had_none_has_none() => Assert.True(Job(JobState.Waiting).HasNone(0));
+    public void One_that_had_none_has_none() => Assert.True(Job(JobState.Waiting).LacksWorkers(0));
 
     private JobRun Job(JobState state) => new(new JobRecord(_folder.Request("job", runDirectory: _folder.In("run")), state, null, JobProgress.None), 1, _time);
 }

@@ -29,6 +29,9 @@ public sealed class GroupBuilder
         _ranges = new short[layout.Blocks.Count];
     }
 
+    /// <value>No slot that was added has a value that is not finite.</value>
+    public bool IsFinite => !_slots.Exists(s => s.Flags.HasFlag(SlotFlags.NonFinite));
+
     /// <summary>Starts an empty group.</summary>
     /// <param name="measures">Only magnitudes are wanted.</param>
     /// <param name="ranges">By shard: one a block of the shard's chunks, as pulled.</param>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Numerics.Tensors;
 using Lockstep.Core.Protocol;
 using Lockstep.ServiceDefaults.Telemetry;
 using Lockstep.Training;
@@ -154,6 +155,7 @@ public sealed class TrainingLoop
             if (completion.Stale)
             {
                 _hand.Forget();
+                CheckLate(cursor, lease.Slot, result);
                 return false;
             }
             next = completion.Next;
@@ -256,6 +258,7 @@ public sealed class TrainingLoop
         if (completion.Stale)
         {
             _hand.Forget();
+            CheckLate(cursor, lease.Slot, result);
             return false;
         }
         PushOutcome outcome = await PushAloneAsync(version, lease.Slot, result, abort);
@@ -322,10 +325,21 @@ public sealed class TrainingLoop
         if (outcome.Missing.Count > 0)
             await _leases.ReleaseAsync(cursor, outcome.Missing, abort);
         _hand.Pushed(slots, outcome.Held);
-        if (outcome.NotFinite)
-            throw new ProtocolException(ProtocolError.NotFinite, $"Job {_jobId}: this worker computed a gradient of step {cursor.Step} that is not finite (slots {string.Join(", ", slots)}).");
+        // A push that comes late is not looked at by the shards; this worker is no better for that.
+        if (outcome.NotFinite || !encoder.IsFinite)
+            throw NotFinite(cursor, slots);
         return outcome;
     }
+
+    /// <summary>Looks at what comes too late to be pushed.</summary>
+    private void CheckLate(Cursor cursor, int slot, SlotResult result)
+    {
+        if (!double.IsFinite(result.LossSum) || !TensorPrimitives.IsFiniteAll<float>(_gradient))
+            throw NotFinite(cursor, [slot]);
+    }
+
+    private ProtocolException NotFinite(Cursor cursor, IReadOnlyList<int> slots) =>
+        new(ProtocolError.NotFinite, $"Job {_jobId}: this worker computed a gradient of step {cursor.Step} that is not finite (slots {string.Join(", ", slots)}).");
 
     private void Report(Cursor cursor, IReadOnlyList<int> slots, PushResult[] results, PushOutcome outcome)
     {

@@ -39,6 +39,45 @@ public sealed class FailureTests
         Ledger.Equal("one broken worker", await QuietRun.LedgerAsync(Job), Ledger.Of(await swarm.WatchAsync()));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_value_that_is_not_finite_ends_its_worker_also_when_it_comes_too_late_to_count(bool isPushed)
+    {
+        const long Step = 2;
+        MessageKind held = isPushed ? MessageKind.Push : MessageKind.Complete;
+        using var folder = new TemporaryFolder();
+        var time = new FastTime(50);
+        await using var swarm = new Swarm(Job, 2, folder.Path, time, new LeaseTable(time, TimeSpan.FromSeconds(30)));
+        var frozen = new Gate();
+        var over = new Gate();
+        var broken = new ScriptedWire(async (message, cancellation) =>
+        {
+            if (message is { Cursor.Step: Step } && message.Kind == held)
+            {
+                frozen.Open();
+                await over.WaitAsync(cancellation);
+            }
+        });
+        var good = new ScriptedWire(async (message, cancellation) =>
+        {
+            if (message is { Kind: MessageKind.Advance, Cursor: { Step: Step, Attempt: >= 0 } })
+            {
+                await frozen.WaitAsync(cancellation);
+            }
+            else if (message is { Kind: MessageKind.Advance, Cursor.Step: Step + 1 })
+            {
+                over.Open();
+            }
+        });
+        Member late = swarm.Hire("broken", broken, job => new ExplodingTrainer(job, slot: null), tolerant: true).Start();
+        swarm.Hire("good", good).Start();
+        Ledger.Equal("late", await QuietRun.LedgerAsync(Job), Ledger.Of(await swarm.WatchAsync()));
+        ProtocolException failure = await Assert.ThrowsAsync<ProtocolException>(() => late.Run.WaitAsync(swarm.End));
+        Assert.Equal(ProtocolError.NotFinite, failure.Error);
+        Assert.Contains("step 2", failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_shard_that_fails_ends_the_wait_for_the_others()
     {
@@ -95,12 +134,15 @@ public sealed class FailureTests
         }
     }
 
-    private sealed class ExplodingTrainer(StubJob job) : StubTrainer(job)
+    /// <param name="slot">Of step 2; null: all of them.</param>
+    private sealed class ExplodingTrainer(StubJob job, int? slot = 3) : StubTrainer(job)
     {
+        private readonly int? _slot = slot;
+
         protected override SlotResult Compute(long step, int slot, ReadOnlySpan<long> sampleIds, int stepSampleCount, Span<float> gradient)
         {
             SlotResult result = base.Compute(step, slot, sampleIds, stepSampleCount, gradient);
-            if (step == 2 && slot == 3)
+            if (step == 2 && (_slot is null || slot == _slot))
             {
                 gradient[7] = float.NaN;
             }

@@ -142,10 +142,13 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     /// <summary>Gives the term up: changes wait for the next <see cref="BeginTermAsync"/>.</summary>
     public void EndTerm() => _term = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Whether no scheduler has been there of late.</summary>
+    public async Task<bool> IsVacantAsync(CancellationToken cancellation) => !await RedisRetry.RunAsync(() => Database.KeyExistsAsync(_leaderKey), cancellation);
+
     /// <summary>Waits until no other scheduler is there.</summary>
     public async Task WaitVacantAsync(TimeProvider time, CancellationToken cancellation)
     {
-        while (await RedisRetry.RunAsync(() => Database.KeyExistsAsync(_leaderKey), cancellation))
+        while (!await IsVacantAsync(cancellation))
         {
             await Task.Delay(LeaderPatience / 5, time, cancellation);
         }

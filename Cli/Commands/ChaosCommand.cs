@@ -47,7 +47,7 @@ internal static class ChaosCommand
         IReadOnlyList<Fault>? schedule = parsed.GetValue(Schedule) is { } path ? FaultSchedule.Load(path) : null;
         // A drawn plan may add as many again as there are.
         int mostAdded = schedule is not null ? FaultPlan.MostWorkers(schedule, workers) - workers : (Words(parsed).Contains(FaultKind.Add) ? workers : 0);
-        FaultPlan plan = Plan(parsed, schedule, workers, job.Shards, mostAdded);
+        FaultPlan plan = Plan(parsed, schedule, workers, job.Shards, mostAdded, Math.Min(job.Workers.Min, workers));
         CheckWritable(Json.Name, parsed.GetValue(Json));
         CheckWritable(Table.Name, parsed.GetValue(Table));
         int least = parsed.GetValue(MinFaults) ?? plan.Count ?? 1;
@@ -104,7 +104,7 @@ internal static class ChaosCommand
         }
     }
 
-    private static FaultPlan Plan(ParseResult parsed, IReadOnlyList<Fault>? schedule, int workers, int shards, int mostAdded)
+    private static FaultPlan Plan(ParseResult parsed, IReadOnlyList<Fault>? schedule, int workers, int shards, int mostAdded, int minimum)
     {
         ulong seed = parsed.GetValue(Seed);
         double? mean = parsed.GetValue(Mtbf);
@@ -117,7 +117,7 @@ internal static class ChaosCommand
         {
             return parsed.GetValue(Kinds) is { Length: > 0 }
                 ? throw new InputException("--kinds", 0, "A schedule says itself what happens.", "Leave --kinds out, or use --mtbf.")
-                : FaultPlan.Scheduled(schedule, parsed.GetValue(Schedule)!, workers, shards, seed);
+                : FaultPlan.Scheduled(schedule, parsed.GetValue(Schedule)!, workers, shards, seed, minimum);
         }
 
         return mean is > 0 and <= LongestMean

@@ -1,7 +1,7 @@
 namespace Lockstep.Core.Checkpoints;
 
 /// <summary>What is done when the disk does not take a checkpoint: nothing, as the next one is the next try, but for the final one, which is tried again with growing pauses.</summary>
-internal static class DiskPatience
+public static class DiskPatience
 {
     /// <summary>How long the final checkpoint is tried before the job fails for it.</summary>
     public static readonly TimeSpan Final = TimeSpan.FromMinutes(2);

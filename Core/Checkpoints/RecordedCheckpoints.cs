@@ -20,8 +20,13 @@ public static class RecordedCheckpoints
             throw new InputException(place, 0, "The run has checkpoints and no ledger.jsonl.", "Restore the file, or train into another folder.");
         }
 
-        long recorded = versions.Length > 0 ? File.ReadLines(run.Ledger).TakeWhile(IsWhole).LongCount() : 0;
+        (long recorded, long lines) = versions.Length > 0 ? Count(run.Ledger) : (0, 0);
         var damaged = new List<string>();
+        if (lines > recorded + 1)
+        {
+            damaged.Add(FormattableString.Invariant($"line {recorded + 1} of {run.Ledger} is damaged: what comes after step {recorded} is computed again"));
+        }
+
         foreach (long version in versions)
         {
             if (version > recorded)
@@ -41,7 +46,20 @@ public static class RecordedCheckpoints
         return new RecordedCheckpoint(null, damaged);
     }
 
-    // The last line may have been torn.
+    /// <summary>How many lines there are before one that is none, and in all. The last may have been torn by a crash.</summary>
+    private static (long Whole, long All) Count(string ledger)
+    {
+        long whole = 0;
+        long all = 0;
+        foreach (string line in File.ReadLines(ledger))
+        {
+            whole += whole == all && IsWhole(line) ? 1 : 0;
+            all++;
+        }
+
+        return (whole, all);
+    }
+
     private static bool IsWhole(string line)
     {
         try

@@ -13,6 +13,9 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
     /// <value>Done when nothing is being written.</value>
     public Task Written => _written;
 
+    /// <value>Why the last part is not on disk yet, while it is tried again; null: nothing stands in its way.</value>
+    public string? FinalFailure { get; private set; }
+
     /// <summary>Begins to write a snapshot, once the one before is written: a slow disk holds training back rather than filling the memory.</summary>
     /// <returns>Milliseconds of that wait.</returns>
     public async Task<double> BeginAsync(ShardState state)
@@ -41,8 +44,10 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
                 await DiskPatience.RunAsync(() => sha256 = Write(state), isFinal, context.Time, (exception, again) =>
                 {
                     failure = exception.Message;
+                    FinalFailure = again ? failure : null;
                     context.Observer.CheckpointFailed(descriptor.JobId, state.Version, exception, again);
                 }, closed);
+                FinalFailure = null;
             }
             catch (Exception exception) when (CheckpointFilesExtensions.IsDiskFailure(exception))
             {

@@ -104,6 +104,7 @@ internal sealed partial class HostedJob
                 NeedsValues = !Job.HasValues,
                 Term = Restoration?.Term ?? 0,
                 DurableVersion = Board?.DurableVersion,
+                FinalCheckpointFailure = _writer.FinalFailure ?? Board?.FinalFailure,
                 Failure = _failure?.Message,
                 Error = (_failure as ProtocolException)?.Error,
             };

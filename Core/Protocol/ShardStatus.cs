@@ -20,6 +20,9 @@ public sealed record ShardStatus
     /// <value>ps-0 only: the newest version of which it knows that a whole set is on disk; null: none yet.</value>
     public long? DurableVersion { get; init; }
 
+    /// <value>Why the last checkpoint is not on disk yet, while that is tried again; null: nothing stands in its way.</value>
+    public string? FinalCheckpointFailure { get; init; }
+
     /// <value>Why the job cannot go on here; null: it can.</value>
     public string? Failure { get; init; }
 

@@ -29,6 +29,9 @@ public sealed partial class StepBoard
         }
     }
 
+    /// <value>Why the last set does not count yet, while that is tried again; null: nothing stands in its way.</value>
+    public string? FinalFailure { get; private set; }
+
     /// <summary>Takes note that a shard's part of a checkpoint is on disk, or why it is not; the last part makes the set count, once all steps before it were reported.</summary>
     public void CheckpointPart(CheckpointNotice notice)
     {
@@ -105,6 +108,7 @@ public sealed partial class StepBoard
         _giveUp = new CancellationTokenSource();
         _lastCheckpointDurable = version == _descriptor.TotalSteps;
         _durableVersion = isRestored || version > 0 ? version : null;
+        FinalFailure = null;
         _checkpointFailure = "";
         _checkpointWriteMs = 0;
     }
@@ -176,7 +180,12 @@ public sealed partial class StepBoard
         bool isFinal = version == _descriptor.TotalSteps;
         try
         {
-            await DiskPatience.RunAsync(() => Seal(version, parts, generation), isFinal, _time, (failure, again) => _observer.CheckpointFailed(_descriptor.JobId, version, failure, again), giveUp);
+            await DiskPatience.RunAsync(() => Seal(version, parts, generation), isFinal, _time, (failure, again) =>
+            {
+                FinalFailure = again ? failure.Message : null;
+                _observer.CheckpointFailed(_descriptor.JobId, version, failure, again);
+            }, giveUp);
+            FinalFailure = null;
         }
         catch (OperationCanceledException) when (giveUp.IsCancellationRequested)
         {
@@ -227,7 +236,7 @@ public sealed partial class StepBoard
         lock (_gate)
         {
             // The last report waits for this set, and the set for the report: the file takes it first, the watchers last.
-            _log.Prepare(generation == _generation && version == _descriptor.TotalSteps && _last is { } last ? Last(last) : null);
+            _log.Prepare(generation == _generation && version == _descriptor.TotalSteps && _last is { } last ? Last(last.Report) : null);
         }
 
         _log.Sync();

@@ -20,7 +20,8 @@ public sealed partial class StepBoard : IShardPeer
     private readonly Dictionary<Cursor, Rendezvous<ShardAnnouncement, bool>> _announcements = [];
     private TaskCompletionSource _logged = NewSignal();
     private (CommittedStep Step, long Gathered)? _own;
-    private StepReport? _last;
+    // The report that ends the job, and since when it waits for the last checkpoint.
+    private (StepReport Report, long Since)? _last;
     private Exception? _failure;
     private bool _begun;
     private int _generation;
@@ -65,7 +66,7 @@ public sealed partial class StepBoard : IShardPeer
             if (!finished && version == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(version))
             {
                 // A job that was taken up at its end has nothing left to report.
-                _last = new StepReport { Cursor = new Cursor(generation, version, Cursor.Evaluation) };
+                _last = (new StepReport { Cursor = new Cursor(generation, version, Cursor.Evaluation) }, _time.GetTimestamp());
                 FinishIfDone();
             }
 
@@ -266,7 +267,7 @@ public sealed partial class StepBoard : IShardPeer
     {
         if (isLast)
         {
-            _last = report;
+            _last = (report, _time.GetTimestamp());
             FinishIfDone();
             return;
         }
@@ -279,7 +280,8 @@ public sealed partial class StepBoard : IShardPeer
         if (_last is { } last && _lastCheckpointDurable && !_finished)
         {
             _finished = true;
-            Publish(Last(last));
+            StepReport report = Last(last.Report);
+            Publish(report with { CheckpointBlockedMs = report.CheckpointBlockedMs + _time.GetElapsedTime(last.Since).TotalMilliseconds });
         }
     }
 

@@ -25,8 +25,9 @@ public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
 
     /// <summary>The faults of a schedule; whom one befalls that names nobody is drawn.</summary>
     /// <param name="file">Of the schedule, for messages.</param>
-    /// <exception cref="InputException">A target is none of the run's processes.</exception>
-    public static FaultPlan Scheduled(IReadOnlyList<Fault> schedule, string file, int workers, int shards, ulong seed)
+    /// <param name="minimum">Workers without which the job waits.</param>
+    /// <exception cref="InputException">A target is none of the run's processes, or the run would wait for ever.</exception>
+    public static FaultPlan Scheduled(IReadOnlyList<Fault> schedule, string file, int workers, int shards, ulong seed, int minimum = 1)
     {
         int most = MostWorkers(schedule, workers);
         InputError[] errors =
@@ -34,11 +35,16 @@ public sealed record FaultPlan(IEnumerable<Fault> Faults, int? Count)
             .. schedule.Where(f => f.Target is { } target && NumberOf(target) is { } number && number >= (FaultRule.Of(f.Kind).Role == FaultRole.Shard ? shards : most))
                 .Select(f => new InputError(file, f.Line, $"There is no {f.Target} in a run of {Amount.Of(workers, "worker")} and {Amount.Of(shards, "shard")}.", "Name another, or raise --workers or --shards.")),
             .. schedule.Where(f => f.Shard >= shards).Select(f => new InputError(file, f.Line, $"There is no shard {f.Shard} in a run of {Amount.Of(shards, "shard")}.", "Name another, or raise --shards.")),
+            .. schedule.Where(f => f.Workers < minimum && !schedule.Any(other => Rescues(other, f)))
+                .Select(f => new InputError(file, f.Line, $"With {Amount.Of(f.Workers!.Value, "worker")} the job waits for ever, as its workers.min is {minimum}.", $"Scale to {minimum} or more, let a later fault by seconds scale it up again, or lower workers.min.")),
         ];
         if (errors.Length > 0)
         {
             throw new InputException(errors);
         }
+
+        // A job that waits does no steps.
+        bool Rescues(Fault other, Fault fault) => other.Workers >= minimum && other.At.Seconds is { } then && (fault.At.Seconds is not { } at || then > at);
 
         Fault[] faults = [.. schedule.Select((fault, index) => Complete(fault, (ulong)index, workers, shards, seed)).OrderBy(f => f.At.Seconds ?? -1)];
         return new FaultPlan(faults, faults.Length);

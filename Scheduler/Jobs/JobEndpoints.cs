@@ -32,7 +32,7 @@ internal static class JobEndpoints
             await jobs.CancelAsync(job);
             return Results.Ok(jobs.StatusOf(job));
         })).WithName("CancelJob").WithSummary("End a job; one that is over stays as it is.").ProducesJob();
-        api.MapPost(SchedulerRoutes.Pause("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => await jobs.PauseAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)))
+        api.MapPost(SchedulerRoutes.Pause("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => jobs.IsDoneElsewhere(job) ? Elsewhere(job) : await jobs.PauseAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)))
             .WithName("PauseJob").WithSummary("Halt a job after the step in hand; its workers are free for others.").ProducesJob().ProducesProblem(StatusCodes.Status409Conflict);
         api.MapPost(SchedulerRoutes.Resume("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => await jobs.ResumeAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)))
             .WithName("ResumeJob").WithSummary("Let a paused job go on.").ProducesJob().ProducesProblem(StatusCodes.Status409Conflict);
@@ -112,6 +112,8 @@ internal static class JobEndpoints
     private static async Task<IResult> WithAsync(JobManager jobs, string id, Func<JobRun, Task<IResult>> answer) => jobs.Find(id) is { } job ? await answer(job) : Unknown(id);
 
     private static IResult Over(JobRun job) => Results.Problem($"Job {job.Id} is {JobWords.Of(job.State)}, which this does not go with.", statusCode: StatusCodes.Status409Conflict);
+
+    private static IResult Elsewhere(JobRun job) => Results.Problem($"No worker of job {job.Id} has joined this scheduler, though steps of it may be done: they are with another one that stands by, where this one cannot halt them, or about to join. End the other one, or ask again in some seconds.", statusCode: StatusCodes.Status409Conflict);
 
     private static IResult Unknown(string id) => Results.Problem($"There is no job {id}. GET {SchedulerRoutes.Jobs} lists those there are.", statusCode: StatusCodes.Status404NotFound);
 }

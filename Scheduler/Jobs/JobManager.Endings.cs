@@ -23,6 +23,12 @@ internal sealed partial class JobManager
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
         }
+        catch (InputException exception) when (exception.Errors.All(error => error.File == InputException.ProcessEnvironment))
+        {
+            // That this scheduler is set up wrongly is no fault of the job's: one that is not goes on with it.
+            LogLeftAlone(job.Id, exception.Message);
+            job.Append(fleet.CountOf(job.Id), null, $"this scheduler cannot follow the job, and leaves it as it is: {exception.Message}");
+        }
         catch (InputException exception)
         {
             await EndAsync(job, JobState.Failed, BadInput + exception.Message);

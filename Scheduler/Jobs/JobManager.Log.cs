@@ -55,6 +55,12 @@ internal sealed partial class JobManager
     [LoggerMessage(18, LogLevel.Information, "No other scheduler is in charge any more; this one is")]
     private partial void LogTookOver();
 
+    [LoggerMessage(19, LogLevel.Error, "Parameter servers that are known here: {Shards}, fewer than job {JobId} has, and another scheduler is in charge of it; standing by until that one is gone. Set {Name} as it has it, or end this scheduler")]
+    private partial void LogUnfit(int shards, string jobId, string name);
+
+    [LoggerMessage(20, LogLevel.Error, "Job {JobId} is left as it is: {Error}")]
+    private partial void LogLeftAlone(string jobId, string error);
+
     [LoggerMessage(15, LogLevel.Warning, "Worker {WorkerId} gets no work for {Seconds} s")]
     private partial void LogQuarantined(string workerId, double seconds);
 }

@@ -62,6 +62,7 @@ internal sealed partial class JobManager
     /// <summary>Is in charge until another scheduler takes over.</summary>
     private async Task LeadAsync(CancellationToken stop)
     {
+        await WaitFitAsync(stop);
         await store.BeginTermAsync(stop);
         _isPublished = false;
         scaler.Scale(await wanted.AskedAsync(stop));
@@ -99,6 +100,24 @@ internal sealed partial class JobManager
             }
         }
         while (await timer.WaitForNextTickAsync(stop));
+    }
+
+    /// <summary>One that knows fewer parameter servers than a job has is of a fleet that started again with fewer, or is set up wrongly. Where another scheduler is there, it is the latter, and the job is left to that one.</summary>
+    private async Task WaitFitAsync(CancellationToken stop)
+    {
+        int shards = ShardClients.Count(configuration);
+        if ((await store.ListAsync(stop)).FirstOrDefault(record => Relayout.Lacks(record, shards)) is { } job)
+        {
+            // Nobody else: the records of a fleet that was here before.
+            if (await store.IsVacantAsync(stop))
+            {
+                return;
+            }
+
+            StandsBy = true;
+            LogUnfit(shards, job.Request.JobId, EnvironmentNames.ShardGrpc(shards));
+            await store.WaitVacantAsync(time, stop);
+        }
     }
 
     /// <summary>Keeps, now and then, what changes all the time and the next scheduler goes on from: what the policy measured, and how far the jobs are.</summary>

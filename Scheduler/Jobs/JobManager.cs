@@ -95,6 +95,9 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
         _jobs.TryRemove(job.Id, out _);
     }
 
+    /// <summary>Whether steps of it are done, and by nobody of this scheduler: its workers stayed with one that stands by.</summary>
+    public bool IsDoneElsewhere(JobRun job) => job.State == JobState.Running && fleet.CountOf(job.Id) == 0 && !job.LacksWorkers(0);
+
     /// <summary>Halts a job; its shards keep its state.</summary>
     /// <returns>False: it is over.</returns>
     public async Task<bool> PauseAsync(JobRun job) => await ChangeAsync(job, JobState.Paused, "paused");

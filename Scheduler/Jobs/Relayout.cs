@@ -10,12 +10,30 @@ namespace Lockstep.Scheduler.Jobs;
 /// <summary>A job whose fleet started again with fewer parameter servers goes on with those there are. The result does not depend on their number.</summary>
 internal static class Relayout
 {
+    /// <summary>Whether a job is to be done and has more shards than there are.</summary>
+    public static bool Lacks(JobRecord record, int shards)
+    {
+        if (record.State is JobState.Finished or JobState.Failed or JobState.Cancelled)
+        {
+            return false;
+        }
+
+        try
+        {
+            return JobFile.FromCanonicalJson(record.Request.JobJson).Shards > shards;
+        }
+        catch (InputException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The job from its newest checkpoint on, laid out for fewer shards.</summary>
     /// <param name="shards">Parameter servers that there are.</param>
     /// <returns>Null: it may stay as it is, or its folder cannot be read.</returns>
     public static JobRecord? Of(JobRecord record, int shards)
     {
-        if (shards == 0 || record.State is JobState.Finished or JobState.Failed or JobState.Cancelled)
+        if (shards == 0 || !Lacks(record, shards))
         {
             return null;
         }
@@ -23,11 +41,6 @@ internal static class Relayout
         try
         {
             JobSpec spec = JobFile.FromCanonicalJson(record.Request.JobJson);
-            if (spec.Shards <= shards)
-            {
-                return null;
-            }
-
             RecordedCheckpoint newest = RecordedCheckpoints.TakeNewest(new RunFolder(record.Request.RunDirectory), record.Request.JobId);
             return new JobRecord(
                 record.Request with { JobJson = JobFile.ToCanonicalJson(spec with { Shards = shards }), ResumeStep = newest.Version },

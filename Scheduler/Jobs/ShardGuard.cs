@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Lockstep.Coordination;
+using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
@@ -17,6 +18,7 @@ internal sealed partial class ShardGuard(JobRun job, long kept, JobDescriptor de
     // As they were when all had the job; null before that.
     private ShardStatus[]? _whole;
     private int _generation;
+    private bool _toldOfDisk;
 
     /// <summary>Runs until cancelled.</summary>
     /// <exception cref="ProtocolException">The job cannot go on, or another scheduler is in charge.</exception>
@@ -87,6 +89,7 @@ internal sealed partial class ShardGuard(JobRun job, long kept, JobDescriptor de
             throw new ProtocolException(failed.Error ?? ProtocolError.Invalid, failed.Failure!);
         }
 
+        TellOfDisk(statuses);
         if (!ShardRecovery.IsNeeded(statuses, _whole) && !AreBehind(statuses))
         {
             _whole = statuses.All(s => s.Hosted) ? statuses : _whole;
@@ -111,7 +114,19 @@ internal sealed partial class ShardGuard(JobRun job, long kept, JobDescriptor de
         _whole = statuses;
         double ms = time.GetElapsedTime(began).TotalMilliseconds;
         LogRestored(job.Id, restored.Version ?? 0, restored.Generation, ms, string.Join(", ", restored.Damaged));
-        job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"a shard lost its state: all went back to version {restored.Version ?? 0} within {ms:F0} ms"));
+        job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"{How(restored.Version ?? 0)} version {restored.Version ?? 0} within {ms:F0} ms"));
+    }
+
+    /// <summary>Tells once why a job whose steps are all done does not end. What could not be written before that, the reports say.</summary>
+    private void TellOfDisk(ShardStatus[] statuses)
+    {
+        if (!_toldOfDisk && statuses.FirstOrDefault(s => s.FinalCheckpointFailure is not null) is { } failing)
+        {
+            _toldOfDisk = true;
+            string note = FormattableString.Invariant($"all steps are done, and the last checkpoint cannot be written yet; it is tried again for at most {DiskPatience.Final.TotalMinutes:0} minutes: {failing.FinalCheckpointFailure}");
+            LogDisk(job.Id, note);
+            job.Append(fleet.CountOf(job.Id), null, note);
+        }
     }
 
     private void Back(IEnumerable<int> were)
@@ -121,6 +136,12 @@ internal sealed partial class ShardGuard(JobRun job, long kept, JobDescriptor de
             job.Time.ShardBack(shard);
         }
     }
+
+    // A shard that was asked to end has kept what it held.
+    private string How(long version) => version >= job.Progress.Step ? "a shard was started anew: all go on, with nothing lost, from" : "a shard lost its state: all went back to";
+
+    [LoggerMessage(24, LogLevel.Warning, "Job {JobId}: {Note}")]
+    private partial void LogDisk(string jobId, string note);
 
     [LoggerMessage(21, LogLevel.Warning, "Job {JobId}: shard {Shard} cannot be reached")]
     private partial void LogAway(string jobId, int shard);

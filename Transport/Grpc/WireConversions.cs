@@ -179,6 +179,11 @@ internal static class WireConversions
                 reply.DurableVersion = version;
             }
 
+            if (status.FinalCheckpointFailure is { } final)
+            {
+                reply.FinalCheckpointFailure = final;
+            }
+
             if (status.Failure is { } failure)
             {
                 reply.Failure = failure;
@@ -196,6 +201,7 @@ internal static class WireConversions
         NeedsValues = reply.NeedsValues,
         Term = reply.Term,
         DurableVersion = reply.HasDurableVersion ? reply.DurableVersion : null,
+        FinalCheckpointFailure = reply.HasFinalCheckpointFailure ? reply.FinalCheckpointFailure : null,
         Failure = reply.HasFailure ? reply.Failure : null,
         Error = reply.Error == 0 ? null : (ProtocolError)reply.Error,
     };

@@ -41,14 +41,30 @@ internal sealed class FaultyShardClient(IShardClient inner, int shards, WorkerFa
     {
         long step = contribution.Cursor.Step;
         faults.Reach(FaultPhase.PushBefore, step);
+        if (Shard == 0)
+        {
+            faults.BrokenPush = null;
+        }
+
         bool isBroken = Shard == shards - 1 && faults.IsPending(FaultPhase.PushInChunk, step);
-        while (Shard > 0 && (faults.IsPending(FaultPhase.PushAfterOneShard, step) || (!isBroken && faults.IsPending(FaultPhase.PushInChunk, step))))
+        // What is waited for does not come where another shard cannot take its part: the next push is as good.
+        while (Shard > 0 && faults.BrokenPush != contribution.Cursor && (faults.IsPending(FaultPhase.PushAfterOneShard, step) || (!isBroken && faults.IsPending(FaultPhase.PushInChunk, step))))
         {
             await Task.Delay(Pause, time, cancellation);
         }
 
         Contribution sent = isBroken ? contribution with { Chunks = new BreakingChunks(contribution.Chunks, () => faults.Reach(FaultPhase.PushInChunk, step)) } : contribution;
-        PushResult result = await _messages.CallAsync(() => inner.PushAsync(sent, cancellation), cancellation);
+        PushResult result;
+        try
+        {
+            result = await _messages.CallAsync(() => inner.PushAsync(sent, cancellation), cancellation);
+        }
+        catch
+        {
+            faults.BrokenPush = contribution.Cursor;
+            throw;
+        }
+
         if (Shard == 0)
         {
             faults.Reach(FaultPhase.PushAfterOneShard, step);

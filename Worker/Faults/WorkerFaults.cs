@@ -13,7 +13,9 @@ internal sealed partial class WorkerFaults(ArmedFaults armed, TimeProvider time,
 {
     private const int SigTerm = 15;
 
+    private readonly Lock _gate = new();
     private long _step;
+    private Cursor? _brokenPush;
     private TaskCompletionSource _sent = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <value>The step of the version that came last.</value>
@@ -21,6 +23,25 @@ internal sealed partial class WorkerFaults(ArmedFaults armed, TimeProvider time,
     {
         get => Interlocked.Read(ref _step);
         set => Interlocked.Exchange(ref _step, value);
+    }
+
+    /// <value>Of the push that a shard did not take, until the next one begins.</value>
+    public Cursor? BrokenPush
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _brokenPush;
+            }
+        }
+        set
+        {
+            lock (_gate)
+            {
+                _brokenPush = value;
+            }
+        }
     }
 
     /// <value>Done when the next message is sent to any shard.</value>

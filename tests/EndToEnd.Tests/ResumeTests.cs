@@ -90,6 +90,28 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
     }
 
     [Fact]
+    public void A_line_of_the_ledger_that_is_damaged_is_told_of()
+    {
+        JobSpec job = JobFile.Load(Built.Sample("digits"), []);
+        var run = new RunFolder(_folder.In("run"));
+        using (RunPreparation.Prepare(job, run.Path, resume: false))
+        {
+            foreach (long version in new[] { 10, 20 })
+            {
+                Directory.CreateDirectory(CheckpointSet.DirectoryOf(run.Checkpoints, version));
+                CheckpointSet.Seal(run.Checkpoints, version, []);
+            }
+
+            File.WriteAllLines(run.Ledger, Enumerable.Range(1, 20).Select(step => step == 15 ? "#" : new LedgerLine(step, new string('a', 32)).ToJson()));
+        }
+
+        using RunPreparation resumed = RunPreparation.Prepare(job, run.Path, resume: true);
+
+        Assert.Equal(10, resumed.From.Version);
+        Assert.Equal($"line 15 of {run.Ledger} is damaged: what comes after step 14 is computed again", Assert.Single(resumed.From.Damaged));
+    }
+
+    [Fact]
     public void A_run_that_came_to_nothing_does_not_keep_its_folder()
     {
         JobSpec job = JobFile.Load(Built.Sample("digits"), []);

@@ -69,6 +69,8 @@ public sealed class RollingUpgradeTests : IDisposable
                 refusals.Add(note);
             }
 
+            Assert.DoesNotContain("lost its state", item.Note ?? "", StringComparison.Ordinal);
+
             if (item.Status.Step > 0)
             {
                 asked ??= scheduler.CheckpointAsync("upgraded", patience.Token);

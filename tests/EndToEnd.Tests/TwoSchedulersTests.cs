@@ -41,7 +41,10 @@ public sealed class TwoSchedulersTests : IDisposable
         using (var scheduler = SecondScheduler.Start(fleet))
         {
             using var second = new SchedulerClient(scheduler.Address, TimeProvider.System);
-            IReadOnlyList<JobStatus> followed = await FollowAsync(second, "disturbed", patience.Token);
+            HttpRequestException? refused = null;
+            IReadOnlyList<JobStatus> followed = await FollowAsync(second, "disturbed", patience.Token, async () => refused = await Assert.ThrowsAsync<HttpRequestException>(() => second.PauseAsync("disturbed", patience.Token)));
+            // Its workers are with the first one, and would not stop.
+            Assert.Contains("No worker of job disturbed has joined this scheduler", refused?.Message, StringComparison.Ordinal);
             (JobStatus taken, JobStatus ended) = (followed[0], followed[^1]);
             Assert.True(taken.State is JobState.Running or JobState.Waiting, $"The job was over before the second scheduler was in charge: {taken}");
             Assert.True(ended.State == JobState.Finished, $"{ended}");
@@ -60,12 +63,17 @@ public sealed class TwoSchedulersTests : IDisposable
     }
 
     /// <summary>What a job went through, to its end.</summary>
-    private static async Task<IReadOnlyList<JobStatus>> FollowAsync(SchedulerClient scheduler, string id, CancellationToken cancellation)
+    /// <param name="begun">Done with the first that is heard.</param>
+    private static async Task<IReadOnlyList<JobStatus>> FollowAsync(SchedulerClient scheduler, string id, CancellationToken cancellation, Func<Task>? begun = null)
     {
         var seen = new List<JobStatus>();
         await foreach (JobEvent item in scheduler.EventsAsync(id, 0, cancellation))
         {
             seen.Add(item.Status);
+            if (seen.Count == 1 && begun is not null)
+            {
+                await begun();
+            }
         }
 
         return seen;

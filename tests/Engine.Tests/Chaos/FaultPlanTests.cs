@@ -101,6 +101,23 @@ public sealed class FaultPlanTests
     }
 
     [Fact]
+    public void Refuses_a_number_of_workers_with_which_the_job_would_wait_for_ever()
+    {
+        Fault few = new(FaultKind.Scale, At(5)) { Workers = 2, Line = 4 };
+        Fault enough = new(FaultKind.Scale, At(9)) { Workers = 3 };
+        Fault byStep = new(FaultKind.Scale, new FaultTime(null, 20, null)) { Workers = 3 };
+
+        foreach (Fault[] schedule in new Fault[][] { [few], [few, byStep], [few, enough with { At = At(4) }] })
+        {
+            var exception = Assert.Throws<InputException>(() => FaultPlan.Scheduled(schedule, "s.yaml", 3, 1, 5, minimum: 3));
+            Assert.Contains("s.yaml:4: With 2 workers the job waits for ever, as its workers.min is 3.", exception.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(2, FaultPlan.Scheduled([few, enough], "s.yaml", 3, 1, 5, minimum: 3).Count);
+        Assert.Equal(1, FaultPlan.Scheduled([few], "s.yaml", 3, 1, 5, minimum: 2).Count);
+    }
+
+    [Fact]
     public void Knows_workers_that_the_schedule_adds()
     {
         Fault[] schedule = [new(FaultKind.Add, At(1)), new(FaultKind.Kill, At(2)) { Target = "worker-3" }];

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
+using Lockstep.Contracts.Services;
 using Lockstep.Coordination.Tests.Servers;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Routing;
@@ -41,13 +42,19 @@ internal sealed class InProcessService : IAsyncDisposable
 
     public IEnumerable<RouteEndpoint> Endpoints => Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
 
-    /// <summary>The scheduler, on a queue of its own.</summary>
+    /// <summary>The scheduler, on a queue of its own where none is named.</summary>
     public static async Task<InProcessService> SchedulerAsync(RedisServer redis, params (string Name, string Value)[] settings)
     {
-        redis.Require();
-        InProcessService scheduler = await StartAsync(typeof(Jobs.JobManager).Assembly, [("ConnectionStrings:redis", redis.EndPoint.ToString()!), ("LOCKSTEP_QUEUE", RedisServer.NewId()), .. settings]);
+        InProcessService scheduler = await UnreadySchedulerAsync(redis, settings);
         await scheduler.WaitReadyAsync();
         return scheduler;
+    }
+
+    /// <summary>As <see cref="SchedulerAsync"/>, and it may not become ready.</summary>
+    public static async Task<InProcessService> UnreadySchedulerAsync(RedisServer redis, params (string Name, string Value)[] settings)
+    {
+        redis.Require();
+        return await StartAsync(typeof(Jobs.JobManager).Assembly, [("ConnectionStrings:redis", redis.EndPoint.ToString()!), (EnvironmentNames.Queue, RedisServer.NewId()), .. settings]);
     }
 
     public static Task<InProcessService> ParameterServerAsync(params (string Name, string Value)[] settings) => StartAsync(Assembly.Load("Lockstep.ParameterServer"), settings);

@@ -211,7 +211,7 @@ public sealed class RoundTripTests
     public async Task What_a_scheduler_asks_of_a_shard()
     {
         JobDescriptor job = Samples.Job();
-        var status = new ShardStatus { Incarnation = "second", Hosted = true, Cursor = Samples.Cursor, NeedsValues = true, Term = 1L << 40, DurableVersion = 0, Failure = "größer", Error = ProtocolError.NotFinite };
+        var status = new ShardStatus { Incarnation = "second", Hosted = true, Cursor = Samples.Cursor, NeedsValues = true, Term = 1L << 40, DurableVersion = 0, FinalCheckpointFailure = "no room", Failure = "größer", Error = ProtocolError.NotFinite };
         var host = new FakeShardHost { JobStatus = status, Inventory = new CheckpointInventory([0, 5_000_000_000], 7) };
         await using ShardServer server = await ShardServer.StartAsync(host);
         await using GrpcShardClient client = server.Client();

@@ -1,5 +1,6 @@
 using Lockstep.Contracts.Faults;
 using Lockstep.Core.Protocol;
+using Lockstep.Transport;
 using Lockstep.Worker.Faults;
 using Lockstep.Worker.Tests.Harness;
 using Lockstep.Worker.Tests.Oracle;
@@ -58,6 +59,29 @@ public sealed class WorkerFaultsTests : IDisposable
 
         Ledger.Equal(phase.ToString(), await QuietRun.LedgerAsync(Job), Ledger.Of(reports));
         Assert.NotNull(_folder.FiredAt(0));
+    }
+
+    [Theory]
+    [InlineData(FaultPhase.PushAfterOneShard)]
+    [InlineData(FaultPhase.PushInChunk)]
+    public async Task A_push_that_waits_for_its_part_on_another_shard_ends_where_that_shard_does_not_take_it(FaultPhase phase)
+    {
+        _folder.Arm(0, new Fault(FaultKind.Exception, new FaultTime(null, 2, phase)) { Target = Disturbed });
+        using WorkerFaults faults = Faults();
+        // They host no job, as those that were started anew.
+        await using var cluster = new LocalCluster(3, TimeProvider.System);
+        IShardClient[] shards = [.. cluster.Shards.Select(shard => faults.Disturb(shard, 3))];
+        var contribution = new Contribution { JobId = "job", Cursor = new Cursor(0, 2, 0), WorkerId = Disturbed, Reports = [], Chunks = [] };
+        for (int push = 0; push < 2; push++)
+        {
+            Task<PushResult>[] pushes = [.. shards.Select(shard => shard.PushAsync(contribution, TestContext.Current.CancellationToken))];
+            foreach (Task<PushResult> one in pushes)
+            {
+                Assert.Equal(ProtocolError.UnknownJob, (await Assert.ThrowsAsync<ProtocolException>(() => one.WaitAsync(Swarm.Patience, TestContext.Current.CancellationToken))).Error);
+            }
+        }
+
+        Assert.Null(_folder.FiredAt(0));
     }
 
     [Fact]

@@ -161,8 +161,16 @@ public sealed class CheckpointFaultTests
     {
         using var folder = new TemporaryFolder();
         int left = 2;
-        await using var run = new RecoveringRun(Job with { CheckpointEvery = 0 }, 1, folder.Path, (_, what, name) =>
+        string? told = null;
+        RecoveringRun? run = null;
+        await using RecoveringRun owned = run = new RecoveringRun(Job with { CheckpointEvery = 0 }, 1, folder.Path, (_, what, name) =>
         {
+            if (what == "create" && name.StartsWith("shard-", StringComparison.Ordinal) && left == 0)
+            {
+                // It was refused before, and is tried again.
+                told = run!.Cluster.Clients[0].StatusAsync(run.Job.Descriptor.JobId, Cancellation).GetAwaiter().GetResult().FinalCheckpointFailure;
+            }
+
             if (what == "create" && name.StartsWith("shard-", StringComparison.Ordinal) && CheckpointSet.List(folder.Path).Count > 0 && Interlocked.Decrement(ref left) >= 0)
             {
                 throw new IOException("No space left on device.");
@@ -174,6 +182,10 @@ public sealed class CheckpointFaultTests
         Assert.True(left < 0, "The disk refused nothing.");
         Assert.Equal(await Quiet.Value, run.Ledger());
         Assert.Equal([0, 8], CheckpointSet.List(folder.Path));
+        Assert.Equal("No space left on device.", told);
+        Assert.Null((await run.Cluster.Clients[0].StatusAsync(run.Job.Descriptor.JobId, Cancellation)).FinalCheckpointFailure);
+        // Neither training nor evaluating took that time. A little less, as clocks are read one after the other.
+        Assert.True(run.Reports[^1].CheckpointBlockedMs >= 160, string.Join(' ', run.Reports.Select(r => r.CheckpointBlockedMs)));
     }
 
     [Fact]

@@ -44,7 +44,7 @@ public sealed record StepRecord : RunRecord
     /// <value>Passes over the data, with their fraction.</value>
     public required double Epoch { get; init; }
     public required double LearningRate { get; init; }
-    /// <value>From the step before until this one.</value>
+    /// <value>From the step before until this one, but for the time in which the job was paused.</value>
     public required double StepMs { get; init; }
     /// <value>First contribution in → last contribution in.</value>
     public required double BarrierMs { get; init; }

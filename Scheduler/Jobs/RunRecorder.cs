@@ -131,11 +131,14 @@ internal sealed class RunRecorder : IDisposable
         {
             _times.Reported(record is StepRecord ? TimeUse.Training : TimeUse.Evaluating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs), report.RangeRepeats);
             TimeTable account = _times.Account;
-            record = record with { Time = account.Since(_recorded).ToSeconds() };
+            TimeTable spent = account.Since(_recorded);
+            record = record with { Time = spent.ToSeconds() };
             _recorded = account;
             if (record is StepRecord step)
             {
-                record = step with { StepsRepeated = _repeated - _repeatedRecorded };
+                // A pause that a person wished for says nothing of how fast steps are.
+                double stepMs = step.StepMs - spent.Times.GetValueOrDefault(TimeUse.Paused).TotalMilliseconds;
+                record = step with { StepMs = Math.Round(Math.Max(0, stepMs), 3), StepsRepeated = _repeated - _repeatedRecorded };
                 _repeatedRecorded = _repeated;
             }
 
@@ -227,7 +230,7 @@ internal sealed class RunRecorder : IDisposable
             Loss = report.Loss,
             Samples = report.Samples,
             LearningRate = report.LearningRate,
-            StepMs = Math.Round(stepMs, 3),
+            StepMs = stepMs,
             BarrierMs = Math.Round(report.GatherMs, 3),
             SyncMs = Math.Round(report.SyncMs, 3),
             UpdateMs = Math.Round(report.UpdateMs, 3),

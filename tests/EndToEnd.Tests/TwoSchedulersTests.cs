@@ -1,3 +1,4 @@
+using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
@@ -41,8 +42,8 @@ public sealed class TwoSchedulersTests : IDisposable
         using (var scheduler = SecondScheduler.Start(fleet))
         {
             using var second = new SchedulerClient(scheduler.Address, TimeProvider.System);
-            HttpRequestException? refused = null;
-            IReadOnlyList<JobStatus> followed = await FollowAsync(second, "disturbed", patience.Token, async () => refused = await Assert.ThrowsAsync<HttpRequestException>(() => second.PauseAsync("disturbed", patience.Token)));
+            InputException? refused = null;
+            IReadOnlyList<JobStatus> followed = await FollowAsync(second, "disturbed", patience.Token, async () => refused = await Assert.ThrowsAsync<InputException>(() => second.PauseAsync("disturbed", patience.Token)));
             // Its workers are with the first one, and would not stop.
             Assert.Contains("No worker of job disturbed has joined this scheduler", refused?.Message, StringComparison.Ordinal);
             (JobStatus taken, JobStatus ended) = (followed[0], followed[^1]);

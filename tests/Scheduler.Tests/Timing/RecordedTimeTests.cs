@@ -39,6 +39,22 @@ public sealed class RecordedTimeTests : IDisposable
     }
 
     [Fact]
+    public void A_pause_is_no_part_of_a_steps_duration()
+    {
+        TimeLedger times = Begin(JobState.Queued);
+        using RunRecorder recorder = Record(times, keepTo: 0);
+        Steps(recorder, 1, 10);
+        times.Changed(JobState.Paused);
+        Pass(30);
+        times.Changed(JobState.Running);
+        Steps(recorder, 11, 11);
+
+        var last = (StepRecord)Records()[^1];
+        Assert.Equal(100, last.StepMs, 3);
+        Assert.Equal(30, last.Time!["paused"], 3);
+    }
+
+    [Fact]
     public void The_next_scheduler_counts_on_and_learns_the_gap_from_when_the_records_were_written()
     {
         using (RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0))

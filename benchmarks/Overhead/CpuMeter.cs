@@ -43,6 +43,8 @@ internal sealed class CpuMeter : ITrainingObserver
             {
                 reached.TrySetResult();
             }
+
+            _waiting.RemoveAll(w => w.Step <= _step);
         }
     }
 
@@ -65,17 +67,24 @@ internal sealed class CpuMeter : ITrainingObserver
     /// <summary>As it is now.</summary>
     public CpuReading Read()
     {
+        IReadOnlyDictionary<string, TimeSpan> times = TimesOf(Processes);
+        lock (_gate)
+        {
+            return new CpuReading(_step, times);
+        }
+    }
+
+    /// <summary>CPU time of processes since their start, by name.</summary>
+    public static IReadOnlyDictionary<string, TimeSpan> TimesOf(IEnumerable<FleetProcess> processes)
+    {
         var times = new Dictionary<string, TimeSpan>(StringComparer.Ordinal);
-        foreach (FleetProcess one in Processes)
+        foreach (FleetProcess one in processes)
         {
             using var process = Process.GetProcessById(one.ProcessId);
             times[one.Name] = process.TotalProcessorTime;
         }
 
-        lock (_gate)
-        {
-            return new CpuReading(_step, times);
-        }
+        return times;
     }
 }
 

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Lockstep.Overhead;
 
-/// <summary>By process, milliseconds of CPU a step without and with what is measured.</summary>
+/// <summary>By process, milliseconds of CPU a step, or a second, without and with what is measured.</summary>
 internal sealed record CpuPair(IReadOnlyDictionary<string, double> Off, IReadOnlyDictionary<string, double> On)
 {
     public double Ratio => On.Values.Sum() / Off.Values.Sum();
@@ -17,8 +17,18 @@ internal sealed record CpuPair(IReadOnlyDictionary<string, double> Off, IReadOnl
         double mean = logs.Average();
         double error = Math.Sqrt(logs.Sum(log => (log - mean) * (log - mean)) / Math.Max(1, logs.Length - 1) / logs.Length);
         yield return string.Create(CultureInfo.InvariantCulture, $"| geometric mean | | | {Math.Exp(mean):0.000} ± {error:0.000} |");
+        foreach (string line in ByProcess(pairs, "step"))
+        {
+            yield return line;
+        }
+    }
+
+    /// <summary>The means by process.</summary>
+    /// <param name="unit">Of what the milliseconds are.</param>
+    public static IEnumerable<string> ByProcess(IReadOnlyList<CpuPair> pairs, string unit)
+    {
         yield return "";
-        yield return "| process | off, ms of CPU a step | on, ms of CPU a step | on - off |";
+        yield return $"| process | off, ms of CPU a {unit} | on, ms of CPU a {unit} | on - off |";
         yield return "|---|---|---|---|";
         foreach (string process in pairs[0].Off.Keys)
         {

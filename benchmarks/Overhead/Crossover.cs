@@ -14,10 +14,11 @@ internal static class Crossover
     /// <param name="first">Its side is off where <see cref="Periods.IsOn"/> says so.</param>
     /// <param name="second">The other way round.</param>
     /// <param name="report">Is told each pair of periods.</param>
-    public static async Task MeasureAsync(TrainingOptions first, TrainingOptions second, int pairs, Action<CpuPair> report)
+    /// <param name="beside">What goes on in the first fleet and in the second; null: nothing but training.</param>
+    public static async Task MeasureAsync(TrainingOptions first, TrainingOptions second, int pairs, Action<CpuPair> report, (CheckpointCalls First, CheckpointCalls Second)? beside = null)
     {
-        await using var one = new Fleet(first);
-        await using var other = new Fleet(second);
+        await using var one = new Fleet(first, beside is { } calls ? calls.First.RunAsync : null);
+        await using var other = new Fleet(second, beside is { } others ? others.Second.RunAsync : null);
         await using CoreSwap? swap = CoreSwap.IsPossible ? new CoreSwap(() => one.ProcessIds, () => other.ProcessIds) : null;
         Task measuring = MeasureAsync(one.Meter, other.Meter, pairs, report);
         Task<Task> over = Task.WhenAny(measuring, one.Training, other.Training);

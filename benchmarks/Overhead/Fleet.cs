@@ -1,4 +1,5 @@
 using Lockstep.Contracts.Jobs;
+using Lockstep.Engine.Processes;
 using Lockstep.Engine.Runs;
 
 namespace Lockstep.Overhead;
@@ -11,8 +12,16 @@ internal sealed class Fleet : IAsyncDisposable
 
     private readonly CancellationTokenSource _end = new();
 
-    public Fleet(TrainingOptions options) =>
-        Training = TrainingRun.RunAsync(options with { Job = options.Job with { Epochs = null, Steps = Endless } }, Meter, TimeProvider.System, _end.Token);
+    /// <param name="beside">What goes on beside the training; null: nothing.</param>
+    public Fleet(TrainingOptions options, Func<LocalFleet, CpuMeter, CancellationToken, Task>? beside = null) => Training = TrainingRun.RunAsync(
+        options with
+        {
+            Job = options.Job with { Epochs = null, Steps = Endless },
+            Beside = beside is null ? null : (fleet, stop) => beside(fleet, Meter, stop),
+        },
+        Meter,
+        TimeProvider.System,
+        _end.Token);
 
     public CpuMeter Meter { get; } = new();
 

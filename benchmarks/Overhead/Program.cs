@@ -6,14 +6,15 @@ using Lockstep.Engine.Runs;
 using Lockstep.Overhead;
 
 // Prints a table of benchmarks/README.md: CPU seconds a step with something on over those with it off.
-if (args.Length < 2 || args.Length > (args[0] == "upkeep" ? 4 : 3) || args[0] is not ("telemetry" or "nothing" or "upkeep") || !File.Exists(args[1])
+if (args.Length is < 2 or > 3 || args[0] is not ("telemetry" or "nothing" or "upkeep") || !File.Exists(args[1])
     || args[2..].Any(number => !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int value) || value == 0))
 {
-    await Console.Error.WriteLineAsync("Usage: Overhead telemetry|nothing JOB [PAIRS], or Overhead upkeep JOB [STEPS] [PAIRS]");
+    await Console.Error.WriteLineAsync("Usage: Overhead telemetry|nothing|upkeep JOB [PAIRS]");
     return 2;
 }
 
 const int DefaultPairs = 12;
+int pairs = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : DefaultPairs;
 const string ReportsMs = "OTEL_METRIC_EXPORT_INTERVAL";
 var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
 string folder = Directory.CreateTempSubdirectory("lockstep-overhead-").FullName;
@@ -32,15 +33,13 @@ try
 {
     Console.WriteLine("| pair | off, ms of CPU a step | on, ms of CPU a step | on / off |");
     Console.WriteLine("|---|---|---|---|");
-    await (args[0] == "upkeep" ? UpkeepAsync(Number(2, 1200), Number(3, 5)) : TelemetryAsync(isOn: args[0] == "telemetry", Number(2, DefaultPairs)));
+    await (args[0] == "upkeep" ? UpkeepAsync(pairs) : TelemetryAsync(isOn: args[0] == "telemetry", pairs));
     return 0;
 }
 finally
 {
     Directory.Delete(folder, recursive: true);
 }
-
-int Number(int at, int otherwise) => args.Length > at ? int.Parse(args[at], CultureInfo.InvariantCulture) : otherwise;
 
 void Report(CpuPair pair)
 {
@@ -74,22 +73,38 @@ async Task TelemetryAsync(bool isOn, int pairs)
     }
 }
 
-// Off: no checkpoint but the last one, and a heartbeat a day.
-async Task UpkeepAsync(int steps, int pairs)
+// Checkpoints in turns, with heartbeats all the time; and what heartbeats cost of themselves.
+async Task UpkeepAsync(int pairs)
 {
-    for (int pair = 1; pair <= pairs; pair++)
+    TrainingOptions first = plain with { Job = plain.Job with { Checkpoint = plain.Job.Checkpoint with { Every = 0 } }, Output = Path.Combine(folder, "first") };
+    TrainingOptions second = first with { Output = Path.Combine(folder, "second") };
+    var (asked, others) = (new CheckpointCalls(isSecond: false), new CheckpointCalls(isSecond: true));
+    await Crossover.MeasureAsync(first, second, pairs, Report, (asked, others));
+    Summarize();
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{asked.Written} and {others.Written} checkpoints were written."));
+    if (asked.Written == 0 || others.Written == 0)
     {
-        Report(await TwoFleets.MeasureAsync(Upkeep(steps, pair, isOn: false), Upkeep(steps, pair, isOn: true), isOnFirst: pair % 2 == 0));
+        throw new InvalidOperationException("No checkpoint was written: they were off all the time.");
     }
 
-    Summarize();
+    Console.WriteLine();
+    Console.WriteLine("Heartbeats, of two fleets without a job, with one a day and with one each 2 s:");
+    CpuPair idle = await IdleFleets.MeasureAsync(Idle("day", "86400"), Idle("often", "2"), TimeSpan.FromMinutes(2));
+    foreach (string line in CpuPair.ByProcess([idle], "second"))
+    {
+        Console.WriteLine(line);
+    }
 }
 
-TrainingOptions Upkeep(int steps, int pair, bool isOn) => plain with
+FleetOptions Idle(string name, string heartbeat) => new()
 {
-    Job = plain.Job with { Epochs = null, Steps = steps, Checkpoint = plain.Job.Checkpoint with { Every = isOn ? 100 : 0 } },
-    Output = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{pair}-{isOn}")),
-    Environment = new Dictionary<string, string>(plain.Environment) { [EnvironmentNames.Heartbeat] = isOn ? "2" : "86400" },
+    Services = plain.Services,
+    LogDirectory = Path.Combine(folder, name),
+    Shards = 1,
+    Workers = 1,
+    RedisServerAssembly = plain.RedisServerAssembly,
+    Queue = name,
+    Environment = new Dictionary<string, string>(plain.Environment) { [EnvironmentNames.Heartbeat] = heartbeat },
 };
 
 void Summarize()

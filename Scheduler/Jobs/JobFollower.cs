@@ -34,7 +34,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             long kept = resumed ? CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() : 0;
             _descriptor = await WaitOpenedAsync(shards, resumed, cancellation);
             job.DeterminismClass = _descriptor.DeterminismClass;
-            _recorder = new RunRecorder(job.Folder, job.Spec, _descriptor.StepsPerEpoch, resumed ? null : _descriptor.ResumeStep ?? 0, job.Time, time);
+            _recorder = await RecordAsync(_descriptor, resumed, cancellation);
             job.Progress = new JobProgress(_recorder.Steps, _descriptor.TotalSteps, _descriptor.StepsPerEpoch);
             job.Append(fleet.CountOf(job.Id), null);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -68,6 +68,19 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
                 }
             }
         }
+    }
+
+    /// <summary>Takes the records over, from a scheduler before too that may not know yet that it is not in charge any more.</summary>
+    private async Task<RunRecorder> RecordAsync(JobDescriptor descriptor, bool resumed, CancellationToken cancellation)
+    {
+        using IDisposable held = await RecordsLock.TakeAsync(job.Folder, time, cancellation);
+        if (await store.HoldAsync(cancellation) == TermStatus.Superseded)
+        {
+            // It is this one: it is about to be told so, and leaves the records to the other.
+            await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellation);
+        }
+
+        return new RunRecorder(job.Folder, job.Spec, descriptor.StepsPerEpoch, resumed ? null : descriptor.ResumeStep ?? 0, job.Time, time);
     }
 
     private void Take(StepReport report)

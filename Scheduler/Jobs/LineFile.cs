@@ -12,7 +12,7 @@ internal sealed class LineFile(Stream file) : IDisposable
     private long _length = file.Length;
 
     /// <exception cref="IOException">The file cannot be opened.</exception>
-    public static LineFile Open(string path) => new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0));
+    public static LineFile Open(string path) => new(new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0));
 
     /// <summary>Adds a line.</summary>
     /// <returns>Why the file does not hold it yet; null: it does.</returns>

@@ -265,7 +265,7 @@ internal sealed class RunRecorder : IDisposable
 
     private double Elapsed() => _secondsBefore + _time.GetElapsedTime(_started).TotalSeconds;
 
-    /// <summary>Rewrites a file of lines with those that are wanted, where any is not. A line that was torn by a crash ends what is kept.</summary>
+    /// <summary>Makes a file of lines anew, with those that are wanted: who had it open before writes to one that is not there any more, and harms nothing. A line that was torn by a crash ends what is kept.</summary>
     private static void Keep(string path, Func<string, bool> wanted)
     {
         if (!File.Exists(path))
@@ -292,10 +292,16 @@ internal sealed class RunRecorder : IDisposable
             all = false;
         }
 
-        if (!all)
+        string anew = path + ".tmp";
+        try
         {
-            File.WriteAllLines(path + ".tmp", kept);
-            File.Move(path + ".tmp", path, overwrite: true);
+            File.WriteAllLines(anew, kept);
+            File.Move(anew, path, overwrite: true);
+        }
+        catch (Exception exception) when (all && exception is IOException or UnauthorizedAccessException)
+        {
+            // A full disk takes no second one, and nobody writes to the first.
+            File.Delete(anew);
         }
     }
 }

@@ -39,6 +39,21 @@ public sealed class RecordedTimeTests : IDisposable
     }
 
     [Fact]
+    public void Who_does_not_know_yet_that_another_has_taken_over_harms_no_record()
+    {
+        using RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0);
+        Steps(before, 1, 10);
+        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), keepTo: null);
+        Steps(before, 11, 12);
+        Report(recorder, 1, 13);
+        Steps(before, 13, 14);
+        Steps(recorder, 14, 15);
+
+        Assert.Equal(Enumerable.Range(1, 15).Select(step => (long)step), File.ReadLines(_run.Ledger).Select(line => LedgerLine.FromJson(line).Step));
+        Assert.Equal(Enumerable.Range(1, 15).Select(step => (long)step), Records().Select(record => record.Step));
+    }
+
+    [Fact]
     public void A_pause_is_no_part_of_a_steps_duration()
     {
         TimeLedger times = Begin(JobState.Queued);

@@ -1,7 +1,7 @@
 namespace Lockstep.Overhead;
 
 /// <summary>
-/// The clock divided into periods in which telemetry is off or on: off, on, on, off, and so on, so that what grows with time costs both the same.
+/// The clock divided into periods in which what is measured is off or on: off, on, on, off, and so on, so that what grows with time costs both the same.
 /// Every process reads its own clock, which is the same one.
 /// </summary>
 internal static class Periods

@@ -42,7 +42,7 @@ internal sealed partial class HostedJob
                 switch (Job.Decide())
                 {
                     case StepDecision.NotFinite:
-                        throw new ProtocolException(ProtocolError.NotFinite, $"Job {Descriptor.JobId}: the gradient of step {Job.Cursor.Step} is not finite (slots {string.Join(", ", Job.NotFiniteSlots())}, on two workers alike). Lower the learning rate, clip the norm, or look for bad values in the data.");
+                        throw new ProtocolException(ProtocolError.NotFinite, $"Job {Descriptor.JobId}: the gradient of step {Job.Cursor.Step} is not finite (slots {string.Join(", ", Job.NotFiniteSlots())}, on two workers alike). {ProtocolException.NotFiniteRemedy}");
                     case StepDecision.Repeat:
                         Repeat(lastPush);
                         break;

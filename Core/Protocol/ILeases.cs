@@ -11,7 +11,7 @@ public readonly record struct Completion(bool MayJoinGroup, bool Stale, Lease? N
 /// <summary>The leases of one job. Each call is one atomic script.</summary>
 public interface ILeases
 {
-    /// <summary>Moves the job to <paramref name="cursor"/> where it is before it (all of its slots free again), then leases a free slot, lowest first; null: none is free, or the job is past the cursor.</summary>
+    /// <summary>Moves the job to <paramref name="cursor"/> where it is before it (all of its slots free again), then leases a free slot, lowest first, but those that this worker had before last: what went wrong with it may go well elsewhere. Null: none is free, or the job is past the cursor.</summary>
     /// <param name="slots">Slots at this cursor: M, or the evaluation's.</param>
     ValueTask<Lease?> AdvanceAsync(Cursor cursor, int slots, string workerId, CancellationToken cancellation);
 

@@ -116,6 +116,9 @@ public sealed class PulledVersion(Cursor cursor, bool measures, bool finished, R
 /// <summary>What was asked does not fit the job; asking again will not help.</summary>
 public sealed class ProtocolException(ProtocolError error, string message) : Exception(message)
 {
+    /// <summary>What to do about <see cref="ProtocolError.NotFinite"/>.</summary>
+    public const string NotFiniteRemedy = "Lower the learning rate, clip the norm, or look for bad values in the data.";
+
     public ProtocolError Error { get; } = error;
 }
 

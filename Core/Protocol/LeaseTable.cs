@@ -179,17 +179,20 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
     private Lease? LeaseFree(string workerId)
     {
         var now = Now();
+        int? own = null;
         for (var slot = 0; slot < _entries.Length; slot++)
         {
             var entry = _entries[slot];
             ExpireIfDue(entry, now);
-            if (entry.State == State.Free)
+            if (entry.State == State.Free && entry.Owner != workerId)
             {
                 return Grant(entry, slot, workerId, now);
             }
+
+            own ??= entry.State == State.Free ? slot : null;
         }
 
-        return null;
+        return own is { } back ? Grant(_entries[back], back, workerId, now) : null;
     }
 
     private Lease Grant(Entry entry, int slot, string workerId, long now)
@@ -217,6 +220,7 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
     private sealed class Entry
     {
         public State State { get; set; }
+        /// <value>Who has it or, where it is free again, had it last.</value>
         public string? Owner { get; set; }
         /// <value>When it was leased or, once completed, that; milliseconds of the Unix epoch, as the deadline.</value>
         public long Since { get; set; }
@@ -231,7 +235,6 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
         {
             State = State.Free;
             Contested = true;
-            Owner = null;
             Live = 0;
         }
     }

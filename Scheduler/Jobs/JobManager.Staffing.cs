@@ -1,6 +1,7 @@
 using Lockstep.Contracts.Services;
 using Lockstep.Contracts;
 using Lockstep.Coordination;
+using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Workers;
@@ -30,7 +31,7 @@ internal sealed partial class JobManager
         bool again = job.AddFailure(request.WorkerId) >= FailuresOfOne && fleet.WorkersOf(job.Id).All(worker => worker == request.WorkerId || job.HasFailed(worker));
         if (request.BadInput || again)
         {
-            await EndAsync(job, JobState.Failed, (request.BadInput ? BadInput : "") + request.Error);
+            await EndAsync(job, JobState.Failed, request.BadInput ? BadInput + request.Error : Hopeless(job, request));
             return;
         }
 
@@ -42,6 +43,13 @@ internal sealed partial class JobManager
         LogQuarantined(request.WorkerId, length.TotalSeconds);
         job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"{request.WorkerId} {(request.NotFinite ? "computed a value that is not finite" : $"could not go on ({request.Error.Split('\n', 2)[0].TrimEnd()})")}; it gets no work for {length.TotalSeconds:0} s"));
         await StaffAsync();
+    }
+
+    private static string Hopeless(JobRun job, FailRequest request)
+    {
+        string prefix = $"Job {job.Id}: ";
+        string error = request.Error.StartsWith(prefix, StringComparison.Ordinal) ? request.Error[prefix.Length..] : request.Error;
+        return FormattableString.Invariant($"{prefix}{request.WorkerId} failed {FailuresOfOne} times at step {job.Step}, and no other worker gets on there. The last time: {error}{(request.NotFinite ? $" {ProtocolException.NotFiniteRemedy}" : "")}");
     }
 
     /// <summary>A worker has opened a job: waits until as many have as it begins with. What is not known here is not waited for.</summary>

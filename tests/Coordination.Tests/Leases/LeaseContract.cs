@@ -55,6 +55,20 @@ public abstract class LeaseContract
     }
 
     [Fact]
+    public async Task A_worker_gets_what_it_lost_only_where_nothing_else_is_free()
+    {
+        ILeases leases = (await BeginAsync()).Leases;
+        await leases.AdvanceAsync(First, Slots, "a", None);
+        await leases.AdvanceAsync(First, Slots, "b", None);
+        await leases.AdvanceAsync(First, Slots, "a", None);
+        Assert.Equal(2, await leases.FreeWorkerAsync("a", None));
+        Assert.Equal(1, await leases.FreeWorkerAsync("b", None));
+        Assert.Equal(1, (await leases.AdvanceAsync(First, Slots, "a", None))?.Slot);
+        Assert.Equal(0, (await leases.AdvanceAsync(First, Slots, "b", None))?.Slot);
+        Assert.Equal(2, (await leases.AdvanceAsync(First, Slots, "a", None))?.Slot);
+    }
+
+    [Fact]
     public async Task A_lease_that_ran_out_goes_to_another_worker()
     {
         TestLeases test = await BeginAsync();

@@ -57,6 +57,10 @@ public interface IShardClient : IAsyncDisposable
     /// <summary>How the shard stands with a job. Waits until the shard can be reached.</summary>
     Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation);
 
+    /// <summary>Keeps the shard's part of the version that it is at as a checkpoint; the scheduler's, to all shards of a job that stands still. See <see cref="IShardHost.KeepAsync"/>.</summary>
+    /// <returns>False: the shard is at another version, or does not have the job.</returns>
+    Task<bool> KeepAsync(string jobId, long version, CancellationToken cancellation);
+
     /// <summary>What the shard finds on the disk for a job, hosted or not.</summary>
     Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation);
 

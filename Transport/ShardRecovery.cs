@@ -7,9 +7,10 @@ public static class ShardRecovery
 {
     /// <summary>Whether the shards' states can only be mended by going back to a checkpoint.</summary>
     /// <param name="statuses">Of all shards of the job, by index.</param>
-    /// <param name="before">As the caller last saw them when all had the job; null: it never did, and one that has not heard of the job may be about to.</param>
+    /// <param name="before">As the caller last saw them when all had the job; null: it never did, and one that has not heard of a job that just begins may be about to.</param>
+    /// <param name="start">Version that the job began with.</param>
     /// <param name="earlier">A look that had ended when that at <paramref name="statuses"/> began. One look alone sees the shards at different moments, and a shard that answered first seems to be behind the others; null: nothing moves.</param>
-    public static bool IsNeeded(IReadOnlyList<ShardStatus> statuses, IReadOnlyList<ShardStatus>? before = null, IReadOnlyList<ShardStatus>? earlier = null)
+    public static bool IsNeeded(IReadOnlyList<ShardStatus> statuses, IReadOnlyList<ShardStatus>? before = null, IReadOnlyList<ShardStatus>? earlier = null, long start = 0)
     {
         ShardStatus[] hosted = [.. statuses.Where(s => s.Hosted)];
         if (before is not null && (hosted.Length < statuses.Count || !statuses.Select(s => s.Incarnation).SequenceEqual(before.Select(s => s.Incarnation))))
@@ -26,8 +27,8 @@ public static class ShardRecovery
         // Nobody computes before all shards have values, nor for a cursor before all are there.
         ShardStatus[] ready = [.. hosted.Where(s => !s.NeedsValues)];
         ShardStatus[] ahead = [.. (earlier ?? statuses).Where(s => s.Hosted && !s.NeedsValues && hosted.Any(h => h.Cursor.Generation == s.Cursor.Generation))];
-        bool isUnderWay = ahead.Any(s => s.Cursor.Step > 0 || s.Cursor.Attempt > 0);
-        return (isUnderWay && hosted.Any(s => s.NeedsValues)) || (ready.Length > 0 && ahead.Length > 0 && ahead.Max(s => s.Cursor.Step) - ready.Min(s => s.Cursor.Step) > 1);
+        bool isUnderWay = ahead.Any(s => s.Cursor.Step > start || s.Cursor.Attempt > 0);
+        return (isUnderWay && statuses.Any(s => !s.Hosted || s.NeedsValues)) || (ready.Length > 0 && ahead.Length > 0 && ahead.Max(s => s.Cursor.Step) - ready.Min(s => s.Cursor.Step) > 1);
     }
 
     /// <summary>Takes the job up on all shards from the newest checkpoint set that all of them see; from an older one where that turns out to be damaged; from the start where there is none. Waits for shards that cannot be reached.</summary>

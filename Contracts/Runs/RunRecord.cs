@@ -86,4 +86,17 @@ public sealed record LedgerLine(long Step, string Hash)
     /// <exception cref="JsonException">The text is no such line.</exception>
     public static LedgerLine FromJson(string json) =>
         JsonSerializer.Deserialize<LedgerLine>(json, RunRecord.Options) is { Hash.Length: 32 } line ? line : throw new JsonException("It has no hash of 32 digits.");
+
+    /// <returns>Null: the text is no such line, as one that was torn by a crash.</returns>
+    public static LedgerLine? TryFromJson(string json)
+    {
+        try
+        {
+            return FromJson(json);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
 }

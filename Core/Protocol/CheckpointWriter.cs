@@ -8,10 +8,20 @@ namespace Lockstep.Core.Protocol;
 /// <param name="closed">The job is no longer this one's.</param>
 internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext context, Func<CheckpointNotice, Task> tell, Action<Exception> fail, CancellationToken closed)
 {
+    private readonly Lock _gate = new();
     private Task _written = Task.CompletedTask;
 
     /// <value>Done when nothing is being written.</value>
-    public Task Written => _written;
+    public Task Written
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _written;
+            }
+        }
+    }
 
     /// <value>Why the last part is not on disk yet, while it is tried again; null: nothing stands in its way.</value>
     public string? FinalFailure { get; private set; }
@@ -21,10 +31,19 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
     public async Task<double> BeginAsync(ShardState state)
     {
         long started = context.Time.GetTimestamp();
-        await _written.WaitAsync(closed);
-        double waited = context.Time.GetElapsedTime(started).TotalMilliseconds;
-        _written = Task.Run(() => WriteAsync(state), CancellationToken.None);
-        return waited;
+        while (true)
+        {
+            Task before = Written;
+            await before.WaitAsync(closed);
+            lock (_gate)
+            {
+                if (_written == before)
+                {
+                    _written = Task.Run(() => WriteAsync(state), CancellationToken.None);
+                    return context.Time.GetElapsedTime(started).TotalMilliseconds;
+                }
+            }
+        }
     }
 
     /// <summary>What is said of a final checkpoint that was given up.</summary>

@@ -192,6 +192,25 @@ internal sealed partial class HostedJob
         }
     }
 
+    /// <summary>Begins to write the version that this shard is at as a checkpoint, where it is that one and none of its step was repeated: the ranges are those that the step began with.</summary>
+    public async Task<bool> KeepAsync(long version)
+    {
+        ShardState snapshot;
+        lock (_gate)
+        {
+            ThrowIfOver();
+            if (_idle is not null || !Job.HasValues || (Job.Cursor.Step, Job.Cursor.Attempt) != (version, 0))
+            {
+                return false;
+            }
+
+            snapshot = Job.Snapshot();
+        }
+
+        await _writer.BeginAsync(snapshot);
+        return true;
+    }
+
     /// <summary>Tries to have the job to itself for a moment.</summary>
     /// <returns>False: somebody else has had it all the time.</returns>
     public bool TryEnter(TimeSpan patience)

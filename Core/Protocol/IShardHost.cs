@@ -45,6 +45,10 @@ public interface IShardHost : IShardPeer
 
     ShardStatus Status(string jobId);
 
+    /// <summary>Begins to write this shard's part of the version that it is at as a checkpoint, beside those of the job's policy. The set counts once all shards did; that is sure only of a job that stands still.</summary>
+    /// <returns>False: the shard is at another version, or at another attempt than the first.</returns>
+    Task<bool> KeepAsync(string jobId, long version);
+
     /// <summary>What the shard finds on the disk for a job, hosted or not.</summary>
     CheckpointInventory Checkpoints(JobDescriptor descriptor);
 

@@ -103,6 +103,18 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
     public ShardStatus Status(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job.Status(Incarnation) : new ShardStatus { Incarnation = Incarnation };
 
+    public async Task<bool> KeepAsync(string jobId, long version)
+    {
+        try
+        {
+            return await Job(jobId).KeepAsync(version);
+        }
+        catch (SupersededException)
+        {
+            throw Unknown(jobId);
+        }
+    }
+
     public CheckpointInventory Checkpoints(JobDescriptor descriptor)
     {
         int hosted = _jobs.TryGetValue(descriptor.JobId, out HostedJob? job) ? job.Cursor.Generation : 0;

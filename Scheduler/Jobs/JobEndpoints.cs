@@ -37,13 +37,13 @@ internal static class JobEndpoints
         api.MapPost(SchedulerRoutes.Resume("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => await jobs.ResumeAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)))
             .WithName("ResumeJob").WithSummary("Let a paused job go on.").ProducesJob().ProducesProblem(StatusCodes.Status409Conflict);
         api.MapPost(SchedulerRoutes.Checkpoint("{id}"), (string id, JobManager jobs, CancellationToken cancellation) => WithAsync(jobs, id, job => CheckpointAsync(jobs, job, cancellation)))
-            .WithName("CheckpointJob").WithSummary("Keep the version after the step in hand as a checkpoint; answered once it is on disk.")
+            .WithName("CheckpointJob").WithSummary("Keep the version after the step in hand as a checkpoint, or that where a halted job stands; answered once it is on disk.")
             .Produces<CheckpointStatus>().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
     }
 
     private static async Task<IResult> CheckpointAsync(JobManager jobs, JobRun job, CancellationToken cancellation)
     {
-        if (job.State != JobState.Running)
+        if (job.State is not (JobState.Running or JobState.Paused or JobState.Waiting))
         {
             return Over(job);
         }
@@ -54,7 +54,11 @@ internal static class JobEndpoints
         }
         catch (ProtocolException exception)
         {
-            return Results.Problem(exception.Message, statusCode: StatusCodes.Status503ServiceUnavailable);
+            return Results.Problem(exception.Message, statusCode: exception.Error == ProtocolError.UnknownJob ? StatusCodes.Status409Conflict : StatusCodes.Status503ServiceUnavailable);
+        }
+        catch (TimeoutException) when (job.State != JobState.Running)
+        {
+            return Results.Problem($"The checkpoint of job {job.Id} is not on disk yet: the disk is slow or full, or its shards do not stand at one step. See the logs of the parameter servers; it is tried again.", statusCode: StatusCodes.Status503ServiceUnavailable);
         }
         catch (TimeoutException)
         {

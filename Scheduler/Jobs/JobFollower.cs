@@ -22,6 +22,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     private JobDescriptor? _descriptor;
     private RunRecorder? _recorder;
     private bool _finished;
+    private bool _isDescriptorKept;
 
     /// <summary>Follows the job to its end.</summary>
     /// <param name="resumed">A scheduler before has recorded part of it.</param>
@@ -31,7 +32,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         try
         {
             // Before anybody can open the job anew.
-            long kept = resumed ? CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() : 0;
+            long? kept = resumed ? CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() : null;
             _descriptor = await WaitOpenedAsync(shards, resumed, cancellation);
             job.DeterminismClass = _descriptor.DeterminismClass;
             _recorder = await RecordAsync(_descriptor, resumed, cancellation);
@@ -96,9 +97,14 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
                 return;
             }
 
-            long contradicted = _recorder!.Contradicted;
+            (long contradicted, long repeated) = (_recorder!.Contradicted, _recorder.Repeated);
             record = _recorder.Add(report, fleet.CountOf(job.Id));
             change = record is null ? null : _recorder.TakeChange();
+            if (record is not null || _recorder.Repeated > repeated)
+            {
+                job.Moved();
+            }
+
             if (_recorder.Contradicted > contradicted)
             {
                 LogContradicted(job.Id, report.Cursor);
@@ -109,6 +115,11 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         {
             LogDisk(job.Id, said);
             job.Append(fleet.CountOf(job.Id), null, said);
+        }
+
+        if (change is not null && !_isDescriptorKept)
+        {
+            KeepDescriptor(_descriptor!);
         }
 
         if (record is not null)
@@ -175,6 +186,28 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         }
     }
 
+    /// <summary>For a scheduler that finds no shard with the job. A disk that does not take it holds nothing up: it is tried again once something else could be written.</summary>
+    private void KeepDescriptor(JobDescriptor descriptor)
+    {
+        string path = Path.Combine(job.Folder.Checkpoints, DescriptorName);
+        byte[] json = descriptor.ToJson();
+        try
+        {
+            if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(json))
+            {
+                Directory.CreateDirectory(job.Folder.Checkpoints);
+                File.WriteAllBytes(path + ".tmp", json);
+                File.Move(path + ".tmp", path, overwrite: true);
+            }
+
+            _isDescriptorKept = true;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            _isDescriptorKept = false;
+        }
+    }
+
     /// <summary>Waits until a shard knows the job. Where all have lost it, a scheduler before has kept what the job is.</summary>
     private async Task<JobDescriptor> WaitOpenedAsync(IReadOnlyList<IShardClient> shards, bool resumed, CancellationToken cancellation)
     {
@@ -185,9 +218,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             {
                 if (await shard.DescribeAsync(job.Id, cancellation) is { } descriptor)
                 {
-                    Directory.CreateDirectory(job.Folder.Checkpoints);
-                    await File.WriteAllBytesAsync(kept + ".tmp", descriptor.ToJson(), cancellation);
-                    File.Move(kept + ".tmp", kept, overwrite: true);
+                    KeepDescriptor(descriptor);
                     return descriptor;
                 }
             }

@@ -184,7 +184,7 @@ internal sealed partial class JobManager
             await store.SetStateAsync(job.Id, JobState.Waiting, null, job.Progress, _stopping);
             job.Append(0, null, $"waiting for workers: it needs at least {job.Spec.Workers.Min}");
         }
-        else if (job.State is JobState.Queued or JobState.Waiting && change.Workers > 0 && job.TrySetState(JobState.Running, null))
+        else if (((job.State == JobState.Queued && change.Workers > 0) || (job.State == JobState.Waiting && !job.LacksWorkers(change.Workers))) && job.TrySetState(JobState.Running, null))
         {
             await store.SetStateAsync(job.Id, JobState.Running, null, job.Progress, _stopping);
         }

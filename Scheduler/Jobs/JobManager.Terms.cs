@@ -1,4 +1,5 @@
 using Lockstep.Contracts;
+using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
 using Lockstep.Scheduler.Scaling;
@@ -146,7 +147,7 @@ internal sealed partial class JobManager
         {
             try
             {
-                var job = new JobRun(record, await store.TermAsync(cancellation), time) { IsRelaid = isRelaid };
+                var job = new JobRun(record with { Progress = Newest(record, isRelaid) }, await store.TermAsync(cancellation), time) { IsRelaid = isRelaid };
                 if (isRelaid)
                 {
                     // Parameter servers that stayed up, and leases, are those of the layout before.
@@ -179,6 +180,27 @@ internal sealed partial class JobManager
             {
                 await store.PutAsync(record, cancellation);
             }
+        }
+    }
+
+    /// <summary>How far a job is that was recorded: its ledger is newer than what is kept now and then.</summary>
+    private static JobProgress Newest(JobRecord record, bool isRelaid)
+    {
+        string ledger = new RunFolder(record.Request.RunDirectory).Ledger;
+        if (isRelaid || record.State is not (JobState.Running or JobState.Waiting or JobState.Paused))
+        {
+            return record.Progress;
+        }
+
+        try
+        {
+            // The last one may be torn.
+            LedgerLine? newest = File.Exists(ledger) ? File.ReadLines(ledger).TakeLast(2).Select(LedgerLine.TryFromJson).LastOrDefault(line => line is not null) : null;
+            return record.Progress with { Step = Math.Max(record.Progress.Step, newest?.Step ?? 0) };
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return record.Progress;
         }
     }
 

@@ -20,6 +20,9 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     /// <summary>How long a person who asks for a checkpoint is kept waiting.</summary>
     private static readonly TimeSpan CheckpointPatience = TimeSpan.FromSeconds(30);
 
+    /// <summary>Between two looks whether a job stands still.</summary>
+    private static readonly TimeSpan StandingPause = TimeSpan.FromMilliseconds(200);
+
     /// <summary>How a job's error begins when its input, and not the system, is at fault.</summary>
     public const string BadInput = "bad input: ";
 
@@ -106,24 +109,51 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     /// <returns>False: it is not halted.</returns>
     public async Task<bool> ResumeAsync(JobRun job) => job.State == JobState.Paused && await ChangeAsync(job, job.Progress.TotalSteps > 0 ? JobState.Waiting : JobState.Queued, "resumed");
 
-    /// <summary>Keeps the version after the step in hand as a checkpoint.</summary>
+    /// <summary>Keeps the version after the step in hand as a checkpoint; that where it stands, where it is halted or waits for workers.</summary>
     /// <returns>The version, once it is on disk.</returns>
     /// <exception cref="ProtocolException">It cannot be written, or the shards do not have the job.</exception>
-    /// <exception cref="TimeoutException">No step was finished for too long.</exception>
+    /// <exception cref="TimeoutException">No step was finished for too long, or the disk took too long.</exception>
     public async Task<long> CheckpointAsync(JobRun job, CancellationToken cancellation)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping);
         patience.CancelAfter(CheckpointPatience);
-        await using IShardClient first = ShardClients.FromConfiguration(configuration, 1, time)[0];
+        IReadOnlyList<IShardClient> shards = ShardClients.FromConfiguration(configuration, job.Spec.Shards, time);
         try
         {
-            long version = await first.CheckpointAsync(job.Id, patience.Token);
+            long version = job.State == JobState.Running ? await shards[0].CheckpointAsync(job.Id, patience.Token) : await KeepStandingAsync(job, shards, patience.Token);
             job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"a checkpoint was asked for; that of step {version} is on disk"));
             return version;
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested && !_stopping.IsCancellationRequested)
         {
             throw new TimeoutException();
+        }
+        finally
+        {
+            foreach (IShardClient shard in shards)
+            {
+                await shard.DisposeAsync();
+            }
+        }
+    }
+
+    private async Task<long> KeepStandingAsync(JobRun job, IReadOnlyList<IShardClient> shards, CancellationToken cancellation)
+    {
+        var standing = new StandingCheckpoint(shards, job.Id, time);
+        while (true)
+        {
+            ShardStatus[] statuses = await Task.WhenAll(shards.Select(shard => shard.StatusAsync(job.Id, cancellation)));
+            if (!statuses.Any(s => s.Hosted))
+            {
+                throw new ProtocolException(ProtocolError.UnknownJob, $"Job {job.Id} has not begun: there is nothing to keep yet.");
+            }
+
+            if (await standing.LookAsync(statuses, cancellation) is { } version)
+            {
+                return version;
+            }
+
+            await Task.Delay(StandingPause, time, cancellation);
         }
     }
 

@@ -29,8 +29,9 @@ internal sealed class JobRun
     private readonly HashSet<(string WorkerId, string Incarnation)> _refused = [];
     private long _deathStep = -1;
     private long _next;
+    // A scheduler before had workers on it, none of which has joined this one yet.
     private bool _awaitsWorkers;
-    // Its newest step; before one comes, when this scheduler took it on.
+    // The newest report of it; before one comes, when this scheduler took it on.
     private long _moved;
     private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -40,8 +41,9 @@ internal sealed class JobRun
     {
         _next = term << TermShift;
         _time = time;
-        _moved = time.GetTimestamp();
-        _awaitsWorkers = record.State == JobState.Running;
+        // One that waited for workers did not move.
+        _moved = time.GetTimestamp() - (record.State == JobState.Waiting ? (long)(RejoinPatience.TotalSeconds * time.TimestampFrequency) : 0);
+        _awaitsWorkers = record.State is JobState.Running or JobState.Waiting;
         Request = record.Request;
         State = record.State;
         Error = record.Error;
@@ -97,8 +99,18 @@ internal sealed class JobRun
     {
         lock (_gate)
         {
-            _awaitsWorkers = _awaitsWorkers && workers == 0 && _time.GetElapsedTime(_moved) < RejoinPatience;
-            return workers == 0 && !_awaitsWorkers;
+            _awaitsWorkers = _awaitsWorkers && workers == 0;
+            bool mayMove = (State == JobState.Running && Time.ShardsAway.Count > 0) || _time.GetElapsedTime(_moved) < RejoinPatience;
+            return workers == 0 && !(_awaitsWorkers && mayMove);
+        }
+    }
+
+    /// <summary>Takes note that workers do steps of it, be they steps that were done before, or that its shards were taken up again.</summary>
+    public void Moved()
+    {
+        lock (_gate)
+        {
+            _moved = _time.GetTimestamp();
         }
     }
 
@@ -174,11 +186,7 @@ internal sealed class JobRun
         {
             var happened = new JobEvent(_next++, Status(workers), record?.ToElement(), note);
             Keep(_events, happened);
-            if (record is StepRecord)
-            {
-                _moved = _time.GetTimestamp();
-            }
-            else
+            if (record is not StepRecord)
             {
                 Keep(_log, happened);
             }

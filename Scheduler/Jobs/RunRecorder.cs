@@ -41,7 +41,7 @@ internal sealed class RunRecorder : IDisposable
 
     /// <param name="keepTo">Steps after this are forgotten: the checkpoint that the run resumes from; null: all are kept, as a scheduler before has written them in this job.</param>
     /// <param name="times">The job's account, which goes on from that of the records.</param>
-    /// <exception cref="IOException">The folder cannot be written.</exception>
+    /// <exception cref="IOException">The folder cannot be made, or what is there not read.</exception>
     public RunRecorder(RunFolder run, JobSpec spec, long stepsPerEpoch, long? keepTo, TimeLedger times, TimeProvider time)
     {
         _run = run;
@@ -54,7 +54,7 @@ internal sealed class RunRecorder : IDisposable
         var before = new TimeTable();
         int generation = 0;
         long recorded = 0;
-        Keep(run.Ledger, line =>
+        KeptLines ledger = KeptLines.Read(run.Ledger, line =>
         {
             LedgerLine parsed = LedgerLine.FromJson(line);
             if (parsed.Step > (keepTo ?? long.MaxValue) || parsed.Step != _ledger.Count + 1)
@@ -65,7 +65,7 @@ internal sealed class RunRecorder : IDisposable
             _ledger.Add(UInt128.Parse(parsed.Hash, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
             return true;
         });
-        Keep(run.Metrics, line =>
+        KeptLines metrics = KeptLines.Read(run.Metrics, line =>
         {
             RunRecord record = RunRecord.FromJson(line);
             if (record.Step > _ledger.Count)
@@ -97,7 +97,7 @@ internal sealed class RunRecorder : IDisposable
         {
             // A scheduler before was killed between the two lines of a step: the step is told again, and both are written.
             _ledger.RemoveAt((int)recorded);
-            Keep(run.Ledger, line => LedgerLine.FromJson(line).Step <= recorded);
+            ledger.RemoveLast();
         }
 
         _generationBefore = generation;
@@ -109,13 +109,16 @@ internal sealed class RunRecorder : IDisposable
             _secondsBefore += written is { } last ? Math.Max(0, (time.GetUtcNow() - last).TotalSeconds) : 0;
         }
 
-        _ledgerFile = LineFile.Open(run.Ledger);
-        _metricsFile = LineFile.Open(run.Metrics);
+        _ledgerFile = ledger.Open();
+        _metricsFile = metrics.Open();
         _started = _lastStep = time.GetTimestamp();
     }
 
     /// <value>Steps that were done.</value>
     public long Steps => _ledger.Count;
+
+    /// <value>Steps that were done again after shards went back to a checkpoint.</value>
+    public long Repeated => _repeated;
 
     /// <value>Steps that came again and did not give their line of the ledger again: something is broken.</value>
     public long Contradicted { get; private set; }
@@ -264,44 +267,4 @@ internal sealed class RunRecorder : IDisposable
     }
 
     private double Elapsed() => _secondsBefore + _time.GetElapsedTime(_started).TotalSeconds;
-
-    /// <summary>Makes a file of lines anew, with those that are wanted: who had it open before writes to one that is not there any more, and harms nothing. A line that was torn by a crash ends what is kept.</summary>
-    private static void Keep(string path, Func<string, bool> wanted)
-    {
-        if (!File.Exists(path))
-        {
-            return;
-        }
-
-        var kept = new List<string>();
-        bool all = true;
-        foreach (string line in File.ReadLines(path))
-        {
-            try
-            {
-                if (wanted(line))
-                {
-                    kept.Add(line);
-                    continue;
-                }
-            }
-            catch (JsonException)
-            {
-            }
-
-            all = false;
-        }
-
-        string anew = path + ".tmp";
-        try
-        {
-            File.WriteAllLines(anew, kept);
-            File.Move(anew, path, overwrite: true);
-        }
-        catch (Exception exception) when (all && exception is IOException or UnauthorizedAccessException)
-        {
-            // A full disk takes no second one, and nobody writes to the first.
-            File.Delete(anew);
-        }
-    }
 }

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
@@ -8,17 +9,23 @@ using Lockstep.Transport;
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Watches the shards of one job: where one has lost what it held, all go back to the newest checkpoint.</summary>
-/// <param name="kept">Version of the newest checkpoint when a scheduler before had the job; 0: none. Shards that are behind it have lost it, though nobody saw them have more.</param>
-internal sealed partial class ShardGuard(JobRun job, long kept, JobDescriptor descriptor, IReadOnlyList<IShardClient> shards, JobStore store, Fleet fleet, TimeProvider time, ILogger logger)
+/// <param name="kept">Version of the newest checkpoint where a scheduler before had the job, 0 without any; null: none had. Shards that are behind it have lost it, though nobody saw them have more.</param>
+internal sealed partial class ShardGuard(JobRun job, long? kept, JobDescriptor descriptor, IReadOnlyList<IShardClient> shards, JobStore store, Fleet fleet, TimeProvider time, ILogger logger)
 {
     /// <summary>How often the shards are looked at when none of them has told of a change.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
+    /// <summary>And how often while a job stands still that is not kept as it is.</summary>
+    private static readonly TimeSpan StandingInterval = TimeSpan.FromMilliseconds(500);
+
+    private readonly StandingCheckpoint _standing = new(shards, job.Id, time);
     private readonly Channel<int> _changes = Channel.CreateBounded<int>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     // As they were when all had the job; null before that.
     private ShardStatus[]? _whole;
     private int _generation;
+    private bool _wasPartly;
     private bool _toldOfDisk;
+    private long? _toldOfStanding;
 
     /// <summary>Runs until cancelled.</summary>
     /// <exception cref="ProtocolException">The job cannot go on, or another scheduler is in charge.</exception>
@@ -30,10 +37,10 @@ internal sealed partial class ShardGuard(JobRun job, long kept, JobDescriptor de
         {
             while (true)
             {
-                await CheckAsync(cancellation);
+                bool looksAgain = await CheckAsync(cancellation);
                 using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
                 Task<bool> changed = _changes.Reader.WaitToReadAsync(patience.Token).AsTask();
-                await Task.WhenAny(changed, watching, Task.Delay(Interval, time, patience.Token));
+                await Task.WhenAny(changed, watching, Task.Delay(looksAgain ? StandingInterval : Interval, time, patience.Token));
                 await patience.CancelAsync();
                 await ((Task)changed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 cancellation.ThrowIfCancellationRequested();
@@ -77,10 +84,17 @@ internal sealed partial class ShardGuard(JobRun job, long kept, JobDescriptor de
         }
     }
 
-    /// <summary>Whether the shards went down together with the scheduler before.</summary>
-    private bool AreBehind(ShardStatus[] statuses) => _whole is null && kept > 0 && statuses.Any(s => !s.Hosted || s.NeedsValues || s.Cursor.Step < kept);
+    /// <summary>Whether some shard has lost the job, though nobody saw that all had it: it went down together with the scheduler before, or a worker that opens the job is not done within the time between two looks.</summary>
+    private bool AreBehind(ShardStatus[] statuses, bool wasPartly) =>
+        _whole is null && ((kept is { } newest && statuses.Any(s => !s.Hosted || s.NeedsValues || s.Cursor.Step < newest)) || (wasPartly && IsPartly(statuses)));
 
-    private async Task CheckAsync(CancellationToken cancellation)
+    private static bool IsPartly(ShardStatus[] statuses) => statuses.Any(s => s.Hosted) && statuses.Any(s => !s.Hosted);
+
+    private bool IsLost(ShardStatus[] statuses, bool wasPartly, ShardStatus[]? earlier = null) =>
+        ShardRecovery.IsNeeded(statuses, _whole, earlier, descriptor.ResumeStep ?? 0) || AreBehind(statuses, wasPartly);
+
+    /// <returns>Whether to look again soon.</returns>
+    private async Task<bool> CheckAsync(CancellationToken cancellation)
     {
         IReadOnlyList<int> away = job.Time.ShardsAway;
         ShardStatus[] statuses = await Task.WhenAll(shards.Select(shard => shard.StatusAsync(job.Id, cancellation)));
@@ -90,31 +104,58 @@ internal sealed partial class ShardGuard(JobRun job, long kept, JobDescriptor de
         }
 
         TellOfDisk(statuses);
-        if (!ShardRecovery.IsNeeded(statuses, _whole) && !AreBehind(statuses))
+        bool wasPartly = _wasPartly;
+        _wasPartly = IsPartly(statuses);
+        if (!IsLost(statuses, wasPartly))
         {
             _whole = statuses.All(s => s.Hosted) ? statuses : _whole;
             _generation = Math.Max(_generation, statuses.Max(s => s.Cursor.Generation));
             Back(away);
-            return;
+            return await KeepStandingAsync(statuses, cancellation);
         }
 
         // The shards answer at different moments of a job that moves: what one look shows may not be so.
         ShardStatus[] earlier = statuses;
         statuses = await Task.WhenAll(shards.Select(shard => shard.StatusAsync(job.Id, cancellation)));
-        if (!ShardRecovery.IsNeeded(statuses, _whole, earlier) && !AreBehind(statuses))
+        if (!IsLost(statuses, wasPartly, earlier))
         {
-            return;
+            return false;
         }
 
         long began = time.GetTimestamp();
         RestoredJob restored = await ShardRecovery.RunAsync(shards, descriptor, await store.TermAsync(cancellation), _generation, cancellation);
         _generation = restored.Generation;
         Back(away);
+        job.Moved();
         // Of a shard that was gone again before it was restored the incarnation differs at the next look, and all go back once more.
         _whole = statuses;
         double ms = time.GetElapsedTime(began).TotalMilliseconds;
         LogRestored(job.Id, restored.Version ?? 0, restored.Generation, ms, string.Join(", ", restored.Damaged));
-        job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"{How(restored.Version ?? 0)} version {restored.Version ?? 0} within {ms:F0} ms"));
+        string damaged = restored.Damaged.Count > 0 ? $"; damaged, and passed over: the checkpoints of steps {string.Join(", ", restored.Damaged)}" : "";
+        job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"{How(restored.Version ?? 0)} version {restored.Version ?? 0} within {ms:F0} ms{damaged}"));
+        return false;
+    }
+
+    /// <returns>Whether to look again soon.</returns>
+    private async Task<bool> KeepStandingAsync(ShardStatus[] statuses, CancellationToken cancellation)
+    {
+        if (job.State is not (JobState.Paused or JobState.Waiting) || !statuses.All(s => s.Hosted))
+        {
+            return false;
+        }
+
+        if (await _standing.LookAsync(statuses, cancellation) is not { } version)
+        {
+            return true;
+        }
+
+        if (_standing.HasAsked(version) && _toldOfStanding != version)
+        {
+            _toldOfStanding = version;
+            job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"it stands still, and a checkpoint of step {version} is on disk"));
+        }
+
+        return false;
     }
 
     /// <summary>Tells once why a job whose steps are all done does not end. What could not be written before that, the reports say.</summary>

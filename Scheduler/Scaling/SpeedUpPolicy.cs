@@ -46,8 +46,10 @@ public sealed class SpeedUpPolicy(SpeedUpOptions options) : IScalingPolicy
         // Minima first, in order: a job without its own cannot begin, and waits for those before it. What is left goes, in order, to who wants more.
         int left = snapshot.Limit;
         var begins = new bool[snapshot.Jobs.Count];
+        var found = new int[begins.Length];
         for (int i = 0; i < begins.Length; i++)
         {
+            found[i] = left;
             begins[i] = left >= snapshot.Jobs[i].Minimum;
             left -= begins[i] ? snapshot.Jobs[i].Minimum : 0;
         }
@@ -56,8 +58,14 @@ public sealed class SpeedUpPolicy(SpeedUpOptions options) : IScalingPolicy
         for (int i = 0; i < begins.Length; i++)
         {
             JobScalingDecision wanted = Decide(now, snapshot.Jobs[i]);
-            int least = begins[i] ? snapshot.Jobs[i].Minimum : 0;
-            int target = begins[i] ? Math.Min(wanted.Target, least + left) : 0;
+            if (!begins[i])
+            {
+                jobs.Add(wanted with { Target = 0, Reason = Lacks(snapshot.Jobs[i], found[i], Text($"{snapshot.Limit} allowed")) });
+                continue;
+            }
+
+            int least = snapshot.Jobs[i].Minimum;
+            int target = Math.Min(wanted.Target, least + left);
             jobs.Add(target == wanted.Target ? wanted : wanted with { Target = target, Reason = Text($"{least + left} of the {snapshot.Limit} workers allowed are left") });
             left -= target - least;
         }
@@ -137,8 +145,10 @@ public sealed class SpeedUpPolicy(SpeedUpOptions options) : IScalingPolicy
         // Minima first, in the jobs' order; what is left goes to the first that can use it.
         int left = workers;
         var targets = new int[snapshot.Jobs.Count];
+        var found = new int[targets.Length];
         for (int i = 0; i < targets.Length; i++)
         {
+            found[i] = left;
             if (left >= snapshot.Jobs[i].Minimum)
             {
                 targets[i] = snapshot.Jobs[i].Minimum;
@@ -156,8 +166,10 @@ public sealed class SpeedUpPolicy(SpeedUpOptions options) : IScalingPolicy
             }
         }
 
-        return [.. snapshot.Jobs.Select((job, i) => new JobScalingDecision(job.JobId, targets[i], reason))];
+        return [.. snapshot.Jobs.Select((job, i) => new JobScalingDecision(job.JobId, targets[i], targets[i] > 0 ? reason : Lacks(job, found[i], Text($"{workers} asked for"))))];
     }
+
+    private static string Lacks(JobScalingSnapshot job, int left, string of) => Text($"it needs at least {job.Minimum}, and {left} of the {of} {(left == 1 ? "is" : "are")} left");
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -167,6 +167,9 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     public Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation) => _retry.RunAsync(async token =>
         (await UnaryAsync(ShardMethods.Status, new JobRequest { JobId = jobId }, token)).FromWire(), cancellation);
 
+    public Task<bool> KeepAsync(string jobId, long version, CancellationToken cancellation) => _retry.RunAsync(async token =>
+        (await UnaryAsync(ShardMethods.Keep, new KeepRequest { JobId = jobId, Version = version }, token)).IsThere, cancellation);
+
     public Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation) => _retry.RunAsync(async token =>
     {
         CheckpointsReply reply = await UnaryAsync(ShardMethods.Checkpoints, new CheckpointsRequest { DescriptorJson = UnsafeByteOperations.UnsafeWrap(descriptor.ToJson()) }, token);

@@ -35,6 +35,7 @@ public class ShardGrpcService(IShardHost host, WaitsEnd? ends = null)
         binder.AddMethod(ShardMethods.CheckpointPart, service is null ? null : service.CheckpointPart);
         binder.AddMethod(ShardMethods.Restore, service is null ? null : service.Restore);
         binder.AddMethod(ShardMethods.Status, service is null ? null : service.Status);
+        binder.AddMethod(ShardMethods.Keep, service is null ? null : service.Keep);
         binder.AddMethod(ShardMethods.Checkpoints, service is null ? null : service.Checkpoints);
         binder.AddMethod(ShardMethods.Presence, service is null ? null : service.Presence);
     }
@@ -211,6 +212,8 @@ public class ShardGrpcService(IShardHost host, WaitsEnd? ends = null)
     }
 
     public virtual Task<StatusReply> Status(JobRequest request, ServerCallContext context) => Task.FromResult(host.Status(request.JobId).ToWire());
+
+    public virtual async Task<KeepReply> Keep(KeepRequest request, ServerCallContext context) => new() { IsThere = await host.KeepAsync(request.JobId, request.Version) };
 
     public virtual Task<CheckpointsReply> Checkpoints(CheckpointsRequest request, ServerCallContext context)
     {

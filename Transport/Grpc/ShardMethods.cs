@@ -25,6 +25,7 @@ internal static class ShardMethods
     public static readonly Method<JobRequest, CheckpointReply> Checkpoint = Unary("Checkpoint", JobRequest.Parser, CheckpointReply.Parser);
     public static readonly Method<RestoreRequest, RestoreReply> Restore = Unary("Restore", RestoreRequest.Parser, RestoreReply.Parser);
     public static readonly Method<JobRequest, StatusReply> Status = Unary("Status", JobRequest.Parser, StatusReply.Parser);
+    public static readonly Method<KeepRequest, KeepReply> Keep = Unary("Keep", KeepRequest.Parser, KeepReply.Parser);
     public static readonly Method<CheckpointsRequest, CheckpointsReply> Checkpoints = Unary("Checkpoints", CheckpointsRequest.Parser, CheckpointsReply.Parser);
     public static readonly Method<PresenceRequest, PresenceReply> Presence = new(MethodType.ServerStreaming, Service, "Presence", Of(PresenceRequest.Parser), Of(PresenceReply.Parser));
 

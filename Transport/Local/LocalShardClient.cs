@@ -58,6 +58,8 @@ public sealed class LocalShardClient(IShardHost host, int shard) : IShardClient
 
     public Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation) => Task.FromResult(host.Status(jobId));
 
+    public Task<bool> KeepAsync(string jobId, long version, CancellationToken cancellation) => host.KeepAsync(jobId, version);
+
     public Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation) => Task.FromResult(host.Checkpoints(descriptor));
 
     public async IAsyncEnumerable<ShardPresence> PresenceAsync([EnumeratorCancellation] CancellationToken cancellation)

@@ -90,6 +90,8 @@ internal sealed class FaultyShardClient(IShardClient inner, int shards, WorkerFa
 
     public Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation) => inner.StatusAsync(jobId, cancellation);
 
+    public Task<bool> KeepAsync(string jobId, long version, CancellationToken cancellation) => inner.KeepAsync(jobId, version, cancellation);
+
     public Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation) => inner.CheckpointsAsync(descriptor, cancellation);
 
     public IAsyncEnumerable<ShardPresence> PresenceAsync(CancellationToken cancellation) => inner.PresenceAsync(cancellation);

@@ -61,6 +61,9 @@ public sealed class SpeedUpPolicyTests
         ScalingDecision decision = Policy.Decide(Now, Snapshot(limit: 2, Job() with { Minimum = 3 }, Job()));
 
         Assert.Equal([0, 1], decision.Jobs.Select(j => j.Target));
+        Assert.Equal("it needs at least 3, and 2 of the 2 allowed are left", decision.Jobs[0].Reason);
+        ScalingDecision asked = Policy.Decide(Now, Snapshot(limit: 4, Job() with { Minimum = 3 }, Job()) with { Scale = 2 });
+        Assert.Equal("it needs at least 3, and 2 of the 2 asked for are left", asked.Jobs[0].Reason);
     }
 
     [Fact]

@@ -9,7 +9,7 @@ public sealed class LineFileTests
     public void A_disk_that_is_full_for_a_while_has_every_line_once_in_the_end()
     {
         var disk = new SmallDisk();
-        using var file = new LineFile(disk);
+        using var file = new LineFile(() => disk);
         Assert.Null(file.Append("one"));
         disk.Room = 2;
         Assert.IsType<IOException>(file.Append("two"));
@@ -29,7 +29,7 @@ public sealed class LineFileTests
         try
         {
             File.WriteAllText(path, "before\n");
-            using (LineFile file = LineFile.Open(path))
+            using (var file = new LineFile(LineFile.At(path)))
             {
                 Assert.Null(file.Append("größer"));
                 // Others read along.

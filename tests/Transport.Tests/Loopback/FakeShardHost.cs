@@ -127,6 +127,12 @@ internal sealed class FakeShardHost : IShardHost
 
     public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => Note(true, "restore", descriptor, term, generation, version);
 
+    public async Task<bool> KeepAsync(string jobId, long version)
+    {
+        await Note(true, "keep", jobId, version);
+        return version == Kept;
+    }
+
     public ShardStatus Status(string jobId)
     {
         _ = Note(true, "status", jobId);

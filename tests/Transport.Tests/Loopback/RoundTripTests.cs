@@ -212,7 +212,7 @@ public sealed class RoundTripTests
     {
         JobDescriptor job = Samples.Job();
         var status = new ShardStatus { Incarnation = "second", Hosted = true, Cursor = Samples.Cursor, NeedsValues = true, Term = 1L << 40, DurableVersion = 0, FinalCheckpointFailure = "no room", Failure = "größer", Error = ProtocolError.NotFinite };
-        var host = new FakeShardHost { JobStatus = status, Inventory = new CheckpointInventory([0, 5_000_000_000], 7) };
+        var host = new FakeShardHost { JobStatus = status, Inventory = new CheckpointInventory([0, 5_000_000_000], 7), Kept = 1L << 40 };
         await using ShardServer server = await ShardServer.StartAsync(host);
         await using GrpcShardClient client = server.Client();
 
@@ -220,6 +220,8 @@ public sealed class RoundTripTests
         await client.RestoreAsync(job, 2, 4, null, TestContext.Current.CancellationToken);
         Assert.Equal(status, await client.StatusAsync("job", TestContext.Current.CancellationToken));
         CheckpointInventory inventory = await client.CheckpointsAsync(job, TestContext.Current.CancellationToken);
+        Assert.True(await client.KeepAsync("job", 1L << 40, TestContext.Current.CancellationToken));
+        Assert.False(await client.KeepAsync("job", 0, TestContext.Current.CancellationToken));
 
         object?[][] calls = [.. host.Calls];
         Assert.Equal([1L << 40, 3, 0L], calls[0][2..]);

@@ -64,6 +64,8 @@ internal sealed class WiredShard(ShardHost host, int shard, string worker, IWire
 
     public Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation) => _client.StatusAsync(jobId, cancellation);
 
+    public Task<bool> KeepAsync(string jobId, long version, CancellationToken cancellation) => _client.KeepAsync(jobId, version, cancellation);
+
     public Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation) => _client.CheckpointsAsync(descriptor, cancellation);
 
     public IAsyncEnumerable<ShardPresence> PresenceAsync(CancellationToken cancellation) => _client.PresenceAsync(cancellation);

@@ -215,6 +215,8 @@ internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardClie
 
     public Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation) => CallAsync((client, stop) => client.StatusAsync(jobId, stop), cancellation);
 
+    public Task<bool> KeepAsync(string jobId, long version, CancellationToken cancellation) => CallAsync((client, stop) => client.KeepAsync(jobId, version, stop), cancellation);
+
     public Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation) => CallAsync((client, stop) => client.CheckpointsAsync(descriptor, stop), cancellation);
 
     public IAsyncEnumerable<ShardPresence> PresenceAsync(CancellationToken cancellation) => throw new NotSupportedException("Tests know who dies.");

@@ -43,7 +43,8 @@ internal static class JobEndpoints
 
     private static async Task<IResult> CheckpointAsync(JobManager jobs, JobRun job, CancellationToken cancellation)
     {
-        if (job.State is not (JobState.Running or JobState.Paused or JobState.Waiting))
+        bool stands = job.State is JobState.Paused or JobState.Waiting && job.Progress.TotalSteps > 0;
+        if (job.State != JobState.Running && !stands)
         {
             return Over(job);
         }

@@ -60,6 +60,28 @@ public sealed class AskedCheckpointTests : IDisposable
         Assert.Equal(2, versions.Count);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task A_job_that_stands_still_is_kept_where_it_stands(int shards)
+    {
+        JobDescriptor job = Job(shards);
+        await using var cluster = new HostedCluster(shards);
+        await cluster.OpenAsync(job);
+        await cluster.TrainAsync(job, until: 2);
+        Assert.All(await Task.WhenAll(cluster.Hosts.Select(host => host.KeepAsync(job.JobId, 1))), Assert.False);
+        Assert.All(await Task.WhenAll(cluster.Hosts.Select(host => host.KeepAsync(job.JobId, 3))), Assert.False);
+        // The same again changes nothing.
+        Assert.All(await Task.WhenAll(cluster.Hosts.Concat(cluster.Hosts).Select(host => host.KeepAsync(job.JobId, 2))), Assert.True);
+        Assert.True(SpinWait.SpinUntil(() => cluster.Hosts[0].Status(job.JobId).DurableVersion == 2, HostedCluster.Patience));
+        float[] model = await cluster.TrainAsync(job);
+
+        JobDescriptor resumed = job with { JobId = "resumed", ResumeStep = 2 };
+        await using var second = new HostedCluster(shards);
+        await second.OpenAsync(resumed);
+        Assert.Equal(Floats.Bits(model), Floats.Bits(await second.TrainAsync(resumed)));
+    }
+
     [Fact]
     public async Task At_the_end_it_is_the_last_version()
     {

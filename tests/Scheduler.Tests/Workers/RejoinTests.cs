@@ -30,14 +30,34 @@ public sealed class RejoinTests : IDisposable
     public void As_long_as_steps_are_done_there_are_some()
     {
         JobRun job = Job(JobState.Running);
-        for (int step = 1; step < 4; step++)
+        for (int step = 0; step < 3; step++)
         {
             _time.Advance(TimeSpan.FromSeconds(4));
             Assert.False(job.LacksWorkers(0));
-            job.Append(0, Records.Step(step));
+            job.Moved();
         }
 
         _time.Advance(TimeSpan.FromSeconds(5));
+        Assert.True(job.LacksWorkers(0));
+    }
+
+    [Fact]
+    public void They_are_there_again_when_the_next_step_is_done()
+    {
+        JobRun job = Job(JobState.Waiting);
+        Assert.True(job.LacksWorkers(0));
+        job.Moved();
+        Assert.False(job.LacksWorkers(0));
+    }
+
+    [Fact]
+    public void A_shard_that_is_away_is_no_sign_of_their_absence()
+    {
+        JobRun job = Job(JobState.Running);
+        job.Time.ShardAway(0);
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.False(job.LacksWorkers(0));
+        job.Time.ShardBack(0);
         Assert.True(job.LacksWorkers(0));
     }
 

@@ -127,6 +127,19 @@ public sealed class ShardRecoveryTests
         static ShardStatus At(long step) => new() { Incarnation = "one", Hosted = true, Cursor = new Cursor(0, step, 0) };
     }
 
+    [Theory]
+    [InlineData(0, 0, 0, false)]
+    [InlineData(0, 1, 0, true)]
+    [InlineData(1, 0, 0, true)]
+    [InlineData(6, 0, 6, false)]
+    [InlineData(7, 0, 6, true)]
+    public void A_shard_without_a_job_that_is_past_its_start_lost_it(long step, int attempt, long start, bool isNeeded)
+    {
+        var there = new ShardStatus { Incarnation = "one", Hosted = true, Cursor = new Cursor(0, step, attempt) };
+
+        Assert.Equal(isNeeded, ShardRecovery.IsNeeded([there, new ShardStatus { Incarnation = "two" }], start: start));
+    }
+
     [Fact]
     public async Task A_job_that_dies_again_and_again_goes_on_every_time()
     {

@@ -36,10 +36,12 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             _descriptor = await WaitOpenedAsync(shards, resumed, cancellation);
             job.DeterminismClass = _descriptor.DeterminismClass;
             _recorder = await RecordAsync(_descriptor, resumed, cancellation);
-            job.Progress = new JobProgress(_recorder.Steps, _descriptor.TotalSteps, _descriptor.StepsPerEpoch);
+            job.Progress = new JobProgress(Math.Max(job.Step, _recorder.Steps), _descriptor.TotalSteps, _descriptor.StepsPerEpoch);
             job.Append(fleet.CountOf(job.Id), null);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            Task guard = new ShardGuard(job, kept, _descriptor, shards, store, fleet, time, logger).RunAsync(stop.Token);
+            var watchman = new ShardGuard(job, kept, _descriptor, shards, store, fleet, time, logger);
+            job.StateChanged = watchman.LookSoon;
+            Task guard = watchman.RunAsync(stop.Token);
             Task watch = WatchAsync(shards[0], stop.Token);
             Task first = await Task.WhenAny(guard, watch);
             await stop.CancelAsync();
@@ -124,7 +126,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
         if (record is not null)
         {
-            job.Progress = job.Progress with { Step = record.Step };
+            job.Progress = job.Progress with { Step = Math.Max(job.Step, record.Step) };
             if (record is StepRecord step)
             {
                 scaler.Observe(job.Id, step);

@@ -85,6 +85,9 @@ internal sealed class JobRun
     /// <value>Is told what is told readers, but for records.</value>
     public Action<string>? Noted { get; set; }
 
+    /// <value>Is told that the state is another.</value>
+    public Action? StateChanged { get; set; }
+
     /// <value>Ends following the job.</value>
     public CancellationTokenSource Stop { get; } = new();
 
@@ -127,8 +130,10 @@ internal sealed class JobRun
             State = state;
             Error = error;
             Time.Changed(state);
-            return true;
         }
+
+        StateChanged?.Invoke();
+        return true;
     }
 
     /// <summary>Takes note that a worker could not do the job.</summary>

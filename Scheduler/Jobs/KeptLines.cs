@@ -41,13 +41,6 @@ internal sealed class KeptLines
         return kept;
     }
 
-    /// <summary>Leaves the last one out.</summary>
-    public void RemoveLast()
-    {
-        _lines.RemoveAt(_lines.Count - 1);
-        _inOrder = Math.Min(_inOrder, _lines.Count);
-    }
-
     /// <summary>
     /// Makes the file anew, with these lines: who had it open before writes to one that is not there any more, and harms nothing.
     /// A disk that takes no second file leaves the first, of which only these lines count.

@@ -34,6 +34,8 @@ internal sealed class RunRecorder : IDisposable
     private readonly double _secondsBefore;
     private readonly long _started;
     private long _lastStep;
+    // The newest step with a line of its own in metrics.jsonl. A disk that was full may have kept more of the ledger.
+    private long _told;
     private TimeTable _recorded = new();
     // Steps that were done again, and how many of them a record tells.
     private long _repeated;
@@ -53,7 +55,6 @@ internal sealed class RunRecorder : IDisposable
         DateTimeOffset? written = File.Exists(run.Metrics) ? new DateTimeOffset(File.GetLastWriteTimeUtc(run.Metrics)) : null;
         var before = new TimeTable();
         int generation = 0;
-        long recorded = 0;
         KeptLines ledger = KeptLines.Read(run.Ledger, line =>
         {
             LedgerLine parsed = LedgerLine.FromJson(line);
@@ -85,7 +86,7 @@ internal sealed class RunRecorder : IDisposable
             else if (record is StepRecord step)
             {
                 generation = Math.Max(generation, step.Generation);
-                recorded = step.Step;
+                _told = step.Step;
                 _repeated += step.StepsRepeated;
                 _repeatedRecorded += step.StepsRepeated;
             }
@@ -93,13 +94,6 @@ internal sealed class RunRecorder : IDisposable
             _statistics.Add(record);
             return true;
         });
-        if (keepTo is null && recorded == _ledger.Count - 1)
-        {
-            // A scheduler before was killed between the two lines of a step: the step is told again, and both are written.
-            _ledger.RemoveAt((int)recorded);
-            ledger.RemoveLast();
-        }
-
         _generationBefore = generation;
         _secondsBefore = _statistics.Seconds;
         times.Resume(before);
@@ -210,18 +204,25 @@ internal sealed class RunRecorder : IDisposable
         UInt128 hash = UInt128.Parse(report.Ledger, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         if (step <= _ledger.Count)
         {
-            if (_statistics.Again(step, report.Cursor.Generation) && report.Cursor.Generation > _generationBefore)
-            {
-                _repeated++;
-                _times.Reported(TimeUse.Repeating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs), report.RangeRepeats);
-            }
-
             Contradicted += _ledger[(int)step - 1] == hash ? 0 : 1;
-            return null;
+            if (step <= _told)
+            {
+                if (_statistics.Again(step, report.Cursor.Generation) && report.Cursor.Generation > _generationBefore)
+                {
+                    _repeated++;
+                    _times.Reported(TimeUse.Repeating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs), report.RangeRepeats);
+                }
+
+                return null;
+            }
+        }
+        else
+        {
+            _ledger.Add(hash);
+            _unwritten = _ledgerFile.Append(new LedgerLine(step, StateHash.ToHex(hash)).ToJson());
         }
 
-        _ledger.Add(hash);
-        _unwritten = _ledgerFile.Append(new LedgerLine(step, StateHash.ToHex(hash)).ToJson());
+        _told = step;
         long now = _time.GetTimestamp();
         double stepMs = _time.GetElapsedTime(_lastStep, now).TotalMilliseconds;
         _lastStep = now;

@@ -59,6 +59,9 @@ internal sealed partial class ShardGuard(JobRun job, long? kept, JobDescriptor d
         }
     }
 
+    /// <summary>Does not wait for the next look.</summary>
+    public void LookSoon() => _changes.Writer.TryWrite(0);
+
     private async Task WatchAsync(IShardClient shard, CancellationToken cancellation)
     {
         string? incarnation = null;
@@ -73,7 +76,7 @@ internal sealed partial class ShardGuard(JobRun job, long? kept, JobDescriptor d
             {
                 LogAnew(job.Id, shard.Shard);
                 job.Time.ShardAway(shard.Shard);
-                _changes.Writer.TryWrite(shard.Shard);
+                LookSoon();
             }
             else
             {

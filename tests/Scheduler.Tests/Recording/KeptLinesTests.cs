@@ -47,21 +47,6 @@ public sealed class KeptLinesTests : IDisposable
     }
 
     [Fact]
-    public void The_last_one_can_be_left_out()
-    {
-        File.WriteAllText(Lines, "1\n2\n");
-        Directory.CreateDirectory(Lines + ".tmp");
-        KeptLines kept = KeptLines.Read(Lines, IsNumber);
-        kept.RemoveLast();
-        using (LineFile file = kept.Open())
-        {
-            Assert.Null(file.Append("3"));
-        }
-
-        Assert.Equal("1\n3\n", File.ReadAllText(Lines));
-    }
-
-    [Fact]
     public void Who_had_the_file_open_before_harms_nothing()
     {
         File.WriteAllText(Lines, "1\n");

@@ -2,7 +2,7 @@ namespace Lockstep.Coordination;
 
 /// <summary>
 /// The lease table of one job as Lua that Redis, Valkey and Garnet run alike. One hash: g, s, a (the cursor), n (slots) and one field a slot,
-/// "state,contested,granted,live,since,deadline,owner" with state f(ree), l(eased), c(ompleted) or p(ushed), and the owner who has it or had it last; a slot without a field is free and was never leased in this attempt.
+/// "state,contested,granted,live,since,deadline,owner" with state f(ree), l(eased), c(ompleted) or p(ushed), and the owner who has it or, where it is free, avoids it; a slot without a field is free and was never leased in this attempt.
 /// A second hash counts over the whole job, and holds the usual time of a slot of a step and of an evaluation. Times are in milliseconds.
 /// </summary>
 /// <param name="clock">A Lua expression for the seconds and microseconds since the Unix epoch.</param>
@@ -37,8 +37,9 @@ internal sealed class LeaseScripts(string clock)
         local function write(i, e)
           redis.call('HSET', key, 'x' .. i, string.format('%s,%.0f,%.0f,%.0f,%.0f,%.0f,%s', e.state, e.contested, e.granted, e.live, e.since, e.deadline, e.owner))
         end
-        local function free(i, e)
+        local function free(i, e, avoided)
           e.state, e.contested, e.live = 'f', 1, 0
+          if not avoided then e.owner = '' end
           write(i, e)
         end
         local function expire(i, e)
@@ -56,14 +57,14 @@ internal sealed class LeaseScripts(string clock)
           return {i, e.contested}
         end
         local function lease(duration)
-          local own, entry
+          local last, avoided
           for i = 0, slots - 1 do
             local e = read(i)
             expire(i, e)
             if e.state == 'f' and e.owner ~= worker then return grant(i, e, duration) end
-            if e.state == 'f' and not own then own, entry = i, e end
+            if e.state == 'f' and not last then last, avoided = i, e end
           end
-          if own then return grant(own, entry, duration) end
+          if last then return grant(last, avoided, duration) end
           return {-1, 0}
         end
         local usual = a == -1 and 'usualEvaluation' or 'usual'
@@ -164,13 +165,13 @@ internal sealed class LeaseScripts(string clock)
         return {}
         """);
 
-    /// <summary>Gives the number of slots that were freed.</summary>
+    /// <summary>ARGV: 1 where the worker avoids them. Gives the number of slots that were freed.</summary>
     public string FreeWorker { get; } = With(clock, """
         local freed = 0
         for i = 0, slots - 1 do
           local e = read(i)
           if e.owner == worker and (e.state == 'l' or e.state == 'c') then
-            free(i, e)
+            free(i, e, ARGV[5] == '1')
             freed = freed + 1
           end
         end

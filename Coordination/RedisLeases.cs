@@ -54,8 +54,8 @@ public sealed class RedisLeases : ILeases
         return result.Length == 4 ? (new Cursor((int)result[0], (long)result[1], (int)result[2]), (int)result[3]) : null;
     }
 
-    public async ValueTask<int> FreeWorkerAsync(string workerId, CancellationToken cancellation) =>
-        (int)await RunAsync(_scripts.FreeWorker, default, workerId, [], cancellation);
+    public async ValueTask<int> FreeWorkerAsync(string workerId, bool avoids, CancellationToken cancellation) =>
+        (int)await RunAsync(_scripts.FreeWorker, default, workerId, [avoids ? 1 : 0], cancellation);
 
     public async ValueTask<LeaseCounts> CountAsync(CancellationToken cancellation)
     {

@@ -28,7 +28,7 @@ public static class TorchRuntime
     /// <summary>The device that slots are computed on: <c>cuda</c> where the build and the machine have it, else <c>cpu</c>.</summary>
     public static torch.Device Device { get; } = torch.cuda.is_available() ? torch.CUDA : torch.CPU;
 
-    /// <summary>All that a slot's bits depend on besides the job, the data and our code. Workers of one job must have equal strings.</summary>
+    /// <summary>All that a slot's bits depend on besides the job, the data and our code: what is known by name, and the bits of a fixed calculation for what is not. Workers of one job must have equal strings.</summary>
     public static string DeterminismClass(int threads)
     {
         var isa = Avx512F.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported && Avx512F.VL.IsSupported ? "avx512"
@@ -36,6 +36,6 @@ public static class TorchRuntime
             : RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "neon" : "default";
         var system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux";
         var device = Device.type == DeviceType.CUDA ? "cuda" : "cpu";
-        return $"lockstep-{NumericsVersion} libtorch-{torch.__version__} {isa} threads-{threads} {system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()} {device}";
+        return $"lockstep-{NumericsVersion} libtorch-{torch.__version__} {isa} threads-{threads} {system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()} {device} probe-{NumericsProbe.Digest}";
     }
 }

@@ -11,7 +11,7 @@ public readonly record struct Completion(bool MayJoinGroup, bool Stale, Lease? N
 /// <summary>The leases of one job. Each call is one atomic script.</summary>
 public interface ILeases
 {
-    /// <summary>Moves the job to <paramref name="cursor"/> where it is before it (all of its slots free again), then leases a free slot, lowest first, but those that this worker had before last: what went wrong with it may go well elsewhere. Null: none is free, or the job is past the cursor.</summary>
+    /// <summary>Moves the job to <paramref name="cursor"/> where it is before it (all of its slots free again), then leases a free slot, lowest first, but those that this worker avoids last. Null: none is free, or the job is past the cursor.</summary>
     /// <param name="slots">Slots at this cursor: M, or the evaluation's.</param>
     ValueTask<Lease?> AdvanceAsync(Cursor cursor, int slots, string workerId, CancellationToken cancellation);
 
@@ -32,8 +32,9 @@ public interface ILeases
     /// <param name="slots">Slots at this cursor: M, or the evaluation's.</param>
     ValueTask<Lease?> TakeOverAsync(Cursor cursor, int slots, IReadOnlyList<int> missing, string workerId, int maximumLeases, CancellationToken cancellation);
 
-    /// <summary>A worker is gone: what it leased or completed and no shard confirmed becomes contested and free.</summary>
-    ValueTask<int> FreeWorkerAsync(string workerId, CancellationToken cancellation);
+    /// <summary>A worker is gone, or could not do it: what it leased or completed and no shard confirmed becomes contested and free.</summary>
+    /// <param name="avoids">It gets these slots again only where nothing else is free: what went wrong with it may go well elsewhere.</param>
+    ValueTask<int> FreeWorkerAsync(string workerId, bool avoids, CancellationToken cancellation);
 
     /// <summary>Counts since the job began: granted, expired, speculative.</summary>
     ValueTask<LeaseCounts> CountAsync(CancellationToken cancellation);

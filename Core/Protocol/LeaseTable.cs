@@ -120,14 +120,14 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
         }
     }
 
-    public ValueTask<int> FreeWorkerAsync(string workerId, CancellationToken cancellation)
+    public ValueTask<int> FreeWorkerAsync(string workerId, bool avoids, CancellationToken cancellation)
     {
         lock (_gate)
         {
             var freed = 0;
             foreach (var entry in _entries.Where(e => e.Owner == workerId && (e.State is State.Leased or State.Completed)))
             {
-                entry.Free();
+                entry.Free(avoids);
                 freed++;
             }
 
@@ -179,7 +179,7 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
     private Lease? LeaseFree(string workerId)
     {
         var now = Now();
-        int? own = null;
+        int? avoided = null;
         for (var slot = 0; slot < _entries.Length; slot++)
         {
             var entry = _entries[slot];
@@ -189,10 +189,10 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
                 return Grant(entry, slot, workerId, now);
             }
 
-            own ??= entry.State == State.Free ? slot : null;
+            avoided ??= entry.State == State.Free ? slot : null;
         }
 
-        return own is { } back ? Grant(_entries[back], back, workerId, now) : null;
+        return avoided is { } last ? Grant(_entries[last], last, workerId, now) : null;
     }
 
     private Lease Grant(Entry entry, int slot, string workerId, long now)
@@ -220,7 +220,7 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
     private sealed class Entry
     {
         public State State { get; set; }
-        /// <value>Who has it or, where it is free again, had it last.</value>
+        /// <value>Who has it or, where it is free, avoids it.</value>
         public string? Owner { get; set; }
         /// <value>When it was leased or, once completed, that; milliseconds of the Unix epoch, as the deadline.</value>
         public long Since { get; set; }
@@ -231,10 +231,11 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
         public int Live { get; set; }
         public bool Contested { get; set; }
 
-        public void Free()
+        public void Free(bool isAvoided = false)
         {
             State = State.Free;
             Contested = true;
+            Owner = isAvoided ? Owner : null;
             Live = 0;
         }
     }

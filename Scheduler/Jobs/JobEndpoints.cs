@@ -32,10 +32,10 @@ internal static class JobEndpoints
             await jobs.CancelAsync(job);
             return Results.Ok(jobs.StatusOf(job));
         })).WithName("CancelJob").WithSummary("End a job; one that is over stays as it is.").ProducesJob();
-        api.MapPost(SchedulerRoutes.Pause("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => jobs.IsDoneElsewhere(job) ? Elsewhere(job) : await jobs.PauseAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)))
-            .WithName("PauseJob").WithSummary("Halt a job after the step in hand; its workers are free for others.").ProducesJob().ProducesProblem(StatusCodes.Status409Conflict);
-        api.MapPost(SchedulerRoutes.Resume("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => await jobs.ResumeAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)))
-            .WithName("ResumeJob").WithSummary("Let a paused job go on.").ProducesJob().ProducesProblem(StatusCodes.Status409Conflict);
+        api.MapPost(SchedulerRoutes.Pause("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => jobs.IsDoneElsewhere(job) ? Elsewhere(job) : job.State == JobState.Paused || await jobs.PauseAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)))
+            .WithName("PauseJob").WithSummary("Halt a job after the step in hand; its workers are free for others. One that is halted stays so.").ProducesJob().ProducesProblem(StatusCodes.Status409Conflict);
+        api.MapPost(SchedulerRoutes.Resume("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job => job.WantsWorkers || await jobs.ResumeAsync(job) ? Results.Ok(jobs.StatusOf(job)) : Over(job)))
+            .WithName("ResumeJob").WithSummary("Let a paused job go on; one that does is left as it is.").ProducesJob().ProducesProblem(StatusCodes.Status409Conflict);
         api.MapPost(SchedulerRoutes.Checkpoint("{id}"), (string id, JobManager jobs, CancellationToken cancellation) => WithAsync(jobs, id, job => CheckpointAsync(jobs, job, cancellation)))
             .WithName("CheckpointJob").WithSummary("Keep the version after the step in hand as a checkpoint, or that where a halted job stands; answered once it is on disk.")
             .Produces<CheckpointStatus>().ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
@@ -43,10 +43,9 @@ internal static class JobEndpoints
 
     private static async Task<IResult> CheckpointAsync(JobManager jobs, JobRun job, CancellationToken cancellation)
     {
-        bool stands = job.State is JobState.Paused or JobState.Waiting && job.Progress.TotalSteps > 0;
-        if (job.State != JobState.Running && !stands)
+        if (job.State is not (JobState.Running or JobState.Paused or JobState.Waiting) || !jobs.HasBegun(job))
         {
-            return Over(job);
+            return job.IsOver ? Over(job) : Results.Problem($"Job {job.Id} is {JobWords.Of(job.State)} and has not begun here: there is nothing to keep that is not on disk.", statusCode: StatusCodes.Status409Conflict);
         }
 
         try

@@ -23,6 +23,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     private RunRecorder? _recorder;
     private bool _finished;
     private bool _isDescriptorKept;
+    private bool _isMismatchTold;
 
     /// <summary>Follows the job to its end.</summary>
     /// <param name="resumed">A scheduler before has recorded part of it.</param>
@@ -116,6 +117,14 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         foreach (string said in new[] { change, _checkpoints.Observe(report, isKnown: record is null) }.OfType<string>())
         {
             LogDisk(job.Id, said);
+            job.Append(fleet.CountOf(job.Id), null, said);
+        }
+
+        if (report.Mismatched > 0 && !_isMismatchTold)
+        {
+            _isMismatchTold = true;
+            string said = FormattableString.Invariant($"in step {report.Cursor.Step} two workers computed other bits for the same slot: broken hardware, or a model that is not deterministic. The result cannot be proved any more; the logs of the workers name the slot");
+            LogMismatched(job.Id, said);
             job.Append(fleet.CountOf(job.Id), null, said);
         }
 
@@ -236,6 +245,9 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
     [LoggerMessage(50, LogLevel.Critical, "Job {JobId}, {Cursor}: the step was done again and gave another line of the ledger. Broken hardware, or a model that is not deterministic")]
     private partial void LogContradicted(string jobId, Cursor cursor);
+
+    [LoggerMessage(53, LogLevel.Critical, "Job {JobId}: {Said}")]
+    private partial void LogMismatched(string jobId, string said);
 
     [LoggerMessage(51, LogLevel.Warning, "Job {JobId}: {Pace}")]
     private partial void LogPace(string jobId, string pace);

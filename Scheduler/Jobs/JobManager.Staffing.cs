@@ -37,7 +37,7 @@ internal sealed partial class JobManager
 
         job.Barrier.Leave(request.WorkerId);
         job.Time.WorkerLost();
-        await new RedisLeases(redis, job.Id).FreeWorkerAsync(request.WorkerId, _stopping);
+        await new RedisLeases(redis, job.Id).FreeWorkerAsync(request.WorkerId, avoids: true, _stopping);
         fleet.Idle(request.WorkerId, request.JobId);
         TimeSpan length = fleet.Quarantine(request.WorkerId);
         LogQuarantined(request.WorkerId, length.TotalSeconds);
@@ -123,7 +123,7 @@ internal sealed partial class JobManager
                 return;
             }
 
-            int freed = await new RedisLeases(redis, jobId).FreeWorkerAsync(member.WorkerId, _stopping);
+            int freed = await new RedisLeases(redis, jobId).FreeWorkerAsync(member.WorkerId, avoids: false, _stopping);
             if (freed > 0)
             {
                 job.Time.WorkerLost();

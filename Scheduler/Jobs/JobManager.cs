@@ -17,8 +17,8 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
 {
     private const int FinishedKept = 16;
 
-    /// <summary>How long a person who asks for a checkpoint is kept waiting.</summary>
-    private static readonly TimeSpan CheckpointPatience = TimeSpan.FromSeconds(30);
+    /// <summary>How long a person who asks for a checkpoint is kept waiting; clients wait for any answer for 30 s.</summary>
+    private static readonly TimeSpan CheckpointPatience = TimeSpan.FromSeconds(25);
 
     /// <summary>Between two looks whether a job stands still.</summary>
     private static readonly TimeSpan StandingPause = TimeSpan.FromMilliseconds(200);
@@ -101,13 +101,16 @@ internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer 
     /// <summary>Whether steps of it are done, and by nobody of this scheduler: its workers stayed with one that stands by.</summary>
     public bool IsDoneElsewhere(JobRun job) => job.State == JobState.Running && fleet.CountOf(job.Id) == 0 && !job.LacksWorkers(0);
 
+    /// <summary>Whether its shards have it, or had it and will again.</summary>
+    public bool HasBegun(JobRun job) => _followers.ContainsKey(job.Id);
+
     /// <summary>Halts a job; its shards keep its state.</summary>
     /// <returns>False: it is over.</returns>
     public async Task<bool> PauseAsync(JobRun job) => await ChangeAsync(job, JobState.Paused, "paused");
 
     /// <summary>Lets a halted job go on.</summary>
     /// <returns>False: it is not halted.</returns>
-    public async Task<bool> ResumeAsync(JobRun job) => job.State == JobState.Paused && await ChangeAsync(job, job.Progress.TotalSteps > 0 ? JobState.Waiting : JobState.Queued, "resumed");
+    public async Task<bool> ResumeAsync(JobRun job) => job.State == JobState.Paused && await ChangeAsync(job, HasBegun(job) ? JobState.Waiting : JobState.Queued, "resumed");
 
     /// <summary>Keeps the version after the step in hand as a checkpoint; that where it stands, where it is halted or waits for workers.</summary>
     /// <returns>The version, once it is on disk.</returns>

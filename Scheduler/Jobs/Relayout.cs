@@ -46,7 +46,7 @@ internal static class Relayout
                 record.Request with { JobJson = JobFile.ToCanonicalJson(spec with { Shards = shards }), ResumeStep = newest.Version },
                 record.State == JobState.Paused ? JobState.Paused : JobState.Queued,
                 null,
-                JobProgress.None);
+                record.Progress with { Step = newest.Version ?? 0 });
         }
         catch (Exception exception) when (exception is InputException or IOException or UnauthorizedAccessException)
         {

@@ -28,7 +28,7 @@ internal sealed class FaultyLeases(ILeases inner, WorkerFaults faults) : ILeases
     public ValueTask<Lease?> TakeOverAsync(Cursor cursor, int slots, IReadOnlyList<int> missing, string workerId, int maximumLeases, CancellationToken cancellation) =>
         inner.TakeOverAsync(cursor, slots, missing, workerId, maximumLeases, cancellation);
 
-    public ValueTask<int> FreeWorkerAsync(string workerId, CancellationToken cancellation) => inner.FreeWorkerAsync(workerId, cancellation);
+    public ValueTask<int> FreeWorkerAsync(string workerId, bool avoids, CancellationToken cancellation) => inner.FreeWorkerAsync(workerId, avoids, cancellation);
 
     public ValueTask<LeaseCounts> CountAsync(CancellationToken cancellation) => inner.CountAsync(cancellation);
 }

@@ -148,14 +148,15 @@ public sealed class RollingUpgradeTests : IDisposable
         Assert.True(kept.Count(version => version > 0) >= 4, string.Join(' ', kept));
     }
 
-    /// <summary>A worker as on a processor without AVX2, or the runtime cannot tell.</summary>
+    /// <summary>A worker as on a processor without AVX2.</summary>
     private static ServiceProcess StartAlien(LocalFleet fleet)
     {
         var environment = new Dictionary<string, string>(SystemProcess.EnvironmentOf(fleet.Processes.Single(process => process.Name == "worker-0").ProcessId))
         {
             [EnvironmentNames.WorkerId] = Alien,
             ["Kestrel__Endpoints__http__Url"] = $"http://127.0.0.1:{FreePorts.Take(1)[0]}",
-            ["DOTNET_EnableAVX2"] = "0",
+            // Nothing but the bits of what it computes tells of it.
+            ["ATEN_CPU_CAPABILITY"] = "default",
         };
         return ServiceProcess.Start(Built.Services.PathOf(Services.Worker), environment);
     }

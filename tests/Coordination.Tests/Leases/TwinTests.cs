@@ -76,7 +76,7 @@ public abstract class TwinTests(RedisServer server)
             case 8 or 9 or 10:
                 return "taken: " + Text(await leases.TakeOverAsync(cursor, slots, set, call.Worker, 1 + (call.Slot % 3), default));
             case 11:
-                int freed = await leases.FreeWorkerAsync(call.Worker, default);
+                int freed = await leases.FreeWorkerAsync(call.Worker, call.Set % 2 == 0, default);
                 return freed > 0 ? $"freed, {freed}" : "nothing freed";
             case 12 when call.Set == 0:
                 await test.EmptyAsync();

@@ -53,7 +53,7 @@ public sealed class LeaseTableTests
                         granted[slot].Add("handed back");
                         break;
                     case 9:
-                        _ = leases.FreeWorkerAsync(worker, default).Result;
+                        _ = leases.FreeWorkerAsync(worker, avoids: false, default).Result;
                         break;
                     case 10:
                         time.Advance(TimeSpan.FromMilliseconds(milliseconds));
@@ -125,7 +125,7 @@ public sealed class LeaseTableTests
                         pushed.Add(slot);
                         break;
                     case 7:
-                        _ = leases.FreeWorkerAsync(worker, default);
+                        _ = leases.FreeWorkerAsync(worker, avoids: false, default);
                         break;
                     case 8:
                         leases.Empty();

@@ -119,7 +119,7 @@ internal sealed partial class PushExploration
                 Killed++;
                 if (_random.Next(2) == 0)
                 {
-                    _ = _leases.FreeWorkerAsync(name, default);
+                    _ = _leases.FreeWorkerAsync(name, avoids: false, default);
                 }
 
                 Hire();

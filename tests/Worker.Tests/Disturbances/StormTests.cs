@@ -69,7 +69,7 @@ public sealed class StormTests
                     _dead.Add(message.Worker);
                     if (choice < 2)
                     {
-                        _ = swarm.Leases.FreeWorkerAsync(message.Worker, default);
+                        _ = swarm.Leases.FreeWorkerAsync(message.Worker, avoids: false, default);
                     }
 
                     Hire();

@@ -20,7 +20,7 @@ internal sealed class WiredLeases(ILeases leases, string worker, IWire wire) : I
     public ValueTask<Lease?> TakeOverAsync(Cursor cursor, int slots, IReadOnlyList<int> missing, string workerId, int maximumLeases, CancellationToken cancellation) =>
         CallAsync(MessageKind.TakeOver, cursor, () => leases.TakeOverAsync(cursor, slots, missing, workerId, maximumLeases, cancellation), cancellation);
 
-    public ValueTask<int> FreeWorkerAsync(string workerId, CancellationToken cancellation) => leases.FreeWorkerAsync(workerId, cancellation);
+    public ValueTask<int> FreeWorkerAsync(string workerId, bool avoids, CancellationToken cancellation) => leases.FreeWorkerAsync(workerId, avoids, cancellation);
 
     public ValueTask<LeaseCounts> CountAsync(CancellationToken cancellation) => leases.CountAsync(cancellation);
 

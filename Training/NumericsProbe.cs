@@ -7,7 +7,7 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace Lockstep.Training;
 
 /// <summary>
-/// A fixed calculation of the kinds that training is made of, and what its bits are here: libtorch and its libraries choose their code by the processor and by variables
+/// A fixed calculation on the processor, of the kinds that training is made of, and what its bits are here: libtorch and its libraries choose their code by the processor and by variables
 /// such as <c>ATEN_CPU_CAPABILITY</c>, and say of that nothing which could be asked for.
 /// </summary>
 internal static class NumericsProbe
@@ -50,7 +50,7 @@ internal static class NumericsProbe
         x = F.max_pool2d(F.relu(x), 2);
         x = F.linear(x.flatten(1), parameters[2], parameters[3]);
         x = F.linear(F.gelu(x.tanh()) + x.sigmoid(), parameters[4], parameters[5]);
-        Tensor loss = F.cross_entropy(x, torch.arange(6, dtype: torch.int64, device: TorchRuntime.Device));
+        Tensor loss = F.cross_entropy(x, torch.arange(6, dtype: torch.int64));
         loss.backward();
         Add(hash, loss, [.. parameters.Select(p => p.grad!)]);
         Tensor large = Values(8, 96, 300).matmul(Values(9, 300, 80));
@@ -71,7 +71,7 @@ internal static class NumericsProbe
             values[i] = ((int)(state >> 8) - (1 << 23)) / (float)(1 << 26);
         }
 
-        return torch.tensor(values, shape, device: TorchRuntime.Device);
+        return torch.tensor(values, shape);
     }
 
     private static void Add(IncrementalHash hash, Tensor first, params Tensor[] others)

@@ -35,7 +35,8 @@ public static class TorchRuntime
             : Avx2.IsSupported && Fma.IsSupported ? "avx2"
             : RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "neon" : "default";
         var system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux";
-        var device = Device.type == DeviceType.CUDA ? "cuda" : "cpu";
-        return $"lockstep-{NumericsVersion} libtorch-{torch.__version__} {isa} threads-{threads} {system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()} {device} probe-{NumericsProbe.Digest}";
+        // On a GPU the same calculation need not give the same bits twice: its workers would be taken for different ones.
+        var device = Device.type == DeviceType.CUDA ? "cuda" : $"cpu probe-{NumericsProbe.Digest}";
+        return $"lockstep-{NumericsVersion} libtorch-{torch.__version__} {isa} threads-{threads} {system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()} {device}";
     }
 }

@@ -126,7 +126,7 @@ internal sealed class LeaseScripts(string clock)
         if compare() ~= 0 then return 0 end
         for j = 5, #ARGV do
           local i = tonumber(ARGV[j])
-          if i < slots then free(i, read(i)) end
+          if i < slots then free(i, read(i), true) end
         end
         return 1
         """);

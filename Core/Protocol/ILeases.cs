@@ -22,7 +22,7 @@ public interface ILeases
     /// <summary>The shards have these slots: they are not leased again.</summary>
     ValueTask PushedAsync(Cursor cursor, IReadOnlyList<int> slots, CancellationToken cancellation);
 
-    /// <summary>Makes slots contested and free, whoever has them: the worker hands them back, or they were refused.</summary>
+    /// <summary>Makes slots contested and free, whoever has them, and avoids them then: the worker hands them back, or they were refused.</summary>
     ValueTask ReleaseAsync(Cursor cursor, IReadOnlyList<int> slots, CancellationToken cancellation);
 
     /// <summary>

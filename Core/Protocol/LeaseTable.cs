@@ -81,7 +81,7 @@ public sealed class LeaseTable(TimeProvider time, TimeSpan duration) : ILeases
             {
                 foreach (var slot in slots.Where(s => s < _entries.Length))
                 {
-                    _entries[slot].Free();
+                    _entries[slot].Free(isAvoided: true);
                 }
             }
         }

@@ -66,6 +66,10 @@ public abstract class LeaseContract
         Assert.Equal(1, (await leases.AdvanceAsync(First, Slots, "a", None))?.Slot);
         Assert.Equal(0, (await leases.AdvanceAsync(First, Slots, "b", None))?.Slot);
         Assert.Equal(2, (await leases.AdvanceAsync(First, Slots, "a", None))?.Slot);
+        await leases.ReleaseAsync(First, [1, 2], None);
+        Assert.Equal(1, (await leases.AdvanceAsync(First, Slots, "c", None))?.Slot);
+        Assert.Equal(2, (await leases.AdvanceAsync(First, Slots, "a", None))?.Slot);
+        await leases.FreeWorkerAsync("c", avoids: false, None);
         // What is lost otherwise is as good as any.
         await leases.FreeWorkerAsync("a", avoids: false, None);
         Assert.Equal(1, (await leases.AdvanceAsync(First, Slots, "a", None))?.Slot);

@@ -5,6 +5,7 @@ using Lockstep.Engine.Hosting;
 using var stop = new CancellationTokenSource();
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Stop);
 return await EmbeddedHost.RunAsync(args, typeof(Program).Assembly.Location, TimeProvider.System, stop.Token);
 
 void Stop(PosixSignalContext context)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Lockstep.Cli.Commands;
 using Lockstep.Contracts;
@@ -28,8 +29,19 @@ internal static partial class CommandRunner
 
         try
         {
-            TimeSpan? patience = parsed.CommandResult.Command.Name == RedisServerCommand.Name ? null : StopTimeout;
-            return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = patience, EnableDefaultExceptionHandler = false });
+            if (parsed.CommandResult.Command.Name == RedisServerCommand.Name)
+            {
+                return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+            }
+
+            // The terminal closes: as Ctrl-C, so that nothing is lost.
+            using var closed = new CancellationTokenSource();
+            using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
+            {
+                context.Cancel = true;
+                closed.Cancel();
+            });
+            return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = StopTimeout, EnableDefaultExceptionHandler = false }, closed.Token);
         }
         catch (InputException exception)
         {

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace Lockstep.ServiceDefaults;
 
-/// <summary>Lets a host end when its launcher asks it to (SIGTERM), and not with it: a terminal's Ctrl-C reaches the launcher and all its processes at once, and the launcher ends them in an order in which nothing is lost.</summary>
+/// <summary>Lets a host end when its launcher asks it to (SIGTERM), and not with it: a terminal's Ctrl-C, and its closing, reach the launcher and all its processes at once, and the launcher ends them in an order in which nothing is lost.</summary>
 internal sealed class LauncherLifetime(IHostApplicationLifetime lifetime) : IHostLifetime, IDisposable
 {
     private readonly List<PosixSignalRegistration> _signals = [];
@@ -13,6 +13,7 @@ internal sealed class LauncherLifetime(IHostApplicationLifetime lifetime) : IHos
         _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, End));
         _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGQUIT, End));
         _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, static context => context.Cancel = true));
+        _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, static context => context.Cancel = true));
         return Task.CompletedTask;
     }
 

@@ -9,6 +9,9 @@ internal sealed class ChildProcess : IDisposable
 {
     private const int TailLines = 15;
 
+    /// <summary>Of every system.</summary>
+    private const int NoSuchFile = 2;
+
     /// <summary>How Kestrel and the embedded Redis begin to tell it; the trace that follows is longer than the tail.</summary>
     private static readonly string[] PortTakenTexts = ["address already in use", "AddressInUse", "Failed to bind"];
 
@@ -44,7 +47,7 @@ internal sealed class ChildProcess : IDisposable
     /// <exception cref="FleetException">It cannot be started.</exception>
     public static ChildProcess Start(string name, ProcessStartInfo start, string logPath)
     {
-        var log = new StreamWriter(new FileStream(logPath, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
+        StreamWriter log = OpenLog(logPath);
         try
         {
             var process = Process.Start(start) ?? throw new Win32Exception("No process was started.");
@@ -53,7 +56,7 @@ internal sealed class ChildProcess : IDisposable
         catch (Win32Exception exception)
         {
             log.Dispose();
-            throw new FleetException($"{name} could not be started with {start.FileName}: {exception.Message} Install the .NET runtime, or put it on the PATH.");
+            throw new FleetException($"{name} could not be started with {start.FileName}: {exception.Message}{(exception.NativeErrorCode == NoSuchFile ? " Install the .NET runtime, or put it on the PATH." : "")}");
         }
     }
 
@@ -121,6 +124,20 @@ internal sealed class ChildProcess : IDisposable
             {
                 // A full disk: what it did not take is lost, and no reason to end the run.
             }
+        }
+    }
+
+    /// <summary>A process without a log is better than none: its folder may have been moved away, or its disk be full.</summary>
+    private static StreamWriter OpenLog(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            return new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return new StreamWriter(Stream.Null);
         }
     }
 

@@ -19,4 +19,6 @@ public enum FleetEventKind
     Stopped = 3,
     /// <summary>It does not stay up.</summary>
     GivenUp = 4,
+    /// <summary>It takes long to start, and the others begin without it.</summary>
+    Late = 5,
 }

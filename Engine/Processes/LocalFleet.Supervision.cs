@@ -12,9 +12,23 @@ public sealed partial class LocalFleet
     /// <summary>A worker that lived so long and ended with 0 was asked to leave, by the scheduler or by a person; that is no failure.</summary>
     private static readonly TimeSpan OrderlyLife = TimeSpan.FromSeconds(3);
 
-    /// <summary>Stays with a process over all its lives.</summary>
+    /// <summary>Stays with a process over all its lives. Whatever goes wrong with that breaks the fleet, rather than leaving a process down that everybody waits for.</summary>
+    private async Task SuperviseAsync(Member member)
+    {
+        try
+        {
+            await WatchAsync(member);
+        }
+        catch (Exception exception)
+        {
+            _broken.TrySetException(new FleetException($"{member.Plan.Name} ended and could not be started again: {exception.Message}"));
+        }
+    }
+
     private async Task WatchAsync(Member member)
     {
+        // Why the last attempt to start it came to nothing.
+        string? failure = null;
         while (true)
         {
             int code = await member.Child.Exited;
@@ -23,6 +37,8 @@ public sealed partial class LocalFleet
             {
                 await Task.Delay(InterruptGrace, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+
+            string how = failure ?? $"exit code {code}";
 
             if (_stopping.IsCancellationRequested)
             {
@@ -34,32 +50,43 @@ public sealed partial class LocalFleet
                 return;
             }
 
-            RestartDecision decision = Decide(member, code, ended);
+            RestartDecision decision = Decide(member, failure is null ? code : null, ended);
             if (decision.Delay is not { } delay)
             {
                 if (!MayWait(member))
                 {
-                    GiveUp(member, code, decision.Reason);
+                    GiveUp(member, failure is null ? $"ended with exit code {code}" : $"could not be started ({failure})", decision.Reason);
                     return;
                 }
 
                 delay = RestartPolicy.Window;
-                _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, $"exit code {code}, and {decision.Reason}; the other workers go on, and it is started again in {delay.TotalSeconds:0} s. Its log: {member.Child.LogPath}"));
+                _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, $"{how}, and {decision.Reason}; the other workers go on, and it is started again in {delay.TotalSeconds:0} s. Its log: {member.Child.LogPath}"));
             }
 
             await Task.Delay(delay, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (!Restart(member))
+            try
             {
-                // It was asked to leave while it was down.
-                ReportIfLeft(member);
-                return;
+                if (!Restart(member))
+                {
+                    // It was asked to leave while it was down.
+                    ReportIfLeft(member);
+                    return;
+                }
+            }
+            catch (FleetException exception)
+            {
+                // The machine may have no memory, processes or open files left for a moment: as an end right after the start.
+                failure = exception.Message;
+                continue;
             }
 
-            _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Restarted, $"it ended with exit code {code}; {decision.Reason}"));
+            _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Restarted, failure is null ? $"it ended with exit code {code}; {decision.Reason}" : $"{decision.Reason}; before that: {failure}"));
+            failure = null;
         }
     }
 
-    private RestartDecision Decide(Member member, int code, DateTimeOffset ended)
+    /// <param name="code">Its exit code; null: it could not even be started again.</param>
+    private RestartDecision Decide(Member member, int? code, DateTimeOffset ended)
     {
         lock (_gate)
         {
@@ -112,8 +139,9 @@ public sealed partial class LocalFleet
                 member.Plan = _plan.Worker(number);
             }
 
-            member.Child.Dispose();
+            ChildProcess before = member.Child;
             member.Child = StartChild(member.Plan);
+            before.Dispose();
             member.Started = _time.GetUtcNow();
             return true;
         }
@@ -128,7 +156,7 @@ public sealed partial class LocalFleet
         }
     }
 
-    private void GiveUp(Member member, int code, string reason)
+    private void GiveUp(Member member, string how, string reason)
     {
         bool isSupervised;
         lock (_gate)
@@ -141,7 +169,7 @@ public sealed partial class LocalFleet
             _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, reason));
         }
 
-        _broken.TrySetException(new FleetException($"{member.Plan.Name} ended with exit code {code}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
+        _broken.TrySetException(new FleetException($"{member.Plan.Name} {how}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
         {
             PortTaken = member.Child.SaidPortTaken,
         });

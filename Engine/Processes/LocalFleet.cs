@@ -72,7 +72,7 @@ public sealed partial class LocalFleet : IAsyncDisposable
     public Task Broken => _broken.Task;
 
     /// <summary>Starts all processes at once and waits until each is ready. Where another program took a port meanwhile, they are started again on others.</summary>
-    /// <exception cref="FleetException">A process did not start, ended, or was not ready in time; the message shows the end of its log.</exception>
+    /// <exception cref="FleetException">A process did not start, ended, or was not ready in time, and is no worker that others can begin without; the message shows the end of its log.</exception>
     public static async Task<LocalFleet> StartAsync(FleetOptions options, TimeProvider time, CancellationToken cancellation)
     {
         for (int attempt = 1; ; attempt++)
@@ -97,7 +97,7 @@ public sealed partial class LocalFleet : IAsyncDisposable
     /// <summary>Starts or drains workers until there are so many; those that work on nothing go first, then those with the highest numbers. Returns when new ones are ready and others were asked to leave.</summary>
     /// <exception cref="FleetException">A new one was not ready in time; it stays.</exception>
     public async Task ScaleAsync(int workers, string reason, CancellationToken cancellation) =>
-        await Task.WhenAll(Scale(workers, reason, []).Select(m => WaitReadyAsync(m, cancellation)));
+        await Task.WhenAll(Scale(workers, reason, []).Select(m => WaitReadyAsync(m, mayBeLate: false, cancellation)));
 
     /// <summary>As <see cref="ScaleAsync"/>, and waits for nobody.</summary>
     /// <param name="idle">Names of workers that work on nothing.</param>
@@ -207,7 +207,7 @@ public sealed partial class LocalFleet : IAsyncDisposable
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task ready = Task.WhenAll(members.Select(m => WaitReadyAsync(m, stop.Token)));
+        Task ready = Task.WhenAll(members.Select(m => WaitReadyAsync(m, mayBeLate: true, stop.Token)));
         try
         {
             await await Task.WhenAny(ready, Broken);
@@ -229,13 +229,14 @@ public sealed partial class LocalFleet : IAsyncDisposable
     {
         var member = new Member(plan, number, StartChild(plan)) { Started = _time.GetUtcNow() };
         _members[plan.Name] = member;
-        _ = WatchAsync(member);
+        _ = SuperviseAsync(member);
         return member;
     }
 
     private ChildProcess StartChild(PlannedProcess plan) => ChildProcess.Start(plan.Name, plan.Start, Path.Combine(_options.LogDirectory, plan.Name + ".log"));
 
-    private async Task WaitReadyAsync(Member member, CancellationToken cancellation)
+    /// <param name="mayBeLate">Others can begin without it, where it is a worker and they are ready.</param>
+    private async Task WaitReadyAsync(Member member, bool mayBeLate, CancellationToken cancellation)
     {
         long start = _time.GetTimestamp();
         // One that is started again may be asked elsewhere.
@@ -243,15 +244,30 @@ public sealed partial class LocalFleet : IAsyncDisposable
         {
             if (await _readiness.AskAsync(member.Plan.Health, cancellation) is not { } instead)
             {
+                member.IsReady = true;
                 return;
             }
 
             if (_time.GetElapsedTime(start) > _options.StartTimeout)
             {
+                if (mayBeLate && HasOtherWorker(member))
+                {
+                    _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Late, $"it is not ready after {_options.StartTimeout.TotalSeconds:0} s ({instead}); the others begin, and it joins them when it is. Its log: {member.Child.LogPath}"));
+                    return;
+                }
+
                 throw new FleetException($"{member.Plan.Name} was not ready after {_options.StartTimeout.TotalSeconds:0} s: {instead}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}");
             }
 
             await Task.Delay(pause, _time, cancellation);
+        }
+    }
+
+    private bool HasOtherWorker(Member member)
+    {
+        lock (_gate)
+        {
+            return member.IsWorker && _members.Values.Any(m => m.IsWorker && m.IsReady);
         }
     }
 
@@ -296,6 +312,8 @@ public sealed partial class LocalFleet : IAsyncDisposable
         /// <value>A signal that ends it was sent.</value>
         public bool IsToEnd { get; set; }
         public bool IsLeaving { get; set; }
+        /// <value>It was ready once.</value>
+        public bool IsReady { get; set; }
         public string LeaveReason { get; set; } = "";
     }
 }

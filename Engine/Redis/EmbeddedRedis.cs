@@ -12,7 +12,7 @@ namespace Lockstep.Engine.Redis;
 /// <summary>A Redis-compatible server for one run: in memory, on the loopback interface, sized for leases and job records.</summary>
 public static class EmbeddedRedis
 {
-    /// <summary>What a process that only serves does: until SIGTERM, or until its launcher is gone; Ctrl-C ends it only where nobody launched it, as the launcher's other processes need it to the last.</summary>
+    /// <summary>What a process that only serves does: until SIGTERM, or until its launcher is gone; Ctrl-C or the terminal's closing end it only where nobody launched it, as the launcher's other processes need it to the last.</summary>
     /// <exception cref="System.Net.Sockets.SocketException">The port is taken.</exception>
     public static async Task RunProcessAsync(int port, TimeProvider time)
     {
@@ -20,6 +20,7 @@ public static class EmbeddedRedis
         using var stop = new CancellationTokenSource();
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, isToEnd: true));
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, !isLaunched));
+        using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => Stop(context, !isLaunched));
         await RunAsync(port, time, stop.Token);
 
         void Stop(PosixSignalContext context, bool isToEnd)

@@ -18,7 +18,7 @@ internal sealed partial class JobManager
     /// <summary>So many workers may die with one slot in hand before the slot is held to kill them.</summary>
     private const int DeathsOnOne = 3;
 
-    /// <summary>A worker says that it cannot do a job. Bad input ends the job; what may be the worker's own trouble does so only when it happens again and again, or to everybody.</summary>
+    /// <summary>A worker says that it cannot do a job. Bad input ends one that nobody could open yet; what may be the worker's own trouble, as data are that others could read, does so only when it happens again and again, and to everybody.</summary>
     public async Task FailAsync(FailRequest request)
     {
         if (Find(request.JobId) is not { } job)
@@ -29,9 +29,10 @@ internal sealed partial class JobManager
         LogWorkerFailed(request.WorkerId, request.JobId, request.Error);
         // The same value from two workers fails the job on its shards. Whatever else there is, is the worker's own trouble as long as another has none.
         bool again = job.AddFailure(request.WorkerId) >= FailuresOfOne && fleet.WorkersOf(job.Id).All(worker => worker == request.WorkerId || job.HasFailed(worker));
-        if (request.BadInput || again)
+        bool isBad = request.BadInput && !job.IsOpened;
+        if (isBad || again)
         {
-            await EndAsync(job, JobState.Failed, request.BadInput ? BadInput + request.Error : Hopeless(job, request));
+            await EndAsync(job, JobState.Failed, isBad ? BadInput + request.Error : Hopeless(job, request));
             return;
         }
 

@@ -73,6 +73,9 @@ internal sealed class JobRun
     /// <value>What workers of this job must be; null until one has opened it.</value>
     public string? DeterminismClass { get; set; }
 
+    /// <value>Whether some worker could read its data and build its model.</value>
+    public bool IsOpened => DeterminismClass is not null;
+
     /// <value>Workers that the scaling policy gives it.</value>
     public int TargetWorkers { get; set; } = int.MaxValue;
 

@@ -9,7 +9,7 @@ using Lockstep.EndToEnd.Tests.Runs;
 
 namespace Lockstep.EndToEnd.Tests;
 
-/// <summary>Ctrl-C in the middle of a run, and going on.</summary>
+/// <summary>A terminal that closes in the middle of a run, and going on.</summary>
 public sealed class ResumeTests(DigitsRuns runs) : IDisposable
 {
     private const string Hint = "Interrupted. Go on with: lockstep ";
@@ -28,7 +28,8 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
         await using (CliProcess process = CliProcess.Start(["train", Built.Sample("digits"), "--output", run.Path, .. DigitsRuns.Settings]))
         {
             await Waiting.UntilAsync(() => CheckpointSet.List(run.Checkpoints).Count > 0 && File.Exists(run.Ledger) && File.ReadAllLines(run.Ledger).Length > DigitsRuns.CheckpointEvery, Patience, "a first checkpoint, and the steps before it");
-            SystemProcess.Signal(process.Id, SystemProcess.Interrupt);
+            // A terminal tells all that it started, not the command alone.
+            Assert.All([process.Id, .. SystemProcess.ChildrenOf(process.Id)], id => SystemProcess.Signal(id, SystemProcess.HangUp));
             interrupted = await process.EndAsync();
         }
 

@@ -6,6 +6,7 @@ namespace Lockstep.EndToEnd.Tests.Processes;
 /// <summary>Processes as the kernel sees them.</summary>
 internal static class SystemProcess
 {
+    public const int HangUp = 1;
     public const int Interrupt = 2;
     public const int Abort = 6;
     public const int Kill = 9;

@@ -32,9 +32,39 @@ public sealed class ChildProcessTests : IDisposable
         Assert.Equal(Enumerable.Range(86, 15).Select(line => $"    line {line}"), child.Tail().Split(Environment.NewLine));
     }
 
-    private ChildProcess Start(string script)
+    [Fact]
+    public async Task A_folder_of_logs_that_is_gone_is_made_anew()
+    {
+        using ChildProcess child = Start("echo there", Path.Combine("gone", "shell.log"));
+
+        Assert.Equal(0, await child.Exited.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Equal(["there"], File.ReadLines(child.LogPath));
+    }
+
+    [Fact]
+    public async Task A_log_that_cannot_be_written_keeps_no_process_from_its_work()
+    {
+        // A folder in the file's place.
+        using ChildProcess child = Start("echo there", "");
+
+        Assert.Equal(0, await child.Exited.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Equal("    there", child.Tail());
+    }
+
+    [Fact]
+    public void What_cannot_be_started_is_said()
+    {
+        var start = new ProcessStartInfo(Path.Combine(_folder.FullName, "nothing")) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+
+        FleetException exception = Assert.Throws<FleetException>(() => ChildProcess.Start("nothing", start, Path.Combine(_folder.FullName, "nothing.log")));
+
+        Assert.StartsWith("nothing could not be started with ", exception.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Install the .NET runtime, or put it on the PATH.", exception.Message, StringComparison.Ordinal);
+    }
+
+    private ChildProcess Start(string script, string log = "shell.log")
     {
         var start = new ProcessStartInfo("/bin/sh", ["-c", script]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        return ChildProcess.Start("shell", start, Path.Combine(_folder.FullName, "shell.log"));
+        return ChildProcess.Start("shell", start, Path.Combine(_folder.FullName, log));
     }
 }

@@ -34,13 +34,8 @@ internal static partial class CommandRunner
                 return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
             }
 
-            // The terminal closes: as Ctrl-C, so that nothing is lost.
             using var closed = new CancellationTokenSource();
-            using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
-            {
-                context.Cancel = true;
-                closed.Cancel();
-            });
+            using PosixSignalRegistration hangUp = ClosedTerminal.Watch(closed.Cancel);
             return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = StopTimeout, EnableDefaultExceptionHandler = false }, closed.Token);
         }
         catch (InputException exception)

@@ -13,12 +13,10 @@ internal sealed class StragglerTable(TimeProvider time)
     /// <summary>A worker that has computed in none of so many steps is no longer one of the job's.</summary>
     private const int Remembered = 100;
 
-    /// <summary>So many times as slow as the others is slow; a worker that is under <see cref="Usual"/> times is so no more.</summary>
+    /// <summary>So many times as slow as the others is slow.</summary>
     private const double Slow = 2;
 
-    private const double Usual = 1.5;
-
-    /// <summary>In so many of its steps in a row: who is slow for a moment is no news, and its slots are taken over meanwhile.</summary>
+    /// <summary>In so many more of its steps than not: who is slow for a moment is no news, and its slots are taken over meanwhile; one that halts and hurries in turns is slow all the time. It is so no more once that is made up for.</summary>
     private const int SlowSteps = 50;
 
     /// <summary>And for so long: short steps on a busy machine make fifty in a moment.</summary>
@@ -85,10 +83,10 @@ internal sealed class StragglerTable(TimeProvider time)
             double others = Median(job.Workers.Where(w => w.Key != worker).Select(w => w.Value));
             WorkerTime own = job.Workers[worker];
             double ratio = others > 0 ? own.Mean / others : 0;
-            int slow = ratio >= Slow ? own.SlowInARow + 1 : 0;
-            long since = slow == 1 ? time.GetTimestamp() : own.SlowSince;
-            bool isSlow = own.IsSlow ? ratio >= Usual : slow >= SlowSteps && time.GetElapsedTime(since) >= SlowTime;
-            job.Workers[worker] = own with { SlowInARow = slow, SlowSince = since, IsSlow = isSlow };
+            int slow = Math.Clamp(own.SlowSteps + (ratio >= Slow ? 1 : -1), 0, SlowSteps);
+            long since = own.SlowSteps == 0 ? time.GetTimestamp() : own.SlowSince;
+            bool isSlow = own.IsSlow ? slow > 0 : slow == SlowSteps && time.GetElapsedTime(since) >= SlowTime;
+            job.Workers[worker] = own with { SlowSteps = slow, SlowSince = since, IsSlow = isSlow };
             if (isSlow != own.IsSlow)
             {
                 changes.Add(new PaceChange(worker, ratio, isSlow));
@@ -111,5 +109,5 @@ internal sealed class StragglerTable(TimeProvider time)
         public long Steps { get; set; }
     }
 
-    private readonly record struct WorkerTime(double Mean, long LastStep, int SlowInARow, long SlowSince, bool IsSlow);
+    private readonly record struct WorkerTime(double Mean, long LastStep, int SlowSteps, long SlowSince, bool IsSlow);
 }

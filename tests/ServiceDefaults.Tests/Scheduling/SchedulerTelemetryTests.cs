@@ -103,6 +103,17 @@ public sealed class SchedulerTelemetryTests
     }
 
     [Fact]
+    public void One_that_halts_and_hurries_in_turns_is_slow_all_the_time()
+    {
+        var table = new StragglerTable(_time);
+        PaceChange slow = Assert.Single(Observe(table, 200, Second, step => Times(3, slowest: step % 25 < 12 ? 0 : -1)));
+        Assert.True(slow is { WorkerId: "0", IsSlow: true, Ratio: >= 2 }, $"{slow}");
+        // It hurries more than it halts now.
+        PaceChange usual = Assert.Single(Observe(table, 400, Second, step => Times(3, slowest: step % 25 < 3 ? 0 : -1)));
+        Assert.True(usual is { WorkerId: "0", IsSlow: false, Ratio: < 2 }, $"{usual}");
+    }
+
+    [Fact]
     public void A_worker_alone_is_not_slow()
     {
         var table = new StragglerTable(_time);

@@ -38,8 +38,6 @@ public sealed partial class LocalFleet
                 await Task.Delay(InterruptGrace, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
-            string how = failure ?? $"exit code {code}";
-
             if (_stopping.IsCancellationRequested)
             {
                 return;
@@ -55,12 +53,12 @@ public sealed partial class LocalFleet
             {
                 if (!MayWait(member))
                 {
-                    GiveUp(member, failure is null ? $"ended with exit code {code}" : $"could not be started ({failure})", decision.Reason);
+                    GiveUp(member, failure ?? $"{member.Plan.Name} ended with exit code {code}", decision.Reason);
                     return;
                 }
 
                 delay = RestartPolicy.Window;
-                _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, $"{how}, and {decision.Reason}; the other workers go on, and it is started again in {delay.TotalSeconds:0} s. Its log: {member.Child.LogPath}"));
+                _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, $"{failure ?? $"exit code {code}"}, and {decision.Reason}; the other workers go on, and it is started again in {delay.TotalSeconds:0} s. Its log: {member.Child.LogPath}"));
             }
 
             await Task.Delay(delay, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -169,7 +167,7 @@ public sealed partial class LocalFleet
             _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, reason));
         }
 
-        _broken.TrySetException(new FleetException($"{member.Plan.Name} {how}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
+        _broken.TrySetException(new FleetException($"{how}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
         {
             PortTaken = member.Child.SaidPortTaken,
         });

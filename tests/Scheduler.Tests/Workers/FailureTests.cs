@@ -10,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Lockstep.Scheduler.Tests.Workers;
 
 /// <summary>Workers that cannot read a job's data.</summary>
-public sealed class FailureTests(EmbeddedGarnet redis) : IDisposable
+public sealed class FailureTests(EmbeddedGarnet redis) : IAsyncLifetime
 {
     private const string Class = "test, 1 thread";
     private const string Missing = "rows.csv: There is no such data file. Correct the path.";
@@ -18,19 +18,34 @@ public sealed class FailureTests(EmbeddedGarnet redis) : IDisposable
     private readonly JobFolder _folder = new();
     private readonly string _id = RedisServer.NewId();
 
-    public void Dispose() => _folder.Dispose();
+    private InProcessService _shard = null!;
+    private InProcessService _scheduler = null!;
+    private GrpcChannel _channel = null!;
+
+    private Transport.Protos.Scheduler.SchedulerClient Client => new(_channel);
+
+    public async ValueTask InitializeAsync()
+    {
+        _shard = await InProcessService.ParameterServerAsync();
+        _scheduler = await InProcessService.SchedulerAsync(redis, [.. _folder.Settings, (EnvironmentNames.Scaling, "fixed"), (EnvironmentNames.ShardGrpc(0).Replace("__", ":", StringComparison.Ordinal), _shard.Grpc.OriginalString)]);
+        _channel = GrpcChannels.Create(_scheduler.Grpc, null);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _channel.Dispose();
+        await _scheduler.DisposeAsync();
+        await _shard.DisposeAsync();
+        _folder.Dispose();
+    }
 
     [Fact]
     public async Task Where_nobody_could_open_the_job_yet_it_is_the_jobs_fault()
     {
-        await using InProcessService shard = await InProcessService.ParameterServerAsync();
-        await using InProcessService scheduler = await StartAsync(shard);
-        using GrpcChannel channel = GrpcChannels.Create(scheduler.Grpc, null);
-        var client = new Transport.Protos.Scheduler.SchedulerClient(channel);
-        JobRun job = await SubmitAsync(scheduler);
-        using var first = await JoinAsync(client, "worker-1");
+        JobRun job = await SubmitAsync();
+        using var first = await JoinAsync("worker-1");
 
-        await FailAsync(client, "worker-1");
+        await FailAsync("worker-1");
 
         Assert.Equal((JobState.Failed, $"bad input: {Missing}"), (job.State, job.Error));
     }
@@ -38,18 +53,14 @@ public sealed class FailureTests(EmbeddedGarnet redis) : IDisposable
     [Fact]
     public async Task Where_another_could_it_is_the_workers_and_the_jobs_only_once_nobody_gets_on()
     {
-        await using InProcessService shard = await InProcessService.ParameterServerAsync();
-        await using InProcessService scheduler = await StartAsync(shard);
-        using GrpcChannel channel = GrpcChannels.Create(scheduler.Grpc, null);
-        var client = new Transport.Protos.Scheduler.SchedulerClient(channel);
-        JobRun job = await SubmitAsync(scheduler);
-        using var first = await JoinAsync(client, "worker-1");
-        using var second = await JoinAsync(client, "worker-2");
+        JobRun job = await SubmitAsync();
+        using var first = await JoinAsync("worker-1");
+        using var second = await JoinAsync("worker-2");
         job.DeterminismClass = Class;
 
         for (int times = 0; times < 4; times++)
         {
-            await FailAsync(client, "worker-1");
+            await FailAsync("worker-1");
         }
 
         Assert.Equal(JobState.Running, job.State);
@@ -58,27 +69,24 @@ public sealed class FailureTests(EmbeddedGarnet redis) : IDisposable
         for (int times = 0; times < 3; times++)
         {
             Assert.False(job.IsOver);
-            await FailAsync(client, "worker-2");
+            await FailAsync("worker-2");
         }
 
         Assert.Equal((JobState.Failed, $"Job {_id}: worker-2 failed 3 times at step 0, and no other worker gets on there. The last time: {Missing}"), (job.State, job.Error));
     }
 
-    private Task<InProcessService> StartAsync(InProcessService shard) =>
-        InProcessService.SchedulerAsync(redis, [.. _folder.Settings, (EnvironmentNames.Scaling, "fixed"), (EnvironmentNames.ShardGrpc(0).Replace("__", ":", StringComparison.Ordinal), shard.Grpc.OriginalString)]);
-
-    private async Task<JobRun> SubmitAsync(InProcessService scheduler)
+    private async Task<JobRun> SubmitAsync()
     {
-        using HttpClient http = scheduler.Client();
+        using HttpClient http = _scheduler.Client();
         using HttpResponseMessage submitted = await http.PostAsync(SchedulerRoutes.Jobs, Requests.Json(_folder.Request(_id)), Token);
         submitted.EnsureSuccessStatusCode();
-        return scheduler.Services.GetRequiredService<JobManager>().Find(_id)!;
+        return _scheduler.Services.GetRequiredService<JobManager>().Find(_id)!;
     }
 
     /// <summary>Returns once the worker has the job.</summary>
-    private async Task<Grpc.Core.AsyncServerStreamingCall<Assignment>> JoinAsync(Transport.Protos.Scheduler.SchedulerClient client, string worker)
+    private async Task<Grpc.Core.AsyncServerStreamingCall<Assignment>> JoinAsync(string worker)
     {
-        var joined = client.Join(new JoinRequest { WorkerId = worker, DeterminismClass = Class, Threads = 1 }, cancellationToken: Token);
+        var joined = Client.Join(new JoinRequest { WorkerId = worker, DeterminismClass = Class, Threads = 1 }, cancellationToken: Token);
         do
         {
             Assert.True(await joined.ResponseStream.MoveNext(Token));
@@ -87,6 +95,6 @@ public sealed class FailureTests(EmbeddedGarnet redis) : IDisposable
         return joined;
     }
 
-    private async Task FailAsync(Transport.Protos.Scheduler.SchedulerClient client, string worker) =>
-        await client.FailAsync(new FailRequest { WorkerId = worker, JobId = _id, Error = Missing, BadInput = true }, cancellationToken: Token);
+    private async Task FailAsync(string worker) =>
+        await Client.FailAsync(new FailRequest { WorkerId = worker, JobId = _id, Error = Missing, BadInput = true }, cancellationToken: Token);
 }

@@ -211,8 +211,14 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         }
 
         long? resume = long.TryParse(fields[2].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : null;
-        return new JobRecord(new SubmitRequest(jobId, fields[0].ToString(), fields[1].ToString(), resume), (JobState)(int)fields[3], fields[4].IsNullOrEmpty ? null : fields[4].ToString(),
-            new JobProgress((long)fields[5], (long)fields[6], (long)fields[7]));
+        var request = new SubmitRequest(jobId, fields[0].ToString(), fields[1].ToString(), resume);
+        var progress = new JobProgress(Count(fields[5]), Count(fields[6]), Count(fields[7]));
+        // Others may have written here too.
+        return fields[3].TryParse(out int state) && Enum.IsDefined((JobState)state)
+            ? new JobRecord(request, (JobState)state, fields[4].IsNullOrEmpty ? null : fields[4].ToString(), progress)
+            : new JobRecord(request, JobState.Failed, "Its record in Redis says nothing of its state. Submit it again under another id.", progress);
+
+        static long Count(RedisValue field) => field.TryParse(out long count) ? Math.Max(0, count) : 0;
     }
 
     /// <summary>Forgets a job. A launcher whose fleet is gone may do so without a term.</summary>

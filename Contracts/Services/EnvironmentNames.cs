@@ -19,6 +19,9 @@ public static class EnvironmentNames
     /// <summary>Shared secret of the services: it authenticates the gRPC calls between them. The launcher makes it.</summary>
     public const string Secret = "LOCKSTEP_SECRET";
 
+    /// <summary>Password of the embedded Redis, for the process that serves it: its launcher makes it, and gives it to the clients in <see cref="RedisConnection"/>.</summary>
+    public const string RedisPassword = "LOCKSTEP_REDIS_PASSWORD";
+
     /// <summary>Key that the scheduler's HTTP API asks of everybody who does not call over loopback.</summary>
     public const string ApiKey = "LOCKSTEP_API_KEY";
 

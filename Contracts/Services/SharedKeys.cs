@@ -1,9 +1,15 @@
+using System.Security.Cryptography;
+
 namespace Lockstep.Contracts.Services;
 
 /// <summary>Keys and secrets that a caller shows, as the environment gives them.</summary>
 public static class SharedKeys
 {
     private const int Shortest = 16;
+    private const int NewBytes = 32;
+
+    /// <summary>A new one, which nobody can guess: 64 hexadecimal digits.</summary>
+    public static string New() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(NewBytes));
 
     /// <summary>What is wrong with one.</summary>
     /// <param name="name">Its variable.</param>

@@ -13,7 +13,6 @@ internal sealed class FleetPlan
     private const string ShardPrefix = "ps-";
     private const string Http = "http";
     private const string Grpc = "grpc";
-    private const int SecretBytes = 32;
 
     private readonly FleetOptions _options;
     private readonly Dictionary<string, string> _shared;
@@ -26,13 +25,14 @@ internal sealed class FleetPlan
         _instance = options.Queue.Length > 0 ? options.Queue : Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
         // In order: Redis, the scheduler's two, two a shard.
         var ports = new Queue<int>(FreePorts.Take(3 + (2 * options.Shards)));
-        RedisPort = ports.Dequeue();
-        RedisConnection = options.Redis ?? $"127.0.0.1:{RedisPort}";
+        int redisPort = ports.Dequeue();
+        string redisPassword = SharedKeys.New();
+        RedisConnection = options.Redis ?? $"127.0.0.1:{redisPort},password={redisPassword}";
         Endpoint[] scheduler = [new(Http, options.SchedulerPort ?? ports.Dequeue()), new(Grpc, ports.Dequeue())];
         Endpoint[][] shards = [.. Enumerable.Range(0, options.Shards).Select(_ => new Endpoint[] { new(Http, ports.Dequeue()), new(Grpc, ports.Dequeue()) })];
         Scheduler = scheduler[0].Address;
         Shards = [.. shards.Select(endpoints => endpoints[1].Address)];
-        Secret = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SecretBytes));
+        Secret = SharedKeys.New();
         _shared = new(options.Environment, StringComparer.Ordinal)
         {
             [EnvironmentNames.RedisConnection] = RedisConnection,
@@ -53,7 +53,10 @@ internal sealed class FleetPlan
         var processes = new List<PlannedProcess>();
         if (options.Redis is null)
         {
-            processes.Add(new PlannedProcess(RedisName, DotnetHost.Start(options.RedisServerAssembly, ["redis-server", "--port", RedisPort.ToString(CultureInfo.InvariantCulture)], _shared), new Uri($"{Readiness.Redis}://{RedisConnection}")));
+            // Of the secrets it needs its own only.
+            Dictionary<string, string> environment = new(options.Environment, StringComparer.Ordinal) { [EnvironmentNames.RedisPassword] = redisPassword, [EnvironmentNames.ApiKey] = "", [EnvironmentNames.ParentProcess] = _shared[EnvironmentNames.ParentProcess] };
+            string port = redisPort.ToString(CultureInfo.InvariantCulture);
+            processes.Add(new PlannedProcess(RedisName, DotnetHost.Start(options.RedisServerAssembly, ["redis-server", "--port", port], environment), new Uri($"{Readiness.Redis}://127.0.0.1:{port}")));
         }
 
         processes.Add(Service(Services.Scheduler, SchedulerName, scheduler));
@@ -65,7 +68,6 @@ internal sealed class FleetPlan
         Processes = processes;
     }
 
-    public int RedisPort { get; }
     public string RedisConnection { get; }
     public Uri Scheduler { get; }
     public IReadOnlyList<Uri> Shards { get; }

@@ -45,6 +45,7 @@ internal sealed class Readiness : IDisposable
         await using NetworkStream stream = client.GetStream();
         await stream.WriteAsync("*1\r\n$4\r\nPING\r\n"u8.ToArray(), patience.Token);
         using var reader = new StreamReader(stream);
-        return await reader.ReadLineAsync(patience.Token) is var line && line == "+PONG" ? null : $"{address} answered PING with '{line}'";
+        // Who asks shows no password, and a server that asks for one serves.
+        return await reader.ReadLineAsync(patience.Token) is var line && (line == "+PONG" || line?.StartsWith("-NOAUTH", StringComparison.Ordinal) == true) ? null : $"{address} answered PING with '{line}'";
     }
 }

@@ -14,6 +14,7 @@ internal static class SchedulerApi
         ApiLimits limits = ApiLimits.From(builder.Configuration);
         builder.Services.AddSingleton(limits);
         builder.Services.AddSingleton(AllowedPaths.From(builder.Configuration));
+        builder.Services.AddSingleton<JobRules>();
         builder.Services.AddSingleton<JobIntake>();
         builder.Services.AddRateLimits(limits);
         builder.Services.AddApiErrors(limits);

@@ -3,17 +3,14 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Core.Checkpoints;
-using Lockstep.Scheduler.Paths;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Transport;
 
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Lets in only jobs that can be what they say: their id, their description, the paths that they name.</summary>
-internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, Scaler scaler, IConfiguration configuration)
+internal sealed class JobIntake(JobManager jobs, JobRules rules, Scaler scaler, IConfiguration configuration)
 {
-    private const int LongestId = 100;
-
     private readonly SemaphoreSlim _gate = new(1, 1);
 
     /// <summary>Takes a job on; the same again is answered alike.</summary>
@@ -21,15 +18,14 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, Scaler scal
     /// <exception cref="InputException">Something is wrong with it: all that could be found at once.</exception>
     public async Task<JobRun?> SubmitAsync(SubmitRequest request, CancellationToken cancellation)
     {
-        CheckId(request.JobId);
-        JobSpec job = Read(request.JobJson);
-        InputError[] errors = [.. paths.Check(job.Data), .. CheckFleet(request.JobId, job)];
+        JobSpec job = rules.Read(request, mayHaveMore: false);
+        InputError[] errors = [.. rules.CheckData(job), .. CheckFleet(request.JobId, job)];
         if (errors.Length > 0)
         {
             throw new InputException(errors);
         }
 
-        SubmitRequest complete = request with { RunDirectory = paths.RunDirectory(request.RunDirectory, request.JobId) };
+        SubmitRequest complete = request with { RunDirectory = rules.RunDirectory(request) };
         // One after the other: what is looked at here stays as it is until the job is taken on.
         await _gate.WaitAsync(cancellation);
         try
@@ -86,54 +82,6 @@ internal sealed class JobIntake(JobManager jobs, AllowedPaths paths, Scaler scal
         if (job.Workers.Min > scaler.Limit)
         {
             yield return new InputError("workers.min", 0, $"The job needs {Amount.Of(job.Workers.Min, "worker")}, and there are never more than {scaler.Limit}.", "Lower it, or start the scheduler with a larger maximum.");
-        }
-    }
-
-    private static void CheckId(string? id)
-    {
-        const string Key = "jobId";
-        const string Remedy = "Use letters, digits, '-', '_' and '.', a letter or digit first.";
-        if (string.IsNullOrEmpty(id))
-        {
-            throw new InputException(Key, 0, "The job has no id.", Remedy);
-        }
-
-        // It names a folder too.
-        if (id.Length > LongestId || !char.IsAsciiLetterOrDigit(id[0]) || id.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not '-' and not '_' and not '.'))
-        {
-            throw new InputException(Key, 0, $"'{(id.Length > LongestId ? id[..LongestId] + "…" : id)}' cannot be a job's id.", $"{Remedy} At most {LongestId}.");
-        }
-    }
-
-    /// <summary>JSON says nothing of ranges and of what goes together: the job is written as a job file and read again, which checks all of it.</summary>
-    private static JobSpec Read(string? json)
-    {
-        const string Key = "jobJson";
-        if (string.IsNullOrEmpty(json))
-        {
-            throw new InputException(Key, 0, "There is no job.", "Send the job as canonical JSON, as 'lockstep submit JOB --print' writes it.");
-        }
-
-        JobSpec job = JobFile.FromCanonicalJson(json, mayHaveMore: false);
-        IEnumerable<object?>[] lists = [job.Model.Layers, job.Data.Features, job.Data.Labels, job.Data.Categories];
-        if (lists.Any(list => list.Contains(null)))
-        {
-            throw new InputException(Key, 0, "A list of the job has null in it.", "Leave it out.");
-        }
-
-        try
-        {
-            // A number that is too large for a double has become infinite.
-            JobFile.Parse(JobWriter.ToYaml(job), Key, Path.GetPathRoot(AppContext.BaseDirectory)!, []);
-            return job;
-        }
-        catch (ArgumentException exception)
-        {
-            throw new InputException(Key, 0, $"A number of the job cannot be: {exception.Message}", "Write a finite one.");
-        }
-        catch (InputException exception)
-        {
-            throw new InputException([.. exception.Errors.Select(error => error with { Line = 0 })]);
         }
     }
 

@@ -141,7 +141,10 @@ internal sealed partial class JobManager
     private async Task LoadAsync(CancellationToken cancellation)
     {
         int shards = ShardClients.Count(configuration);
-        IReadOnlyList<JobRecord> records = await store.ListAsync(cancellation);
+        IReadOnlyList<JobRecord> all = await store.ListAsync(cancellation);
+        // Before anything that a record names is looked at.
+        (JobRecord Record, string Reason)[] refused = [.. all.Select(record => (record, rules.ReasonToRefuse(record))).Where(r => r.Item2 is not null).Select(r => (r.record, r.Item2!))];
+        JobRecord[] records = [.. all.Except(refused.Select(r => r.Record))];
         (JobRecord Record, bool IsRelaid)[] jobs = [.. records.Select(record => Relayout.Of(record, shards) is { } relaid ? (relaid, true) : (record, false))];
         foreach ((JobRecord record, bool isRelaid) in jobs)
         {
@@ -173,6 +176,11 @@ internal sealed partial class JobManager
             }
         }
 
+        foreach ((JobRecord record, string reason) in refused)
+        {
+            await RefuseAsync(record, reason, cancellation);
+        }
+
         if (jobs.Any(job => job.IsRelaid))
         {
             // All of them, so that their order stays.
@@ -180,6 +188,23 @@ internal sealed partial class JobManager
             {
                 await store.PutAsync(record, cancellation);
             }
+        }
+    }
+
+    /// <summary>A record that names what no caller of the API may, of a scheduler with other roots or of somebody else, is a job that failed.</summary>
+    private async Task RefuseAsync(JobRecord record, string reason, CancellationToken cancellation)
+    {
+        try
+        {
+            var job = new JobRun(record, await store.TermAsync(cancellation), time);
+            if (Add(job))
+            {
+                await EndAsync(job, JobState.Failed, BadInput + reason);
+            }
+        }
+        catch (InputException exception)
+        {
+            LogUnreadable(exception, record.Request.JobId);
         }
     }
 

@@ -13,7 +13,7 @@ using StackExchange.Redis;
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>The jobs there are, from submission to end.</summary>
-internal sealed partial class JobManager(JobStore store, IConnectionMultiplexer redis, Fleet fleet, Scaler scaler, WantedWorkers wanted, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILoggerFactory loggers) : BackgroundService
+internal sealed partial class JobManager(JobStore store, JobRules rules, IConnectionMultiplexer redis, Fleet fleet, Scaler scaler, WantedWorkers wanted, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILoggerFactory loggers) : BackgroundService
 {
     private const int FinishedKept = 16;
 

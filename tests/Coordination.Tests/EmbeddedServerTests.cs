@@ -22,7 +22,7 @@ public sealed class EmbeddedServerTests(EmbeddedGarnet server)
     [Fact]
     public async Task Its_log_does_not_grow_with_every_table_that_is_written_anew()
     {
-        await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions { EndPoints = [server.EndPoint], AllowAdmin = true });
+        await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions { EndPoints = [server.EndPoint], Password = server.Password, AllowAdmin = true });
         IDatabase database = redis.GetDatabase();
         RedisKey[] keys = [$"{{{RedisServer.NewId()}}}:table", $"{{{RedisServer.NewId()}}}:counters"];
         await PlayAsync(1000);

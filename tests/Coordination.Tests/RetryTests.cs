@@ -67,7 +67,7 @@ public abstract class RetryTests : IAsyncLifetime
         Server.Require();
         await using var relay = new Relay(Server.EndPoint);
         // Only the cut is to lose an answer, not a busy machine.
-        await using ConnectionMultiplexer redis = await RedisServer.ConnectAsync(relay.EndPoint, asyncTimeout: 60_000);
+        await using ConnectionMultiplexer redis = await RedisServer.ConnectAsync(relay.EndPoint, Server.Password, asyncTimeout: 60_000);
         var leases = new RedisLeases(redis, "job");
         await leases.AdvanceAsync(First, 4, "a", Stop);
 

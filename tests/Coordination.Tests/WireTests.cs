@@ -18,7 +18,7 @@ public abstract class WireTests(RedisServer server)
     {
         server.Require();
         await using var relay = new Relay(server.EndPoint);
-        await using ConnectionMultiplexer redis = await RedisServer.ConnectAsync(relay.EndPoint);
+        await using ConnectionMultiplexer redis = await RedisServer.ConnectAsync(relay.EndPoint, server.Password);
         var leases = new RedisLeases(redis, RedisServer.NewId());
         // The first calls bring the scripts to the server.
         await StepAsync(leases, 0);

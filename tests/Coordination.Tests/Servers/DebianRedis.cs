@@ -7,7 +7,6 @@ public sealed class DebianRedis : RedisServer
 {
     private static readonly string? Binary = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
 
-    private readonly string _password;
     private readonly string? _appendOnly;
     private Process? _process;
 
@@ -19,15 +18,17 @@ public sealed class DebianRedis : RedisServer
     /// <param name="appendOnly">Folder of its append-only file, which has every answered write; null: it keeps nothing.</param>
     internal DebianRedis(string password, string? appendOnly = null)
     {
-        _password = password;
+        Password = password;
         _appendOnly = appendOnly;
     }
+
+    public override string Password { get; }
 
     protected override string? Missing => Binary is null ? "There is no redis-server here. Install it: apt-get install redis-server." : null;
 
     public override async Task StartAsync()
     {
-        var start = new ProcessStartInfo(Binary!, ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", _appendOnly is null ? "no" : "yes", "--appendfsync", "always", "--requirepass", _password])
+        var start = new ProcessStartInfo(Binary!, ["--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", _appendOnly is null ? "no" : "yes", "--appendfsync", "always", "--requirepass", Password])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,

@@ -1,3 +1,4 @@
+using Lockstep.Contracts.Services;
 using Lockstep.Engine.Redis;
 
 namespace Lockstep.Coordination.Tests.Servers;
@@ -8,11 +9,13 @@ public sealed class EmbeddedGarnet : RedisServer
     private CancellationTokenSource? _stop;
     private Task _serving = Task.CompletedTask;
 
+    public override string Password { get; } = SharedKeys.New();
+
     public override Task StartAsync()
     {
         _stop = new CancellationTokenSource();
         // Listens before the first await.
-        _serving = EmbeddedRedis.RunAsync(Port, TimeProvider.System, _stop.Token);
+        _serving = EmbeddedRedis.RunAsync(Port, Password, TimeProvider.System, _stop.Token);
         return Task.CompletedTask;
     }
 

@@ -13,6 +13,12 @@ public abstract class RedisServer : IAsyncLifetime
 
     public EndPoint EndPoint => new IPEndPoint(IPAddress.Loopback, Port);
 
+    /// <value>That clients must show; empty: none.</value>
+    public virtual string Password => "";
+
+    /// <value>As a service is told it.</value>
+    public string Connection => Password.Length > 0 ? $"{EndPoint},password={Password}" : $"{EndPoint}";
+
     /// <value>Why it cannot run here; null where it can.</value>
     protected virtual string? Missing => null;
 
@@ -43,16 +49,18 @@ public abstract class RedisServer : IAsyncLifetime
     public async Task<IConnectionMultiplexer> ConnectAsync()
     {
         Require();
-        return _connection ??= await ConnectAsync(EndPoint);
+        return _connection ??= await ConnectAsync(EndPoint, Password);
     }
 
     public void Require() => Assert.SkipUnless(Missing is null, Missing ?? "");
 
     /// <summary>A connection that keeps trying, as the services' does, only with more haste.</summary>
+    /// <param name="password">Empty: none is needed.</param>
     /// <param name="asyncTimeout">Milliseconds until an answer counts as lost.</param>
-    public static async Task<ConnectionMultiplexer> ConnectAsync(EndPoint server, int asyncTimeout = 1000) => await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions
+    public static async Task<ConnectionMultiplexer> ConnectAsync(EndPoint server, string password, int asyncTimeout = 1000) => await ConnectionMultiplexer.ConnectAsync(new ConfigurationOptions
     {
         EndPoints = [server],
+        Password = password,
         AbortOnConnectFail = false,
         ConnectRetry = int.MaxValue,
         ConnectTimeout = 2000,

@@ -1,0 +1,98 @@
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Services;
+using Lockstep.Coordination;
+using Lockstep.Scheduler.Paths;
+
+namespace Lockstep.Scheduler.Jobs;
+
+/// <summary>What a job must be, whoever hands it in: a caller of the API, or Redis, which keeps the records of the scheduler before and in which others may have written.</summary>
+internal sealed class JobRules(AllowedPaths paths)
+{
+    private const int LongestId = 100;
+
+    /// <summary>Looks at a record that was read: its id, its job, the paths that it names.</summary>
+    /// <returns>Why it may not be done; null: it may, or is over.</returns>
+    public string? ReasonToRefuse(JobRecord record)
+    {
+        if (record.State is JobState.Finished or JobState.Failed or JobState.Cancelled)
+        {
+            return null;
+        }
+
+        try
+        {
+            InputError[] errors = [.. CheckData(Read(record.Request, mayHaveMore: true))];
+            RunDirectory(record.Request);
+            return errors.Length == 0 ? null : new InputException(errors).Message;
+        }
+        catch (InputException exception)
+        {
+            return exception.Message;
+        }
+    }
+
+    /// <summary>The job of a request whose id may be.</summary>
+    /// <param name="mayHaveMore">Keys that are not known here are passed over.</param>
+    /// <exception cref="InputException">The id or the job may not be.</exception>
+    public JobSpec Read(SubmitRequest request, bool mayHaveMore)
+    {
+        CheckId(request.JobId);
+        return Read(request.JobJson, mayHaveMore);
+    }
+
+    /// <summary>What is wrong with the data that a job names.</summary>
+    public IEnumerable<InputError> CheckData(JobSpec job) => paths.Check(job.Data);
+
+    /// <summary>The folder of a job's run; where none is named, one under the runs root.</summary>
+    /// <exception cref="InputException">It is not allowed.</exception>
+    public string RunDirectory(SubmitRequest request) => paths.RunDirectory(request.RunDirectory, request.JobId);
+
+    private static void CheckId(string? id)
+    {
+        const string Key = "jobId";
+        const string Remedy = "Use letters, digits, '-', '_' and '.', a letter or digit first.";
+        if (string.IsNullOrEmpty(id))
+        {
+            throw new InputException(Key, 0, "The job has no id.", Remedy);
+        }
+
+        // It names a folder too.
+        if (id.Length > LongestId || !char.IsAsciiLetterOrDigit(id[0]) || id.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not '-' and not '_' and not '.'))
+        {
+            throw new InputException(Key, 0, $"'{(id.Length > LongestId ? id[..LongestId] + "…" : id)}' cannot be a job's id.", $"{Remedy} At most {LongestId}.");
+        }
+    }
+
+    /// <summary>JSON says nothing of ranges and of what goes together: the job is written as a job file and read again, which checks all of it.</summary>
+    private static JobSpec Read(string? json, bool mayHaveMore)
+    {
+        const string Key = "jobJson";
+        if (string.IsNullOrEmpty(json))
+        {
+            throw new InputException(Key, 0, "There is no job.", "Send the job as canonical JSON, as 'lockstep submit JOB --print' writes it.");
+        }
+
+        JobSpec job = JobFile.FromCanonicalJson(json, mayHaveMore);
+        IEnumerable<object?>[] lists = [job.Model.Layers, job.Data.Features, job.Data.Labels, job.Data.Categories];
+        if (lists.Any(list => list.Contains(null)))
+        {
+            throw new InputException(Key, 0, "A list of the job has null in it.", "Leave it out.");
+        }
+
+        try
+        {
+            // A number that is too large for a double has become infinite.
+            JobFile.Parse(JobWriter.ToYaml(job), Key, Path.GetPathRoot(AppContext.BaseDirectory)!, []);
+            return job;
+        }
+        catch (ArgumentException exception)
+        {
+            throw new InputException(Key, 0, $"A number of the job cannot be: {exception.Message}", "Write a finite one.");
+        }
+        catch (InputException exception)
+        {
+            throw new InputException([.. exception.Errors.Select(error => error with { Line = 0 })]);
+        }
+    }
+}

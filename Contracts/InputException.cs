@@ -2,8 +2,13 @@ namespace Lockstep.Contracts;
 
 /// <summary>One thing that is wrong with an input, where it is, and what to do about it.</summary>
 /// <param name="Line">One-based; 0 where a line makes no sense.</param>
+/// <remarks>Nothing in it moves a terminal's cursor or worse, whatever the input has: control characters are written as their numbers.</remarks>
 public sealed record InputError(string File, int Line, string Message, string Remedy)
 {
+    public string File { get; init; } = Printable.Of(File);
+    public string Message { get; init; } = Printable.Of(Message);
+    public string Remedy { get; init; } = Printable.Of(Remedy);
+
     public override string ToString() => Line > 0 ? $"{File}:{Line}: {Message} {Remedy}" : $"{File}: {Message} {Remedy}";
 }
 

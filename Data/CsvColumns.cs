@@ -4,41 +4,25 @@ using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Data;
 
-/// <param name="Index">Zero-based.</param>
-/// <param name="Categories">Its texts in ordinal order, where it holds categories.</param>
-internal sealed record CsvColumn(int Index, string Name, string[]? Categories);
-
-/// <summary>Which columns of a CSV file a job uses, and for what.</summary>
-internal sealed record CsvColumns(IReadOnlyList<CsvColumn> Features, IReadOnlyList<CsvColumn> Labels)
+/// <summary>Which columns of a CSV file a job uses, and for what: zero-based indexes into the header.</summary>
+internal sealed record CsvColumns(string[] Header, int[] Features, int[] Labels, int[] Categories)
 {
-    /// <summary>More different texts in one column of features are names rather than categories, and would take a column each.</summary>
-    private const int MostCategories = 1000;
-
-    /// <summary>More classes than this are rather a number that happens to be whole.</summary>
-    public const int MostClasses = 10_000;
-
     private const int ShownNames = 20;
-
-    /// <summary>Finds the columns and, by reading the file once, the texts of those with categories.</summary>
-    /// <param name="known">Of the training data, whose texts count for all.</param>
-    /// <exception cref="InputException">A column is missing or used in two ways.</exception>
-    public static CsvColumns Find(string path, DataSpec spec, DataSchema? known, CancellationToken cancellation)
-    {
-        (string[] header, int[] features, int[] labels, int[] categories) = Locate(path, spec);
-        int[] collected = [.. categories.Intersect(features.Concat(labels))];
-        IReadOnlyDictionary<string, string[]> texts = known?.Categories ?? Collect(path, spec, collected, labels, cancellation);
-        CsvColumn Make(int index) => new(index, header[index], collected.Contains(index) ? texts.GetValueOrDefault(header[index]) : null);
-        return new CsvColumns([.. features.Select(Make)], [.. labels.Select(Make)]);
-    }
 
     /// <summary>Finds the places of the columns, from the file's first line alone.</summary>
     /// <exception cref="InputException">A column is missing or used in two ways.</exception>
-    public static (string[] Header, int[] Features, int[] Labels, int[] Categories) Locate(string path, DataSpec spec)
+    public static CsvColumns Locate(string path, DataSpec spec)
     {
         string[] header;
         using (var rows = new CsvRows(path, spec))
         {
             header = rows.Names;
+        }
+
+        Dictionary<string, int> places = [];
+        for (int i = header.Length - 1; i >= 0; i--)
+        {
+            places[header[i]] = i;
         }
 
         var errors = new List<InputError>();
@@ -65,19 +49,20 @@ internal sealed record CsvColumns(IReadOnlyList<CsvColumn> Features, IReadOnlyLi
             throw new InputException(errors);
         }
 
-        return (header, features, labels, categories);
+        return new CsvColumns(header, features, labels, categories);
 
         int[] Indexes(IReadOnlyList<string> names, string key)
         {
             var indexes = new List<int>();
+            var seen = new HashSet<int>();
             foreach (string name in names)
             {
-                int index = IndexOf(header, name);
+                int index = IndexOf(name);
                 if (index < 0)
                 {
                     errors.Add(new InputError(path, 1, $"There is no column '{name}', which 'data.{key}' names.", Remedy(header, name)));
                 }
-                else if (indexes.Contains(index))
+                else if (!seen.Add(index))
                 {
                     errors.Add(new InputError(path, 1, $"'data.{key}' names column {header[index]} twice.", "Name it once."));
                 }
@@ -89,12 +74,10 @@ internal sealed record CsvColumns(IReadOnlyList<CsvColumn> Features, IReadOnlyLi
 
             return [.. indexes];
         }
-    }
 
-    private static int IndexOf(string[] header, string name)
-    {
-        int index = Array.IndexOf(header, name);
-        return index < 0 && int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < header.Length ? number : index;
+        int IndexOf(string name) => places.TryGetValue(name, out int place) ? place
+            : int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < header.Length ? number
+            : -1;
     }
 
     private static string Remedy(string[] header, string name)
@@ -122,37 +105,5 @@ internal sealed record CsvColumns(IReadOnlyList<CsvColumn> Features, IReadOnlyLi
         }
 
         return previous[^1];
-    }
-
-    /// <summary>In ordinal order, so that they don't depend on the order of rows.</summary>
-    private static Dictionary<string, string[]> Collect(string path, DataSpec spec, int[] columns, int[] labels, CancellationToken cancellation)
-    {
-        if (columns.Length == 0)
-        {
-            return [];
-        }
-
-        var found = columns.ToDictionary(c => c, _ => new HashSet<string>(StringComparer.Ordinal));
-        using var rows = new CsvRows(path, spec);
-        while (rows.Read())
-        {
-            cancellation.ThrowIfCancellationRequested();
-            foreach (int column in columns)
-            {
-                ReadOnlySpan<char> text = rows[column];
-                if (CsvSource.IsMissing(text) || !found[column].GetAlternateLookup<ReadOnlySpan<char>>().Add(text))
-                {
-                    continue;
-                }
-
-                int most = labels.Contains(column) ? MostClasses : MostCategories;
-                if (found[column].Count > most)
-                {
-                    throw new InputException(path, rows.Line, $"Column {rows.Names[column]} has more than {most} different texts.", "Such a column names rows rather than groups them: leave it out of 'features', or out of 'categories' where it holds numbers.");
-                }
-            }
-        }
-
-        return found.ToDictionary(f => rows.Names[f.Key], f => f.Value.Order(StringComparer.Ordinal).ToArray());
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Lockstep.Contracts;
+using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
 using Sylvan.Data.Csv;
 
@@ -12,13 +13,15 @@ internal sealed class CsvRows : IDisposable
     private const int LongestRow = 1 << 24;
 
     private readonly string _path;
+    private readonly Encoding _encoding;
     private readonly CsvDataReader _reader;
 
     /// <exception cref="InputException">The file cannot be opened or is empty.</exception>
     public CsvRows(string path, DataSpec spec)
     {
         _path = path;
-        var text = new StreamReader(SourceFile.Open(path), Encoding.UTF8);
+        _encoding = TextEncodings.Find(spec.Encoding) ?? throw new InputException(path, 0, $"There is no encoding '{spec.Encoding}'.", $"Set 'data.encoding' to one such as {TextEncodings.Examples}.");
+        StreamReader text = TextReading.Open(SourceFile.Open(path), _encoding);
         try
         {
             _reader = CsvDataReader.Create(text, new CsvDataReaderOptions
@@ -42,6 +45,11 @@ internal sealed class CsvRows : IDisposable
         {
             text.Dispose();
             throw Malformed(exception, 1);
+        }
+        catch (DecoderFallbackException)
+        {
+            text.Dispose();
+            throw NoText();
         }
         catch
         {
@@ -68,9 +76,9 @@ internal sealed class CsvRows : IDisposable
     /// <value>One-based, of the row read last.</value>
     public int Line { get; private set; }
 
-    /// <summary>Goes to the next row.</summary>
-    /// <exception cref="InputException">It is malformed, or has another number of fields than the first line.</exception>
-    public bool Read()
+    /// <summary>Goes to the next row that has as many fields as the first line; others are faults.</summary>
+    /// <exception cref="InputException">What comes cannot be read as CSV.</exception>
+    public bool Read(CsvFaults faults)
     {
         try
         {
@@ -85,7 +93,8 @@ internal sealed class CsvRows : IDisposable
 
                 if (_reader.RowFieldCount != 1 || !_reader.GetFieldSpan(0).IsWhiteSpace())
                 {
-                    throw new InputException(_path, Line, $"The row has {Fields(_reader.RowFieldCount)}, the first line {Names.Length}.", "Every row needs the same columns; check the delimiter and quotes.");
+                    int fields = _reader.RowFieldCount;
+                    faults.Add(-1, "fields", Line, "", _ => $"The row has {Amount.Of(fields, "field")}, the first line {Names.Length}.", _ => "Every row needs the same columns; check the delimiter and quotes.");
                 }
             }
 
@@ -94,6 +103,10 @@ internal sealed class CsvRows : IDisposable
         catch (CsvFormatException exception)
         {
             throw Malformed(exception, _next);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw NoText();
         }
     }
 
@@ -104,9 +117,13 @@ internal sealed class CsvRows : IDisposable
 
     private int LineBreaks() => _reader.GetRawRecordSpan().TrimEnd("\r\n").Count('\n');
 
-    private static string Fields(int count) => count == 1 ? "1 field" : $"{count} fields";
-
     private InputException Empty() => new(_path, 0, "The file is empty.", "Give a file with data.");
+
+    private InputException NoText()
+    {
+        using Stream file = SourceFile.Open(_path);
+        return InvalidText.Find(_path, file, _encoding, "set 'data.encoding: {0}', or save the file as UTF-8");
+    }
 
     private InputException Malformed(CsvFormatException exception, int line) => exception is CsvRecordTooLargeException
         ? new InputException(_path, line, $"The row is longer than {LongestRow} characters.", "Check for a quote that is not closed.")

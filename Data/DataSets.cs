@@ -10,7 +10,8 @@ namespace Lockstep.Data;
 /// <summary>A job's data, opened.</summary>
 /// <param name="Validation">Null where the job has none.</param>
 /// <param name="Fingerprint">Hexadecimal SHA-256 over the files and all that shapes what is read.</param>
-public sealed record OpenedData(IDataSet Train, IDataSet? Validation, NormalizationTable Normalization, string Fingerprint) : IDisposable
+/// <param name="Warnings">What is no error and nobody will have meant.</param>
+public sealed record OpenedData(IDataSet Train, IDataSet? Validation, NormalizationTable Normalization, string Fingerprint, IReadOnlyList<InputError> Warnings) : IDisposable
 {
     public void Dispose()
     {
@@ -23,7 +24,7 @@ public sealed record OpenedData(IDataSet Train, IDataSet? Validation, Normalizat
 public static class DataSets
 {
     private const ulong SplitKey = 0x73706c6974;
-    private const string CacheVersion = "2";
+    private const string CacheVersion = "3";
     private const int KeyLength = 32;
 
     /// <summary>Looks at the beginnings of a job's files, as <see cref="Open"/> does before it reads them through: what is found here is told at once.</summary>
@@ -64,14 +65,16 @@ public static class DataSets
             long held = HeldOut(data, format.Rows);
             var order = new SeededPermutation((ulong)format.Rows, CounterRandom.Key(seed, SplitKey, 0));
             string key = Hash($"{source}|{data.Normalize}|{held}|{(held > 0 ? seed : 0)}");
-            NormalizationTable table = Statistics(train, data, key, row => held == 0 || (long)order.IndexOf((ulong)row) >= held, cacheDirectory, cancellation);
+            (NormalizationTable table, InputError[] warnings) = Statistics(train, data, key, row => held == 0 || (long)order.IndexOf((ulong)row) >= held, cacheDirectory, cancellation);
+            PreparedRange.Check(data.Train, format, table);
             string fingerprint = key;
             if (data.Validation is { } path)
             {
-                var known = new DataSchema(format.Names, format.Categories);
+                var known = new DataSchema(table.Features, table.Categories);
                 string validationSource = SourceKey(data, path, data.ValidationLabels, known);
                 validation = OpenRows(data, path, data.ValidationLabels, known, validationSource, cacheDirectory, cancellation);
-                CheckShape(path, validation.Format, format.Shape, format.Labels);
+                CheckShape(path, validation.Format, format);
+                PreparedRange.Check(path, validation.Format, table);
                 table = table with { Classes = CommonClasses(table.Classes, validation.Format.Classes) };
                 fingerprint = Hash($"{key}|{validationSource}");
             }
@@ -80,7 +83,7 @@ public static class DataSets
             RowDataSet? validationSet = validation is not null
                 ? new RowDataSet(validation, table, validation.Format.Rows, table.Classes, fingerprint, i => i)
                 : held > 0 ? new RowDataSet(train, table, held, table.Classes, fingerprint, i => (long)order[(ulong)i], owns: false) : null;
-            return new OpenedData(trainSet, validationSet, table, fingerprint);
+            return new OpenedData(trainSet, validationSet, table, fingerprint, warnings);
         }
         catch
         {
@@ -97,12 +100,13 @@ public static class DataSets
         var known = new DataSchema(table.Features, table.Categories);
         string source = SourceKey(data, data.Train, data.TrainLabels, known);
         RowStore rows = OpenRows(data, data.Train, data.TrainLabels, known, source, cacheDirectory, cancellation);
-        if (rows.Format.Features == table.Offset.Length)
+        int features = RowDataSet.SampleShapeOf(rows.Format).Aggregate(1, (product, size) => product * size);
+        if (features == table.Offset.Length)
         {
+            PreparedRange.Check(data.Train, rows.Format, table);
             return new RowDataSet(rows, table, rows.Format.Rows, CommonClasses(table.Classes, rows.Format.Classes), Hash($"{source}|{table.ToMetadata()}"), i => i);
         }
 
-        int features = rows.Format.Features;
         rows.Dispose();
         throw new InputException(data.Train, 0, $"The data have {features} features, the model was trained on {table.Offset.Length}.", "Use data with the columns of the training data.");
     }
@@ -123,16 +127,11 @@ public static class DataSets
     /// <summary>A class that one file lacks is a class all the same. Labels that are no classes in one of the files are numbers in both.</summary>
     private static int? CommonClasses(int? one, int? other) => one is { } a && other is { } b ? Math.Max(a, b) : null;
 
-    private static void CheckShape(string path, RowFormat format, int[] shape, int labels)
+    private static void CheckShape(string path, RowFormat format, RowFormat training)
     {
-        if (!format.Shape.SequenceEqual(shape))
+        if (!format.Shape.SequenceEqual(training.Shape))
         {
-            throw new InputException(path, 0, $"A sample of the validation data has the shape [{string.Join(", ", format.Shape)}], one of the training data [{string.Join(", ", shape)}].", "Use files of one data set.");
-        }
-
-        if (format.Labels != labels)
-        {
-            throw new InputException(path, 0, $"The validation data have {format.Labels} labels, the training data {labels}.", "Use files of one data set.");
+            throw new InputException(path, 0, $"A sample of the validation data has the shape [{string.Join(", ", format.Shape)}], one of the training data [{string.Join(", ", training.Shape)}].", "Use files of one data set.");
         }
     }
 
@@ -143,20 +142,21 @@ public static class DataSets
             output => data.Format == DataFormat.Idx ? new IdxSource(path, labels!).Write(output, cancellation) : new CsvSource(path, data, known).Write(output, cancellation),
             cancellation);
 
-    private static NormalizationTable Statistics(RowStore rows, DataSpec data, string key, Func<long, bool> isTraining, string cacheDirectory, CancellationToken cancellation)
+    private static StoredStatistics Statistics(RowStore rows, DataSpec data, string key, Func<long, bool> isTraining, string cacheDirectory, CancellationToken cancellation)
     {
         string path = Path.Combine(cacheDirectory, key[..KeyLength] + ".stats");
         return CacheEntry.GetOrMake(cacheDirectory, key[..KeyLength], Find, ending =>
         {
-            string text = FeatureStatistics.Compute(rows, data, isTraining, cancellation).ToMetadata();
-            CacheEntry.Write(path, ending, file => file.Write(Encoding.UTF8.GetBytes(text)));
+            NormalizationTable table = FeatureStatistics.Compute(rows, data, isTraining, cancellation);
+            var statistics = new StoredStatistics(table, ColumnSurvey.Tell(rows, table, data, isTraining, cancellation));
+            CacheEntry.Write(path, ending, file => JsonSerializer.Serialize(file, statistics));
         }, cancellation);
 
-        NormalizationTable? Find()
+        StoredStatistics? Find()
         {
             try
             {
-                return File.Exists(path) && NormalizationTable.FromMetadata(File.ReadAllText(path)) is { } table && table.Offset.Length == rows.Format.Features ? table : null;
+                return File.Exists(path) && JsonSerializer.Deserialize<StoredStatistics>(File.ReadAllText(path)) is { Table: { Offset: not null }, Warnings: not null } found ? found : null;
             }
             catch (JsonException)
             {
@@ -173,7 +173,7 @@ public static class DataSets
             labels = LabelsOf(path, labels);
         }
 
-        string options = JsonSerializer.Serialize(new { data.Format, data.Features, data.Labels, data.Categories, data.Header, data.Delimiter, data.Missing });
+        string options = JsonSerializer.Serialize(new { data.Format, data.Features, data.Labels, data.Categories, data.Header, data.Delimiter, data.Encoding, data.Missing });
         string columns = known is null ? "" : JsonSerializer.Serialize(new { known.Features, Categories = known.Categories.OrderBy(c => c.Key, StringComparer.Ordinal) });
         return Hash($"{CacheVersion}|{FileHash(path)}|{(labels is null ? "" : FileHash(labels))}|{options}|{columns}");
     }
@@ -182,6 +182,9 @@ public static class DataSets
         labels ?? throw new InputException(images, 0, "There is no file of labels for these images.", "Set 'trainLabels' (and 'validationLabels').");
 
     private static string FileHash(string path) => Convert.ToHexStringLower(SourceFile.Hash(path));
+
+    /// <summary>What is worked out of the training rows once, and kept in the cache.</summary>
+    private sealed record StoredStatistics(NormalizationTable Table, InputError[] Warnings);
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

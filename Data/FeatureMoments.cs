@@ -1,20 +1,21 @@
 namespace Lockstep.Data;
 
-/// <summary>Running mean and squared deviation (Welford 1962), least and largest, by feature, in float64. A missing value (NaN) does not count.</summary>
+/// <summary>Running mean and squared deviation (Welford 1962), least and largest, by value of a row. A missing value (NaN) does not count.</summary>
 internal sealed class FeatureMoments(int features)
 {
     private readonly long[] _count = new long[features];
     private readonly double[] _mean = new double[features];
     private readonly double[] _squares = new double[features];
-    private readonly float[] _least = [.. Enumerable.Repeat(float.PositiveInfinity, features)];
-    private readonly float[] _largest = [.. Enumerable.Repeat(float.NegativeInfinity, features)];
+    private readonly double[] _least = [.. Enumerable.Repeat(double.PositiveInfinity, features)];
+    private readonly double[] _largest = [.. Enumerable.Repeat(double.NegativeInfinity, features)];
 
-    public void Add(ReadOnlySpan<float> values)
+    /// <param name="values">The first of them are the features.</param>
+    public void Add(ReadOnlySpan<double> values)
     {
-        for (int i = 0; i < values.Length; i++)
+        for (int i = 0; i < features; i++)
         {
-            float value = values[i];
-            if (float.IsNaN(value))
+            double value = values[i];
+            if (double.IsNaN(value))
             {
                 continue;
             }
@@ -36,7 +37,7 @@ internal sealed class FeatureMoments(int features)
     /// <summary>Mean and standard deviation of the population.</summary>
     public (double Offset, double Range) Standard(int i) => (_mean[i], _count[i] > 0 ? Math.Sqrt(_squares[i] / _count[i]) : 0);
 
-    public (double Offset, double Range) MinMax(int i) => _count[i] > 0 ? (_least[i], (double)_largest[i] - _least[i]) : (0, 0);
+    public (double Offset, double Range) MinMax(int i) => _count[i] > 0 ? (_least[i], _largest[i] - _least[i]) : (0, 0);
 
     /// <summary>Mean and standard deviation over all features together.</summary>
     public (double Offset, double Range) Overall()

@@ -11,15 +11,15 @@ internal static class FeatureStatistics
     public static NormalizationTable Compute(RowStore rows, DataSpec spec, Func<long, bool> isTraining, CancellationToken cancellation)
     {
         RowFormat format = rows.Format;
-        var fill = new float[format.Features];
-        var offset = new float[format.Features];
-        var factor = new float[format.Features];
+        var fill = new double[format.Features];
+        var offset = new double[format.Features];
+        var factor = new double[format.Features];
         Array.Fill(factor, 1);
         bool imputes = !format.Bytes && spec.Missing is MissingPolicy.Mean or MissingPolicy.Median;
         if (imputes || spec.Normalize != NormalizationKind.None)
         {
             var moments = new FeatureMoments(format.Features);
-            rows.Scan(isTraining, features => moments.Add(features), cancellation);
+            rows.Scan(isTraining, values => moments.Add(values), cancellation);
             if (imputes)
             {
                 Fill(rows, spec, moments, fill, visit => rows.Scan(isTraining, visit, cancellation));
@@ -28,28 +28,34 @@ internal static class FeatureStatistics
             Scale(format, spec.Normalize, moments, offset, factor);
         }
 
-        return new NormalizationTable(spec.Normalize, fill, offset, factor, format.Names, format.ClassNames, format.Categories, format.Classes);
+        return new NormalizationTable(spec.Normalize, Spread(format, fill, 0), Spread(format, offset, 0), Spread(format, factor, 1), format.FeatureNames(), format.ClassNames(), format.Categories(), format.Classes);
     }
 
-    /// <summary>Every feature gets a value, also where only data that come later lack one.</summary>
-    private static void Fill(RowStore rows, DataSpec spec, FeatureMoments moments, float[] fill, Action<Action<float[]>> scan)
+    /// <summary>Values by column as values by feature.</summary>
+    /// <param name="flag">What a flag of a category gets.</param>
+    private static double[] Spread(RowFormat format, double[] values, double flag) => format.Bytes
+        ? values
+        : [.. format.FeatureColumns.SelectMany((column, i) => column.Categories is { } texts ? Enumerable.Repeat(flag, texts.Length) : [values[i]])];
+
+    /// <summary>Every number gets a value, also where only data that come later lack one.</summary>
+    private static void Fill(RowStore rows, DataSpec spec, FeatureMoments moments, double[] fill, Action<Action<double[]>> scan)
     {
         for (int i = 0; i < fill.Length; i++)
         {
             if (moments.Count(i) == 0)
             {
-                throw new InputException(spec.Train, 0, $"Column {rows.Format.Names[i]} has no value in any training row.", "Leave it out of 'features', or set 'missing: zero'.");
+                throw new InputException(spec.Train, 0, $"Column {rows.Format.Columns[i].Name} has no value in any training row.", "Leave it out of 'features', or set 'missing: zero'.");
             }
         }
 
         double[]? medians = spec.Missing == MissingPolicy.Median ? StreamingMedian.Compute(fill.Length, scan) : null;
         for (int i = 0; i < fill.Length; i++)
         {
-            fill[i] = (float)(medians?[i] ?? moments.Mean(i));
+            fill[i] = medians?[i] ?? moments.Mean(i);
         }
     }
 
-    private static void Scale(RowFormat format, NormalizationKind kind, FeatureMoments moments, float[] offset, float[] factor)
+    private static void Scale(RowFormat format, NormalizationKind kind, FeatureMoments moments, double[] offset, double[] factor)
     {
         if (kind == NormalizationKind.None)
         {
@@ -60,13 +66,11 @@ internal static class FeatureStatistics
         (double Offset, double Range) whole = format.Bytes ? kind == NormalizationKind.MinMax ? (0, byte.MaxValue) : moments.Overall() : default;
         for (int i = 0; i < offset.Length; i++)
         {
-            if (format.Bytes || format.Plain[i])
+            if (format.Bytes || format.Columns[i].Categories is null)
             {
-                (double o, double range) = format.Bytes ? whole : kind == NormalizationKind.MinMax ? moments.MinMax(i) : moments.Standard(i);
-                offset[i] = (float)o;
+                (offset[i], double range) = format.Bytes ? whole : kind == NormalizationKind.MinMax ? moments.MinMax(i) : moments.Standard(i);
                 // A constant feature becomes 0, and one that hardly varies stays finite.
-                float f = (float)(1 / range);
-                factor[i] = float.IsFinite(f) ? f : 1;
+                factor[i] = 1 / range is var f and > 0 and < double.PositiveInfinity ? f : 1;
             }
         }
     }

@@ -18,7 +18,7 @@ internal sealed class IdxSource(string images, string labels)
         using Stream labelStream = SourceFile.Open(labels);
         (uint count, int height, int width) = Headers(imageStream, labelStream);
         int pixels = height * width;
-        var row = new byte[((pixels + 3) / 4 * 4) + sizeof(float)];
+        var row = new byte[((pixels + 7) / 8 * 8) + sizeof(double)];
         int classes = 0;
         Span<byte> label = stackalloc byte[1];
         for (uint i = 0; i < count; i++)
@@ -27,14 +27,14 @@ internal sealed class IdxSource(string images, string labels)
             Fill(imageStream, images, row.AsSpan(0, pixels), i, count, "image");
             Fill(labelStream, labels, label, i, count, "label");
             classes = Math.Max(classes, label[0] + 1);
-            float value = label[0];
-            MemoryMarshal.Write(row.AsSpan(row.Length - sizeof(float)), in value);
+            double value = label[0];
+            MemoryMarshal.Write(row.AsSpan(row.Length - sizeof(double)), in value);
             output.Write(row);
         }
 
         End(imageStream, images, count);
         End(labelStream, labels, count);
-        return new RowFormat(count, pixels, 1, true, classes, [], [1, height, width], [], [], []);
+        return new RowFormat(count, pixels, 1, true, [1, height, width], classes, []);
     }
 
     /// <summary>Reads the headers alone.</summary>

@@ -3,8 +3,8 @@ using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Data;
 
-/// <summary>What is done to each feature: a missing value is replaced, then (x − Offset) · Factor. Stored with the model.</summary>
-/// <param name="Kind">Standard: mean and standard deviation (of the population) of the training rows, over all pixels together for images. MinMax: to [0, 1] over the training rows; a pixel by 0 … 255. Flags of categories are left alone.</param>
+/// <summary>What is done to each feature: a missing value is replaced, then (x − Offset) · Factor, all in float64; what comes out is rounded to float32. Stored with the model.</summary>
+/// <param name="Kind">Standard: mean and standard deviation (of the population) of the training rows, over all pixels together for images. MinMax: to [0, 1] over the training rows; a pixel by 0 … 255. Flags of categories are left alone; all of a missing category's are 0.</param>
 /// <param name="Fill">Value for missing ones, by feature, before normalisation.</param>
 /// <param name="Features">By feature: names (<c>column</c>, or <c>column=text</c> for a category); empty for images.</param>
 /// <param name="ClassNames">Texts of the classes, by index; empty where they were numbers.</param>
@@ -12,9 +12,9 @@ namespace Lockstep.Data;
 /// <param name="Classes">Number of classes; null where the labels are no classes.</param>
 public sealed record NormalizationTable(
     NormalizationKind Kind,
-    float[] Fill,
-    float[] Offset,
-    float[] Factor,
+    double[] Fill,
+    double[] Offset,
+    double[] Factor,
     string[] Features,
     string[] ClassNames,
     IReadOnlyDictionary<string, string[]> Categories,
@@ -36,13 +36,7 @@ public sealed record NormalizationTable(
         return table;
     }
 
-    /// <summary>Normalises one sample in place.</summary>
-    internal void Apply(Span<float> features)
-    {
-        for (int i = 0; i < features.Length; i++)
-        {
-            float value = float.IsNaN(features[i]) ? Fill[i] : features[i];
-            features[i] = (value - Offset[i]) * Factor[i];
-        }
-    }
+    /// <summary>Prepares one value.</summary>
+    /// <param name="value">As it was read; NaN: missing.</param>
+    internal float Prepare(int feature, double value) => (float)(((double.IsNaN(value) ? Fill[feature] : value) - Offset[feature]) * Factor[feature]);
 }

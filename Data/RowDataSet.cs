@@ -1,17 +1,42 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+
 namespace Lockstep.Data;
 
-/// <summary>Rows of a store as samples, normalised.</summary>
+/// <summary>Rows of a store as samples, prepared.</summary>
 /// <param name="classes">Over training and validation data.</param>
 /// <param name="rowOf">The row of a sample id.</param>
 /// <param name="owns">Whether the store is closed with this data set.</param>
 internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long count, int? classes, string fingerprint, Func<long, long> rowOf, bool owns = true) : IDataSet
 {
+    private const int OnStack = 4096;
+
+    private readonly int[] _firstFeature = FirstFeatures(rows.Format);
+
+    /// <summary>By stored column, features and labels: the flag of each stored index; null for numbers.</summary>
+    private readonly int[]?[] _ranks = [.. rows.Format.Columns.Select(c => c.Categories is null ? null : c.Ranks())];
+
     public long Count => count;
-    public int FeatureCount => rows.Format.Features;
-    public IReadOnlyList<int> SampleShape => rows.Format.Shape;
+    public int FeatureCount { get; } = rows.Format.Bytes ? rows.Format.Features : FirstFeatures(rows.Format)[^1];
+    public IReadOnlyList<int> SampleShape { get; } = SampleShapeOf(rows.Format);
     public int LabelWidth => rows.Format.Labels;
     public int? Classes => classes;
     public string Fingerprint => fingerprint;
+
+    /// <summary>By stored feature column, where its features begin; then how many there are.</summary>
+    public static int[] FirstFeatures(RowFormat format)
+    {
+        var first = new List<int>(format.Columns.Length + 1) { 0 };
+        foreach (RowColumn column in format.FeatureColumns)
+        {
+            first.Add(first[^1] + (column.Categories?.Length ?? 1));
+        }
+
+        return [.. first];
+    }
+
+    /// <summary>Of one prepared sample.</summary>
+    public static int[] SampleShapeOf(RowFormat format) => format.Bytes ? format.Shape : [FirstFeatures(format)[^1]];
 
     public void Read(ReadOnlySpan<long> sampleIds, Span<float> features, Span<float> labels)
     {
@@ -21,6 +46,9 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
             throw new ArgumentException($"{sampleIds.Length} samples of {width} features and {LabelWidth} labels do not fit {features.Length} and {labels.Length} values.", nameof(features));
         }
 
+        byte[]? rented = rows.RowBytes > OnStack ? ArrayPool<byte>.Shared.Rent(rows.RowBytes) : null;
+        Span<byte> row = rented is null ? stackalloc byte[OnStack] : rented;
+        row = row[..rows.RowBytes];
         for (int i = 0; i < sampleIds.Length; i++)
         {
             if (sampleIds[i] < 0 || sampleIds[i] >= count)
@@ -28,9 +56,13 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
                 throw new ArgumentException($"There is no sample {sampleIds[i]}; there are {count}.", nameof(sampleIds));
             }
 
-            Span<float> sample = features.Slice(i * width, width);
-            rows.Read(rowOf(sampleIds[i]), sample, labels.Slice(i * LabelWidth, LabelWidth));
-            table.Apply(sample);
+            rows.Read(rowOf(sampleIds[i]), row);
+            Prepare(row, features.Slice(i * width, width), labels.Slice(i * LabelWidth, LabelWidth));
+        }
+
+        if (rented is not null)
+        {
+            ArrayPool<byte>.Shared.Return(rented);
         }
     }
 
@@ -39,6 +71,47 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
         if (owns)
         {
             rows.Dispose();
+        }
+    }
+
+    private void Prepare(ReadOnlySpan<byte> row, Span<float> features, Span<float> labels)
+    {
+        if (rows.Format.Bytes)
+        {
+            for (int i = 0; i < features.Length; i++)
+            {
+                features[i] = table.Prepare(i, row[i]);
+            }
+        }
+        else
+        {
+            Prepare(MemoryMarshal.Cast<byte, double>(row[..rows.LabelOffset]), features);
+        }
+
+        ReadOnlySpan<double> stored = MemoryMarshal.Cast<byte, double>(row[rows.LabelOffset..]);
+        for (int i = 0; i < labels.Length; i++)
+        {
+            // Images have no columns.
+            labels[i] = !rows.Format.Bytes && _ranks[rows.Format.Features + i] is { } ranks ? ranks[(int)stored[i]] : (float)stored[i];
+        }
+    }
+
+    private void Prepare(ReadOnlySpan<double> stored, Span<float> features)
+    {
+        for (int i = 0; i < stored.Length; i++)
+        {
+            int at = _firstFeature[i];
+            if (_ranks[i] is not { } ranks)
+            {
+                features[at] = table.Prepare(at, stored[i]);
+                continue;
+            }
+
+            features.Slice(at, ranks.Length).Clear();
+            if (!double.IsNaN(stored[i]))
+            {
+                features[at + ranks[(int)stored[i]]] = 1;
+            }
         }
     }
 }

@@ -1,24 +1,11 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 
 namespace Lockstep.Data;
 
-/// <summary>How a data file was read into a row store.</summary>
-/// <param name="Features">Floats of one row's features.</param>
-/// <param name="Labels">Floats of one row's labels.</param>
-/// <param name="Bytes">Whether features are stored as bytes (pixels) instead of float32.</param>
-/// <param name="Classes">Classes of the one label column; null where it is a number.</param>
-/// <param name="ClassNames">Texts of the classes, by index; empty where they were numbers.</param>
-/// <param name="Shape">Of one sample.</param>
-/// <param name="Plain">By feature: a measured number, not a category's flag.</param>
-/// <param name="Names">By feature; empty for images.</param>
-/// <param name="Categories">Texts of each column of categories, in ordinal order, by the column's name.</param>
-internal sealed record RowFormat(long Rows, int Features, int Labels, bool Bytes, int? Classes, string[] ClassNames, int[] Shape, bool[] Plain, string[] Names, Dictionary<string, string[]> Categories);
-
 /// <summary>
-/// A data set as fixed-size rows in a file: features, then labels. It may be larger than the memory: rows are read one by one, by position,
+/// A data set as fixed-size rows in a file: features as float64 or bytes, then labels as float64, all as they were read. It may be larger than the memory: rows are read one by one, by position,
 /// and not through a mapping, so that a process does not grow with what it has read. Safe for several threads.
 /// </summary>
 internal sealed class RowStore : IDisposable
@@ -36,7 +23,7 @@ internal sealed class RowStore : IDisposable
         _path = path;
         Format = format;
         _featureBytes = FeatureBytes(format);
-        _rowBytes = RowBytes(format);
+        _rowBytes = BytesOf(format);
     }
 
     public RowFormat Format { get; }
@@ -56,42 +43,48 @@ internal sealed class RowStore : IDisposable
         }, cancellation);
     }
 
-    /// <summary>Reads one row.</summary>
-    /// <param name="features">[Format.Features]; NaN where there is no value.</param>
-    /// <param name="labels">[Format.Labels]</param>
-    public void Read(long row, Span<float> features, Span<float> labels)
+    /// <value>Bytes of one row.</value>
+    public int RowBytes => _rowBytes;
+
+    /// <summary>Where the labels begin within a row.</summary>
+    public int LabelOffset => _featureBytes;
+
+    /// <summary>Reads rows that follow each other.</summary>
+    /// <param name="bytes">A multiple of <see cref="RowBytes"/>: features, then from <see cref="LabelOffset"/> on labels.</param>
+    public void Read(long row, Span<byte> bytes)
     {
-        const int OnStack = 4096;
-        byte[]? rented = _rowBytes > OnStack ? ArrayPool<byte>.Shared.Rent(_rowBytes) : null;
-        Span<byte> bytes = rented is null ? stackalloc byte[OnStack] : rented;
-        bytes = bytes[.._rowBytes];
-        ReadBytes(bytes, row);
-        ToFeatures(bytes, features);
-        bytes[_featureBytes..].CopyTo(MemoryMarshal.AsBytes(labels));
-        if (rented is not null)
+        long offset = row * _rowBytes;
+        while (bytes.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(rented);
+            int read = RandomAccess.Read(_file, bytes, offset);
+            if (read == 0)
+            {
+                throw new InvalidDataException($"The cached data {_path} were cut off while in use. Delete the file and start again.");
+            }
+
+            bytes = bytes[read..];
+            offset += read;
         }
     }
 
-    /// <summary>Visits the features of the wanted rows, in row order.</summary>
-    /// <param name="visit">Gets [Format.Features], which the next visit overwrites.</param>
-    public void Scan(Func<long, bool> wanted, Action<float[]> visit, CancellationToken cancellation)
+    /// <summary>Visits the wanted rows in order.</summary>
+    /// <param name="visit">Gets [Format.Features + Format.Labels], which the next visit overwrites.</param>
+    public void Scan(Func<long, bool> wanted, Action<double[]> visit, CancellationToken cancellation)
     {
         int rowsAtOnce = Math.Max(1, ScanBytes / _rowBytes);
         var bytes = new byte[rowsAtOnce * _rowBytes];
-        var features = new float[Format.Features];
+        var values = new double[Format.Features + Format.Labels];
         for (long first = 0; first < Format.Rows; first += rowsAtOnce)
         {
             cancellation.ThrowIfCancellationRequested();
             int count = (int)Math.Min(rowsAtOnce, Format.Rows - first);
-            ReadBytes(bytes.AsSpan(0, count * _rowBytes), first);
+            Read(first, bytes.AsSpan(0, count * _rowBytes));
             for (int i = 0; i < count; i++)
             {
                 if (wanted(first + i))
                 {
-                    ToFeatures(bytes.AsSpan(i * _rowBytes, _rowBytes), features);
-                    visit(features);
+                    ToValues(bytes.AsSpan(i * _rowBytes, _rowBytes), values);
+                    visit(values);
                 }
             }
         }
@@ -99,10 +92,10 @@ internal sealed class RowStore : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    // Labels begin at a multiple of four.
-    internal static int FeatureBytes(RowFormat format) => format.Bytes ? (format.Features + 3) / 4 * 4 : format.Features * sizeof(float);
+    // Labels begin at a multiple of eight.
+    internal static int FeatureBytes(RowFormat format) => format.Bytes ? (format.Features + 7) / 8 * 8 : format.Features * sizeof(double);
 
-    private static int RowBytes(RowFormat format) => FeatureBytes(format) + (format.Labels * sizeof(float));
+    private static int BytesOf(RowFormat format) => FeatureBytes(format) + (format.Labels * sizeof(double));
 
     /// <summary>Null where the store is missing or damaged, so that it is made again.</summary>
     private static RowStore? Find(string path, string formatPath)
@@ -121,7 +114,7 @@ internal sealed class RowStore : IDisposable
             }
 
             file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
-            if (RandomAccess.GetLength(file) == format.Rows * RowBytes(format))
+            if (RandomAccess.GetLength(file) == format.Rows * BytesOf(format))
             {
                 return new RowStore(file, path, format);
             }
@@ -134,33 +127,19 @@ internal sealed class RowStore : IDisposable
         return null;
     }
 
-    private void ReadBytes(Span<byte> bytes, long row)
-    {
-        long offset = row * _rowBytes;
-        while (bytes.Length > 0)
-        {
-            int read = RandomAccess.Read(_file, bytes, offset);
-            if (read == 0)
-            {
-                throw new InvalidDataException($"The cached data {_path} were cut off while in use. Delete the file and start again.");
-            }
-
-            bytes = bytes[read..];
-            offset += read;
-        }
-    }
-
-    private void ToFeatures(ReadOnlySpan<byte> row, Span<float> features)
+    private void ToValues(ReadOnlySpan<byte> row, Span<double> values)
     {
         if (!Format.Bytes)
         {
-            row[.._featureBytes].CopyTo(MemoryMarshal.AsBytes(features));
+            row.CopyTo(MemoryMarshal.AsBytes(values));
             return;
         }
 
-        for (int i = 0; i < features.Length; i++)
+        for (int i = 0; i < Format.Features; i++)
         {
-            features[i] = row[i];
+            values[i] = row[i];
         }
+
+        row[_featureBytes..].CopyTo(MemoryMarshal.AsBytes(values[Format.Features..]));
     }
 }

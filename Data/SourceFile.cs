@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using ICSharpCode.SharpZipLib;
 using ICSharpCode.SharpZipLib.GZip;
 using Lockstep.Contracts;
+using Lockstep.Contracts.Formats;
 
 namespace Lockstep.Data;
 
@@ -37,7 +38,7 @@ internal static class SourceFile
 
         try
         {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, Buffer, FileOptions.SequentialScan);
+            return RegularFile.Open(path);
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {

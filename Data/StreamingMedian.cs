@@ -1,19 +1,20 @@
 namespace Lockstep.Data;
 
 /// <summary>
-/// Exact medians of columns of any length in fixed memory: one pass counts the upper halves of the values' bits, which are ordered like the values,
-/// and a second one the lower halves within the bins that hold the middle.
+/// Exact medians of columns of any length in fixed memory: the values' bits, which are ordered like the values, are narrowed down eleven at a time,
+/// by one pass that counts those that begin like the middle ones.
 /// </summary>
 internal static class StreamingMedian
 {
-    private const int Bins = 1 << 16;
+    private const int DigitBits = 11;
+    private const int Bins = 1 << DigitBits;
 
-    /// <summary>Columns of one pair of passes: their counters take 8 MB at most.</summary>
-    private const int ColumnsAtOnce = 8;
+    /// <summary>Columns of one round of passes: their counters take 8 MB at most.</summary>
+    private const int ColumnsAtOnce = 256;
 
     /// <summary>The medians, where a value that is missing (NaN) does not count; NaN for a column without values. Of an even number of values: the mean of the middle two.</summary>
     /// <param name="scan">Visits all rows.</param>
-    public static double[] Compute(int columns, Action<Action<float[]>> scan)
+    public static double[] Compute(int columns, Action<Action<double[]>> scan)
     {
         var medians = new double[columns];
         for (int first = 0; first < columns; first += ColumnsAtOnce)
@@ -24,98 +25,107 @@ internal static class StreamingMedian
         return medians;
     }
 
-    private static void Group(int first, Span<double> medians, Action<Action<float[]>> scan)
+    private static void Group(int first, Span<double> medians, Action<Action<double[]>> scan)
     {
         int columns = medians.Length;
-        var counts = new long[columns][];
-        for (int c = 0; c < columns; c++)
+        Middle[] lows = [.. Enumerable.Range(0, columns).Select(_ => new Middle())];
+        Middle[] highs = [.. Enumerable.Range(0, columns).Select(_ => new Middle())];
+        for (int shift = 64 - DigitBits; shift > -DigitBits; shift -= DigitBits)
         {
-            counts[c] = new long[Bins];
-        }
-
-        scan(values =>
-        {
+            scan(values =>
+            {
+                for (int c = 0; c < columns; c++)
+                {
+                    double value = values[first + c];
+                    if (!double.IsNaN(value))
+                    {
+                        ulong order = Order(value);
+                        lows[c].Count(order, shift);
+                        highs[c].Count(order, shift);
+                    }
+                }
+            });
             for (int c = 0; c < columns; c++)
             {
-                if (!float.IsNaN(values[first + c]))
+                if (shift == 64 - DigitBits)
                 {
-                    counts[c][Order(values[first + c]) >> 16]++;
+                    long count = lows[c].Seen;
+                    lows[c].Rank = (count - 1) / 2;
+                    highs[c].Rank = count / 2;
                 }
-            }
-        });
 
-        var middles = new (Middle Low, Middle High)[columns];
-        for (int c = 0; c < columns; c++)
-        {
-            long count = counts[c].Sum();
-            middles[c] = (Find(counts[c], (count - 1) / 2), Find(counts[c], count / 2));
+                lows[c].Narrow(shift);
+                highs[c].Narrow(shift);
+            }
         }
 
-        // The two middle values mostly share their upper half; else a second array counts the other one's bin.
-        var others = new long[columns][];
         for (int c = 0; c < columns; c++)
         {
-            Array.Clear(counts[c]);
-            others[c] = middles[c].Low.Bin == middles[c].High.Bin ? counts[c] : new long[Bins];
-        }
-
-        scan(values =>
-        {
-            for (int c = 0; c < columns; c++)
-            {
-                if (float.IsNaN(values[first + c]))
-                {
-                    continue;
-                }
-
-                uint order = Order(values[first + c]);
-                if (order >> 16 == middles[c].Low.Bin)
-                {
-                    counts[c][order & (Bins - 1)]++;
-                }
-                else if (order >> 16 == middles[c].High.Bin)
-                {
-                    others[c][order & (Bins - 1)]++;
-                }
-            }
-        });
-
-        for (int c = 0; c < columns; c++)
-        {
-            (Middle low, Middle high) = middles[c];
-            medians[c] = low.Bin == Bins ? double.NaN : (Value(low, counts[c]) + (double)Value(high, others[c])) / 2;
+            double low = Value(lows[c].Prefix), high = Value(highs[c].Prefix);
+            medians[c] = lows[c].IsEmpty ? double.NaN : (low + high) / 2 is var middle && double.IsFinite(middle) ? middle : (low / 2) + (high / 2);
         }
     }
 
-    /// <param name="Bin">Bins where there is none.</param>
-    /// <param name="Rank">Zero-based, within the bin.</param>
-    private readonly record struct Middle(uint Bin, long Rank);
-
-    private static Middle Find(long[] counts, long rank)
+    /// <summary>One of the middle values, as far as it is known.</summary>
+    private sealed class Middle
     {
-        for (uint bin = 0; bin < Bins; bin++)
+        private readonly int[] _small = new int[Bins];
+        private long[]? _large;
+
+        /// <value>The bits that are known, at their places.</value>
+        public ulong Prefix { get; private set; }
+
+        /// <value>Zero-based, among the values that begin with the prefix.</value>
+        public long Rank { get; set; }
+
+        public bool IsEmpty { get; private set; }
+
+        public long Seen => _large?.Sum() ?? _small.Sum(c => (long)c);
+
+        public void Count(ulong order, int shift)
         {
-            if (rank < counts[bin])
+            int above = shift + DigitBits;
+            if (above < 64 && (order ^ Prefix) >> above != 0)
             {
-                return new Middle(bin, rank);
+                return;
             }
 
-            rank -= counts[bin];
+            int bin = (int)(shift >= 0 ? order >> shift : order << -shift) & (Bins - 1);
+            if (_large is not null)
+            {
+                _large[bin]++;
+            }
+            else if (++_small[bin] == int.MaxValue)
+            {
+                _large = [.. _small.Select(c => (long)c)];
+            }
         }
 
-        return new Middle(Bins, 0);
+        public void Narrow(int shift)
+        {
+            long rank = Rank;
+            int bin = 0;
+            for (; bin < Bins && rank >= At(bin); bin++)
+            {
+                rank -= At(bin);
+            }
+
+            IsEmpty |= bin == Bins;
+            Rank = rank;
+            Prefix |= shift >= 0 ? (ulong)(bin & (Bins - 1)) << shift : (ulong)bin >> -shift;
+            Array.Clear(_small);
+            _large = null;
+        }
+
+        private long At(int bin) => _large?[bin] ?? _small[bin];
     }
 
-    private static float Value(Middle middle, long[] low)
-    {
-        uint order = (middle.Bin << 16) | Find(low, middle.Rank).Bin;
-        return BitConverter.UInt32BitsToSingle((order & 0x8000_0000) != 0 ? order ^ 0x8000_0000 : ~order);
-    }
+    private static double Value(ulong order) => BitConverter.UInt64BitsToDouble((order & (1UL << 63)) != 0 ? order ^ (1UL << 63) : ~order);
 
     /// <summary>An unsigned number that is larger for a larger value.</summary>
-    private static uint Order(float value)
+    private static ulong Order(double value)
     {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return (bits & 0x8000_0000) != 0 ? ~bits : bits ^ 0x8000_0000;
+        ulong bits = BitConverter.DoubleToUInt64Bits(value);
+        return (bits & (1UL << 63)) != 0 ? ~bits : bits ^ (1UL << 63);
     }
 }

@@ -1,3 +1,4 @@
+using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Contracts.Faults;
@@ -45,7 +46,7 @@ public static class FaultSchedule
     {
         try
         {
-            return Parse(File.ReadAllText(path), path);
+            return Parse(TextReading.ReadWritten(path), path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {

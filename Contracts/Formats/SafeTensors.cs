@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Lockstep.Contracts.Formats;
 
@@ -53,7 +54,7 @@ public static class SafeTensors
     {
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            using FileStream file = RegularFile.Open(path);
             Span<byte> start = stackalloc byte[LengthBytes];
             if (file.ReadAtLeast(start, LengthBytes, throwOnEndOfStream: false) < LengthBytes)
             {
@@ -143,6 +144,12 @@ public static class SafeTensors
         long available = file.Length - file.Position;
         var metadata = new SortedDictionary<string, string>(StringComparer.Ordinal);
         var places = new List<(string Name, int[] Shape, long From, long To)>();
+        if (!Utf8.IsValid(header))
+        {
+            InputError where = InvalidText.Find(path, new MemoryStream(header), TextEncodings.Find(TextEncodings.Usual)!, "write it as UTF-8").Errors[0];
+            throw Malformed(path, $"in line {where.Line} of its header, {char.ToLowerInvariant(where.Message[0])}{where.Message[1..].TrimEnd('.')}");
+        }
+
         try
         {
             using JsonDocument json = JsonDocument.Parse(header, new JsonDocumentOptions { AllowDuplicateProperties = false });

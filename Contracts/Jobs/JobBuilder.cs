@@ -1,3 +1,5 @@
+using Lockstep.Contracts.Formats;
+
 namespace Lockstep.Contracts.Jobs;
 
 /// <summary>Makes a job of checked values, and checks what concerns more than one of them.</summary>
@@ -82,6 +84,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Categories = values.List<string>("categories"),
             Header = values.Flag("header") ?? true,
             Delimiter = values.Text("delimiter") is { Length: 1 } text ? text[0] : ',',
+            Encoding = values.Text("encoding") ?? TextEncodings.Usual,
             Missing = values.Word<MissingPolicy>("missing") ?? MissingPolicy.Refuse,
             Normalize = values.Word<NormalizationKind>("normalize") ?? NormalizationKind.None,
         };
@@ -90,7 +93,12 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(values, "split", "The data have both 'validation' and 'split'.", "Keep one of the two.");
         }
 
-        string[] foreign = data.Format == DataFormat.Idx ? ["features", "labels", "categories", "header", "delimiter", "missing"] : ["trainLabels", "validationLabels"];
+        if (TextEncodings.Find(data.Encoding) is null)
+        {
+            Report(values, "encoding", $"There is no encoding '{data.Encoding}'.", $"Give one such as {TextEncodings.Examples}.");
+        }
+
+        string[] foreign = data.Format == DataFormat.Idx ? ["features", "labels", "categories", "header", "delimiter", "encoding", "missing"] : ["trainLabels", "validationLabels"];
         foreach (string key in foreign.Where(key => values.Word<DataFormat>("format") is not null && values.Given.Contains(key)))
         {
             Report(values, key, $"'{key}' does not go with the format {JobWords.Of(data.Format)}.", "Remove it.");

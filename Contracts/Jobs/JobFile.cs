@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Lockstep.Contracts.Formats;
 
 namespace Lockstep.Contracts.Jobs;
 
@@ -26,7 +27,7 @@ public static class JobFile
         try
         {
             string full = Path.GetFullPath(path);
-            return Parse(File.ReadAllText(full), path, Path.GetDirectoryName(full)!, sets);
+            return Parse(TextReading.ReadWritten(path), path, Path.GetDirectoryName(full)!, sets);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -57,7 +58,7 @@ public static class JobFile
     /// <returns>Null: there is no such value.</returns>
     public static string? PlaceOf(string path, IEnumerable<string> sets, params ReadOnlySpan<string> keys)
     {
-        JobNode? node = JobNode.Parse(File.ReadAllText(path), path);
+        JobNode? node = JobNode.Parse(TextReading.ReadWritten(path), path);
         foreach (string set in sets)
         {
             Apply(node, set, []);

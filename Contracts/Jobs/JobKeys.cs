@@ -68,6 +68,7 @@ internal static class JobKeys
                     new("categories", List, "csv: columns whose texts are categories; one-hot as features, an index as a label.") { Items = ColumnName },
                     new("header", Flag, "csv: whether the first line has the columns' names.") { Default = "true" },
                     new("delimiter", Text, "csv: what separates columns.") { Pattern = "^[^\"\\r\\n]$", Default = "," },
+                    new("encoding", Text, "csv: encoding of the text, such as utf-8, windows-1252 or shift_jis.") { Default = "utf-8" },
                     new("missing", Word, "What a missing number is replaced with.") { Words = JobWords.All<MissingPolicy>(), Default = "refuse" },
                     new("normalize", Word, "How features are scaled, by the training rows; stored with the model.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
                 ],

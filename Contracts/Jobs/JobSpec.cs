@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Lockstep.Contracts.Formats;
 
 namespace Lockstep.Contracts.Jobs;
 
@@ -92,6 +93,8 @@ public sealed record DataSpec
     public IReadOnlyList<string> Categories { get; init; } = [];
     public bool Header { get; init; } = true;
     public char Delimiter { get; init; } = ',';
+    /// <value>Csv: encoding of the text. Default utf-8.</value>
+    public string Encoding { get; init; } = TextEncodings.Usual;
     public MissingPolicy Missing { get; init; } = MissingPolicy.Refuse;
     public NormalizationKind Normalize { get; init; } = NormalizationKind.None;
 }

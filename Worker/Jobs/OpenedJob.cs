@@ -37,6 +37,9 @@ internal sealed class OpenedJob : IDisposable
     public TrainingJob Job { get; }
     public ITrainer Trainer { get; }
 
+    /// <value>What is no error in the data and nobody will have meant.</value>
+    public IReadOnlyList<InputError> Warnings => _data.Warnings;
+
     /// <summary>Opens data and model, and works out what the shards must know.</summary>
     /// <param name="resumeStep">Checkpoint to start from.</param>
     /// <exception cref="InputException">The data or the model do not fit the job.</exception>

@@ -1,3 +1,4 @@
+using Lockstep.Contracts;
 using Lockstep.Core.Protocol;
 
 namespace Lockstep.Worker.Loop;
@@ -15,6 +16,9 @@ internal static partial class WorkerLog
 
     [LoggerMessage(103, LogLevel.Information, "Job {JobId}: left at {Cursor}; what was computed is pushed")]
     public static partial void Drained(this ILogger logger, string jobId, Cursor cursor);
+
+    [LoggerMessage(104, LogLevel.Warning, "Job {JobId}: {Warning}")]
+    public static partial void DataWarning(this ILogger logger, string jobId, InputError warning);
 
     [LoggerMessage(110, LogLevel.Debug, "Job {JobId}, {Cursor}: took over slot {Slot} from a worker that is overdue or gone")]
     public static partial void TookOver(this ILogger logger, string jobId, Cursor cursor, int slot);

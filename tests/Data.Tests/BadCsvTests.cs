@@ -12,7 +12,8 @@ public sealed class BadCsvTests : IDisposable
 
     [Theory]
     [InlineData("x,y\n1,0\nabc,1\n", 3, "'abc' in column x is no number")]
-    [InlineData("x,y\n1,0\n1e99,1\n", 3, "'1e99' in column x is not a finite number")]
+    [InlineData("x,y\n1,0\n1e99,1\n", 3, "'1E+99' in column x is not a finite number")]
+    [InlineData("x,y\n1,0\n1e999,1\n", 3, "'1e999' in column x is not a finite number")]
     [InlineData("x,y\n1,0\n-inf,1\n", 3, "column x")]
     [InlineData("x,y\n1,Infinity\n", 2, "'Infinity' in column y is not a finite number")]
     [InlineData("x,y\n1,0\n\n2,1\n,1\n", 5, "no value in column x")]

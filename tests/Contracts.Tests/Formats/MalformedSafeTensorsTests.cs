@@ -109,7 +109,7 @@ public sealed class MalformedSafeTensorsTests
     public void A_name_that_is_no_text_is_refused()
     {
         byte[] header = [.. "{\"a"u8, 0xFF, .. "\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}"u8];
-        Assert.Contains("its header cannot be read", Refused([.. BitConverter.GetBytes((long)header.Length), .. header, .. new byte[8]]), StringComparison.Ordinal);
+        Assert.Contains("in line 1 of its header, the byte 0xFF at column 4 is no UTF-8.", Refused([.. BitConverter.GetBytes((long)header.Length), .. header, .. new byte[8]]), StringComparison.Ordinal);
         Assert.Contains("its header cannot be read", Refused(File("""{"\ud800":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", new byte[8])), StringComparison.Ordinal);
     }
 

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Text;
 using CsCheck;
 using Lockstep.Contracts.Jobs;
 
@@ -16,14 +18,14 @@ public sealed class JobErrorTests
     [InlineData("labels: [y]", "labels: {y: 1}", 7, "'labels' is a map.", "Give a list of names.")]
     [InlineData("labels: [y]", "labels: [[y]]", 7, "'labels' is a list.", "Give a text.")]
     [InlineData("train: data.csv", "train: ''", 6, "'train' is ''.", "Give a text.")]
-    [InlineData("train: data.csv", "train: \"a\\0b\"", 6, "'train' is 'a\0b'.", "Give a text.")]
+    [InlineData("train: data.csv", "train: \"a\\0b\"", 6, "'train' is 'a\\u0000b'.", "Give a text.")]
     [InlineData("labels: [y]", "labels: [y]\n  header: 1", 8, "'header' is '1'.", "Give true or false.")]
     [InlineData("labels: [y]", "labels: [y]\n  delimiter: '||'", 8, "'delimiter' is '||'.", "csv: what separates columns.")]
-    [InlineData("labels: [y]", "labels: [y]\n  delimiter: \";\\n\"", 8, "'delimiter' is ';\n'.", "csv: what separates columns.")]
+    [InlineData("labels: [y]", "labels: [y]\n  delimiter: \";\\n\"", 8, "'delimiter' is ';\\u000A'.", "csv: what separates columns.")]
     [InlineData("  preset: mlp", "  mlp", 3, "'model' must be a map of preset, hidden, input, layers.", "Write it as keys and values, one a line.")]
     [InlineData("  preset: mlp", "  preset: rnn", 3, "'preset' is 'rnn'.", "Give one of mlp, cnn.")]
     [InlineData("name: test", "name: Test", 1, "'name' is 'Test'.", "lower-case letters, digits and dashes, at most 40")]
-    [InlineData("name: test", "name: \"test\\n\"", 1, "'name' is 'test\n'.", "lower-case letters, digits and dashes, at most 40")]
+    [InlineData("name: test", "name: \"test\\n\"", 1, "'name' is 'test\\u000A'.", "lower-case letters, digits and dashes, at most 40")]
     [InlineData("name: test", "name: a2345678901234567890123456789012345678901", 1, "'name' is 'a2345678901234567890123456789012345678901'.", "at most 40")]
     // Values that cannot be.
     [InlineData("epochs: 1", "epochs: 0", 9, "'epochs' is '0'.", "Give a whole number, 1 or more")]
@@ -203,6 +205,55 @@ public sealed class JobErrorTests
     {
         InputError error = Assert.Single(Assert.Throws<InputException>(() => JobFile.Load(Path.GetTempPath(), [])).Errors);
         Assert.StartsWith("The job file cannot be read:", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_is_no_utf_8_is_refused_with_its_place_and_what_it_is()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, Encoding.Latin1.GetBytes("name: a\ndata: { labels: [Größe] }\n"));
+            InputError error = Assert.Single(Assert.Throws<InputException>(() => JobFile.Load(path, [])).Errors);
+            Assert.Equal((path, 2, "The byte 0xF6 at column 20 is no UTF-8."), (error.File, error.Line, error.Message));
+            Assert.Contains("fit iso-8859-1, in which it reads", error.Remedy, StringComparison.Ordinal);
+            Assert.Contains("save the file as UTF-8", error.Remedy, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task What_has_no_end_is_no_job_file()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Pipes and devices are told apart on Linux.");
+        InputError device = Assert.Single(Assert.Throws<InputException>(() => JobFile.Load("/dev/zero", [])).Errors);
+        Assert.Equal(("/dev/zero", "This is a device, not a file."), (device.File, device.Message));
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("lockstep-pipe-");
+        try
+        {
+            string pipe = Path.Combine(folder.FullName, "job.yaml");
+            using (Process make = Process.Start("mkfifo", pipe))
+            {
+                await make.WaitForExitAsync(TestContext.Current.CancellationToken);
+            }
+
+            Assert.Equal("This is a pipe, not a file.", Assert.Single(Assert.Throws<InputException>(() => JobFile.Load(pipe, [])).Errors).Message);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public void No_control_character_of_a_file_is_in_a_message()
+    {
+        IReadOnlyList<InputError> errors = JobText.Errors("name: \"\\e]0;x\\a\"\n\"\\u202Eevil\": 1\n");
+        Assert.All(errors, e => Assert.DoesNotContain(e.ToString(), c => char.IsControl(c) || c == '\u202E'));
+        Assert.Contains(errors, e => e.Message.Contains("\\u001B]0;x\\u0007", StringComparison.Ordinal));
     }
 
     [Fact]

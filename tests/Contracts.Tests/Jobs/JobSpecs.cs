@@ -52,6 +52,7 @@ internal static class JobSpecs
         from columns in Gen.Select(Text.Array[0, 3], Text.Array[1, 3], Text.Array[0, 2])
         from header in Gen.Bool
         from delimiter in Gen.Char[",;\t| :#~é"]
+        from encoding in Gen.Int[0, 2].Select(i => new[] { "utf-8", "windows-1252", "shift_jis" }[i])
         from missing in Gen.Enum<MissingPolicy>()
         from normalize in Gen.Enum<NormalizationKind>()
         select new DataSpec
@@ -65,6 +66,7 @@ internal static class JobSpecs
             Categories = columns.Item3,
             Header = header,
             Delimiter = delimiter,
+            Encoding = encoding,
             Missing = missing,
             Normalize = normalize,
         };

@@ -1,0 +1,45 @@
+namespace Lockstep.Data;
+
+/// <summary>How a data file was read into a row store.</summary>
+/// <param name="Features">Values of one row's features: one a pixel or a column.</param>
+/// <param name="Labels">Values of one row's labels.</param>
+/// <param name="Bytes">Whether features are stored as bytes (pixels) instead of float64.</param>
+/// <param name="Shape">Of one sample.</param>
+/// <param name="Classes">Classes of the one label column; null where it is a number.</param>
+/// <param name="Columns">Of the features, then of the labels; empty for images.</param>
+internal sealed record RowFormat(long Rows, int Features, int Labels, bool Bytes, int[] Shape, int? Classes, RowColumn[] Columns)
+{
+    public IEnumerable<RowColumn> FeatureColumns => Columns.Take(Features);
+
+    /// <summary>Names by feature, as a model sees them: <c>column</c>, or <c>column=text</c> for a category.</summary>
+    public string[] FeatureNames() => [.. FeatureColumns.SelectMany(c => c.Categories is null ? [c.Name] : c.Ordered().Select(text => $"{c.Name}={text}"))];
+
+    /// <summary>Texts of the classes, by index; empty where they are numbers.</summary>
+    public string[] ClassNames() => Labels == 1 && Columns is [.., { Categories: not null } label] ? label.Ordered() : [];
+
+    /// <summary>Texts of each column of categories, in ordinal order, by the column's name.</summary>
+    public Dictionary<string, string[]> Categories() => Columns.Where(c => c.Categories is not null).ToDictionary(c => c.Name, c => c.Ordered(), StringComparer.Ordinal);
+}
+
+/// <summary>One column of a CSV file as it is stored: numbers, or the indexes of texts. A value that is missing is NaN.</summary>
+/// <param name="Categories">Its texts by stored index, in the order in which the file has them; null: it holds numbers.</param>
+/// <param name="Least">Of the numbers; null where there are none.</param>
+/// <param name="Largest">Of the numbers; null where there are none.</param>
+/// <param name="Whole">Whether all numbers are whole.</param>
+/// <param name="Rounded">Line of the first whole number that float64 cannot hold; 0: there is none.</param>
+internal sealed record RowColumn(string Name, string[]? Categories, Extreme? Least, Extreme? Largest, bool Whole, int Rounded)
+{
+    /// <summary>The texts in the order that does not depend on the order of rows.</summary>
+    public string[] Ordered() => [.. Categories!.Order(StringComparer.Ordinal)];
+
+    /// <summary>By stored index: the place of the text among those in order.</summary>
+    public int[] Ranks()
+    {
+        string[] ordered = Ordered();
+        return [.. Categories!.Select(text => Array.BinarySearch(ordered, text, StringComparer.Ordinal))];
+    }
+}
+
+/// <summary>The least or largest number of a column.</summary>
+/// <param name="Line">Where it stands first.</param>
+internal sealed record Extreme(double Value, int Line);

@@ -18,7 +18,7 @@ public sealed class PlainLoop : IDisposable
     public PlainLoop(JobSpec job, IDataSet data, ReadOnlySpan<float> initial)
     {
         _data = data;
-        _model = Model(job);
+        _model = TorchModels.Create(job, data.SampleShape, data.Classes!.Value);
         foreach (var parameter in _model.parameters())
         {
             int length = (int)parameter.numel();
@@ -62,28 +62,5 @@ public sealed class PlainLoop : IDisposable
     {
         _optimizer.Dispose();
         _model.Dispose();
-    }
-
-    private static nn.Module<Tensor, Tensor> Model(JobSpec job)
-    {
-        if (job.Model.Preset == "cnn")
-        {
-            return nn.Sequential(
-                nn.Conv2d(1, 16, 3, padding: 1), nn.ReLU(), nn.MaxPool2d(2),
-                nn.Conv2d(16, 32, 3, padding: 1), nn.ReLU(), nn.MaxPool2d(2),
-                nn.Flatten(), nn.Linear(32 * 7 * 7, 128), nn.ReLU(), nn.Linear(128, 10));
-        }
-
-        var layers = new List<nn.Module<Tensor, Tensor>> { nn.Flatten() };
-        long width = 28 * 28;
-        foreach (int hidden in job.Model.Hidden)
-        {
-            layers.Add(nn.Linear(width, hidden));
-            layers.Add(nn.ReLU());
-            width = hidden;
-        }
-
-        layers.Add(nn.Linear(width, 10));
-        return nn.Sequential([.. layers]);
     }
 }

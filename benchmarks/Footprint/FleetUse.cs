@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Lockstep.Benchmarks;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;

@@ -1,3 +1,4 @@
+using Lockstep.Benchmarks;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
@@ -11,12 +12,8 @@ if (!OperatingSystem.IsLinux())
     return 2;
 }
 
-ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName));
-var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
-string root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", ".."));
-string built = Path.Combine(root, "Cli", "bin", framework.Parent!.Name, framework.Name, "lockstep.dll");
-string lockstep = args is [var installed] ? Path.GetFullPath(installed) : built;
-string job = Path.Combine(root, "samples", "digits", "job.yaml");
+string lockstep = args is [var installed] ? Path.GetFullPath(installed) : BuiltTree.Lockstep;
+string job = BuiltTree.Sample("digits");
 string folder = Directory.CreateTempSubdirectory("lockstep-footprint-").FullName;
 try
 {
@@ -27,11 +24,11 @@ try
     await using LocalFleet fleet = await LocalFleet.StartAsync(
         new FleetOptions
         {
-            Services = services,
+            Services = BuiltTree.Services,
             LogDirectory = Path.Combine(folder, "logs"),
             Shards = 2,
             Workers = 2,
-            RedisServerAssembly = built,
+            RedisServerAssembly = BuiltTree.Lockstep,
             Queue = "footprint",
             Environment = new Dictionary<string, string> { [EnvironmentNames.DataRoots] = Path.GetDirectoryName(job)!, [EnvironmentNames.RunsRoot] = folder },
         },

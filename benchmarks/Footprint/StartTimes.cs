@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
-using Lockstep.Contracts.Runs;
-using Lockstep.Engine.Processes;
+using Lockstep.Benchmarks;
 
 namespace Lockstep.Footprint;
 
@@ -14,29 +12,8 @@ internal static class StartTimes
         Console.WriteLine("|---|---|---|---|");
         for (int run = 1; run <= runs; run++)
         {
-            string output = Path.Combine(folder, $"digits-{run}");
-            ProcessStartInfo start = DotnetHost.Start(lockstep, ["train", job, "--workers", "2", "--output", output], []);
-            var watch = Stopwatch.StartNew();
-            using Process process = Process.Start(start) ?? throw new InvalidOperationException("The command was not started.");
-            process.StandardInput.Close();
-            Task<string> errors = process.StandardError.ReadToEndAsync();
-            TimeSpan first = TimeSpan.Zero;
-            while (await process.StandardOutput.ReadLineAsync() is { } line)
-            {
-                if (first == TimeSpan.Zero && line.Contains("step 1/", StringComparison.Ordinal))
-                {
-                    first = watch.Elapsed;
-                }
-            }
-
-            await process.WaitForExitAsync();
-            if (process.ExitCode != 0)
-            {
-                throw new InvalidOperationException($"The command ended with {process.ExitCode}: {await errors}");
-            }
-
-            RunSummary summary = RunSummary.FromJson(await File.ReadAllTextAsync(new RunFolder(output).Summary));
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {run} | {first.TotalSeconds:F1} s | {watch.Elapsed.TotalSeconds:F1} s | {summary.Validation["accuracy"]:F4} |"));
+            TrainCommandRun digits = await TrainCommandRun.MeasureAsync(lockstep, job, 2, Path.Combine(folder, $"digits-{run}"), CancellationToken.None);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {run} | {digits.FirstStep.TotalSeconds:F1} s | {digits.End.TotalSeconds:F1} s | {digits.Summary.Validation["accuracy"]:F4} |"));
         }
     }
 }

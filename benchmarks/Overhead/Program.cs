@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lockstep.Benchmarks;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
@@ -16,7 +17,6 @@ if (args.Length is < 2 or > 3 || args[0] is not ("telemetry" or "nothing" or "up
 const int DefaultPairs = 12;
 int pairs = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : DefaultPairs;
 const string ReportsMs = "OTEL_METRIC_EXPORT_INTERVAL";
-var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
 string folder = Directory.CreateTempSubdirectory("lockstep-overhead-").FullName;
 var plain = new TrainingOptions
 {
@@ -24,8 +24,8 @@ var plain = new TrainingOptions
     Output = folder,
     // One, whose work is the same in every run: what several compute twice changes with the load of the machine.
     Workers = 1,
-    Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
-    RedisServerAssembly = Path.GetFullPath(Path.Combine(framework.FullName, "..", "..", "..", "..", "..", "Cli", "bin", framework.Parent!.Name, framework.Name, "lockstep.dll")),
+    Services = BuiltTree.Services,
+    RedisServerAssembly = BuiltTree.Lockstep,
     Environment = new Dictionary<string, string> { ["OTEL_SDK_DISABLED"] = "true" },
 };
 var results = new List<CpuPair>();

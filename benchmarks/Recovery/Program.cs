@@ -1,11 +1,11 @@
 // Prints the tables of benchmarks/README.md on what disturbances cost.
 using System.Globalization;
+using Lockstep.Benchmarks;
 using Lockstep.Recovery;
 
 int rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 5;
-string root = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../.."));
 string folder = Directory.CreateTempSubdirectory("lockstep-recovery-").FullName;
-var fleets = new Fleets(root, folder);
+var fleets = new FleetRuns(folder);
 try
 {
     switch (args.FirstOrDefault())

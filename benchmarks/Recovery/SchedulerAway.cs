@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Lockstep.Benchmarks;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Engine.Processes;
@@ -14,9 +15,9 @@ internal static class SchedulerAway
     private const int KillAt = 600;
     private static readonly TimeSpan Away = TimeSpan.FromSeconds(7);
 
-    public static async Task<int> MeasureAsync(Fleets fleets, int rounds)
+    public static async Task<int> MeasureAsync(FleetRuns fleets, int rounds)
     {
-        JobSpec job = fleets.Digits("steps=1600", "shards=2", "checkpoint={every: 0}");
+        JobSpec job = FleetRuns.Digits("steps=1600", "shards=2", "checkpoint={every: 0}");
         var ratios = new List<double>();
         string? quiet = null;
         for (int round = 1; round <= rounds; round++)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lockstep.Benchmarks;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 
@@ -9,9 +10,9 @@ internal static class ShardDeath
 {
     private const int KillAt = 130;
 
-    public static async Task<int> MeasureAsync(Fleets fleets, int rounds)
+    public static async Task<int> MeasureAsync(FleetRuns fleets, int rounds)
     {
-        JobSpec job = fleets.Digits("steps=240", "shards=2", "checkpoint={every: 20}");
+        JobSpec job = FleetRuns.Digits("steps=240", "shards=2", "checkpoint={every: 20}");
         RunSummary quiet = await fleets.RunAsync("quiet", job, 2, new KilledRun("ps-0", 0));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"usual step: {quiet.StepMs.P50:F1} ms"));
         var stalls = new List<double>();

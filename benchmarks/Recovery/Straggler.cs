@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Lockstep.Benchmarks;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Engine.Processes;
@@ -15,9 +16,9 @@ internal static class Straggler
     private const int SlowUntil = 800;
 
     /// <param name="halted">Length of a pause; it then goes for a quarter of that.</param>
-    public static async Task<int> MeasureAsync(Fleets fleets, int rounds, TimeSpan halted)
+    public static async Task<int> MeasureAsync(FleetRuns fleets, int rounds, TimeSpan halted)
     {
-        JobSpec job = fleets.Digits($"steps={SlowUntil + 20}", "slots=16", "globalBatch=512", "checkpoint={every: 0}");
+        JobSpec job = FleetRuns.Digits($"steps={SlowUntil + 20}", "slots=16", "globalBatch=512", "checkpoint={every: 0}");
         var ratios = new List<double>();
         for (int round = 1; round <= rounds; round++)
         {

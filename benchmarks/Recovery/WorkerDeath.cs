@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lockstep.Benchmarks;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 
@@ -9,9 +10,9 @@ internal static class WorkerDeath
 {
     private const int KillAt = 60;
 
-    public static async Task<int> MeasureAsync(Fleets fleets, int rounds)
+    public static async Task<int> MeasureAsync(FleetRuns fleets, int rounds)
     {
-        JobSpec job = fleets.Digits("steps=120", "slots=8", "globalBatch=256");
+        JobSpec job = FleetRuns.Digits("steps=120", "slots=8", "globalBatch=256");
         RunSummary alone = await fleets.RunAsync("alone", job, 1, new KilledRun("worker-0", 0));
         double slotMs = alone.StepMs.P50 / job.Slots;
         RunSummary quiet = await fleets.RunAsync("quiet", job, 2, new KilledRun("worker-0", 0));

@@ -1,7 +1,7 @@
-namespace Lockstep.Recovery;
+namespace Lockstep.Benchmarks;
 
 /// <summary>Quantiles of what was measured.</summary>
-internal static class Measured
+public static class Measured
 {
     /// <returns>Of an even number of values the mean of the two in the middle.</returns>
     public static double Median(IReadOnlyList<double> values)

@@ -1,0 +1,109 @@
+using Lockstep.Contracts;
+using Lockstep.SystemBenchmark.Bare;
+using Lockstep.SystemBenchmark.Peers;
+using Lockstep.SystemBenchmark.Runs;
+using static Lockstep.SystemBenchmark.Rows.Figures;
+
+namespace Lockstep.SystemBenchmark.Rows;
+
+/// <summary>All rows of the table, with the contenders that they share.</summary>
+internal static class RowCatalog
+{
+    private const string Rate = "samples/s";
+
+    public static IReadOnlyList<Row> All { get; } = Create();
+
+    /// <param name="numbers">With commas between them; a whole number stands for its parts as well. Null: all.</param>
+    /// <exception cref="InputException">There is no such row.</exception>
+    public static IReadOnlyList<Row> Find(string? numbers)
+    {
+        if (numbers is null)
+        {
+            return All;
+        }
+
+        string[] wanted = numbers.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        string[] unknown = [.. wanted.Where(number => !All.Any(row => IsPart(row, number)))];
+        return unknown.Length == 0 && wanted.Length > 0
+            ? [.. All.Where(row => wanted.Any(number => IsPart(row, number)))]
+            : throw new InputException("--rows", 0, wanted.Length == 0 ? "No row is named." : $"There is no row {string.Join(", ", unknown)}.", $"The rows are {string.Join(", ", All.Select(row => row.Number))}.");
+    }
+
+    private static bool IsPart(Row row, string number) => row.Number == number || row.Number.StartsWith(number + ".", StringComparison.Ordinal);
+
+    private static List<Row> Create()
+    {
+        var large = new ModelContenders("mlp-2048", 2048);
+        var small = new ModelContenders("mlp-512", 512);
+        var images = new Group("fashion-mnist");
+        TrainedJob cnn = TrainedJob.Sample("fashion-mnist");
+        Contender cnn1 = cnn.Contender(images, 1);
+        Contender cnn2 = cnn.Contender(images, 2);
+        var digits = new Group("digits");
+        TrainedJob digitsJob = TrainedJob.Sample("digits");
+        Contender digits1 = digitsJob.Contender(digits, 1);
+        Contender digits2 = digitsJob.Contender(digits, 2);
+        Contender digitsPlain = PlainCommand.Contender(digits, digitsJob);
+        var samples = new Group("samples", Once: true);
+        IReadOnlyList<Contender> whole = [.. new[] { "digits", "medical", "driving", "fashion-mnist" }.Select(name => TrainedJob.Sample(name).WholeRun(samples, 2))];
+        var commands = new Group("commands");
+        Contender command = CommandRuns.Ours(commands);
+        Contender earlier = CommandRuns.Earlier(commands);
+        return
+        [
+            large.OverDdp("3", new(0.8, 1.1), new(1.4, 1.8)),
+            large.OverFloor("3.1", new(0.8, 0.9)),
+            small.OverDdp("4", new(1.1, 1.4), new(1.5, 2.0)),
+            small.OverFloor("4.1", new(0.7, 0.85)),
+            small.SpeedUp("5", new(1.4, 1.7), new(1.4, 1.7)),
+            new("5.1", "fashion-mnist's CNN (M = 8): two workers over one", Rate, Quantity.Of(cnn2, SamplesPerSecond), Quantity.Of(cnn1, SamplesPerSecond), true, new(1.6, 1.8), new(1.6, 1.8)),
+            large.SpeedUp("5.2", null, new(1.6, 1.8)),
+            small.OverPlain("6", new(0.85, 0.95), new(0.85, 0.95)),
+            new("6.1", "digits (M = 8): one worker over a plain TorchSharp loop", Rate, Quantity.Of(digits1, SamplesPerSecond), PlainCommand.Rate(digitsPlain), true, new(0.75, 0.9), new(0.75, 0.9)),
+            large.OverPlain("6.2", null, new(0.9, 0.95)),
+            new("9", "managed allocation a step, of the process that allocates most", "KB", Quantity.Largest([large.Two, small.Two, digits2], AllocatedBy), null, false, new(64, 8), new(64, 8)),
+            new("11", "steps repeated, in all runs of the samples and of rows 3 and 4", "steps", Quantity.Total([.. whole, large.Two, large.TwoOfEight, small.Two, small.TwoOfEight], Repeated), null, false, new(0, 0), new(0, 0)),
+            new("13", $"digits, two workers, whole command over that of {EarlierBuild.Commit}: time to the first step", "s", Quantity.Of(command, FirstStep), Quantity.Of(earlier, FirstStep), false, new(0.8, 0.6), new(0.8, 0.6)),
+            new("13.1", "the same: time to the end", "s", Quantity.Of(command, End), Quantity.Of(earlier, End), false, new(0.4, 0.25), new(0.4, 0.25)),
+        ];
+    }
+
+    /// <summary>One MLP with everything that it is compared with.</summary>
+    private sealed class ModelContenders
+    {
+        private readonly string _model;
+        private readonly Contender _one;
+        private readonly Contender _oneOfEight;
+        private readonly Contender _ddp;
+        private readonly Contender _floor;
+        private readonly Contender _plain;
+        private readonly Contender _plainOfEight;
+
+        public ModelContenders(string job, int hidden)
+        {
+            _model = $"MLP 784-{hidden}-{hidden}-10";
+            var group = new Group(job);
+            TrainedJob two = TrainedJob.Own(job, slots: 2);
+            TrainedJob eight = TrainedJob.Own(job, slots: 8);
+            (_one, Two) = (two.Contender(group, 1), two.Contender(group, 2));
+            (_oneOfEight, TwoOfEight) = (eight.Contender(group, 1), eight.Contender(group, 2));
+            _ddp = TorchPeer.Ddp(group, hidden);
+            _floor = FloorCommand.Contender(group, two);
+            (_plain, _plainOfEight) = (PlainCommand.Contender(group, two), PlainCommand.Contender(group, eight));
+        }
+
+        public Contender Two { get; }
+
+        public Contender TwoOfEight { get; }
+
+        public Row OverDdp(string number, Target grpc, Target shared) => new(number, $"{_model}, batch 512, M = 2: two workers over PyTorch DDP (gloo, two processes)", Rate, RateOf(Two), RateOf(_ddp), true, grpc, shared) { EightSlots = (RateOf(TwoOfEight), RateOf(_ddp)) };
+
+        public Row OverFloor(string number, Target shared) => new(number, $"{_model}, the same over two bare processes that compute 256 samples' gradients", Rate, RateOf(Two), RateOf(_floor), true, null, shared) { EightSlots = (RateOf(TwoOfEight), RateOf(_floor)) };
+
+        public Row SpeedUp(string number, Target? grpc, Target shared) => new(number, $"{_model}, M = 2: two workers over one", Rate, RateOf(Two), RateOf(_one), true, grpc, shared) { EightSlots = (RateOf(TwoOfEight), RateOf(_oneOfEight)) };
+
+        public Row OverPlain(string number, Target? grpc, Target shared) => new(number, $"{_model}, M = 2: one worker over a plain TorchSharp loop", Rate, RateOf(_one), PlainCommand.Rate(_plain), true, grpc, shared) { EightSlots = (RateOf(_oneOfEight), PlainCommand.Rate(_plainOfEight)) };
+
+        private static Quantity RateOf(Contender contender) => Quantity.Of(contender, SamplesPerSecond);
+    }
+}

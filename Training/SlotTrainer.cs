@@ -15,40 +15,22 @@ namespace Lockstep.Training;
 /// Computes slots. A slot is a pure function of (job, step, slot, parameters): no result depends on what this object computed before, nor on which process it lives in.
 /// Not thread-safe; call it from one thread at a time.
 /// </summary>
-/// <param name="model">Stays the caller's; its tensors hold the version that was loaded last.</param>
+/// <param name="model">Stays the caller's, and alone holds the version that was loaded last.</param>
 /// <param name="validation">Needed by <see cref="Evaluate"/> only.</param>
 public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, IDataSet? validation = null) : IDisposable
 {
     private readonly Tensor[] parameters = [.. model.Tensors.Zip(model.Values).Where(t => t.First.Kind == TensorKind.Parameter).Select(t => t.Second)];
-    private readonly float[] buffers = new float[model.Tensors.Where(t => t.Kind == TensorKind.Buffer).Sum(t => t.Elements)];
-    private readonly float[] initial = Snapshot(model);
 
     /// <value>Length of the flat model vector.</value>
     public long ElementCount => model.ElementCount;
 
-    /// <summary>Copies version 0 as the model had it when this object was made.</summary>
+    /// <summary>Copies version 0.</summary>
     /// <param name="flat">[ElementCount], overwritten.</param>
-    public void CopyInitial(Span<float> flat) => initial.CopyTo(flat);
+    public void CopyInitial(Span<float> flat) => model.CopyInitial(flat);
 
     /// <summary>Sets parameters and buffers to version v, which the slots that follow are computed at.</summary>
     /// <param name="flat">[ElementCount]</param>
-    public void Load(ReadOnlySpan<float> flat)
-    {
-        model.Load(flat);
-        var flatAt = 0;
-        var bufferAt = 0;
-        foreach (var tensor in model.Tensors)
-        {
-            var length = (int)tensor.Elements;
-            if (tensor.Kind == TensorKind.Buffer)
-            {
-                flat.Slice(flatAt, length).CopyTo(buffers.AsSpan(bufferAt));
-                bufferAt += length;
-            }
-
-            flatAt += length;
-        }
-    }
+    public void Load(ReadOnlySpan<float> flat) => model.Load(flat);
 
     /// <summary>Computes one slot at the version that was loaded.</summary>
     /// <param name="sampleIds">The slot's samples; may be empty.</param>
@@ -76,13 +58,12 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
         }
 
         using var scope = torch.NewDisposeScope();
-        RestoreBuffers();
         torch.manual_seed((long)(CounterRandom.Key(job.Seed, (ulong)step, (ulong)slot) >> 1));
         var (features, labels, rawLabels) = Batch(train, sampleIds);
-        var output = model.Forward(features, training: true);
+        var (output, after) = model.Train(features);
         var lossSum = LossSum(output, labels);
         var gradients = torch.autograd.grad([lossSum / stepSampleCount], parameters);
-        CopyGradients(gradients, (double)sampleIds.Length / stepSampleCount, gradient);
+        CopyGradients(gradients, after, (double)sampleIds.Length / stepSampleCount, gradient);
         var metrics = SlotMetrics.Measure(job, output, rawLabels, train.LabelWidth, withScores: false);
         return new(sampleIds.Length, lossSum.item<float>(), metrics.Parts);
     }
@@ -103,9 +84,8 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
 
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        RestoreBuffers();
         var (features, labels, rawLabels) = Batch(validation, sampleIds);
-        var output = model.Forward(features, training: false);
+        var output = model.Evaluate(features);
         var lossSum = LossSum(output, labels).item<float>();
         var metrics = SlotMetrics.Measure(job, output, rawLabels, validation.LabelWidth, withScores: true);
         return new(sampleIds.Length, lossSum, metrics.Parts, metrics.Scores, metrics.Labels);
@@ -114,13 +94,6 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
     /// <summary>Nothing of its own needs releasing today; the model and the data stay the caller's.</summary>
     public void Dispose()
     {
-    }
-
-    private static float[] Snapshot(NeuralModel model)
-    {
-        var flat = new float[model.ElementCount];
-        model.CopyTo(flat);
-        return flat;
     }
 
     private (Tensor Features, Tensor Labels, float[] RawLabels) Batch(IDataSet data, ReadOnlySpan<long> ids)
@@ -147,11 +120,10 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
         _ => throw new InvalidOperationException($"There is no loss {job.Loss}."),
     };
 
-    private void CopyGradients(IList<Tensor> gradients, double share, Span<float> gradient)
+    private void CopyGradients(IList<Tensor> gradients, Tensor[] after, double share, Span<float> gradient)
     {
         var flatAt = 0;
         var parameter = 0;
-        var bufferAt = 0;
         for (var i = 0; i < model.Tensors.Count; i++)
         {
             var length = (int)model.Tensors[i].Elements;
@@ -163,27 +135,15 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
                 continue;
             }
 
-            NeuralModel.Read(model.Values[i], target);
-            var before = buffers.AsSpan(bufferAt, length);
-            bufferAt += length;
+            NeuralModel.Read(after[i], target);
+            var before = ArrayPool<float>.Shared.Rent(length);
+            NeuralModel.Read(model.Values[i], before.AsSpan(0, length));
             for (var e = 0; e < length; e++)
             {
                 target[e] = (float)(share * ((double)target[e] - before[e]));
             }
-        }
-    }
 
-    private void RestoreBuffers()
-    {
-        var at = 0;
-        for (var i = 0; i < model.Tensors.Count; i++)
-        {
-            if (model.Tensors[i].Kind == TensorKind.Buffer)
-            {
-                var length = (int)model.Tensors[i].Elements;
-                NeuralModel.Write(model.Values[i], buffers.AsSpan(at, length));
-                at += length;
-            }
+            ArrayPool<float>.Shared.Return(before);
         }
     }
 }

@@ -25,11 +25,12 @@ internal static class TrainCommand
     private static readonly Option<string?> Redis = new("--redis") { HelpName = "CONNECTION", Description = "A Redis that is there, as host:port,password=…; default: one is started." };
     private static readonly Option<string?> Otlp = new("--otlp") { HelpName = "URL", Description = "Sends metrics, traces and logs there, such as http://127.0.0.1:4317 of a dashboard; default: as OTEL_EXPORTER_OTLP_ENDPOINT says." };
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the newest checkpoint of the run's folder." };
+    private static readonly Option<bool> AcceptClass = new("--accept-class") { Description = "With --resume: go on though this machine computes in another determinism class than the run did. The ledger's lines beyond the checkpoint are set aside, and it names the class of each part." };
     private static readonly Option<bool> Json = new("--json") { Description = "Write the summary as JSON to standard output; progress goes to standard error." };
 
     public static Command Create()
     {
-        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, Redis, Otlp, Resume, RunOptions.Set, Json };
+        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, Redis, Otlp, Resume, AcceptClass, RunOptions.Set, Json };
         command.SetAction(RunAsync);
         return command;
     }
@@ -126,6 +127,11 @@ internal static class TrainCommand
         int workers = RunOptions.ReadWorkers(parsed, DefaultWorkers);
         JobSpec job = RunOptions.ReadJob(parsed, Job);
         bool resume = parsed.GetValue(Resume);
+        if (parsed.GetValue(AcceptClass) && !resume)
+        {
+            throw new InputException(AcceptClass.Name, 0, "It is of a run that goes on.", $"Add {Resume.Name}, or leave it out.");
+        }
+
         return new TrainingOptions
         {
             Job = job,
@@ -134,6 +140,7 @@ internal static class TrainCommand
             Redis = parsed.GetValue(Redis),
             Otlp = parsed.GetValue(Otlp) is { } otlp ? Address("--otlp", otlp) : null,
             Resume = resume,
+            AcceptClass = parsed.GetValue(AcceptClass),
             Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
             RedisServerAssembly = typeof(TrainCommand).Assembly.Location,
         };

@@ -10,7 +10,7 @@ namespace Lockstep.Cli.Commands;
 internal static class VerifyCommand
 {
     private static readonly Argument<string> Run = new("run") { HelpName = "RUN", Description = "Folder of the run." };
-    private static readonly Option<string?> Steps = new("--steps") { HelpName = "A..B", Description = "From version A to version B; default: from the oldest checkpoint that is kept to the end." };
+    private static readonly Option<string?> Steps = new("--steps") { HelpName = "A..B", Description = "From step A to step B; default: from the oldest checkpoint that is kept to the end." };
     private static readonly Option<bool> Json = new("--json") { Description = "Write the verdict as JSON." };
 
     public static Command Create()
@@ -38,8 +38,8 @@ internal static class VerifyCommand
         }
 
         string[] parts = steps.Split("..");
-        return parts.Length == 2 && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out long from) && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long to) && from < to
+        return parts.Length == 2 && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out long from) && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long to) && from <= to
             ? (from, to)
-            : throw new InputException("--steps", 0, $"'{steps}' is no range of steps.", "Write A..B with A below B, such as 0..100.");
+            : throw new InputException("--steps", 0, $"'{steps}' is no range of steps.", "Write A..B, such as 1..100; one step is A..A.");
     }
 }

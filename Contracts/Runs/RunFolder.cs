@@ -7,6 +7,8 @@ public sealed record RunFolder(string Path)
     public string Model => In("model.safetensors");
     public string Metrics => In("metrics.jsonl");
     public string Ledger => In("ledger.jsonl");
+    /// <value>Lines of the ledger that were set aside when the run went on in another determinism class.</value>
+    public string Superseded => In("ledger.superseded.jsonl");
     public string Summary => In("summary.json");
     public string Checkpoints => In("checkpoints");
     public string Logs => In("logs");

@@ -79,13 +79,14 @@ public sealed record EvaluationRecord : RunRecord
 /// <summary>One line of ledger.jsonl: the hash of the whole state after a step. Equal runs have equal files.</summary>
 /// <param name="Step">Updates that were done.</param>
 /// <param name="Hash">32 hexadecimal digits.</param>
-public sealed record LedgerLine(long Step, string Hash)
+/// <param name="Class">Determinism class of this step and those after it: set on the first line of the ledger, and where a run went on in another class; null: as the line before.</param>
+public sealed record LedgerLine(long Step, string Hash, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Class = null)
 {
     public string ToJson() => JsonSerializer.Serialize(this, RunRecord.Options);
 
     /// <exception cref="JsonException">The text is no such line.</exception>
     public static LedgerLine FromJson(string json) =>
-        JsonSerializer.Deserialize<LedgerLine>(json, RunRecord.Options) is { Hash.Length: 32 } line ? line : throw new JsonException("It has no hash of 32 digits.");
+        JsonSerializer.Deserialize<LedgerLine>(json, RunRecord.Options) is { Hash.Length: 32 } line && line.Hash.All(char.IsAsciiHexDigitLower) ? line : throw new JsonException("It has no hash of 32 digits.");
 
     /// <returns>Null: the text is no such line, as one that was torn by a crash.</returns>
     public static LedgerLine? TryFromJson(string json)

@@ -7,8 +7,9 @@ namespace Lockstep.Contracts.Services;
 /// <param name="JobJson">The job as canonical JSON.</param>
 /// <param name="RunDirectory">Folder of the run: checkpoints/ and cache/ are made in it. Empty: the scheduler chooses one.</param>
 /// <param name="ResumeStep">Checkpoint to start from.</param>
+/// <param name="AcceptClass">The run in the folder may have been computed in another determinism class: what its ledger has beyond the checkpoint is set aside then.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record SubmitRequest(string JobId, string JobJson, string RunDirectory = "", long? ResumeStep = null);
+public sealed record SubmitRequest(string JobId, string JobJson, string RunDirectory = "", long? ResumeStep = null, bool AcceptClass = false);
 
 [JsonConverter(typeof(JobStateConverter))]
 public enum JobState

@@ -11,8 +11,8 @@ public static class ToolNames
 
 /// <summary>Recompute steps of a run and compare them with its ledger. Exit codes: 0 equal, 1 different, 2 bad input.</summary>
 /// <param name="Run">Folder of the run.</param>
-/// <param name="From">Version to begin at; null: the oldest checkpoint.</param>
-/// <param name="To">Version to end at; null: the ledger's last.</param>
+/// <param name="From">First step; null: the one after the oldest checkpoint.</param>
+/// <param name="To">Last step; null: the ledger's last.</param>
 /// <param name="Json">Write the result as one JSON object.</param>
 public sealed record VerifyRequest(string Run, long? From, long? To, bool Json)
 {

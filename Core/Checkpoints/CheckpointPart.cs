@@ -73,7 +73,38 @@ public static class CheckpointPart
         }
     }
 
+    /// <summary>Reads what job a file is of, without a check of its bytes.</summary>
+    /// <exception cref="ProtocolException">It is missing or not a checkpoint.</exception>
+    public static JobDescriptor ReadDescriptor(string path)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            return ReadHeader(path, file).Descriptor;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Damaged(path, exception.Message);
+        }
+    }
+
     private static (JobDescriptor Descriptor, ShardState State) Read(string path, FileStream file)
+    {
+        Header header = ReadHeader(path, file);
+        long rest = file.Length - file.Position;
+        long expected = (4L * header.Values) + (4L * header.State1) + (4L * header.State2) + (2L * header.Ranges);
+        if (rest != expected || new[] { header.Values, header.State1, header.State2, header.Ranges }.Any(count => count < 0))
+        {
+            throw Damaged(path, $"{rest} bytes follow its header, not {expected}");
+        }
+
+        return (header.Descriptor, new ShardState(
+            header.Generation, header.Version, header.Shard, header.Chunks,
+            Take<float>(file, header.Values), Take<float>(file, header.State1), Take<float>(file, header.State2), Take<short>(file, header.Ranges)));
+    }
+
+    /// <summary>Leaves the file behind its header.</summary>
+    private static Header ReadHeader(string path, FileStream file)
     {
         int start = Magic.Length + 4;
         Span<byte> begin = stackalloc byte[start];
@@ -90,26 +121,14 @@ public static class CheckpointPart
 
         var bytes = new byte[headerLength];
         file.ReadExactly(bytes);
-        Header header;
         try
         {
-            header = JsonSerializer.Deserialize<Header>(bytes, Whole) ?? throw new JsonException("The header is null.");
+            return JsonSerializer.Deserialize<Header>(bytes, Whole) ?? throw new JsonException("The header is null.");
         }
         catch (JsonException exception)
         {
             throw Damaged(path, $"its header cannot be read: {exception.Message}");
         }
-
-        long rest = file.Length - start - headerLength;
-        long expected = (4L * header.Values) + (4L * header.State1) + (4L * header.State2) + (2L * header.Ranges);
-        if (rest != expected || new[] { header.Values, header.State1, header.State2, header.Ranges }.Any(count => count < 0))
-        {
-            throw Damaged(path, $"{rest} bytes follow its header, not {expected}");
-        }
-
-        return (header.Descriptor, new ShardState(
-            header.Generation, header.Version, header.Shard, header.Chunks,
-            Take<float>(file, header.Values), Take<float>(file, header.State1), Take<float>(file, header.State2), Take<short>(file, header.Ranges)));
     }
 
     private static T[] Take<T>(FileStream file, int count) where T : struct

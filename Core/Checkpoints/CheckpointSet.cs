@@ -14,7 +14,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     private const string ManifestName = "set.json";
 
     private sealed record Part(string File, string Sha256);
-    private sealed record Manifest(long Version, int Shards, IReadOnlyList<Part> Parts, int Generation = 0);
+    private sealed record Manifest(long Version, int Shards, IReadOnlyList<Part> Parts, int Generation = 0, string? Ledger = null);
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
 
@@ -47,11 +47,12 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     /// <summary>Makes a set count: all parts are on disk. Other files in its folder are remains, and deleted.</summary>
     /// <param name="sha256">Hexadecimal, by shard.</param>
     /// <param name="generation">That cut the parts.</param>
-    public static void Seal(string checkpoints, long version, IReadOnlyList<string> sha256, int generation = 0, ICheckpointFiles? files = null)
+    /// <param name="ledger">Digest of the ledger's lines up to the version; null: not all of them are known.</param>
+    public static void Seal(string checkpoints, long version, IReadOnlyList<string> sha256, int generation = 0, string? ledger = null, ICheckpointFiles? files = null)
     {
         files ??= CheckpointFiles.Disk;
         string directory = DirectoryOf(checkpoints, version);
-        var manifest = new Manifest(version, sha256.Count, [.. sha256.Select((hash, shard) => new Part(CheckpointPart.FileName(shard, sha256.Count, generation), hash))], generation);
+        var manifest = new Manifest(version, sha256.Count, [.. sha256.Select((hash, shard) => new Part(CheckpointPart.FileName(shard, sha256.Count, generation), hash))], generation, ledger);
         files.WriteWhole(Path.Combine(directory, ManifestName), file => JsonSerializer.Serialize(file, manifest, Json));
         foreach (string file in System.IO.Directory.EnumerateFiles(directory))
         {
@@ -60,6 +61,35 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
             {
                 files.TryDelete(file);
             }
+        }
+    }
+
+    /// <summary>The digest of the ledger's lines that a whole set was cut after.</summary>
+    /// <returns>Null: it is not known, or the set cannot be read.</returns>
+    public static string? LedgerOf(string checkpoints, long version)
+    {
+        try
+        {
+            return ReadManifest(DirectoryOf(checkpoints, version)).Ledger is { Length: 64 } digest && digest.All(char.IsAsciiHexDigit) ? digest : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The determinism class that a whole set was computed in. Its files are not checked.</summary>
+    /// <returns>Null: it cannot be read.</returns>
+    public static string? ClassOf(string checkpoints, long version)
+    {
+        string directory = DirectoryOf(checkpoints, version);
+        try
+        {
+            return CheckpointPart.ReadDescriptor(Path.Combine(directory, ReadManifest(directory).Parts[0].File)).DeterminismClass;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or ProtocolException or ArgumentOutOfRangeException)
+        {
+            return null;
         }
     }
 

@@ -1,7 +1,6 @@
-using System.Text.Json;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Runs;
-using Lockstep.Core.Protocol;
+using Lockstep.Core.Hashing;
 
 namespace Lockstep.Core.Checkpoints;
 
@@ -10,7 +9,7 @@ public static class RecordedCheckpoints
 {
     /// <summary>The newest checkpoint that can be read and whose steps the ledger has: the shards may have been ahead of what was written down. Those after it are computed, and cut, again: deleted, or set aside where they are damaged.</summary>
     /// <param name="place">The run, for messages.</param>
-    /// <exception cref="InputException">There are checkpoints and no ledger.</exception>
+    /// <exception cref="InputException">There are checkpoints and no ledger, or one whose lines are not those that a checkpoint was cut after.</exception>
     /// <exception cref="IOException">The folder cannot be read, or changed.</exception>
     public static RecordedCheckpoint TakeNewest(RunFolder run, string place)
     {
@@ -21,6 +20,7 @@ public static class RecordedCheckpoints
         }
 
         (long recorded, long lines) = versions.Length > 0 ? Count(run.Ledger) : (0, 0);
+        CheckLines(run, [.. versions.Where(version => version <= recorded).Reverse()]);
         var damaged = new List<string>();
         if (lines > recorded + 1)
         {
@@ -46,6 +46,35 @@ public static class RecordedCheckpoints
         return new RecordedCheckpoint(null, damaged);
     }
 
+    /// <summary>Compares the ledger with what the checkpoints know of it.</summary>
+    /// <param name="versions">Of checkpoints whose steps it has, ascending.</param>
+    private static void CheckLines(RunFolder run, long[] versions)
+    {
+        if (versions.Length == 0)
+        {
+            return;
+        }
+
+        var digest = new LedgerDigest();
+        long at = 0;
+        long good = 0;
+        using IEnumerator<string> lines = File.ReadLines(run.Ledger).GetEnumerator();
+        foreach (long version in versions)
+        {
+            for (; at < version && lines.MoveNext(); at++)
+            {
+                digest.Add(LedgerLine.FromJson(lines.Current).Hash);
+            }
+
+            if (CheckpointSet.LedgerOf(run.Checkpoints, version) is { } known && known != digest.ToString())
+            {
+                throw new InputException(run.Ledger, 0, $"{(version - good == 1 ? $"Line {version} was" : $"Lines {good + 1} to {version} were")} altered: the checkpoint of step {version} was cut after others.", "Restore the file; 'lockstep verify' finds the line. Or train into another folder.");
+            }
+
+            good = version;
+        }
+    }
+
     /// <summary>How many lines there are before one that is none, and in all. The last may have been torn by a crash.</summary>
     private static (long Whole, long All) Count(string ledger)
     {
@@ -53,23 +82,11 @@ public static class RecordedCheckpoints
         long all = 0;
         foreach (string line in File.ReadLines(ledger))
         {
-            whole += whole == all && IsWhole(line) ? 1 : 0;
+            whole += whole == all && LedgerLine.TryFromJson(line) is { } known && known.Step == all + 1 ? 1 : 0;
             all++;
         }
 
         return (whole, all);
-    }
-
-    private static bool IsWhole(string line)
-    {
-        try
-        {
-            return LedgerLine.FromJson(line).Step > 0;
-        }
-        catch (JsonException)
-        {
-            return false;
-        }
     }
 }
 

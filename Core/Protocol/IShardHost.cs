@@ -130,7 +130,7 @@ public enum ProtocolError
 {
     /// <summary>The server hosts no such job.</summary>
     UnknownJob = 1,
-    /// <summary>Another descriptor, other initial values, another determinism class.</summary>
+    /// <summary>Another descriptor, other initial values, another determinism class, another line of the ledger.</summary>
     Conflict = 2,
     /// <summary>Sizes, indexes or flags that cannot be.</summary>
     Invalid = 3,

@@ -26,6 +26,8 @@ public sealed record JobDescriptor
     public required string CheckpointDirectory { get; init; }
     /// <value>Checkpoint to start from; null: from the initial values.</value>
     public long? ResumeStep { get; init; }
+    /// <value>The checkpoint of <see cref="ResumeStep"/> may be of another determinism class: somebody accepted that.</value>
+    public bool AcceptsClass { get; init; }
     /// <value>Leased slots of one evaluation; 0: the job has no validation data. Evaluated at the end of each epoch and of the job.</value>
     public int EvaluationSlots { get; init; }
     /// <value>The first worker's class; another is refused.</value>

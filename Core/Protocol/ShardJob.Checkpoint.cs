@@ -12,12 +12,18 @@ public sealed partial class ShardJob
 
     /// <summary>Starts from a checkpoint, which may have been cut by another number of shards. Of a job without values only.</summary>
     /// <param name="generation">From here on; null: the one after that of the checkpoint.</param>
-    /// <exception cref="ProtocolException">It is not of this job, or a part of it is missing.</exception>
+    /// <exception cref="ProtocolException">It is not of this job or its determinism class, or a part of it is missing.</exception>
     public void Load(CheckpointSet set, int? generation = null)
     {
         if (set.Descriptor.JobHash != Descriptor.JobHash)
         {
             throw new ProtocolException(ProtocolError.Checkpoint, $"Job {Descriptor.JobId}: the checkpoint at {set.Directory} was cut by another job or with other data ({set.Descriptor.JobHash} instead of {Descriptor.JobHash}). Resume with the job and data that it was started with, or start a new run.");
+        }
+
+        // Initial values have the same bits everywhere.
+        if (set.Descriptor.DeterminismClass != Descriptor.DeterminismClass && set.Version > 0 && !(Descriptor.AcceptsClass && set.Version == Descriptor.ResumeStep))
+        {
+            throw new ProtocolException(ProtocolError.Conflict, $"Job {Descriptor.JobId}: {OtherClass.Problem($"the checkpoint at {set.Directory}", set.Descriptor.DeterminismClass, Descriptor.DeterminismClass)} {OtherClass.Remedy}");
         }
 
         if (!set.Descriptor.Tensors.Select(t => (t.Name, t.Kind, t.Elements)).SequenceEqual(Descriptor.Tensors.Select(t => (t.Name, t.Kind, t.Elements))))

@@ -1,4 +1,5 @@
 using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Hashing;
 
 namespace Lockstep.Core.Protocol;
 
@@ -7,6 +8,10 @@ public sealed partial class StepBoard
     // Sets that are not whole, by version: cleared with the generation, and a whole set takes the older ones with it.
     private readonly SortedDictionary<long, string?[]> _parts = [];
     private Task _sealing = Task.CompletedTask;
+    // Of the ledger's lines up to the version; null: read from the set that the job was taken up at, or not known.
+    private LedgerDigest? _digest;
+    private long _digestAt;
+    private bool _isDigestRead;
     // Ends the patience with a disk that takes no last set: the job is closed, or taken up again.
     private CancellationTokenSource _giveUp = new();
     private bool _lastCheckpointDurable;
@@ -102,6 +107,7 @@ public sealed partial class StepBoard
     private void BeginCheckpoints(long version, bool isRestored)
     {
         _parts.Clear();
+        (_digest, _digestAt, _isDigestRead) = (null, version, false);
         // What was asked for is cut in this generation then.
         _askedVersion = _asked is not null && version == _descriptor.TotalSteps ? version : null;
         _giveUp.Cancel();
@@ -240,6 +246,34 @@ public sealed partial class StepBoard
         }
 
         _log.Sync();
-        CheckpointSet.Seal(_descriptor.CheckpointDirectory, version, parts, generation, _files);
+        CheckpointSet.Seal(_descriptor.CheckpointDirectory, version, parts, generation, DigestAt(version), _files);
+    }
+
+    /// <returns>Null: some line up to the version is not known here.</returns>
+    private string? DigestAt(long version)
+    {
+        lock (_gate)
+        {
+            if (!_isDigestRead)
+            {
+                _isDigestRead = true;
+                _digest = _digestAt == 0 ? new LedgerDigest() : CheckpointSet.LedgerOf(_descriptor.CheckpointDirectory, _digestAt) is { } known ? new LedgerDigest(known) : null;
+            }
+
+            for (; _digest is not null && _digestAt < version; _digestAt++)
+            {
+                // The last report is told after its checkpoint.
+                string? line = _log.LedgerOf(_digestAt) ?? (_last is { } last && last.Report.Cursor.Step == _digestAt ? last.Report.Ledger : null);
+                if (string.IsNullOrEmpty(line))
+                {
+                    _digest = null;
+                    return null;
+                }
+
+                _digest.Add(line);
+            }
+
+            return _digestAt == version ? _digest?.ToString() : null;
+        }
     }
 }

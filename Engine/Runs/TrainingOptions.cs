@@ -17,6 +17,8 @@ public sealed record TrainingOptions
     public Uri? Otlp { get; init; }
     /// <value>Go on from the folder's newest checkpoint.</value>
     public bool Resume { get; init; }
+    /// <value>Go on in whatever determinism class, and set aside what the ledger has beyond the checkpoint where it is another.</value>
+    public bool AcceptClass { get; init; }
     public required ServiceLocator Services { get; init; }
     /// <value>Assembly that serves Redis when called with <c>redis-server --port N</c>.</value>
     public required string RedisServerAssembly { get; init; }

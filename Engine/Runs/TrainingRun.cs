@@ -87,7 +87,7 @@ public static class TrainingRun
         try
         {
             using var scheduler = new SchedulerClient(fleet.Scheduler, time);
-            var request = new SubmitRequest(jobId, JobFile.ToCanonicalJson(job), run.Folder.Path, run.From.Version);
+            var request = new SubmitRequest(jobId, JobFile.ToCanonicalJson(job), run.Folder.Path, run.From.Version, options.AcceptClass);
             await scheduler.SubmitAsync(request, cancellation);
             JobStatus last = await FollowAsync(scheduler, request, fleet, options.Beside, observer, cancellation);
             RunSummary? summary = File.Exists(run.Folder.Summary) ? RunSummary.FromJson(await File.ReadAllTextAsync(run.Folder.Summary, cancellation)) : null;

@@ -84,7 +84,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellation);
         }
 
-        return new RunRecorder(job.Folder, job.Spec, descriptor.StepsPerEpoch, resumed ? null : descriptor.ResumeStep ?? 0, job.Time, time);
+        return new RunRecorder(job.Folder, job.Spec, descriptor, resumed ? null : descriptor.ResumeStep ?? 0, job.Time, time);
     }
 
     private void Take(StepReport report)
@@ -100,7 +100,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
                 return;
             }
 
-            (long contradicted, long repeated) = (_recorder!.Contradicted, _recorder.Repeated);
+            long repeated = _recorder!.Repeated;
             record = _recorder.Add(report, fleet.CountOf(job.Id));
             change = record is null ? null : _recorder.TakeChange();
             if (record is not null || _recorder.Repeated > repeated)
@@ -108,9 +108,10 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
                 job.Moved();
             }
 
-            if (_recorder.Contradicted > contradicted)
+            if (_recorder.Contradiction is { } other)
             {
                 LogContradicted(job.Id, report.Cursor);
+                throw new ProtocolException(ProtocolError.Conflict, $"Job {job.Id}: step {other.Step} gives {other.Computed}, and {job.Folder.Ledger} has {other.Written}. That line was altered, the data or the machine are not what they were, or the model is not deterministic. The file was left as it is; 'lockstep verify' tells whether it is right.");
             }
         }
 

@@ -4,6 +4,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination;
+using Lockstep.Core.Checkpoints;
 using Lockstep.Scheduler.Jobs.Timing;
 
 namespace Lockstep.Scheduler.Jobs;
@@ -52,6 +53,7 @@ internal sealed class JobRun
         Folder = new RunFolder(Request.RunDirectory);
         Time = new TimeLedger(State, time);
         Barrier = new StartBarrier(Spec.Workers.Min);
+        ExpectedClass = Request is { ResumeStep: > 0 and { } step, AcceptClass: false } ? CheckpointSet.ClassOf(Folder.Checkpoints, step) : null;
     }
 
     public SubmitRequest Request { get; }
@@ -72,6 +74,9 @@ internal sealed class JobRun
 
     /// <value>What workers of this job must be; null until one has opened it.</value>
     public string? DeterminismClass { get; set; }
+
+    /// <value>What the checkpoint was computed in that it begins with; null: there is none, or any class is accepted.</value>
+    public string? ExpectedClass { get; }
 
     /// <value>Whether some worker could read its data and build its model.</value>
     public bool IsOpened => DeterminismClass is not null;

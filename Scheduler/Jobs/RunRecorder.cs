@@ -1,11 +1,9 @@
-using System.Globalization;
 using System.Text.Json;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Core.Checkpoints;
-using Lockstep.Core.Hashing;
 using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Jobs.Timing;
@@ -23,10 +21,9 @@ internal sealed class RunRecorder : IDisposable
     private readonly TimeProvider _time;
     private readonly TimeLedger _times;
     private readonly RunStatistics _statistics;
-    private readonly List<UInt128> _ledger = [];
+    private readonly LedgerRecorder _ledger;
     private readonly HashSet<long> _evaluated = [];
     private readonly LineFile _metricsFile;
-    private readonly LineFile _ledgerFile;
     private Exception? _unwritten;
     private bool _isTold;
     // The newest that the records of before know.
@@ -41,35 +38,27 @@ internal sealed class RunRecorder : IDisposable
     private long _repeated;
     private long _repeatedRecorded;
 
-    /// <param name="keepTo">Steps after this are forgotten: the checkpoint that the run resumes from; null: all are kept, as a scheduler before has written them in this job.</param>
+    /// <param name="from">The checkpoint that the run resumes from: what metrics tell of steps after it is forgotten, and the ledger's lines are compared; null: all are kept, as a scheduler before has written them in this job.</param>
     /// <param name="times">The job's account, which goes on from that of the records.</param>
+    /// <exception cref="InputException">The ledger is of another determinism class, which nobody accepted.</exception>
     /// <exception cref="IOException">The folder cannot be made, or what is there not read.</exception>
-    public RunRecorder(RunFolder run, JobSpec spec, long stepsPerEpoch, long? keepTo, TimeLedger times, TimeProvider time)
+    public RunRecorder(RunFolder run, JobSpec spec, JobDescriptor descriptor, long? from, TimeLedger times, TimeProvider time)
     {
         _run = run;
         _spec = spec;
         _times = times;
         _time = time;
-        _statistics = new RunStatistics(spec, stepsPerEpoch);
+        _statistics = new RunStatistics(spec, descriptor.StepsPerEpoch);
         Directory.CreateDirectory(run.Path);
         DateTimeOffset? written = File.Exists(run.Metrics) ? new DateTimeOffset(File.GetLastWriteTimeUtc(run.Metrics)) : null;
         var before = new TimeTable();
         int generation = 0;
-        KeptLines ledger = KeptLines.Read(run.Ledger, line =>
-        {
-            LedgerLine parsed = LedgerLine.FromJson(line);
-            if (parsed.Step > (keepTo ?? long.MaxValue) || parsed.Step != _ledger.Count + 1)
-            {
-                return false;
-            }
-
-            _ledger.Add(UInt128.Parse(parsed.Hash, NumberStyles.HexNumber, CultureInfo.InvariantCulture));
-            return true;
-        });
+        _ledger = new LedgerRecorder(run, descriptor, from);
+        Steps = Math.Min(_ledger.Count, from ?? long.MaxValue);
         KeptLines metrics = KeptLines.Read(run.Metrics, line =>
         {
             RunRecord record = RunRecord.FromJson(line);
-            if (record.Step > _ledger.Count)
+            if (record.Step > Steps)
             {
                 before.Add(record, lost: true);
                 _repeated += record is StepRecord lost ? 1 + lost.StepsRepeated : 0;
@@ -97,25 +86,24 @@ internal sealed class RunRecorder : IDisposable
         _generationBefore = generation;
         _secondsBefore = _statistics.Seconds;
         times.Resume(before);
-        if (keepTo is null)
+        if (from is null)
         {
             times.TakeOver(written, begun: Steps > 0);
             _secondsBefore += written is { } last ? Math.Max(0, (time.GetUtcNow() - last).TotalSeconds) : 0;
         }
 
-        _ledgerFile = ledger.Open();
         _metricsFile = metrics.Open();
         _started = _lastStep = time.GetTimestamp();
     }
 
-    /// <value>Steps that were done.</value>
-    public long Steps => _ledger.Count;
+    /// <value>Steps that were done when this began.</value>
+    public long Steps { get; }
 
     /// <value>Steps that were done again after shards went back to a checkpoint.</value>
     public long Repeated => _repeated;
 
-    /// <value>Steps that came again and did not give their line of the ledger again: something is broken.</value>
-    public long Contradicted { get; private set; }
+    /// <value>A step that came again and did not give its line of the ledger again: something is broken; null: none.</value>
+    public LedgerContradiction? Contradiction => _ledger.Contradiction;
 
     /// <summary>Takes a report.</summary>
     /// <param name="workers">That the job has now.</param>
@@ -162,7 +150,7 @@ internal sealed class RunRecorder : IDisposable
     /// <summary>Writes summary.json and, where the job is finished, model.safetensors.</summary>
     public RunSummary Finish(JobState state, string? error, JobDescriptor? descriptor, LeaseCounts leases)
     {
-        _ledgerFile.Flush();
+        _ledger.Flush();
         _metricsFile.Flush();
         string? sha256 = null;
         if (state == JobState.Finished && descriptor is not null)
@@ -190,7 +178,7 @@ internal sealed class RunRecorder : IDisposable
     public void Dispose()
     {
         _metricsFile.Dispose();
-        _ledgerFile.Dispose();
+        _ledger.Dispose();
     }
 
     private StepRecord? Step(StepReport report, int workers)
@@ -201,25 +189,21 @@ internal sealed class RunRecorder : IDisposable
             return null;
         }
 
-        UInt128 hash = UInt128.Parse(report.Ledger, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-        if (step <= _ledger.Count)
+        _unwritten = _ledger.Add(step, report.Ledger);
+        if (Contradiction is not null)
         {
-            Contradicted += _ledger[(int)step - 1] == hash ? 0 : 1;
-            if (step <= _told)
-            {
-                if (_statistics.Again(step, report.Cursor.Generation) && report.Cursor.Generation > _generationBefore)
-                {
-                    _repeated++;
-                    _times.Reported(TimeUse.Repeating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs), report.RangeRepeats);
-                }
-
-                return null;
-            }
+            return null;
         }
-        else
+
+        if (step <= _told)
         {
-            _ledger.Add(hash);
-            _unwritten = _ledgerFile.Append(new LedgerLine(step, StateHash.ToHex(hash)).ToJson());
+            if (_statistics.Again(step, report.Cursor.Generation) && report.Cursor.Generation > _generationBefore)
+            {
+                _repeated++;
+                _times.Reported(TimeUse.Repeating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs), report.RangeRepeats);
+            }
+
+            return null;
         }
 
         _told = step;

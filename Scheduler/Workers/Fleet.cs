@@ -131,7 +131,7 @@ internal sealed class Fleet(TimeProvider time)
         lock (_gate)
         {
             FleetMember[] have = [.. _members.Where(m => m.JobId == job.Id)];
-            string? known = job.DeterminismClass ?? have.FirstOrDefault()?.DeterminismClass;
+            string? known = job.DeterminismClass ?? have.FirstOrDefault()?.DeterminismClass ?? _members.FirstOrDefault(m => job.ExpectedClass is { } expected && WithoutThreads(m.DeterminismClass) == WithoutThreads(expected))?.DeterminismClass;
             // All workers of a job compute the same bits only within one class: the largest one that is idle is taken.
             FleetMember[] free = [.. _members.Where(m => m is { JobId: null, IsDraining: false } && !IsQuarantined(m))];
             FleetMember[] idle = [.. free.GroupBy(m => m.DeterminismClass).Where(g => known is null || WithoutThreads(g.Key) == WithoutThreads(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];

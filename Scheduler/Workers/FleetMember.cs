@@ -44,6 +44,8 @@ internal sealed class FleetMember(JoinRequest request)
             {
                 assignment.ResumeStep = step;
             }
+
+            assignment.AcceptClass = job.AcceptClass;
         }
 
         Assignments.Writer.TryWrite(assignment);

@@ -17,11 +17,13 @@ namespace Lockstep.Training;
 public sealed class NeuralModel : IDisposable
 {
     private readonly ModelPlan plan;
+    private readonly ulong seed;
     private readonly Tensor[] tensors;
 
-    private NeuralModel(ModelPlan plan, Tensor[] tensors)
+    private NeuralModel(ModelPlan plan, ulong seed, Tensor[] tensors)
     {
         this.plan = plan;
+        this.seed = seed;
         this.tensors = tensors;
         ElementCount = plan.Tensors.Sum(t => t.Elements);
     }
@@ -57,9 +59,9 @@ public sealed class NeuralModel : IDisposable
             values[i] = torch.zeros([.. spec.Shape.Select(s => (long)s)], device: TorchRuntime.Device, requires_grad: spec.Kind == TensorKind.Parameter).DetachFromDisposeScope();
         }
 
-        var model = new NeuralModel(shapes, values);
+        var model = new NeuralModel(shapes, job.Seed, values);
         var flat = new float[model.ElementCount];
-        Initialization.Fill(shapes, job.Seed, flat);
+        model.CopyInitial(flat);
         model.Load(flat);
         return model;
     }
@@ -73,7 +75,15 @@ public sealed class NeuralModel : IDisposable
         _ => data.LabelWidth,
     };
 
-    /// <summary>Sets all tensors.</summary>
+    /// <summary>Copies version 0, whatever the model holds now.</summary>
+    /// <param name="flat">[ElementCount], overwritten.</param>
+    public void CopyInitial(Span<float> flat)
+    {
+        CheckLength(flat.Length);
+        Initialization.Fill(plan, seed, flat);
+    }
+
+    /// <summary>Sets all tensors. Nothing else ever changes them.</summary>
     /// <param name="flat">[ElementCount]</param>
     public void Load(ReadOnlySpan<float> flat)
     {
@@ -101,19 +111,20 @@ public sealed class NeuralModel : IDisposable
         }
     }
 
-    /// <summary>Evaluates the layers.</summary>
+    /// <summary>Evaluates the layers: nothing is dropped, and batch norm goes by the buffers.</summary>
     /// <param name="input">[batch, …Input]</param>
-    /// <param name="training">Dropout drops by torch's generator, and batch norm uses the batch and updates its buffers.</param>
     /// <returns>[batch, Outputs]; logits for the cross-entropies. Belongs to the caller's dispose scope.</returns>
-    internal Tensor Forward(Tensor input, bool training)
-    {
-        var x = input;
-        foreach (var layer in plan.Layers)
-        {
-            x = Apply(layer, x, training);
-        }
+    internal Tensor Evaluate(Tensor input) => Forward(input, tensors, training: false);
 
-        return x;
+    /// <summary>Evaluates the layers as training does: dropout drops by torch's generator, and batch norm goes by the batch.</summary>
+    /// <param name="input">[batch, …Input]</param>
+    /// <returns>
+    /// Output: as of <see cref="Evaluate"/>. After: one a tensor of <see cref="Tensors"/>, a buffer as the batch moved it. Both belong to the caller's dispose scope.
+    /// </returns>
+    internal (Tensor Output, Tensor[] After) Train(Tensor input)
+    {
+        Tensor[] after = [.. tensors.Zip(plan.Tensors, (tensor, spec) => spec.Kind == TensorKind.Buffer ? tensor.clone() : tensor)];
+        return (Forward(input, after, training: true), after);
     }
 
     internal static void Write(Tensor target, ReadOnlySpan<float> values)
@@ -146,9 +157,20 @@ public sealed class NeuralModel : IDisposable
         }
     }
 
-    private Tensor Apply(Layer layer, Tensor x, bool training)
+    private Tensor Forward(Tensor input, Tensor[] values, bool training)
     {
-        Tensor At(int i) => tensors[layer.FirstTensor + i];
+        var x = input;
+        foreach (var layer in plan.Layers)
+        {
+            x = Apply(layer, x, values, training);
+        }
+
+        return x;
+    }
+
+    private static Tensor Apply(Layer layer, Tensor x, Tensor[] values, bool training)
+    {
+        Tensor At(int i) => values[layer.FirstTensor + i];
         long[] window = [layer.Kernel, layer.Kernel], stride = [layer.Stride, layer.Stride], padding = [layer.Padding, layer.Padding];
         return layer.Kind switch
         {

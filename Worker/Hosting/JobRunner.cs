@@ -59,7 +59,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
     {
         JobSpec spec = JobFile.FromCanonicalJson(assignment.JobJson);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(drain, abort);
-        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, leave.Token), mayTakeLong: true);
+        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, assignment.AcceptClass, leave.Token), mayTakeLong: true);
         foreach (InputError warning in job.Warnings)
         {
             _logger.DataWarning(assignment.JobId, warning);

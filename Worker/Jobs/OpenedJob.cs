@@ -3,6 +3,7 @@ using System.Text;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
+using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
 using Lockstep.Core.Sampling;
@@ -42,9 +43,16 @@ internal sealed class OpenedJob : IDisposable
 
     /// <summary>Opens data and model, and works out what the shards must know.</summary>
     /// <param name="resumeStep">Checkpoint to start from.</param>
-    /// <exception cref="InputException">The data or the model do not fit the job.</exception>
-    public static OpenedJob Open(JobSpec spec, string jobId, RunFolder run, long? resumeStep, CancellationToken cancellation)
+    /// <param name="acceptsClass">It may be of another determinism class.</param>
+    /// <exception cref="InputException">The data or the model do not fit the job, or the checkpoint not this machine.</exception>
+    public static OpenedJob Open(JobSpec spec, string jobId, RunFolder run, long? resumeStep, bool acceptsClass, CancellationToken cancellation)
     {
+        string determinismClass = TorchRuntime.DeterminismClass(spec.ThreadsPerWorker);
+        if (resumeStep is > 0 and { } step && !acceptsClass && CheckpointSet.ClassOf(run.Checkpoints, step) is { } theirs && theirs != determinismClass)
+        {
+            throw new InputException(run.Path, 0, OtherClass.Problem($"The checkpoint of step {step}", theirs, determinismClass), OtherClass.Remedy);
+        }
+
         OpenedData data = DataSets.Open(spec.Data, spec.Seed, run.Cache, cancellation);
         NeuralModel? model = null;
         try
@@ -67,8 +75,9 @@ internal sealed class OpenedJob : IDisposable
                 CheckpointKeep = spec.Checkpoint.Keep,
                 CheckpointDirectory = run.Checkpoints,
                 ResumeStep = resumeStep,
+                AcceptsClass = acceptsClass,
                 EvaluationSlots = EvaluationSlots.Count(data.Validation?.Count ?? 0, spec.Slots),
-                DeterminismClass = TorchRuntime.DeterminismClass(spec.ThreadsPerWorker),
+                DeterminismClass = determinismClass,
                 JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}"))),
                 ModelMetadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
                 {

@@ -19,11 +19,11 @@ internal sealed class StepReplay
     private readonly List<long> _samples = [];
 
     /// <param name="job">Opened with one shard.</param>
-    /// <param name="start">Checkpoint to start from; null: version 0.</param>
+    /// <param name="start">Checkpoint to start from, of whatever determinism class; null: version 0.</param>
     public StepReplay(OpenedJob job, CheckpointSet? start)
     {
         _job = job;
-        _shard = new ShardJob(job.Job.Descriptor, 0);
+        _shard = new ShardJob(job.Job.Descriptor with { ResumeStep = start?.Version, AcceptsClass = true }, 0);
         _group = new GroupBuilder(job.Job.Descriptor, job.Job.Layout);
         _gradient = new float[job.Trainer.ElementCount];
         _model = new float[job.Trainer.ElementCount];

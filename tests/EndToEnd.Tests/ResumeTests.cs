@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
@@ -42,6 +43,8 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
         long checkpoint = CheckpointSet.List(run.Checkpoints)[^1];
         Assert.Equal(before, checkpoint);
 
+        await RefusedInAnotherClassAsync(_folder.CopyOf(run.Path, "another"), checkpoint);
+
         // The hint is a command: it is done as it stands.
         CliResult resumed = await CliProcess.RunAsync([.. hint[Hint.Length..].Split(' '), "--workers", "1"]);
 
@@ -54,6 +57,43 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
         // Both parts count: the first had a worker that the second has not.
         Assert.Equal(DigitsRuns.Steps * 8, finished.Summary.SlotsByWorker.Values.Sum());
         Assert.DoesNotContain($"step 1/{DigitsRuns.Steps}", resumed.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Libtorch is told to compute as on an older processor, which gives other bits.</summary>
+    private static async Task RefusedInAnotherClassAsync(string folder, long checkpoint)
+    {
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            return;
+        }
+
+        string[] before = await File.ReadAllLinesAsync(new RunFolder(folder).Ledger, TestContext.Current.CancellationToken);
+        string[] resume = ["train", new RunFolder(folder).Job, "--resume", "--output", folder, "--workers", "1"];
+        CliResult refused = await OlderAsync(resume);
+        Assert.True(refused.ExitCode == 2, refused.All);
+        Assert.Contains($"The checkpoint of step {checkpoint} was computed in the determinism class '", refused.Error, StringComparison.Ordinal);
+        Assert.Equal(before, await File.ReadAllLinesAsync(new RunFolder(folder).Ledger, TestContext.Current.CancellationToken));
+
+        CliResult accepted = await OlderAsync([.. resume, "--accept-class"]);
+        Assert.True(accepted.ExitCode == 0, accepted.All);
+        LedgerLine[] lines = [.. File.ReadLines(new RunFolder(folder).Ledger).Select(LedgerLine.FromJson)];
+        Assert.Equal([new LedgerPart(0, checkpoint, lines[0].Class), new LedgerPart(checkpoint, DigitsRuns.Steps, lines[checkpoint].Class)], LedgerPart.Of(lines));
+        Assert.NotEqual(lines[0].Class, lines[checkpoint].Class);
+
+        // Each part on a machine of its own class.
+        CliResult first = await CliProcess.RunAsync("verify", folder, "--steps", $"{checkpoint - 1}..{checkpoint + 1}");
+        Assert.Contains($"Verified: steps {checkpoint - 1} to {checkpoint} ", first.Output, StringComparison.Ordinal);
+        Assert.Contains($"Not verified: steps {checkpoint + 1} to {checkpoint + 1} ", first.Output, StringComparison.Ordinal);
+        CliResult second = await OlderAsync("verify", folder, "--steps", $"{checkpoint}..{DigitsRuns.Steps}");
+        Assert.True(second.ExitCode == 0, second.All);
+        Assert.Contains($"Verified: steps {checkpoint + 1} to {DigitsRuns.Steps} ", second.Output, StringComparison.Ordinal);
+        Assert.Contains("The model file holds exactly these values", second.Output, StringComparison.Ordinal);
+    }
+
+    private static async Task<CliResult> OlderAsync(params string[] arguments)
+    {
+        await using CliProcess process = CliProcess.StartProgram(Built.Lockstep, arguments, new Dictionary<string, string> { ["ATEN_CPU_CAPABILITY"] = "default" });
+        return await process.EndAsync();
     }
 
     [Theory]

@@ -150,6 +150,34 @@ public sealed class RestoreTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_checkpoint_of_another_determinism_class_is_refused_where_nobody_accepted_it()
+    {
+        await TrainAsync(3);
+        await _cluster.TrainAsync(Job, until: 5);
+        Assert.True(SpinWait.SpinUntil(() => Host.Status("job").DurableVersion == 4, HostedCluster.Patience));
+        await _cluster.DisposeAsync();
+        JobDescriptor other = Job with { DeterminismClass = "another" };
+        await using var second = new HostedCluster(1);
+
+        foreach (JobDescriptor job in new[] { other with { ResumeStep = 2 }, other with { ResumeStep = 4 } })
+        {
+            var resumed = await Assert.ThrowsAsync<ProtocolException>(() => second.Hosts[0].OpenAsync(job, Cancellation));
+            Assert.Equal(ProtocolError.Conflict, resumed.Error);
+            Assert.Contains("'stub'", resumed.Message, StringComparison.Ordinal);
+            Assert.Contains("'another'", resumed.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(ProtocolError.Conflict, (await Assert.ThrowsAsync<ProtocolException>(() => second.Hosts[0].RestoreAsync(other, 1, 1, 2, Cancellation))).Error);
+        // Accepted is the checkpoint that the run goes on from, and no older one.
+        JobDescriptor accepted = other with { ResumeStep = 4, AcceptsClass = true };
+        Assert.False(await second.Hosts[0].OpenAsync(accepted, Cancellation));
+        Assert.Equal(ProtocolError.Conflict, (await Assert.ThrowsAsync<ProtocolException>(() => second.Hosts[0].RestoreAsync(accepted, 1, 2, 2, Cancellation))).Error);
+        // Initial values have the same bits in every class.
+        await second.Hosts[0].RestoreAsync(other with { JobId = "new" }, 1, 1, 0, Cancellation);
+        Assert.True(second.Hosts[0].Status("new").Hosted);
+    }
+
+    [Fact]
     public async Task Sets_of_another_run_in_the_same_folder_are_not_offered()
     {
         await TrainAsync(3);

@@ -5,6 +5,7 @@ using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Jobs.Timing;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Recording;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Lockstep.Scheduler.Tests.Timing;
@@ -24,7 +25,7 @@ public sealed class RecordedTimeTests : IDisposable
     public void Records_and_summary_tell_what_the_time_went_to()
     {
         TimeLedger times = Begin(JobState.Queued);
-        using RunRecorder recorder = Record(times, keepTo: 0);
+        using RunRecorder recorder = Record(times, from: 0);
         Steps(recorder, 1, 38);
         Pass(0.5);
         times.WorkerLost();
@@ -41,9 +42,9 @@ public sealed class RecordedTimeTests : IDisposable
     [Fact]
     public void Who_does_not_know_yet_that_another_has_taken_over_harms_no_record()
     {
-        using RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0);
+        using RunRecorder before = Record(Begin(JobState.Queued), from: 0);
         Steps(before, 1, 10);
-        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), keepTo: null);
+        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), from: null);
         Steps(before, 11, 12);
         Report(recorder, 1, 13);
         Steps(before, 13, 14);
@@ -57,7 +58,7 @@ public sealed class RecordedTimeTests : IDisposable
     public void A_pause_is_no_part_of_a_steps_duration()
     {
         TimeLedger times = Begin(JobState.Queued);
-        using RunRecorder recorder = Record(times, keepTo: 0);
+        using RunRecorder recorder = Record(times, from: 0);
         Steps(recorder, 1, 10);
         times.Changed(JobState.Paused);
         Pass(30);
@@ -72,7 +73,7 @@ public sealed class RecordedTimeTests : IDisposable
     [Fact]
     public void The_next_scheduler_counts_on_and_learns_the_gap_from_when_the_records_were_written()
     {
-        using (RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0))
+        using (RunRecorder before = Record(Begin(JobState.Queued), from: 0))
         {
             Steps(before, 1, 10);
         }
@@ -81,7 +82,7 @@ public sealed class RecordedTimeTests : IDisposable
         Pass(4);
         var times = new TimeLedger(JobState.Running, _time);
         Pass(1);
-        using RunRecorder recorder = Record(times, keepTo: null);
+        using RunRecorder recorder = Record(times, from: null);
         // What is known is told again from the beginning, and then ten steps of which nobody was told.
         Report(recorder, 1, 20);
         Steps(recorder, 21, 22);
@@ -97,13 +98,13 @@ public sealed class RecordedTimeTests : IDisposable
     [Fact]
     public void A_step_whose_record_a_killed_scheduler_did_not_write_is_recorded_by_the_next()
     {
-        using (RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0))
+        using (RunRecorder before = Record(Begin(JobState.Queued), from: 0))
         {
             Steps(before, 1, 10);
         }
 
         File.WriteAllLines(_run.Metrics, File.ReadAllLines(_run.Metrics)[..9]);
-        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), keepTo: null);
+        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), from: null);
         Report(recorder, 1, 12);
 
         Assert.Equal(Enumerable.Range(1, 12).Select(step => (long)step), Records().Select(r => r.Step));
@@ -113,13 +114,13 @@ public sealed class RecordedTimeTests : IDisposable
     [Fact]
     public void What_a_resumed_run_has_lost_was_not_goodput()
     {
-        using (RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0))
+        using (RunRecorder before = Record(Begin(JobState.Queued), from: 0))
         {
             Steps(before, 1, 10);
         }
 
         Pass(1000);
-        using RunRecorder recorder = Record(Begin(JobState.Queued), keepTo: 6);
+        using RunRecorder recorder = Record(Begin(JobState.Queued), from: 6);
         Steps(recorder, 7, 10);
 
         TimeSummary summary = Finish(recorder);
@@ -132,25 +133,25 @@ public sealed class RecordedTimeTests : IDisposable
     [Fact]
     public void Steps_beyond_the_checkpoint_of_a_resumed_run_count_as_repeated_over_all_that_go_on_with_it()
     {
-        using (RunRecorder first = Record(Begin(JobState.Queued), keepTo: 0))
+        using (RunRecorder first = Record(Begin(JobState.Queued), from: 0))
         {
             Steps(first, 1, 57);
         }
 
-        using (RunRecorder second = Record(Begin(JobState.Queued), keepTo: 40))
+        using (RunRecorder second = Record(Begin(JobState.Queued), from: 40))
         {
             Steps(second, 41, 45);
             Assert.Equal(17, Finished(second).StepsRepeated);
         }
 
         // Five are done a third time.
-        using (RunRecorder third = Record(Begin(JobState.Queued), keepTo: 40))
+        using (RunRecorder third = Record(Begin(JobState.Queued), from: 40))
         {
             Steps(third, 41, 57);
             Steps(third, 56, 57, generation: 1);
         }
 
-        using RunRecorder takenOver = Record(new TimeLedger(JobState.Running, _time), keepTo: null);
+        using RunRecorder takenOver = Record(new TimeLedger(JobState.Running, _time), from: null);
         Report(takenOver, 41, 55);
         Report(takenOver, 56, 57, generation: 1);
         Steps(takenOver, 58, 60, generation: 1);
@@ -162,7 +163,7 @@ public sealed class RecordedTimeTests : IDisposable
     [Fact]
     public void Steps_of_a_newer_generation_are_repeated_once()
     {
-        using (RunRecorder before = Record(Begin(JobState.Queued), keepTo: 0))
+        using (RunRecorder before = Record(Begin(JobState.Queued), from: 0))
         {
             Steps(before, 1, 10);
             Steps(before, 9, 10, generation: 1);
@@ -171,7 +172,7 @@ public sealed class RecordedTimeTests : IDisposable
 
         File.SetLastWriteTimeUtc(_run.Metrics, _time.GetUtcNow().UtcDateTime);
         Pass(1);
-        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), keepTo: null);
+        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), from: null);
         Report(recorder, 1, 10);
         Report(recorder, 9, 11, generation: 1);
         Steps(recorder, 12, 12, generation: 1);
@@ -191,7 +192,7 @@ public sealed class RecordedTimeTests : IDisposable
         return times;
     }
 
-    private RunRecorder Record(TimeLedger times, long? keepTo) => new(_run, _folder.Job(), 100, keepTo, times, _time);
+    private RunRecorder Record(TimeLedger times, long? from) => new(_run, _folder.Job(), Descriptors.Of("one class", stepsPerEpoch: 100), from, times, _time);
 
     private void Steps(RunRecorder recorder, long first, long last, int generation = 0)
     {

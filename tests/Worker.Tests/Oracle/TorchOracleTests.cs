@@ -11,6 +11,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace Lockstep.Worker.Tests.Oracle;
 
 /// <summary>The oracle with real data, real models and libtorch: dropout, batch norm, clipping, a last batch that does not divide.</summary>
+[Collection(SharedTorch.Generator)]
 public sealed class TorchOracleTests
 {
     private const int Slots = 6;
@@ -53,9 +54,6 @@ public sealed class TorchOracleTests
         seed: 1
         """, "job.yaml", AppContext.BaseDirectory, []);
 
-    // Libtorch draws from one generator a process, and a worker is one process: here its slots go one by one.
-    private static readonly Lock Torch = new();
-
     [Fact]
     public async Task Real_training_has_one_ledger_at_any_number_of_workers_and_shards()
     {
@@ -73,40 +71,16 @@ public sealed class TorchOracleTests
         using var folder = new TemporaryFolder();
         var run = new RunFolder(folder.Path);
         using var compute = new ComputeThread();
-        OpenedJob opened = await compute.RunAsync(() => OpenedJob.Open(spec, "digits", run, null, default));
+        OpenedJob opened = await compute.RunAsync(() => OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, default));
         TrainingJob job = opened.Job;
         await compute.RunAsync(opened.Dispose);
 
         await using var swarm = new Swarm(job, new FakeTimeProvider());
         using var meeting = new Meeting(workers, 3, swarm.End);
-        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w), () => new SharedTorch(OpenedJob.Open(spec, "digits", run, null, default), meeting.Member())).Start())];
+        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w), () => new SharedTorch(OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, default), meeting.Member())).Start())];
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
         Assert.All(await Task.WhenAll(members.Select(m => m.Run)), Assert.True);
         Assert.Equal(workers, reports.Single(r => r.Cursor is { Step: 3, Attempt: >= 0 }).SlotWorkers.Distinct().Count());
         return reports;
-    }
-
-    private sealed class SharedTorch(OpenedJob job, Action<long, int> beforeRun) : ITrainer
-    {
-        public int ElementCount => job.Trainer.ElementCount;
-
-        public long ValidationSamples => job.Trainer.ValidationSamples;
-
-        public void CopyInitial(Span<float> values) => job.Trainer.CopyInitial(values);
-
-        public void Load(ReadOnlySpan<float> values) => job.Trainer.Load(values);
-
-        public SlotResult Run(long step, int slot, ReadOnlySpan<long> sampleIds, int stepSampleCount, Span<float> gradient)
-        {
-            beforeRun(step, slot);
-            lock (Torch)
-            {
-                return job.Trainer.Run(step, slot, sampleIds, stepSampleCount, gradient);
-            }
-        }
-
-        public EvaluationPart Evaluate(ReadOnlySpan<long> sampleIds) => job.Trainer.Evaluate(sampleIds);
-
-        public void Dispose() => job.Dispose();
     }
 }

@@ -14,7 +14,7 @@ PublishTarget target = PublishTarget.Add(builder, options);
 IResourceBuilder<ParameterResource> apiKey = builder.AddGeneratedSecret("api-key");
 IResourceBuilder<ParameterResource> secret = builder.AddGeneratedSecret("lockstep-secret");
 builder.AddShardsParameter(options.Shards);
-RedisBackend redis = builder.AddRedisBackend("redis", options.Redis, options.RedisTls);
+RedisBackend redis = builder.AddRedisBackend("redis", options);
 target.PublishRedis(redis);
 
 // Services
@@ -39,7 +39,7 @@ IResourceBuilder<ProjectResource> scheduler = builder
     .WithJobPaths()
     .WithReference(redis.Resource).WaitFor(redis.Resource)
     .WithShards(shards)
-    .WithEndpoint(EndpointNames.Http, endpoint => endpoint.IsExternal = true, createIfNotExists: false)
+    .WithApiEndpoint(options.Port)
     .WithUrlForEndpoint(EndpointNames.Http, url => url.DisplayText = "Scheduler API")
     .WithSchedulerCommands(apiKey);
 target.PublishScheduler(scheduler);

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Configuration;
 
 namespace Lockstep.AppHost;
 
-/// <summary>Where Redis comes from.</summary>
-internal enum RedisKind { Redis, Garnet, External }
+/// <summary>Where Redis comes from: a process of the engine's own, a container, or one that is there.</summary>
+internal enum RedisKind { Garnet, Redis, External }
 
 /// <summary>What the application is published for.</summary>
 internal enum PublishPlatform { ContainerApps, Kubernetes, Compose }
@@ -16,6 +16,7 @@ internal sealed record AppHostOptions
 {
     public const string RedisKey = "redis";
     public const string RedisTlsKey = "redis-tls";
+    public const string PortKey = "port";
     public const string TargetKey = "target";
     public const string ShardsKey = "ps-shards";
     public const string MinWorkersKey = "workers-min";
@@ -25,11 +26,23 @@ internal sealed record AppHostOptions
     private const int MostWorkers = 64;
     private const int MostShards = 64;
 
-    /// <value>Default: a container of Redis; published for Container Apps one from outside, since their scaler does not reach one inside.</value>
+    /// <summary>Aspire's name for <c>--step</c>.</summary>
+    private const string StepKey = "Pipeline:Step";
+
+    private const int UsualPort = 5080;
+
+    /// <summary>Steps of publishing that need no platform.</summary>
+    private static readonly string[] ManifestSteps = ["publish-manifest", "diagnostics"];
+
+    /// <value>Default: a process of the engine's own; published a container, for Container Apps one from outside, since their scaler does not reach one inside.</value>
     public required RedisKind Redis { get; init; }
     /// <value>Whether a Redis from outside is reached over TLS. Default: true.</value>
     public required bool RedisTls { get; init; }
-    /// <value>Default: Container Apps. Used when the application is published.</value>
+    /// <value>Port of the scheduler's HTTP API; 0: any free one. Default: 5080. In run mode only.</value>
+    public required int Port { get; init; }
+    /// <value>Published is the model alone, for a deployment tool of its own, such as azd.</value>
+    public required bool IsManifestOnly { get; init; }
+    /// <value>Default: Container Apps. Used when the application is published for a platform.</value>
     public required PublishPlatform Platform { get; init; }
     /// <value>Parameter servers. Default: 2.</value>
     public required int Shards { get; init; }
@@ -72,13 +85,37 @@ internal sealed record AppHostOptions
         var options = new AppHostOptions
         {
             Platform = platform,
-            Redis = Choice(configuration, RedisKey, publishing && platform == PublishPlatform.ContainerApps ? RedisKind.External : RedisKind.Redis, errors),
+            IsManifestOnly = publishing && ManifestSteps.Contains(configuration[StepKey]),
+            Port = publishing ? UsualPort : Number(configuration[PortKey], PortKey, UsualPort, 0, ushort.MaxValue, errors),
+            Redis = Choice(configuration, RedisKey, !publishing ? RedisKind.Garnet : platform == PublishPlatform.ContainerApps ? RedisKind.External : RedisKind.Redis, errors),
             RedisTls = Flag(Parameter(configuration, RedisTlsKey), RedisTlsKey, true, errors),
             Shards = shards,
             MinWorkers = least,
             MaxWorkers = most,
         };
+        if (publishing)
+        {
+            CheckPublished(options, configuration[StepKey] ?? "publish", errors);
+        }
+        else if (options.Redis == RedisKind.External && string.IsNullOrWhiteSpace(configuration.GetConnectionString(RedisKey)))
+        {
+            errors.Add(new($"--{RedisKey}", 0, "It is not said where the external Redis is.", $"Set ConnectionStrings__{RedisKey} in the environment, or ConnectionStrings:{RedisKey} in the user's secrets, to host:port, and ,password=… where it has one."));
+        }
+
         return errors.Count == 0 ? options : throw new InputException([.. errors]);
+    }
+
+    private static void CheckPublished(AppHostOptions options, string step, List<InputError> errors)
+    {
+        if (options.Redis == RedisKind.Garnet)
+        {
+            errors.Add(new($"--{RedisKey}", 0, $"'{Word(RedisKind.Garnet)}' is a process on this machine and cannot be published.", $"Give {Word(RedisKind.Redis)} or {Word(RedisKind.External)}."));
+        }
+
+        if (!options.IsManifestOnly && PublishTarget.Platforms is null)
+        {
+            errors.Add(new($"--{TargetKey}", 0, $"This build is without Aspire's packages for deployment: the step '{step}' would write nothing for {Word(options.Platform)}.", $"Build with them (dotnet run --project AppHost -p:Deploy=true -- …), or publish the manifest alone with --step {ManifestSteps[0]}."));
+        }
     }
 
     /// <summary>Aspire reads the values of parameters under Parameters.</summary>

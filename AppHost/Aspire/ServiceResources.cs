@@ -6,6 +6,9 @@ namespace Lockstep.AppHost;
 /// <summary>What the services have alike.</summary>
 internal static class ServiceResources
 {
+    /// <summary>The services end when the application host is gone, however it ended.</summary>
+    public static string ThisProcess { get; } = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>Adds a secret that is made once: in run mode it is kept in the user's secrets, published it is made where the application is deployed.</summary>
     public static IResourceBuilder<ParameterResource> AddGeneratedSecret(this IDistributedApplicationBuilder builder, string name) =>
         builder.AddParameter(name, new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
@@ -21,7 +24,7 @@ internal static class ServiceResources
         service.WithoutImplicitHttps();
         if (service.ApplicationBuilder.ExecutionContext.IsRunMode)
         {
-            service.WithFreePorts();
+            service.WithoutProxies().StartedAsBuilt().WithEnvironment(EnvironmentNames.ParentProcess, ThisProcess);
         }
 
         if (service.Resource.GetEndpoints().Any(endpoint => endpoint.EndpointName == EndpointNames.Grpc))
@@ -52,6 +55,18 @@ internal static class ServiceResources
             .WithEnvironment(EnvironmentNames.RunsRoot, builder.Configuration[EnvironmentNames.RunsRoot] ?? Path.Combine(root, "runs"));
     }
 
+    /// <summary>The API is for callers from outside of the application; in run mode at a port that people know.</summary>
+    /// <param name="port">0: any free one.</param>
+    public static IResourceBuilder<ProjectResource> WithApiEndpoint(this IResourceBuilder<ProjectResource> scheduler, int port) =>
+        scheduler.WithEndpoint(EndpointNames.Http, endpoint =>
+        {
+            endpoint.IsExternal = true;
+            if (scheduler.ApplicationBuilder.ExecutionContext.IsRunMode && port > 0)
+            {
+                endpoint.Port = port;
+            }
+        }, createIfNotExists: false);
+
     /// <summary>Tells a service where all parameter servers are.</summary>
     public static IResourceBuilder<ProjectResource> WithShards(this IResourceBuilder<ProjectResource> service, IEnumerable<IResourceBuilder<ProjectResource>> shards)
     {
@@ -63,18 +78,15 @@ internal static class ServiceResources
         return service;
     }
 
-    /// <summary>The ports in a service's settings are for one process; several on this machine get what is free. The scheduler keeps its own: people know it.</summary>
-    private static void WithFreePorts(this IResourceBuilder<ProjectResource> service)
+    /// <summary>The ports in a service's settings are for one process; several on this machine get what is free. Callers reach it there and not through a proxy: each resource is one process.</summary>
+    private static IResourceBuilder<ProjectResource> WithoutProxies(this IResourceBuilder<ProjectResource> service)
     {
-        if (service.Resource.Name == "scheduler")
-        {
-            return;
-        }
-
         foreach (EndpointAnnotation endpoint in service.Resource.Annotations.OfType<EndpointAnnotation>())
         {
-            endpoint.Port = null;
+            (endpoint.Port, endpoint.IsProxied) = (null, false);
         }
+
+        return service;
     }
 
     /// <summary>Published projects with endpoints in their settings get an https endpoint on the port of the first one, where nobody speaks TLS.</summary>

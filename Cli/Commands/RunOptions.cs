@@ -6,7 +6,7 @@ using Lockstep.Data;
 
 namespace Lockstep.Cli.Commands;
 
-/// <summary>Options of the commands that train with processes of their own.</summary>
+/// <summary>Options of the commands that start processes of their own.</summary>
 internal static class RunOptions
 {
     private const int MostWorkers = 1000;
@@ -15,6 +15,22 @@ internal static class RunOptions
     public static readonly Option<int?> Shards = new("--shards") { HelpName = "P", Description = "Parameter servers; default: as the job says." };
     public static readonly Option<string?> Output = new("--output") { HelpName = "DIR", Description = "Folder of the run; default: runs/NAME-TIME." };
     public static readonly Option<string[]> Set = new("--set") { HelpName = "key=value", Description = "Overrides a value of the job, such as optimizer.learningRate=0.01.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
+
+    public static readonly Option<string?> Redis = new("--redis") { HelpName = "CONNECTION", Description = "A Redis that is there, as host:port,password=…; default: one is started." };
+    public static readonly Option<string?> Otlp = new("--otlp") { HelpName = "URL", Description = "Sends metrics, traces and logs there, such as http://127.0.0.1:4317 of a dashboard; default: as OTEL_EXPORTER_OTLP_ENDPOINT says." };
+
+    /// <exception cref="InputException">It is no address.</exception>
+    public static Uri? ReadOtlp(ParseResult parsed)
+    {
+        if (parsed.GetValue(Otlp) is not { } text)
+        {
+            return null;
+        }
+
+        return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"
+            ? address
+            : throw new InputException(Otlp.Name, 0, $"'{text}' is no address.", "Give one such as http://127.0.0.1:4317.");
+    }
 
     /// <exception cref="InputException">So many cannot be.</exception>
     public static int ReadWorkers(ParseResult parsed, int usual) => (parsed.GetValue(Workers) ?? usual) is var workers and >= 1 and <= MostWorkers

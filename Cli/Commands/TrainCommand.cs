@@ -22,15 +22,13 @@ internal static class TrainCommand
     private const string BadInput = "bad input: ";
 
     private static readonly Argument<string> Job = new("job") { HelpName = "JOB", Description = "The job file (YAML or JSON)." };
-    private static readonly Option<string?> Redis = new("--redis") { HelpName = "CONNECTION", Description = "A Redis that is there, as host:port,password=…; default: one is started." };
-    private static readonly Option<string?> Otlp = new("--otlp") { HelpName = "URL", Description = "Sends metrics, traces and logs there, such as http://127.0.0.1:4317 of a dashboard; default: as OTEL_EXPORTER_OTLP_ENDPOINT says." };
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the newest checkpoint of the run's folder." };
     private static readonly Option<bool> AcceptClass = new("--accept-class") { Description = "With --resume: go on though this machine computes in another determinism class than the run did. The ledger's lines beyond the checkpoint are set aside, and it names the class of each part." };
     private static readonly Option<bool> Json = new("--json") { Description = "Write the summary as JSON to standard output; progress goes to standard error." };
 
     public static Command Create()
     {
-        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, Redis, Otlp, Resume, AcceptClass, RunOptions.Set, Json };
+        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, RunOptions.Redis, RunOptions.Otlp, Resume, AcceptClass, RunOptions.Set, Json };
         command.SetAction(RunAsync);
         return command;
     }
@@ -81,12 +79,12 @@ internal static class TrainCommand
 
         if (options.Redis is { } redis)
         {
-            text.Append($" {Redis.Name} {RedisAddress.WithoutPassword(redis)}");
+            text.Append($" {RunOptions.Redis.Name} {RedisAddress.WithoutPassword(redis)}");
         }
 
         if (options.Otlp is { } otlp)
         {
-            text.Append($" {Otlp.Name} {(otlp.UserInfo.Length == 0 ? otlp.OriginalString : otlp.OriginalString.Replace(otlp.UserInfo + "@", "USER:PASSWORD@", StringComparison.Ordinal))}");
+            text.Append($" {RunOptions.Otlp.Name} {(otlp.UserInfo.Length == 0 ? otlp.OriginalString : otlp.OriginalString.Replace(otlp.UserInfo + "@", "USER:PASSWORD@", StringComparison.Ordinal))}");
         }
 
         return text.ToString();
@@ -137,18 +135,14 @@ internal static class TrainCommand
             Job = job,
             Output = parsed.GetValue(RunOptions.Output) ?? (resume ? NewestRun(job.Name) : Path.Combine(RunsFolder, $"{job.Name}-{time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}")),
             Workers = workers,
-            Redis = parsed.GetValue(Redis),
-            Otlp = parsed.GetValue(Otlp) is { } otlp ? Address("--otlp", otlp) : null,
+            Redis = parsed.GetValue(RunOptions.Redis),
+            Otlp = RunOptions.ReadOtlp(parsed),
             Resume = resume,
             AcceptClass = parsed.GetValue(AcceptClass),
             Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
             RedisServerAssembly = typeof(TrainCommand).Assembly.Location,
         };
     }
-
-    private static Uri Address(string option, string text) => Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"
-        ? address
-        : throw new InputException(option, 0, $"'{text}' is no address.", "Give one such as http://127.0.0.1:4317.");
 
     private static string NewestRun(string name)
     {

@@ -7,48 +7,25 @@ using Lockstep.Engine.Scheduling;
 
 namespace Lockstep.Engine.Hosting;
 
-/// <summary>The engine kept up for jobs that are submitted to it, with as many workers as they want: what the AppHost runs where Aspire's packages are not used.</summary>
+/// <summary>The engine kept up for jobs that are submitted to it, with as many workers as they want.</summary>
 public static class EmbeddedHost
 {
-    private const string RedisServer = "redis-server";
-
-    /// <summary>Runs until cancelled.</summary>
-    /// <param name="assembly">The calling program, which serves Redis in a process of its own when it is called so.</param>
-    /// <returns>The exit code: 0 ended as asked, 1 a process did not stay up, 2 bad input.</returns>
-    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, string assembly, TimeProvider time, CancellationToken cancellation)
+    /// <summary>Serves until cancelled.</summary>
+    /// <exception cref="InputException">An option cannot be.</exception>
+    /// <exception cref="FleetException">A process did not stay up.</exception>
+    public static async Task RunAsync(EmbeddedHostOptions options, TimeProvider time, CancellationToken cancellation)
     {
         try
         {
-            switch (arguments)
-            {
-                case [RedisServer, "--port", var port]:
-                    await EmbeddedRedis.RunProcessAsync(int.Parse(port, CultureInfo.InvariantCulture), time);
-                    return 0;
-                case ["--help" or "-h" or "-?"]:
-                    await Console.Out.WriteLineAsync(EmbeddedHostOptions.Usage);
-                    return 0;
-                default:
-                    await ServeAsync(EmbeddedHostOptions.Parse(arguments), assembly, time, cancellation);
-                    return 0;
-            }
-        }
-        catch (InputException exception)
-        {
-            await Console.Error.WriteLineAsync(exception.Message);
-            return 2;
-        }
-        catch (FleetException exception)
-        {
-            await Console.Error.WriteLineAsync(exception.Message);
-            return 1;
+            await ServeAsync(options, time, cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            return 0;
+            // Asked to end.
         }
     }
 
-    private static async Task ServeAsync(EmbeddedHostOptions options, string assembly, TimeProvider time, CancellationToken cancellation)
+    private static async Task ServeAsync(EmbeddedHostOptions options, TimeProvider time, CancellationToken cancellation)
     {
         if (options.Redis is { } connection)
         {
@@ -82,7 +59,7 @@ public static class EmbeddedHost
         };
         if (options.Otlp is { } otlp)
         {
-            environment[EnvironmentNames.OtlpEndpoint] = otlp;
+            environment[EnvironmentNames.OtlpEndpoint] = otlp.OriginalString;
         }
 
         await using LocalFleet fleet = await LocalFleet.StartAsync(
@@ -93,7 +70,7 @@ public static class EmbeddedHost
                 Shards = options.Shards,
                 Workers = options.MinimumWorkers,
                 Redis = options.Redis,
-                RedisServerAssembly = assembly,
+                RedisServerAssembly = options.RedisServerAssembly,
                 Queue = "",
                 AutoScale = true,
                 SchedulerPort = options.Port,
@@ -110,7 +87,7 @@ public static class EmbeddedHost
             await Console.Out.WriteLineAsync($"There is no API key: every program on this machine may call the scheduler, and nobody else. Set {EnvironmentNames.ApiKey} to change that.");
         }
 
-        if ((options.Otlp is { } url ? new Uri(url) : Reachability.Collector) is { } collector && await Reachability.NoteOfCollectorAsync(collector) is { } note)
+        if ((options.Otlp ?? Reachability.Collector) is { } collector && await Reachability.NoteOfCollectorAsync(collector) is { } note)
         {
             await Console.Out.WriteLineAsync(note);
         }

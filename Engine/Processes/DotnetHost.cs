@@ -10,11 +10,14 @@ public static class DotnetHost
 
     private static readonly Lazy<string> Host = new(Find);
 
+    /// <value>Path of the command that starts an assembly.</value>
+    public static string Command => Host.Value;
+
     /// <summary>Describes a child process; its output is redirected, it has no input.</summary>
     /// <param name="assembly">Path of the assembly; the child runs in its folder, where its settings are.</param>
     public static ProcessStartInfo Start(string assembly, IEnumerable<string> arguments, IEnumerable<KeyValuePair<string, string>> environment)
     {
-        var start = new ProcessStartInfo(Host.Value)
+        var start = new ProcessStartInfo(Command)
         {
             WorkingDirectory = Path.GetDirectoryName(assembly)!,
             UseShellExecute = false,

@@ -6,17 +6,17 @@ namespace Lockstep.AppHost.Tests;
 public sealed class AppHostOptionsTests
 {
     [Fact]
-    public void Nothing_said_means_two_shards_one_to_four_workers_and_Redis_in_a_container()
+    public void Nothing_said_means_two_shards_one_to_four_workers_and_a_Redis_of_its_own()
     {
         AppHostOptions options = Read(publishing: false);
-        Assert.Equal((2, 1, 4, RedisKind.Redis, PublishPlatform.ContainerApps), (options.Shards, options.MinWorkers, options.MaxWorkers, options.Redis, options.Platform));
+        Assert.Equal((2, 1, 4, RedisKind.Garnet, 5080, PublishPlatform.ContainerApps), (options.Shards, options.MinWorkers, options.MaxWorkers, options.Redis, options.Port, options.Platform));
     }
 
     [Fact]
     public void The_command_line_decides()
     {
-        AppHostOptions options = Read(publishing: true, "--redis", "garnet", "--target", "kubernetes", "--ps-shards", "3", "--workers-min", "0", "--workers-max", "12");
-        Assert.Equal((3, 0, 12, RedisKind.Garnet, PublishPlatform.Kubernetes), (options.Shards, options.MinWorkers, options.MaxWorkers, options.Redis, options.Platform));
+        AppHostOptions options = Read(publishing: true, "--redis", "external", "--target", "kubernetes", "--ps-shards", "3", "--workers-min", "0", "--workers-max", "12");
+        Assert.Equal((3, 0, 12, RedisKind.External, PublishPlatform.Kubernetes), (options.Shards, options.MinWorkers, options.MaxWorkers, options.Redis, options.Platform));
     }
 
     [Fact]
@@ -53,9 +53,41 @@ public sealed class AppHostOptionsTests
         Assert.Collection(
             lines.Order(StringComparer.Ordinal),
             line => Assert.Equal("--ps-shards: '0' is no number from 1 to 64. Give a whole number from 1 to 64.", line),
-            line => Assert.Equal("--redis: 'valkey' is none of its values. Give one of: redis, garnet, external.", line),
+            line => Assert.Equal("--redis: 'valkey' is none of its values. Give one of: garnet, redis, external.", line),
             line => Assert.Equal("--target: 'moon' is none of its values. Give one of: container-apps, kubernetes, compose.", line),
             line => Assert.Equal("--workers-min: 5 is more than --workers-max, which is 3. Give at most 3, or raise --workers-max.", line));
+    }
+
+    [Fact]
+    public void A_Redis_from_outside_is_named_by_its_connection_string()
+    {
+        Assert.Equal(
+            "--redis: It is not said where the external Redis is. Set ConnectionStrings__redis in the environment, or ConnectionStrings:redis in the user's secrets, to host:port, and ,password=… where it has one.",
+            Assert.Throws<InputException>(() => Read(publishing: false, "--redis", "external")).Message);
+        Assert.Equal(RedisKind.External, Read(publishing: false, "--redis", "external", "--ConnectionStrings:redis", "localhost:6379").Redis);
+    }
+
+    [Fact]
+    public void The_process_on_this_machine_is_not_published() => Assert.Equal(
+        "--redis: 'garnet' is a process on this machine and cannot be published. Give redis or external.",
+        Assert.Throws<InputException>(() => Read(publishing: true, "--redis", "garnet")).Message);
+
+    [Theory]
+    [InlineData("publish", "compose")]
+    [InlineData("publish", "kubernetes")]
+    [InlineData("deploy", "container-apps")]
+    public void Without_the_packages_for_deployment_only_the_manifest_is_published(string step, string target)
+    {
+        if (PublishTarget.Platforms is not null)
+        {
+            Assert.False(Read(publishing: true, "--Pipeline:Step", step, "--target", target).IsManifestOnly);
+            return;
+        }
+
+        Assert.Equal(
+            $"--target: This build is without Aspire's packages for deployment: the step '{step}' would write nothing for {target}. Build with them (dotnet run --project AppHost -p:Deploy=true -- …), or publish the manifest alone with --step publish-manifest.",
+            Assert.Throws<InputException>(() => Read(publishing: true, "--Pipeline:Step", step, "--target", target)).Message);
+        Assert.True(Read(publishing: true, "--target", target).IsManifestOnly);
     }
 
     [Theory]
@@ -69,7 +101,7 @@ public sealed class AppHostOptionsTests
         Assert.StartsWith(option, Assert.Single(exception.Errors).File, StringComparison.Ordinal);
     }
 
-    private static AppHostOptions Read(bool publishing, params string[] arguments) => AppHostOptions.Read(Configuration(arguments), publishing);
+    private static AppHostOptions Read(bool publishing, params string[] arguments) => AppHostOptions.Read(Configuration(["--Pipeline:Step", "publish-manifest", .. arguments]), publishing);
 
     private static IConfigurationRoot Configuration(params string[] arguments) => new ConfigurationBuilder().AddCommandLine(arguments).Build();
 }

@@ -9,7 +9,7 @@ namespace Lockstep.Cli.Commands.Remote;
 /// <summary>The scheduler that a command talks to, here or elsewhere.</summary>
 internal static class RemoteScheduler
 {
-    /// <summary>Where <c>dotnet run --project AppHost</c> has its scheduler with the embedded engine.</summary>
+    /// <summary>Where <c>lockstep up</c> and the application host have their scheduler.</summary>
     private const string Default = "http://127.0.0.1:5080";
 
     private static readonly Option<string?> Address = new("--scheduler") { HelpName = "URL", Description = $"The scheduler; default: {EnvironmentNames.Scheduler}, else {Default}." };
@@ -34,7 +34,7 @@ internal static class RemoteScheduler
         }
         catch (HttpRequestException exception) when (exception.StatusCode is null)
         {
-            throw new InputException(address.OriginalString, 0, $"The scheduler cannot be reached: {exception.Message.TrimEnd('.')}.", $"Start one (dotnet run --project AppHost), or name another with --scheduler or {EnvironmentNames.Scheduler}.");
+            throw new InputException(address.OriginalString, 0, $"The scheduler cannot be reached: {exception.Message.TrimEnd('.')}.", $"Start one (lockstep up), or name another with --scheduler or {EnvironmentNames.Scheduler}.");
         }
     }
 

@@ -33,12 +33,12 @@ internal sealed class AppModel : IAsyncDisposable
     public static Task<AppModel> RunAsync(Action<IDistributedApplicationTestingBuilder> change, params string[] options) => BuildAsync(change, new NeverStarted(), options);
 
     /// <summary>In publish mode; nothing is written.</summary>
-    public static Task<AppModel> PublishAsync(string target, string output, params string[] options) => BuildAsync(_ => { }, new NeverStarted(), Publish(target, output, options));
+    public static Task<AppModel> PublishAsync(string step, string target, string output, params string[] options) => BuildAsync(_ => { }, new NeverStarted(), Publish(step, target, output, options));
 
     /// <summary>Publishes into a folder.</summary>
-    public static async Task WriteAsync(string target, string output, params string[] options)
+    public static async Task WriteAsync(string step, string target, string output, params string[] options)
     {
-        await using AppModel app = await BuildAsync(_ => { }, hold: null, Publish(target, output, options));
+        await using AppModel app = await BuildAsync(_ => { }, hold: null, Publish(step, target, output, options));
         // The entry point runs by itself as soon as the application is built; it ends when all is written.
         await app._application.RunAsync(TestContext.Current.CancellationToken);
     }
@@ -70,7 +70,7 @@ internal sealed class AppModel : IAsyncDisposable
         await _application.DisposeAsync();
     }
 
-    private static string[] Publish(string target, string output, string[] options) => ["--operation", "publish", "--step", "publish", "--output-path", output, "--target", target, .. options];
+    private static string[] Publish(string step, string target, string output, string[] options) => ["--operation", "publish", "--step", step, "--output-path", output, "--target", target, .. options];
 
     private static async Task<AppModel> BuildAsync(Action<IDistributedApplicationTestingBuilder> change, NeverStarted? hold, string[] options)
     {

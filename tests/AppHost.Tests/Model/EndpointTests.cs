@@ -37,11 +37,13 @@ public sealed class EndpointTests
     [Fact]
     public async Task The_scheduler_has_its_port_and_the_others_free_ones()
     {
-        await using AppModel app = await AppModel.RunAsync();
-        Assert.Equal(5080, app.Project("scheduler").Annotations.OfType<EndpointAnnotation>().Single(e => e.Name == "http").Port);
+        await using AppModel app = await AppModel.RunAsync("--port", "5678");
+        Assert.Equal(5678, app.Project("scheduler").Annotations.OfType<EndpointAnnotation>().Single(e => e.Name == "http").Port);
         foreach (string name in new[] { "ps-0", "ps-1", "worker-0", "worker-3" })
         {
             Assert.All(app.Project(name).Annotations.OfType<EndpointAnnotation>(), endpoint => Assert.Null(endpoint.Port));
+            // Steps would go through one process for all.
+            Assert.All(app.Project(name).Annotations.OfType<EndpointAnnotation>(), endpoint => Assert.False(endpoint.IsProxied));
         }
     }
 
@@ -68,6 +70,6 @@ public sealed class EndpointTests
     public async Task Redis_is_asked_whether_it_answers()
     {
         await using AppModel app = await AppModel.RunAsync();
-        Assert.Single(app.Get<RedisResource>("redis").Annotations.OfType<HealthCheckAnnotation>());
+        Assert.Single(app.Get<IResource>("redis").Annotations.OfType<HealthCheckAnnotation>());
     }
 }

@@ -1,5 +1,4 @@
 using Aspire.Hosting.ApplicationModel;
-using Aspire.Hosting.Garnet;
 using Lockstep.Contracts.Services;
 
 namespace Lockstep.AppHost.Tests;
@@ -14,8 +13,8 @@ public sealed class TopologyTests
         Assert.Equal(
             ["ps-0", "ps-1", "scheduler", "worker-0", "worker-1", "worker-2", "worker-3"],
             app.Model.Resources.OfType<ProjectResource>().Select(r => r.Name).Where(n => !n.Contains("rebuild", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
-        Assert.IsType<RedisResource>(app.Get<IResource>("redis"));
-        Assert.Equal(["api-key", "lockstep-secret", "ps-shards"], app.Model.Resources.OfType<ParameterResource>().Select(r => r.Name).Order(StringComparer.Ordinal));
+        Assert.IsType<GarnetProcess>(app.Get<IResource>("redis"));
+        Assert.Equal(["api-key", "lockstep-secret", "ps-shards", "redis-password"], app.Model.Resources.OfType<ParameterResource>().Select(r => r.Name).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -47,9 +46,21 @@ public sealed class TopologyTests
     }
 
     [Fact]
-    public async Task Redis_has_a_password_and_keeps_its_data()
+    public async Task Redis_is_a_process_of_the_engine()
     {
         await using AppModel app = await AppModel.RunAsync();
+        Assert.Empty(app.Model.Resources.OfType<ContainerResource>());
+        Assert.Matches("^[^ ]*lockstep.dll redis-server --port ", await app.ArgumentsOfAsync("redis"));
+        IReadOnlyDictionary<string, string> environment = await app.EnvironmentOfAsync("redis");
+        Assert.Equal(("{redis-password.value}", $"{Environment.ProcessId}"), (environment[EnvironmentNames.RedisPassword], environment[EnvironmentNames.ParentProcess]));
+        // Of the secrets it needs its own only.
+        Assert.DoesNotContain(EnvironmentNames.Secret, environment);
+    }
+
+    [Fact]
+    public async Task A_container_of_Redis_has_a_password_and_keeps_its_data()
+    {
+        await using AppModel app = await AppModel.RunAsync("--redis", "redis");
         RedisResource redis = app.Get<RedisResource>("redis");
         Assert.True(redis.PasswordParameter!.Secret);
         Assert.Equal(("lockstep-redis", "/data"), redis.Annotations.OfType<ContainerMountAnnotation>().Select(m => (m.Source, m.Target)).Single());
@@ -57,26 +68,27 @@ public sealed class TopologyTests
     }
 
     [Fact]
-    public async Task Garnet_takes_Redis_place()
+    public async Task A_Redis_from_outside_is_one_connection_string()
     {
-        await using AppModel app = await AppModel.RunAsync("--redis", "garnet");
-        GarnetResource garnet = app.Get<GarnetResource>("redis");
-        Assert.True(garnet.PasswordParameter!.Secret);
-        Assert.Contains("ConnectionStrings__redis", await app.EnvironmentOfAsync("scheduler"));
+        await using AppModel app = await AppModel.RunAsync("--redis", "external", "--ConnectionStrings:redis", "cache.test:6380,password=pass");
+        IResourceWithConnectionString redis = app.Get<IResourceWithConnectionString>("redis");
+        Assert.Equal("cache.test:6380,password=pass", await redis.GetConnectionStringAsync(TestContext.Current.CancellationToken));
+        Assert.Empty(app.Model.Resources.OfType<ContainerResource>());
     }
 
     [Theory]
-    [InlineData("true", "--Parameters:redis-tls", "true")]
-    [InlineData("false", "--Parameters:redis-tls", "false")]
-    [InlineData("false", "--redis-tls", "False")]
-    [InlineData("true")]
-    public async Task A_Redis_from_outside_is_three_parameters(string tls, params string[] option)
+    [InlineData("scheduler", "Scheduler")]
+    [InlineData("ps-1", "ParameterServer")]
+    [InlineData("worker-3", "Worker")]
+    public async Task A_service_is_started_from_what_was_built_and_ends_with_the_application(string service, string project)
     {
-        await using AppModel app = await AppModel.RunAsync(["--redis", "external", "--Parameters:redis-address", "cache.test:6380", "--Parameters:redis-password", "pass", .. option]);
-        IResourceWithConnectionString redis = app.Get<IResourceWithConnectionString>("redis");
-        Assert.Equal($"cache.test:6380,password=pass,ssl={tls}", await redis.GetConnectionStringAsync(TestContext.Current.CancellationToken));
-        Assert.True(app.Get<ParameterResource>("redis-password").Secret);
-        Assert.Empty(app.Model.Resources.OfType<ContainerResource>());
+        await using AppModel app = await AppModel.RunAsync();
+        ExecutableAnnotation started = Assert.Single(app.Project(service).Annotations.OfType<ExecutableAnnotation>());
+        string assembly = await app.ArgumentsOfAsync(service);
+        Assert.Equal($"Lockstep.{project}.dll", Path.GetFileName(assembly));
+        Assert.True(File.Exists(assembly), assembly);
+        Assert.Equal(Path.GetDirectoryName(assembly), started.WorkingDirectory);
+        Assert.Equal($"{Environment.ProcessId}", (await app.EnvironmentOfAsync(service))[EnvironmentNames.ParentProcess]);
     }
 
     [Theory]

@@ -9,7 +9,7 @@ public sealed class DocumentationTests
     public void Every_call_of_Aspire_is_in_the_list_with_the_file_that_it_was_checked_against()
     {
         string documented = Repository.Read("docs", "aspire-api.md");
-        string sources = string.Join('\n', Directory.EnumerateFiles(Repository.PathOf("AppHost", "Aspire"), "*.cs", SearchOption.AllDirectories).Append(Repository.PathOf("AppHost", "AppHost.cs")).Select(File.ReadAllText));
+        string sources = string.Join('\n', new[] { "Aspire", "Deploy" }.SelectMany(folder => Directory.EnumerateFiles(Repository.PathOf("AppHost", folder), "*.cs", SearchOption.AllDirectories)).Append(Repository.PathOf("AppHost", "AppHost.cs")).Select(File.ReadAllText));
         // The fluent calls of Aspire's builders, less those that this project defines itself.
         string[] own = [.. Regex.Matches(sources, @"(?:static|abstract|virtual|override) [^=;{}()]*?\b(\w+)(<\w+>)?\(").Select(m => m.Groups[1].Value)];
         string[] called = [.. Regex.Matches(sources, @"\.((?:Add|With|Publish|WaitFor|Wait|Execute|TryGet|CreateBuilder|AsProvisioning|Get)\w*)(?:<[\w.]+>)?\(").Select(m => m.Groups[1].Value).Distinct().Except(own)];
@@ -29,15 +29,15 @@ public sealed class DocumentationTests
     {
         string guide = Repository.Read("docs", "deploy.md");
         Assert.All(
-            [AppHostOptions.TargetKey, AppHostOptions.RedisKey, AppHostOptions.ShardsKey, AppHostOptions.MinWorkersKey, AppHostOptions.MaxWorkersKey],
+            [AppHostOptions.TargetKey, AppHostOptions.RedisKey, AppHostOptions.PortKey, AppHostOptions.ShardsKey, AppHostOptions.MinWorkersKey, AppHostOptions.MaxWorkersKey],
             option => Assert.Contains($"--{option}", guide, StringComparison.Ordinal));
         string[] known = [.. Regex.Matches(Repository.Read("AppHost", "Aspire", "AppHostOptions.cs"), "Key = \"([^\"]+)\"").Select(m => m.Groups[1].Value)];
-        Assert.All(Regex.Matches(guide, "--((?:ps|workers|redis|target)[a-z-]*)").Select(m => m.Groups[1].Value), option => Assert.Contains(option, known));
+        Assert.All(Regex.Matches(guide, "--((?:ps|workers|redis|target|port)[a-z-]*)").Select(m => m.Groups[1].Value), option => Assert.Contains(option, known));
     }
 
     /// <summary>Of .NET.</summary>
     private static readonly string[] NotOfAspire =
     [
-        "Add", "AddHostedService", "AddHttpClient", "GetElapsedTime", "GetFullPath", "GetRequiredService", "GetTimestamp", "GetType", "GetUtcNow", "GetValues", "TryAddSingleton", "TryGetValue", "WaitAsync", "WaitForNextTickAsync",
+        "Add", "AddHostedService", "AddHttpClient", "GetConnectionString", "GetDirectoryName", "GetElapsedTime", "GetFileNameWithoutExtension", "GetFullPath", "GetRequiredService", "GetTimestamp", "GetType", "GetUtcNow", "GetValues", "TryAddSingleton", "TryGetValue", "WaitAsync", "WaitForNextTickAsync",
     ];
 }

@@ -12,9 +12,6 @@ internal static class Built
     /// <value>The command line.</value>
     public static string Lockstep { get; } = Output("Cli", "lockstep.dll");
 
-    /// <value>The application host, built without Aspire: the embedded engine.</value>
-    public static string AppHost { get; } = Output("AppHost", "Lockstep.AppHost.dll");
-
     public static ServiceLocator Services { get; } = ServiceLocator.Find(AppContext.BaseDirectory, null);
 
     /// <summary>The job file of a sample.</summary>

@@ -6,7 +6,7 @@ using OpenTelemetry.Proto.Trace.V1;
 
 namespace Lockstep.EndToEnd.Tests.Scaling;
 
-/// <summary>The application host with real workers that come and go: by the policy, by hand, and all of them when nothing is to be done.</summary>
+/// <summary>A fleet that is kept up, with real workers that come and go: by the policy, by hand, and all of them when nothing is to be done.</summary>
 public sealed class ScalingTests : IDisposable
 {
     private const string Alone = "alone";
@@ -25,7 +25,7 @@ public sealed class ScalingTests : IDisposable
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         await using CollectorSink sink = await CollectorSink.StartAsync(cancellation);
-        await using AppHostProcess host = await AppHostProcess.StartAsync(_folder, MostWorkers, sink.Endpoint);
+        await using UpProcess host = await UpProcess.StartAsync(_folder, MostWorkers, sink.Endpoint);
         AssertDesired(0, "no job wants workers", await host.Client.DesiredAsync(cancellation));
         Assert.Equal(0, host.WorkerProcesses);
 
@@ -92,7 +92,7 @@ public sealed class ScalingTests : IDisposable
     }
 
     /// <summary>Events, log, metrics and spans tell the same changes with the same reasons.</summary>
-    private static async Task AssertToldAsync(AppHostProcess host, CollectorSink sink)
+    private static async Task AssertToldAsync(UpProcess host, CollectorSink sink)
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

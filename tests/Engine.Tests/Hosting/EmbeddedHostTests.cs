@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Lockstep.Contracts;
 using Lockstep.Engine.Hosting;
 
 namespace Lockstep.Engine.Tests.Hosting;
@@ -8,8 +8,6 @@ namespace Lockstep.Engine.Tests.Hosting;
 /// <summary>What is wrong with the options is found before any process starts.</summary>
 public sealed class EmbeddedHostTests : IDisposable
 {
-    private const int BadInput = 2;
-
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lockstep-host-");
 
     public void Dispose() => _folder.Delete(recursive: true);
@@ -19,7 +17,7 @@ public sealed class EmbeddedHostTests : IDisposable
     {
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
-        Assert.Equal(BadInput, await RunAsync("--port", ((IPEndPoint)other.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture), "--runs", _folder.FullName));
+        Assert.Equal("--port", await RefusedAsync(Options with { Port = ((IPEndPoint)other.LocalEndpoint).Port }));
     }
 
     [Fact]
@@ -27,11 +25,17 @@ public sealed class EmbeddedHostTests : IDisposable
     {
         string file = Path.Combine(_folder.FullName, "file");
         await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
-        Assert.Equal(BadInput, await RunAsync("--runs", file));
-        Assert.Equal(BadInput, await RunAsync("--runs", ""));
-        Assert.Equal(BadInput, await RunAsync("--runs", _folder.FullName, "--data", Path.Combine(_folder.FullName, "none")));
-        Assert.Equal(BadInput, await RunAsync("--runs", _folder.FullName, "--data", ""));
+        Assert.Equal("--runs", await RefusedAsync(Options with { Runs = file }));
+        Assert.Equal("--runs", await RefusedAsync(Options with { Runs = "" }));
+        Assert.Equal("--data", await RefusedAsync(Options with { Data = Path.Combine(_folder.FullName, "none") }));
+        Assert.Equal("--data", await RefusedAsync(Options with { Data = "" }));
     }
 
-    private static Task<int> RunAsync(params string[] arguments) => EmbeddedHost.RunAsync(arguments, "", TimeProvider.System, TestContext.Current.CancellationToken);
+    private EmbeddedHostOptions Options => new() { Port = 5080, Shards = 1, MinimumWorkers = 0, MaximumWorkers = 1, Runs = _folder.FullName, Data = ".", RedisServerAssembly = "" };
+
+    private static async Task<string> RefusedAsync(EmbeddedHostOptions options)
+    {
+        var exception = await Assert.ThrowsAsync<InputException>(() => EmbeddedHost.RunAsync(options, TimeProvider.System, TestContext.Current.CancellationToken));
+        return Assert.Single(exception.Errors).File;
+    }
 }

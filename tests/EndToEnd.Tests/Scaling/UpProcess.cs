@@ -9,8 +9,8 @@ using Lockstep.Engine.Scheduling;
 
 namespace Lockstep.EndToEnd.Tests.Scaling;
 
-/// <summary>The application host without Aspire, as <c>dotnet run --project AppHost</c> starts it, in a process of its own.</summary>
-internal sealed class AppHostProcess : IAsyncDisposable
+/// <summary><c>lockstep up</c> in a process of its own.</summary>
+internal sealed class UpProcess : IAsyncDisposable
 {
     private const string WorkerAssembly = "Lockstep.Worker.dll";
 
@@ -20,7 +20,7 @@ internal sealed class AppHostProcess : IAsyncDisposable
     private readonly CliProcess _process;
     private readonly string _runs;
 
-    private AppHostProcess(CliProcess process, int port, string runs)
+    private UpProcess(CliProcess process, int port, string runs)
     {
         _process = process;
         _runs = runs;
@@ -42,15 +42,15 @@ internal sealed class AppHostProcess : IAsyncDisposable
 
     /// <summary>Starts it and waits until it serves.</summary>
     /// <param name="otlp">Where telemetry goes.</param>
-    public static async Task<AppHostProcess> StartAsync(TestFolder folder, int mostWorkers, string otlp)
+    public static async Task<UpProcess> StartAsync(TestFolder folder, int mostWorkers, string otlp)
     {
         int port = FreePorts.Take(1)[0];
         string runs = folder.In("runs");
         CliProcess process = CliProcess.StartProgram(
-            Built.AppHost,
-            ["--port", Text(port), "--ps-shards", "2", "--workers-max", Text(mostWorkers), "--otlp", otlp, "--runs", runs, "--data", Path.GetDirectoryName(Built.Sample("digits"))!],
+            Built.Lockstep,
+            ["up", "--port", Text(port), "--ps-shards", "2", "--workers-max", Text(mostWorkers), "--otlp", otlp, "--runs", runs, "--data", Path.GetDirectoryName(Built.Sample("digits"))!],
             [new("OTEL_METRIC_EXPORT_INTERVAL", "500"), new("OTEL_BSP_SCHEDULE_DELAY", "200"), new("OTEL_BLRP_SCHEDULE_DELAY", "200")]);
-        var host = new AppHostProcess(process, port, runs);
+        var host = new UpProcess(process, port, runs);
         try
         {
             await host.WaitOutputAsync($"Scheduler at {host.Scheduler}");
@@ -80,7 +80,7 @@ internal sealed class AppHostProcess : IAsyncDisposable
 
     public Task WaitWorkerProcessesAsync(int count) => Waiting.UntilAsync(() => WorkerProcesses == count, Patience, $"{count} worker processes");
 
-    public Task WaitOutputAsync(string text) => Waiting.UntilAsync(() => Output.Contains(text, StringComparison.Ordinal), Patience, $"the application host says '{text}'");
+    public Task WaitOutputAsync(string text) => Waiting.UntilAsync(() => Output.Contains(text, StringComparison.Ordinal), Patience, $"lockstep up says '{text}'");
 
     /// <summary>Asks it to end, as a service manager does.</summary>
     public async Task<CliResult> StopAsync()

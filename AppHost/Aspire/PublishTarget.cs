@@ -1,6 +1,6 @@
 namespace Lockstep.AppHost;
 
-/// <summary>How the services are published on a platform. In run mode nothing of it applies.</summary>
+/// <summary>How the services are published on a platform. In run mode, and for the manifest alone, nothing of it applies.</summary>
 internal abstract class PublishTarget
 {
     /// <summary>Volume for run folders, checkpoints and data, the same for all services; where it is mounted.</summary>
@@ -10,22 +10,12 @@ internal abstract class PublishTarget
     /// <summary>A worker that is asked to end finishes its step and hands its slots back.</summary>
     public const int DrainSeconds = 120;
 
-    /// <summary>Adds the platform's environment when the application is published.</summary>
-    public static PublishTarget Add(IDistributedApplicationBuilder builder, AppHostOptions options)
-    {
-        if (builder.ExecutionContext.IsRunMode)
-        {
-            return new RunMode();
-        }
+    /// <value>Adds the platform's environment and gives its target; null: this build is without the packages for deployment, and only the manifest can be published.</value>
+    public static Func<IDistributedApplicationBuilder, AppHostOptions, PublishTarget>? Platforms { get; set; }
 
-        return options.Platform switch
-        {
-            PublishPlatform.ContainerApps => new ContainerAppsTarget(builder, options),
-            PublishPlatform.Kubernetes => new KubernetesTarget(builder, options),
-            PublishPlatform.Compose => new ComposeTarget(builder, options),
-            _ => throw new ArgumentOutOfRangeException(nameof(options), options.Platform, null),
-        };
-    }
+    /// <summary>Adds the platform's environment when the application is published for one.</summary>
+    public static PublishTarget Add(IDistributedApplicationBuilder builder, AppHostOptions options) =>
+        builder.ExecutionContext.IsPublishMode && !options.IsManifestOnly && Platforms is { } add ? add(builder, options) : new NoPlatform();
 
     public virtual void PublishRedis(RedisBackend redis)
     {
@@ -39,11 +29,11 @@ internal abstract class PublishTarget
     /// <summary>One worker that the platform multiplies, between the minimum and the maximum where it scales.</summary>
     public abstract void PublishWorker(IResourceBuilder<ProjectResource> worker, RedisBackend redis);
 
-    private sealed class RunMode : PublishTarget
+    private sealed class NoPlatform : PublishTarget
     {
         public override void PublishScheduler(IResourceBuilder<ProjectResource> scheduler)
         {
-            // Run from source: there is nothing to publish.
+            // It is as it stands in the model.
         }
 
         public override void PublishShard(IResourceBuilder<ProjectResource> shard)
@@ -51,6 +41,9 @@ internal abstract class PublishTarget
             // Likewise.
         }
 
-        public override void PublishWorker(IResourceBuilder<ProjectResource> worker, RedisBackend redis) => throw new InvalidOperationException("In run mode each worker is a resource of its own.");
+        public override void PublishWorker(IResourceBuilder<ProjectResource> worker, RedisBackend redis)
+        {
+            // Likewise.
+        }
     }
 }

@@ -1,9 +1,5 @@
 using Aspire.Hosting.ApplicationModel;
-using Aspire.Hosting.Docker;
-using Aspire.Hosting.Kubernetes;
 using Lockstep.Contracts.Services;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using YamlDotNet.RepresentationModel;
 
 namespace Lockstep.AppHost.Tests;
@@ -19,25 +15,9 @@ public sealed class PublishTests : IDisposable
     [InlineData("container-apps")]
     [InlineData("kubernetes")]
     [InlineData("compose")]
-    public async Task One_worker_is_published_and_nothing_starts_workers_by_itself(string target)
-    {
-        await using AppModel app = await AppModel.PublishAsync(target, _output.FullName);
-        Assert.Equal(["worker"], app.Names.Where(n => n.StartsWith("worker", StringComparison.Ordinal)));
-        Assert.DoesNotContain(Services(app), service => service == "WorkerScaler");
-        Assert.Equal(["ps-0", "ps-1"], app.Names.Where(n => n is ['p', 's', '-', >= '0' and <= '9', ..]).Order(StringComparer.Ordinal));
-        IReadOnlyDictionary<string, string> environment = await app.EnvironmentOfAsync("worker");
-        // Its name is that of its container and process.
-        Assert.DoesNotContain(EnvironmentNames.WorkerId, environment);
-        Assert.Equal("{lockstep-secret.value}", environment[EnvironmentNames.Secret]);
-    }
-
-    [Theory]
-    [InlineData("container-apps")]
-    [InlineData("kubernetes")]
-    [InlineData("compose")]
     public async Task No_service_claims_to_speak_TLS(string target)
     {
-        await using AppModel app = await AppModel.PublishAsync(target, _output.FullName);
+        await using AppModel app = await AppModel.PublishAsync("publish", target, _output.FullName);
         Assert.All(
             app.Model.Resources.OfType<ProjectResource>().SelectMany(r => r.Annotations.OfType<EndpointAnnotation>()),
             endpoint => Assert.Equal("http", endpoint.UriScheme));
@@ -46,7 +26,7 @@ public sealed class PublishTests : IDisposable
     [Fact]
     public async Task Container_Apps_take_gRPC_over_TCP_and_a_Redis_from_outside()
     {
-        await using AppModel app = await AppModel.PublishAsync("container-apps", _output.FullName);
+        await using AppModel app = await AppModel.PublishAsync("publish", "container-apps", _output.FullName);
         foreach (string name in new[] { "scheduler", "ps-0", "ps-1" })
         {
             Assert.Equal("tcp", app.Project(name).Annotations.OfType<EndpointAnnotation>().Single(e => e.Name == "grpc").Transport);
@@ -166,12 +146,10 @@ public sealed class PublishTests : IDisposable
         }
     }
 
-    private static IEnumerable<string> Services(AppModel app) => app.Services.GetServices<IHostedService>().Select(s => s.GetType().Name);
-
     /// <returns>The documents of each file, by its path.</returns>
     private async Task<ILookup<string, YamlMappingNode>> PublishAsync(string target, params string[] options)
     {
-        await AppModel.WriteAsync(target, _output.FullName, options);
+        await AppModel.WriteAsync("publish", target, _output.FullName, options);
         return _output.EnumerateFiles("*.yaml", SearchOption.AllDirectories)
             .SelectMany(file => Documents(file.FullName).Select(document => (Path: Path.GetRelativePath(_output.FullName, file.FullName).Replace('\\', '/'), Document: document)))
             .ToLookup(f => f.Path, f => f.Document);

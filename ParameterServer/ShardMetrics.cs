@@ -16,7 +16,8 @@ internal sealed partial class ShardMetrics : IShardObserver
     private readonly Histogram<double> _restore;
     private readonly Counter<long> _steps;
     private readonly Counter<long> _contributions;
-    private readonly Counter<long> _repeats;
+    private readonly Counter<long> _escapes;
+    private readonly Histogram<int> _unusedBits;
     private readonly Counter<long> _checkpointFailures;
     private readonly Counter<long> _ledgerAlarms;
 
@@ -32,21 +33,13 @@ internal sealed partial class ShardMetrics : IShardObserver
         _restore = meter.CreateDurationHistogram("lockstep.shard.restore.duration", "Taking a job up again from a checkpoint.");
         _steps = meter.CreateCounter<long>("lockstep.shard.steps", "{step}", "Steps done.");
         _contributions = meter.CreateCounter<long>("lockstep.shard.contributions", "{contribution}", "Contributions by what became of them.");
-        _repeats = meter.CreateCounter<long>("lockstep.shard.range_repeats", "{repeat}", "Attempts that were repeated with wider ranges.");
+        _escapes = meter.CreateCounter<long>("lockstep.shard.escapes", "{block}", "Blocks of which some slot exceeded the expected range.");
+        _unusedBits = meter.CreateHistogram<int>("lockstep.shard.range.unused", "{bit}", "Bits of a sum that a range left unused: no more in 99% of a step's blocks.");
         _checkpointFailures = meter.CreateCounter<long>("lockstep.shard.checkpoint.failures", "{failure}", "Tries to write a checkpoint that the disk did not take.");
         _ledgerAlarms = meter.CreateCounter<long>("lockstep.shard.ledger.alarms", "{step}", "Repeated steps that gave another line of the ledger than at first.");
     }
 
     public void Opened(JobDescriptor descriptor, int elements, long bytes) => LogOpened(descriptor.JobId, elements, bytes / 1048576.0, descriptor.Shards, descriptor.Slots, descriptor.TotalSteps);
-
-    public void Repeated(string jobId, Cursor cursor)
-    {
-        if (cursor.Step > 0 || cursor.Attempt > 0)
-        {
-            _repeats.Add(1);
-            LogRepeated(jobId, cursor);
-        }
-    }
 
     public void Stepped(string jobId, CommittedStep step, double gatherMs, double updateMs)
     {
@@ -58,6 +51,8 @@ internal sealed partial class ShardMetrics : IShardObserver
         }
 
         _steps.Add(1);
+        _escapes.Add(step.EscapedBlocks);
+        _unusedBits.Record(step.UnusedBits);
         Count("accepted", step.Counters.Accepted);
         Count("duplicate", step.Counters.Duplicate);
         Count("stale", step.Counters.Stale);
@@ -107,9 +102,6 @@ internal sealed partial class ShardMetrics : IShardObserver
 
     [LoggerMessage(1, LogLevel.Information, "Job {JobId}: {Elements} elements, {Mebibytes:F1} MiB; {Shards} shards, {Slots} slots, {Steps} steps")]
     private partial void LogOpened(string jobId, int elements, double mebibytes, int shards, int slots, long steps);
-
-    [LoggerMessage(2, LogLevel.Information, "Job {JobId}, {Cursor}: repeated with wider ranges")]
-    private partial void LogRepeated(string jobId, Cursor cursor);
 
     [LoggerMessage(3, LogLevel.Information, "Job {JobId}: checkpoint of version {Version} written in {Milliseconds:F1} ms")]
     private partial void LogCheckpoint(string jobId, long version, double milliseconds);

@@ -27,7 +27,7 @@ public static class ShardRecovery
         // Nobody computes before all shards have values, nor for a cursor before all are there.
         ShardStatus[] ready = [.. hosted.Where(s => !s.NeedsValues)];
         ShardStatus[] ahead = [.. (earlier ?? statuses).Where(s => s.Hosted && !s.NeedsValues && hosted.Any(h => h.Cursor.Generation == s.Cursor.Generation))];
-        bool isUnderWay = ahead.Any(s => s.Cursor.Step > start || s.Cursor.Attempt > 0);
+        bool isUnderWay = ahead.Any(s => s.Cursor.Step > start);
         return (isUnderWay && statuses.Any(s => !s.Hosted || s.NeedsValues)) || (ready.Length > 0 && ahead.Length > 0 && ahead.Max(s => s.Cursor.Step) - ready.Min(s => s.Cursor.Step) > 1);
     }
 

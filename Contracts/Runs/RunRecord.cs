@@ -61,7 +61,8 @@ public sealed record StepRecord : RunRecord
     public int Stale { get; init; }
     public int Refused { get; init; }
     public int Mismatched { get; init; }
-    public int RangeRepeats { get; init; }
+    /// <value>Blocks of which some slot exceeded the expected range.</value>
+    public int EscapedBlocks { get; init; }
     /// <value>Grows when the job goes back to a checkpoint.</value>
     public int Generation { get; init; }
     /// <value>Steps since the step before that had been done already.</value>

@@ -37,8 +37,6 @@ public sealed record RunSummary
     public required IReadOnlyDictionary<string, long> GroupSizes { get; init; }
     public required LeaseSummary Leases { get; init; }
     public required ContributionSummary Contributions { get; init; }
-    /// <value>Steps that were repeated with wider ranges.</value>
-    public required long RangeRepeats { get; init; }
     public required Percentiles StepMs { get; init; }
     /// <value>Sync latency: last contribution in → next version held by the worker.</value>
     public required Percentiles SyncMs { get; init; }

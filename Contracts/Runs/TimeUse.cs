@@ -17,7 +17,7 @@ public enum TimeUse
     Recovering = 6,
     /// <summary>What a step took beyond the usual because a worker was lost in it, or for a reason that is not known: a worker or Redis that did not answer, or a busy machine.</summary>
     Stalled = 7,
-    /// <summary>Work that was done again: attempts with wider ranges, and steps after the state of a shard, or of the run before it was resumed, was lost.</summary>
+    /// <summary>Work that was done again: steps after the state of a shard, or of the run before it was resumed, was lost.</summary>
     Repeating = 8,
     /// <summary>Training was held up by a checkpoint.</summary>
     Checkpointing = 9,

@@ -1,13 +1,15 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
+using Lockstep.Core.Codec;
 using Lockstep.Core.Protocol;
 
 namespace Lockstep.Core.Checkpoints;
 
 /// <summary>
-/// The file of one shard's state: magic, length of a JSON header, header, then values, optimizer state and ranges as little-endian arrays.
+/// The file of one shard's state: magic, length of a JSON header, header, then values, optimizer state and hints as little-endian arrays.
 /// Its SHA-256 stands in the set's manifest.
 /// </summary>
 public static class CheckpointPart
@@ -16,9 +18,9 @@ public static class CheckpointPart
 
     private static readonly JsonSerializerOptions Whole = new() { RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
 
-    private static ReadOnlySpan<byte> Magic => "LSTPCKP1"u8;
+    private static ReadOnlySpan<byte> Magic => "LSTPCKP2"u8;
 
-    private sealed record Header(JobDescriptor Descriptor, int Generation, long Version, int Shard, int[] Chunks, int Values, int State1, int State2, int Ranges);
+    private sealed record Header(JobDescriptor Descriptor, int Generation, long Version, int Shard, int[] Chunks, int Values, int State1, int State2, int Hints);
 
     /// <param name="generation">In the name, so that a part that is cut again never stands under the hash of the one before.</param>
     public static string FileName(int shard, int shards, int generation = 0) => $"shard-{shard}-of-{shards}{(generation == 0 ? "" : $".{generation}")}.ckpt";
@@ -28,7 +30,7 @@ public static class CheckpointPart
     public static string Write(string path, JobDescriptor descriptor, ShardState state, ICheckpointFiles? files = null)
     {
         byte[] header = JsonSerializer.SerializeToUtf8Bytes(new Header(
-            descriptor, state.Generation, state.Version, state.Shard, state.Chunks, state.Values.Length, state.State1.Length, state.State2.Length, state.Ranges.Length));
+            descriptor, state.Generation, state.Version, state.Shard, state.Chunks, state.Values.Length, state.State1.Length, state.State2.Length, state.Hints.Length));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         (files ?? CheckpointFiles.Disk).WriteWhole(path, file =>
         {
@@ -40,7 +42,7 @@ public static class CheckpointPart
             Append(MemoryMarshal.AsBytes<float>(state.Values));
             Append(MemoryMarshal.AsBytes<float>(state.State1));
             Append(MemoryMarshal.AsBytes<float>(state.State2));
-            Append(MemoryMarshal.AsBytes<short>(state.Ranges));
+            Append(MemoryMarshal.AsBytes<BlockHint>(state.Hints));
 
             void Append(ReadOnlySpan<byte> bytes)
             {
@@ -92,15 +94,15 @@ public static class CheckpointPart
     {
         Header header = ReadHeader(path, file);
         long rest = file.Length - file.Position;
-        long expected = (4L * header.Values) + (4L * header.State1) + (4L * header.State2) + (2L * header.Ranges);
-        if (rest != expected || new[] { header.Values, header.State1, header.State2, header.Ranges }.Any(count => count < 0))
+        long expected = (4L * header.Values) + (4L * header.State1) + (4L * header.State2) + ((long)Unsafe.SizeOf<BlockHint>() * header.Hints);
+        if (rest != expected || new[] { header.Values, header.State1, header.State2, header.Hints }.Any(count => count < 0))
         {
             throw Damaged(path, $"{rest} bytes follow its header, not {expected}");
         }
 
         return (header.Descriptor, new ShardState(
             header.Generation, header.Version, header.Shard, header.Chunks,
-            Take<float>(file, header.Values), Take<float>(file, header.State1), Take<float>(file, header.State2), Take<short>(file, header.Ranges)));
+            Take<float>(file, header.Values), Take<float>(file, header.State1), Take<float>(file, header.State2), Take<BlockHint>(file, header.Hints)));
     }
 
     /// <summary>Leaves the file behind its header.</summary>
@@ -131,7 +133,7 @@ public static class CheckpointPart
         }
     }
 
-    private static T[] Take<T>(FileStream file, int count) where T : struct
+    private static T[] Take<T>(FileStream file, int count) where T : unmanaged
     {
         var values = new T[count];
         file.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));

@@ -196,7 +196,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
             && state.Values.Length == elements
             && state.State1.Length == (stateArrays > 0 ? elements : 0)
             && state.State2.Length == (stateArrays > 1 ? elements : 0)
-            && state.Ranges.Length == layout.ShardBlocks(shard);
+            && state.Hints.Length == layout.ShardBlocks(shard);
     }
 
     private static Manifest ReadManifest(string directory) =>

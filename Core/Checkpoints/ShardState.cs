@@ -1,3 +1,5 @@
+using Lockstep.Core.Codec;
+
 namespace Lockstep.Core.Checkpoints;
 
 /// <summary>The whole state of one shard at one version.</summary>
@@ -5,5 +7,5 @@ namespace Lockstep.Core.Checkpoints;
 /// <param name="Values">The chunks' elements, concatenated.</param>
 /// <param name="State1">The optimizer's first array, as long as Values, or empty.</param>
 /// <param name="State2">The second one.</param>
-/// <param name="Ranges">One a block of the chunks.</param>
-public sealed record ShardState(int Generation, long Version, int Shard, int[] Chunks, float[] Values, float[] State1, float[] State2, short[] Ranges);
+/// <param name="Hints">One a block of the chunks.</param>
+public sealed record ShardState(int Generation, long Version, int Shard, int[] Chunks, float[] Values, float[] State1, float[] State2, BlockHint[] Hints);

@@ -1,138 +1,87 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Lockstep.Core.Hashing;
+using Kernels128 = Lockstep.Core.Codec.BlockKernels<Lockstep.Core.Codec.Lanes128, System.Runtime.Intrinsics.Vector128<float>, System.Runtime.Intrinsics.Vector128<int>, System.Runtime.Intrinsics.Vector128<long>>;
+using Kernels256 = Lockstep.Core.Codec.BlockKernels<Lockstep.Core.Codec.Lanes256, System.Runtime.Intrinsics.Vector256<float>, System.Runtime.Intrinsics.Vector256<int>, System.Runtime.Intrinsics.Vector256<long>>;
+using Kernels512 = Lockstep.Core.Codec.BlockKernels<Lockstep.Core.Codec.Lanes512, System.Runtime.Intrinsics.Vector512<float>, System.Runtime.Intrinsics.Vector512<int>, System.Runtime.Intrinsics.Vector512<long>>;
 
 namespace Lockstep.Core.Codec;
 
 /// <summary>
-/// Gradients as integers: q = round-to-nearest-even(g · 2^(k − r)), with k = ⌊log₂ ⌊(2³¹ − 1) / M⌋⌋, so that the sum over M slots cannot wrap.
+/// Gradients as integers: q = round-to-nearest-even(g · 2^(k − e)) at an exponent e, with k = ⌊log₂ ⌊(2³¹ − 1) / M⌋⌋, so that |q| ≤ 2^k where |g| ≤ 2^e, and the sum over M slots cannot wrap.
 /// Every operation is element-wise or a maximum, so any vector width gives the same bits.
 /// </summary>
 public static class BlockCodec
 {
-    /// <summary>The largest |q| of one slot.</summary>
-    public static int Limit(int slots) => int.MaxValue / slots;
+    /// <summary>Magnitudes from here on are infinite or not a number.</summary>
+    public const int NotFinite = 0x7F80_0000;
 
-    /// <summary>Encodes a block of one slot and adds it to the group's sum.</summary>
-    /// <param name="values">[n] gradients.</param>
-    /// <param name="range">Exponent r: larger magnitudes than 2^r overflow and are clamped.</param>
+    /// <summary>k: the largest |q| of one slot is 2^k.</summary>
     /// <param name="slots">M.</param>
-    /// <param name="sum">[n] added to.</param>
-    /// <param name="quantized">[n] overwritten with the slot's own integers.</param>
-    /// <param name="maxAbs">Largest finite magnitude.</param>
-    // Vector code is never compiled ahead, and its quick form is slow: in full at the first call.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Accumulate(ReadOnlySpan<float> values, short range, int slots, Span<int> sum, Span<int> quantized, out float maxAbs, out SlotFlags flags)
+    public static int Bits(int slots) => BitOperations.Log2((uint)(int.MaxValue / slots));
+
+    /// <summary>The bits of the largest |g|, which order as the magnitudes do; at least <see cref="NotFinite"/> where a value is not finite.</summary>
+    public static int Magnitude(ReadOnlySpan<float> values) =>
+        Lanes512.IsSupported ? Kernels512.Magnitude(values) : Lanes256.IsSupported ? Kernels256.Magnitude(values) : Kernels128.Magnitude(values);
+
+    /// <summary>Encodes a block of one slot at an exponent that it fits.</summary>
+    /// <param name="values">[n] finite gradients, |g| ≤ 2^exponent.</param>
+    /// <param name="key">Of the block at that exponent.</param>
+    /// <param name="sum">[n] added to, or overwritten.</param>
+    /// <param name="adds">False: <paramref name="sum"/> holds nothing yet.</param>
+    /// <returns>The linear hash of the slot's integers.</returns>
+    public static ulong Encode(ReadOnlySpan<float> values, short exponent, int slots, in SlotHashKey key, Span<int> sum, bool adds)
     {
-        Measure(values, out maxAbs, out flags);
-        float bound = Bound(range);
-        float scale = PowerOfTwo(Bits(slots) - range);
-        if (maxAbs > bound)
+        // Within the exponents there are, scales are normal floats, so products round once.
+        float scale = PowerOfTwo(Bits(slots) - exponent);
+        ReadOnlySpan<int> factors = key.Factors[..values.Length];
+        sum = sum[..values.Length];
+        return Lanes512.IsSupported ? Kernels512.Encode(values, scale, factors, key.Salt, sum, adds)
+            : Lanes256.IsSupported ? Kernels256.Encode(values, scale, factors, key.Salt, sum, adds)
+            : Kernels128.Encode(values, scale, factors, key.Salt, sum, adds);
+    }
+
+    /// <summary>Turns a sum at one exponent back into a gradient. Its integers are rounded to float32 once.</summary>
+    /// <param name="values">[n] overwritten; infinite where the sum overflows float32.</param>
+    public static void Decode(ReadOnlySpan<int> sum, short exponent, int slots, Span<float> values)
+    {
+        // A sum's unit is a normal float, so scaling does not round again.
+        float factor = PowerOfTwo(exponent - Bits(slots));
+        values = values[..sum.Length];
+        if (Lanes512.IsSupported)
         {
-            flags |= SlotFlags.Overflow;
+            Kernels512.Decode(sum, factor, values);
         }
-
-        if (flags != SlotFlags.None)
+        else if (Lanes256.IsSupported)
         {
-            for (int i = 0; i < values.Length; i++)
-            {
-                float value = float.IsFinite(values[i]) ? Math.Clamp(values[i], -bound, bound) : 0;
-                quantized[i] = (int)MathF.Round(value * scale);
-                sum[i] += quantized[i];
-            }
-
-            return;
+            Kernels256.Decode(sum, factor, values);
         }
-
-        int done = 0;
-        if (Vector256.IsHardwareAccelerated)
+        else
         {
-            ReadOnlySpan<Vector256<float>> from = MemoryMarshal.Cast<float, Vector256<float>>(values);
-            Span<Vector256<int>> to = MemoryMarshal.Cast<int, Vector256<int>>(quantized);
-            Span<Vector256<int>> sums = MemoryMarshal.Cast<int, Vector256<int>>(sum);
-            Vector256<float> factor = Vector256.Create(scale);
-            for (int i = 0; i < from.Length; i++)
-            {
-                Vector256<int> q = Vector256.ConvertToInt32(Vector256.Round(from[i] * factor, MidpointRounding.ToEven));
-                to[i] = q;
-                sums[i] += q;
-            }
-
-            done = from.Length * Vector256<float>.Count;
-        }
-
-        for (int i = done; i < values.Length; i++)
-        {
-            quantized[i] = (int)MathF.Round(values[i] * scale);
-            sum[i] += quantized[i];
+            Kernels128.Decode(sum, factor, values);
         }
     }
 
-    /// <summary>Only looks: the largest finite magnitude, and whether a value was NaN or infinite.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Measure(ReadOnlySpan<float> values, out float maxAbs, out SlotFlags flags)
+    /// <summary>Adds a sum at one exponent to a block's gradient in float64: exact products, each addition rounded.</summary>
+    /// <param name="total">[n] added to.</param>
+    public static void Decode(ReadOnlySpan<int> sum, short exponent, int slots, Span<double> total)
     {
-        flags = SlotFlags.None;
-        float largest = 0;
-        int done = 0;
-        if (Vector256.IsHardwareAccelerated)
+        double factor = Math.ScaleB(1, exponent - Bits(slots));
+        total = total[..sum.Length];
+        int i = 0;
+        Vector256<double> factors = Vector256.Create(factor);
+        for (; i <= sum.Length - Vector256<double>.Count; i += Vector256<double>.Count)
         {
-            ReadOnlySpan<Vector256<float>> from = MemoryMarshal.Cast<float, Vector256<float>>(values);
-            Vector256<float> most = Vector256<float>.Zero;
-            Vector256<float> infinite = Vector256<float>.Zero;
-            Vector256<float> infinity = Vector256.Create(float.PositiveInfinity);
-            for (int i = 0; i < from.Length; i++)
-            {
-                Vector256<float> magnitude = Vector256.Abs(from[i]);
-                Vector256<float> finite = Vector256.LessThan(magnitude, infinity);
-                infinite |= ~finite;
-                most = Vector256.Max(most, magnitude & finite);
-            }
-
-            for (int lane = 0; lane < Vector256<float>.Count; lane++)
-            {
-                largest = Math.Max(largest, most[lane]);
-            }
-
-            if (infinite.AsInt32() != Vector256<int>.Zero)
-            {
-                flags = SlotFlags.NonFinite;
-            }
-
-            done = from.Length * Vector256<float>.Count;
+            Vector128<int> integers = Vector128.Create(sum[i..]);
+            Vector256<double> products = Vector256.ConvertToDouble(Vector256.Create(Vector128.WidenLower(integers), Vector128.WidenUpper(integers))) * factors;
+            (Vector256.Create<double>(total[i..]) + products).CopyTo(total[i..]);
         }
 
-        for (int i = done; i < values.Length; i++)
+        for (; i < sum.Length; i++)
         {
-            if (float.IsFinite(values[i]))
-            {
-                largest = Math.Max(largest, Math.Abs(values[i]));
-            }
-            else
-            {
-                flags = SlotFlags.NonFinite;
-            }
-        }
-
-        maxAbs = largest;
-    }
-
-    /// <summary>Turns a sum over all slots back into a gradient.</summary>
-    /// <param name="values">[n] overwritten.</param>
-    public static void Decode(ReadOnlySpan<int> sum, short range, int slots, Span<float> values)
-    {
-        float factor = PowerOfTwo(range - Bits(slots));
-        for (int i = 0; i < sum.Length; i++)
-        {
-            values[i] = sum[i] * factor;
+            total[i] += sum[i] * factor;
         }
     }
 
-    private static int Bits(int slots) => BitOperations.Log2((uint)Limit(slots));
-
-    private static float Bound(short range) => range >= RangePolicy.Ceiling ? float.MaxValue : PowerOfTwo(range);
-
-    // Ranges of RangePolicy keep every exponent used here within the normal floats, so products round once.
     private static float PowerOfTwo(int exponent) => MathF.ScaleB(1, exponent);
 }

@@ -1,9 +1,10 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
+using Lockstep.Core.Codec;
 
 namespace Lockstep.Core.Hashing;
 
-/// <summary>The ledger's hashes: one a block over parameters, optimizer state and range, and one over those in global block order, so that the number of shards does not show.</summary>
+/// <summary>The ledger's hashes: one a block over parameters, optimizer state and hint, and one over those in global block order, so that the number of shards does not show.</summary>
 public static class StateHash
 {
     [ThreadStatic]
@@ -11,14 +12,14 @@ public static class StateHash
 
     /// <summary>128-bit hash of a block at one version.</summary>
     /// <param name="state1">As long as the values, or empty where the optimizer keeps none.</param>
-    public static UInt128 Block(ReadOnlySpan<float> values, ReadOnlySpan<float> state1, ReadOnlySpan<float> state2, short range)
+    public static UInt128 Block(ReadOnlySpan<float> values, ReadOnlySpan<float> state1, ReadOnlySpan<float> state2, BlockHint hint)
     {
         XxHash128 hasher = s_hasher ??= new XxHash128();
         hasher.Reset();
         hasher.Append(MemoryMarshal.AsBytes(values));
         hasher.Append(MemoryMarshal.AsBytes(state1));
         hasher.Append(MemoryMarshal.AsBytes(state2));
-        hasher.Append(MemoryMarshal.AsBytes(new ReadOnlySpan<short>(in range)));
+        hasher.Append(MemoryMarshal.AsBytes(new ReadOnlySpan<BlockHint>(in hint)));
         return hasher.GetCurrentHashAsUInt128();
     }
 

@@ -102,4 +102,5 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
 
 /// <summary>What a shard's jobs share.</summary>
 /// <param name="First">ps-0; null where this is it.</param>
-internal sealed record ShardContext(int Shard, IShardPeer? First, TimeProvider Time, IShardObserver Observer, ICheckpointFiles Files);
+/// <param name="Threads">That an update may use.</param>
+internal sealed record ShardContext(int Shard, IShardPeer? First, TimeProvider Time, IShardObserver Observer, ICheckpointFiles Files, int Threads);

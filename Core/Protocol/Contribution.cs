@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -12,9 +13,9 @@ public sealed record SlotReport
     /// <value>Sum of the losses of the slot's samples.</value>
     public required double LossSum { get; init; }
     public IReadOnlyList<double> MetricParts { get; init; } = [];
-    /// <value>Over the whole model, so that every shard decides alike.</value>
-    public required Codec.SlotFlags Flags { get; init; }
-    /// <value>The slot's linear hash over each chunk of the addressed shard, in chunk order.</value>
+    /// <value>A value of the gradient, anywhere in the model, or the loss is infinite or not a number: the slot is reported alone, without chunks, and enters no sum.</value>
+    public bool IsNotFinite { get; init; }
+    /// <value>The slot's linear hash over each chunk of the addressed shard, in chunk order; empty where it is not finite.</value>
     public required IReadOnlyList<ulong> ChunkHashes { get; init; }
 }
 
@@ -28,17 +29,19 @@ public sealed record Contribution
     public required IReadOnlyList<SlotReport> Reports { get; init; }
     /// <value>Milliseconds from the last contribution to the step before until this worker held the version of this one; 0: not measured.</value>
     public double SyncMs { get; init; }
-    /// <value>The shard's chunks in chunk order; each is added whole or not at all.</value>
+    /// <value>The shard's chunks in chunk order; each is added whole or not at all. None where the slot is not finite.</value>
     public required IReadOnlyList<ChunkSum> Chunks { get; init; }
 
-    /// <value>Of sums and maxima.</value>
-    public long Bytes => Chunks.Sum(c => (long)(c.Sums.Length * sizeof(int)) + (c.BlockMaxima.Length * sizeof(float)));
+    /// <value>Of sums, escapes and exponents.</value>
+    public long Bytes => Chunks.Sum(c => ((c.Sums.Length + c.Escapes.Length) * sizeof(int)) + c.Exponents.Length);
 }
 
+/// <summary>The sum over a group's slots of one chunk. How many integers there are, and at which exponents they stand, follows from the slots' exponents and the version's hints.</summary>
 /// <param name="Chunk">Index of the chunk in the model.</param>
-/// <param name="Sums">One integer an element of the chunk.</param>
-/// <param name="BlockMaxima">The largest magnitude over the group's slots, one a block of the chunk.</param>
-public sealed record ChunkSum(int Chunk, ReadOnlyMemory<int> Sums, ReadOnlyMemory<float> BlockMaxima);
+/// <param name="Sums">One integer an element of the chunk, at its block's hint; empty where no slot fits the hint of any block.</param>
+/// <param name="Escapes">The integers of the slots that exceed their block's hint: by block, then rising exponent, one an element of the block.</param>
+/// <param name="Exponents">The code (<see cref="Codec.BlockExponent"/>) of each slot's exponent of each block: by slot, then block.</param>
+public sealed record ChunkSum(int Chunk, ReadOnlyMemory<int> Sums, ReadOnlySequence<int> Escapes, ReadOnlyMemory<byte> Exponents);
 
 public enum PushStatus
 {
@@ -60,11 +63,10 @@ public sealed record PushResult(PushStatus Status, Cursor ShardCursor, IReadOnly
 
 /// <summary>A shard's part of one version.</summary>
 /// <param name="Values">The elements of the shard's chunks, concatenated in chunk order; null where the caller said that it holds this version.</param>
-/// <param name="Ranges">One a block of the shard's chunks, in block order.</param>
-/// <param name="Measures">The attempt only measures: push maxima and flags, the sums are ignored.</param>
+/// <param name="Hints">The exponent that each block of the shard's chunks is expected to fit, in block order.</param>
 /// <param name="Finished">Version TotalSteps: no step follows.</param>
 /// <param name="SyncMs">Milliseconds from the last contribution to the step before until the values were whole at the caller; -1: not known.</param>
-public sealed record ShardView(Cursor Cursor, bool Measures, bool Finished, float[]? Values, short[] Ranges, double SyncMs = -1)
+public sealed record ShardView(Cursor Cursor, bool Finished, float[]? Values, short[] Hints, double SyncMs = -1)
 {
     /// <value>Milliseconds from the head of the shard's answer to its last value; 0: nothing travelled.</value>
     public double ReceiveMs { get; init; }
@@ -97,8 +99,8 @@ public sealed record StepReport
     public int Stale { get; init; }
     public int Refused { get; init; }
     public int Mismatched { get; init; }
-    /// <value>Times that the step was repeated for range.</value>
-    public int RangeRepeats { get; init; }
+    /// <value>Blocks of which some slot exceeded the expected range.</value>
+    public int EscapedBlocks { get; init; }
     /// <value>First contribution in → last contribution in, milliseconds.</value>
     public double GatherMs { get; init; }
     /// <value>Last contribution in → version Step + 1 computed on all shards, milliseconds.</value>

@@ -3,7 +3,7 @@ namespace Lockstep.Core.Protocol;
 /// <summary>Where a job is. Ordered by generation, then step, then attempt.</summary>
 /// <param name="Generation">Grows when a job goes back to a checkpoint.</param>
 /// <param name="Step">The version v that is read; the step leads to v + 1.</param>
-/// <param name="Attempt">Grows when a step is repeated for range. <see cref="Evaluation"/> stands for the evaluation of version v, which comes before attempt 0.</param>
+/// <param name="Attempt">0, or <see cref="Evaluation"/>: the evaluation of version v, which comes before its step.</param>
 public readonly record struct Cursor(int Generation, long Step, int Attempt) : IComparable<Cursor>
 {
     public const int Evaluation = -1;

@@ -1,94 +1,115 @@
+using System.Numerics.Tensors;
 using Lockstep.Core.Codec;
 using Lockstep.Core.Hashing;
 using Lockstep.Core.Layout;
 
 namespace Lockstep.Core.Protocol;
 
-/// <summary>The worker's side of the sum: adds up slots in integers and gives one contribution a shard. Holds one sum of the model's size. One thread at a time.</summary>
+/// <summary>The worker's side of the sum: adds up slots in integers and gives one contribution a shard. Holds one sum of the model's size, and what escapes it. One thread at a time.</summary>
 public sealed class GroupBuilder
 {
     private readonly JobDescriptor _descriptor;
     private readonly ModelLayout _layout;
-    private readonly int[] _sums;
-    private readonly int[] _quantized;
-    private readonly float[] _maxima;
-    private readonly short[] _ranges;
+    private readonly SlotHash _hash;
+    private readonly EscapePool _escapes = new();
+    private readonly BlockSums _sums;
+    private readonly short[] _hints;
     private readonly List<Slot> _slots = [];
+    private readonly Stack<Slot> _spare = [];
     private Cursor _cursor;
-    private bool _measures;
+    private byte[] _exponents = [];
 
-    private sealed record Slot(int Index, int Samples, double LossSum, IReadOnlyList<double> MetricParts, SlotFlags Flags, ulong[] ChunkHashes);
+    /// <summary>What is kept of a slot until the group is built.</summary>
+    private sealed class Slot(int blocks)
+    {
+        public int Index { get; set; }
+        public int Samples { get; set; }
+        public double LossSum { get; set; }
+        public IReadOnlyList<double> MetricParts { get; set; } = [];
+        /// <value>Code of each block of the model.</value>
+        public byte[] Exponents { get; } = new byte[blocks];
+        public required ulong[] ChunkHashes { get; init; }
+    }
 
     public GroupBuilder(JobDescriptor descriptor, ModelLayout layout)
     {
         _descriptor = descriptor;
         _layout = layout;
-        _sums = new int[layout.Elements];
-        _quantized = new int[layout.Chunks.Max(c => c.Length)];
-        _maxima = new float[layout.Blocks.Count];
-        _ranges = new short[layout.Blocks.Count];
+        _hash = new SlotHash(descriptor.Seed);
+        _sums = new BlockSums(layout.Blocks, _escapes);
+        _hints = new short[layout.Blocks.Count];
     }
 
-    /// <value>No slot that was added has a value that is not finite.</value>
-    public bool IsFinite => !_slots.Exists(s => s.Flags.HasFlag(SlotFlags.NonFinite));
+    /// <value>Escapes take more than the sum itself: better build the group, push it and begin another. The group's slots and hints decide it, nothing else.</value>
+    public bool IsFull => _escapes.BytesInUse > 2L * sizeof(int) * _layout.Elements;
 
     /// <summary>Starts an empty group.</summary>
-    /// <param name="measures">Only magnitudes are wanted.</param>
-    /// <param name="ranges">By shard: one a block of the shard's chunks, as pulled.</param>
-    public void Begin(Cursor cursor, bool measures, IReadOnlyList<short[]> ranges)
+    /// <param name="hints">By shard: one a block of the shard's chunks, as pulled.</param>
+    public void Begin(Cursor cursor, IReadOnlyList<short[]> hints)
     {
         _cursor = cursor;
-        _measures = measures;
+        foreach (Slot slot in _slots)
+        {
+            _spare.Push(slot);
+        }
+
         _slots.Clear();
-        Array.Clear(_sums);
-        Array.Clear(_maxima);
-        var next = new int[_layout.Shards];
+        _sums.Clear();
+        _escapes.StepOver(cursor.Step);
+        Span<int> next = stackalloc int[_layout.Shards];
         foreach (Chunk chunk in _layout.Chunks)
         {
-            ranges[chunk.Shard].AsSpan(next[chunk.Shard], chunk.BlockCount).CopyTo(_ranges.AsSpan(chunk.FirstBlock));
+            hints[chunk.Shard].AsSpan(next[chunk.Shard], chunk.BlockCount).CopyTo(_hints.AsSpan(chunk.FirstBlock));
             next[chunk.Shard] += chunk.BlockCount;
         }
     }
 
     /// <summary>Adds one slot.</summary>
     /// <param name="gradient">[Elements], in model order.</param>
-    public void Add(int slot, int samples, double lossSum, IReadOnlyList<double> metricParts, ReadOnlySpan<float> gradient)
+    /// <returns>False: a value is not finite, and nothing was added; see <see cref="NotFinite"/>.</returns>
+    public bool Add(int slot, int samples, double lossSum, IReadOnlyList<double> metricParts, ReadOnlySpan<float> gradient)
     {
-        var hashes = new ulong[_layout.Chunks.Count];
-        var flags = SlotFlags.None;
-        foreach (Chunk chunk in _layout.Chunks)
-        {
-            for (int i = chunk.FirstBlock; i < chunk.FirstBlock + chunk.BlockCount; i++)
-            {
-                Block block = _layout.Blocks[i];
-                ReadOnlySpan<float> values = gradient.Slice(block.ModelOffset, block.Length);
-                float maximum;
-                SlotFlags found;
-                if (_measures)
-                {
-                    BlockCodec.Measure(values, out maximum, out found);
-                }
-                else
-                {
-                    BlockCodec.Accumulate(values, _ranges[i], _descriptor.Slots, _sums.AsSpan(block.ModelOffset, block.Length), _quantized.AsSpan(block.ModelOffset - chunk.ModelOffset, block.Length), out maximum, out found);
-                }
-
-                flags |= found;
-                _maxima[i] = Math.Max(_maxima[i], maximum);
-            }
-
-            if (!_measures)
-            {
-                hashes[chunk.Index] = SlotHash.Of(_quantized.AsSpan(0, chunk.Length), _descriptor.Seed, chunk.ModelOffset);
-            }
-        }
-
         if (!double.IsFinite(lossSum))
         {
-            flags |= SlotFlags.NonFinite;
+            return false;
         }
 
-        _slots.Add(new Slot(slot, samples, lossSum, metricParts, flags, hashes));
+        if (!_spare.TryPop(out Slot? added))
+        {
+            added = new Slot(_layout.Blocks.Count) { ChunkHashes = new ulong[_layout.Chunks.Count] };
+        }
+
+        (added.Index, added.Samples, added.LossSum, added.MetricParts) = (slot, samples, lossSum, metricParts);
+        foreach (Chunk chunk in _layout.Chunks)
+        {
+            ulong hash = 0;
+            for (int i = chunk.FirstBlock; i < chunk.FirstBlock + chunk.BlockCount; i++)
+            {
+                ReadOnlySpan<float> values = gradient.Slice(_layout.Blocks[i].ModelOffset, _layout.Blocks[i].Length);
+                int magnitude = BlockCodec.Magnitude(values);
+                if (magnitude >= BlockCodec.NotFinite)
+                {
+                    Undo(added, i, gradient);
+                    return false;
+                }
+
+                byte code = BlockExponent.CodeOf(magnitude);
+                added.Exponents[i] = code;
+                hash += _hash.OfExponent(i, code);
+                if (code != 0)
+                {
+                    int level = BlockExponent.Level(code, _hints[i]);
+                    short exponent = BlockExponent.OfLevel(level, _hints[i]);
+                    Span<int> sum = _sums.At(i, level, out bool isNew);
+                    hash += BlockCodec.Encode(values, exponent, _descriptor.Slots, _hash.Key(i, exponent), sum, adds: !isNew);
+                }
+            }
+
+            added.ChunkHashes[chunk.Index] = hash;
+        }
+
+        _slots.Add(added);
+        return true;
     }
 
     /// <summary>The group as one contribution a shard, in shard order. Their memory is this object's until the next <see cref="Begin"/>.</summary>
@@ -96,8 +117,24 @@ public sealed class GroupBuilder
     public IReadOnlyList<Contribution> Build(string workerId, double syncMs = 0)
     {
         _slots.Sort((a, b) => a.Index.CompareTo(b.Index));
+        if (_exponents.Length < _slots.Count * _layout.Blocks.Count)
+        {
+            _exponents = new byte[_slots.Count * _layout.Blocks.Count];
+        }
+
         return [.. Enumerable.Range(0, _layout.Shards).Select(shard => Build(workerId, syncMs, _layout.ChunksOf(shard)))];
     }
+
+    /// <summary>What the shards are told of a slot that could not be added: one contribution a shard, in shard order.</summary>
+    public IReadOnlyList<Contribution> NotFinite(string workerId, int slot, int samples, double lossSum, IReadOnlyList<double> metricParts) =>
+        [.. Enumerable.Range(0, _layout.Shards).Select(_ => new Contribution
+        {
+            JobId = _descriptor.JobId,
+            Cursor = _cursor,
+            WorkerId = workerId,
+            Reports = [new SlotReport { Slot = slot, Samples = samples, LossSum = lossSum, MetricParts = metricParts, IsNotFinite = true, ChunkHashes = [] }],
+            Chunks = [],
+        })];
 
     private Contribution Build(string workerId, double syncMs, IReadOnlyList<Chunk> chunks) => new()
     {
@@ -111,12 +148,47 @@ public sealed class GroupBuilder
             Samples = s.Samples,
             LossSum = s.LossSum,
             MetricParts = s.MetricParts,
-            Flags = s.Flags,
             ChunkHashes = [.. chunks.Select(c => s.ChunkHashes[c.Index])],
         })],
-        Chunks = [.. chunks.Select(c => new ChunkSum(
-            c.Index,
-            _measures ? ReadOnlyMemory<int>.Empty : _sums.AsMemory(c.ModelOffset, c.Length),
-            _maxima.AsMemory(c.FirstBlock, c.BlockCount)))],
+        Chunks = [.. chunks.Select(c => new ChunkSum(c.Index, _sums.Own(c.FirstBlock, c.BlockCount), _sums.Escapes(c.FirstBlock, c.BlockCount), Exponents(c)))],
     };
+
+    private Memory<byte> Exponents(in Chunk chunk)
+    {
+        Memory<byte> exponents = _exponents.AsMemory(_slots.Count * chunk.FirstBlock, _slots.Count * chunk.BlockCount);
+        for (int row = 0; row < _slots.Count; row++)
+        {
+            _slots[row].Exponents.AsSpan(chunk.FirstBlock, chunk.BlockCount).CopyTo(exponents.Span[(row * chunk.BlockCount)..]);
+        }
+
+        return exponents;
+    }
+
+    /// <summary>Takes the first blocks of a slot out of the sum again.</summary>
+    private void Undo(Slot slot, int blocks, ReadOnlySpan<float> gradient)
+    {
+        Span<int> encoded = stackalloc int[ModelLayout.BlockElements];
+        for (int i = 0; i < blocks; i++)
+        {
+            if (slot.Exponents[i] == 0)
+            {
+                continue;
+            }
+
+            int level = BlockExponent.Level(slot.Exponents[i], _hints[i]);
+            if (!_slots.Exists(s => s.Exponents[i] != 0 && BlockExponent.Level(s.Exponents[i], _hints[i]) == level))
+            {
+                _sums.Drop(i, level);
+                continue;
+            }
+
+            short exponent = BlockExponent.OfLevel(level, _hints[i]);
+            Span<int> own = encoded[.._layout.Blocks[i].Length];
+            BlockCodec.Encode(gradient.Slice(_layout.Blocks[i].ModelOffset, own.Length), exponent, _descriptor.Slots, _hash.Key(i, exponent), own, adds: false);
+            Span<int> sum = _sums.At(i, level, out _);
+            TensorPrimitives.Subtract(sum, own, sum);
+        }
+
+        _spare.Push(slot);
+    }
 }

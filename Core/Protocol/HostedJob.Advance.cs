@@ -43,9 +43,6 @@ internal sealed partial class HostedJob
                 {
                     case StepDecision.NotFinite:
                         throw new ProtocolException(ProtocolError.NotFinite, $"Job {Descriptor.JobId}: the gradient of step {Job.Cursor.Step} is not finite (slots {string.Join(", ", Job.NotFiniteSlots())}, on two workers alike). {ProtocolException.NotFiniteRemedy}");
-                    case StepDecision.Repeat:
-                        Repeat(lastPush);
-                        break;
                     default:
                         await UpdateAsync(gathered, gatherMs, lastPush);
                         break;
@@ -81,20 +78,6 @@ internal sealed partial class HostedJob
         }
     }
 
-    private void Repeat(ActivityContext lastPush)
-    {
-        Cursor cursor;
-        lock (_gate)
-        {
-            cursor = Job.Cursor;
-            Job.Repeat();
-            _ledHere = lastPush;
-            Pulse();
-        }
-
-        _context.Observer.Repeated(Descriptor.JobId, cursor);
-    }
-
     private async Task UpdateAsync(long gathered, double gatherMs, ActivityContext lastPush)
     {
         // All slots are in: pushes that still come only read, so the state may be worked on outside of the lock.
@@ -109,35 +92,40 @@ internal sealed partial class HostedJob
 
         bool isAskedFor = await _announced;
         _closed.Token.ThrowIfCancellationRequested();
-        UInt128[] hashes = Job.Update(factor);
+        Job.Update(factor, _context.Threads);
         CommittedStep step;
-        ShardState? snapshot = null;
-        double copyMs = 0;
+        bool isKept;
         lock (_gate)
         {
             step = Job.Commit();
             _gathered = gathered;
             _ledHere = span?.Context ?? default;
-            if (isAskedFor || Descriptor.CheckpointsAt(Job.Cursor.Step))
-            {
-                long started = _context.Time.GetTimestamp();
-                snapshot = Job.Snapshot();
-                _parked = _parks && isAskedFor;
-                copyMs = _context.Time.GetElapsedTime(started).TotalMilliseconds;
-            }
+            isKept = isAskedFor || Descriptor.CheckpointsAt(Job.Cursor.Step);
+            _parked = _parks && isAskedFor;
         }
 
         double updateMs = _context.Time.GetElapsedTime(gathered).TotalMilliseconds;
         span?.Dispose();
         Board?.Committed(step, gathered);
         // The board knows of the step before a worker can know of the version.
-        _announced = AnnounceAsync(span?.Context ?? default, new ShardAnnouncement(cursor, _context.Shard, hashes, gatherMs, updateMs, step.Counters.Mismatched) { CheckpointBlockedMs = _blockedMs + copyMs });
-        _blockedMs = 0;
         lock (_gate)
         {
             Pulse();
         }
 
+        // From here on beside the workers' computing; the next update is not begun before this is done.
+        UInt128[] hashes = Job.BlockHashes();
+        ShardState? snapshot = null;
+        double copyMs = 0;
+        if (isKept)
+        {
+            long started = _context.Time.GetTimestamp();
+            snapshot = Job.Snapshot();
+            copyMs = _context.Time.GetElapsedTime(started).TotalMilliseconds;
+        }
+
+        _announced = AnnounceAsync(span?.Context ?? default, new ShardAnnouncement(cursor, _context.Shard, hashes, gatherMs, updateMs, step.Counters.Mismatched) { CheckpointBlockedMs = _blockedMs + copyMs, EscapedBlocks = step.EscapedBlocks });
+        _blockedMs = 0;
         _context.Observer.Stepped(Descriptor.JobId, step, gatherMs, updateMs);
         if (snapshot is not null)
         {

@@ -12,6 +12,7 @@ internal sealed partial class HostedJob
 
         public void Add(in ChunkSum chunk)
         {
+            ShardJob job;
             lock (owner._gate)
             {
                 if (owner._supersededBy is not null)
@@ -20,14 +21,48 @@ internal sealed partial class HostedJob
                 }
 
                 owner.ThrowIfOver();
-                if (owner.Job.AddChunk(ticket, chunk))
+                job = owner.Job;
+                if (!job.Admits(ticket, chunk))
                 {
-                    owner._lastPush = ShardSpans.Current();
-                    if (owner._firstIn is null)
-                    {
-                        owner._firstIn = owner._context.Time.GetTimestamp();
-                        owner._firstPush = owner._lastPush;
-                    }
+                    return;
+                }
+            }
+
+            // The numbers are looked through, and added, beside whatever else the job does.
+            string? fault = job.Check(ticket, chunk);
+            lock (owner._gate)
+            {
+                if (owner._supersededBy is not null)
+                {
+                    return;
+                }
+
+                owner.ThrowIfOver();
+                if (!job.Claim(ticket, chunk, fault))
+                {
+                    return;
+                }
+            }
+
+            try
+            {
+                job.Accumulate(ticket, chunk);
+            }
+            catch (ProtocolException exception)
+            {
+                // A chunk that is in by half cannot be taken back; the job is over.
+                owner.Fail(exception);
+                throw;
+            }
+
+            lock (owner._gate)
+            {
+                job.Done(ticket);
+                owner._lastPush = ShardSpans.Current();
+                if (owner._firstIn is null)
+                {
+                    owner._firstIn = owner._context.Time.GetTimestamp();
+                    owner._firstPush = owner._lastPush;
                 }
             }
         }

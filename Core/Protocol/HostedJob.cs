@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Codec;
 
 namespace Lockstep.Core.Protocol;
 
@@ -12,6 +13,7 @@ internal sealed partial class HostedJob
     private readonly CheckpointWriter _writer;
     private readonly CancellationTokenSource _closed = new();
     private readonly TaskCompletionSource<HostedJob?> _successor = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly JobMemory _memory;
     // Null once the next generation needs the room.
     private ShardJob? _held;
     private TaskCompletionSource _moved = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -32,13 +34,13 @@ internal sealed partial class HostedJob
 
     /// <param name="restoration">Null: the job is opened.</param>
     /// <param name="board">Of ps-0, of the generation before; null: there is none.</param>
-    public HostedJob(JobDescriptor descriptor, ShardContext context, long bytes, Restoration? restoration, StepBoard? board)
+    public HostedJob(JobDescriptor descriptor, ShardContext context, JobMemory memory, Restoration? restoration, StepBoard? board)
     {
         _context = context;
         Descriptor = descriptor;
-        Bytes = bytes;
         Restoration = restoration;
-        _held = new ShardJob(descriptor, context.Shard, restoration?.Generation ?? 0);
+        _memory = memory;
+        _held = new ShardJob(descriptor, context.Shard, restoration?.Generation ?? 0, new EscapePool(memory));
         if ((restoration?.Version ?? descriptor.ResumeStep) is { } version)
         {
             _held.Load(CheckpointSet.Read(descriptor.CheckpointDirectory, version, context.Shard, descriptor.Shards), restoration?.Generation);
@@ -59,8 +61,7 @@ internal sealed partial class HostedJob
 
     public JobDescriptor Descriptor { get; }
     public int Elements => Job.Elements;
-    public long Bytes { get; }
-
+    public long Bytes => _memory.Bytes;
     /// <value>How this generation began; null: the job was opened.</value>
     public Restoration? Restoration { get; private set; }
 
@@ -192,14 +193,14 @@ internal sealed partial class HostedJob
         }
     }
 
-    /// <summary>Begins to write the version that this shard is at as a checkpoint, where it is that one and none of its step was repeated: the ranges are those that the step began with.</summary>
+    /// <summary>Begins to write the version that this shard is at as a checkpoint, where it is that one.</summary>
     public async Task<bool> KeepAsync(long version)
     {
         ShardState snapshot;
         lock (_gate)
         {
             ThrowIfOver();
-            if (_idle is not null || !Job.HasValues || (Job.Cursor.Step, Job.Cursor.Attempt) != (version, 0))
+            if (_idle is not null || !Job.HasValues || Job.Cursor.Step != version)
             {
                 return false;
             }
@@ -288,6 +289,9 @@ internal sealed partial class HostedJob
             _held = null;
         }
     }
+
+    /// <summary>The job is no longer hosted here: its memory is there for others.</summary>
+    public void LetGo() => _memory.End();
 
     /// <param name="successor">Null: it could not be taken up.</param>
     public void Superseded(HostedJob? successor) => _successor.TrySetResult(successor);

@@ -46,7 +46,7 @@ public interface IShardHost : IShardPeer
     ShardStatus Status(string jobId);
 
     /// <summary>Begins to write this shard's part of the version that it is at as a checkpoint, beside those of the job's policy. The set counts once all shards did; that is sure only of a job that stands still.</summary>
-    /// <returns>False: the shard is at another version, or at another attempt than the first.</returns>
+    /// <returns>False: the shard is at another version.</returns>
     Task<bool> KeepAsync(string jobId, long version);
 
     /// <summary>What the shard finds on the disk for a job, hosted or not.</summary>
@@ -76,7 +76,7 @@ public interface IShardPeer
     Task<long> CheckpointAsync(string jobId, CancellationToken cancellation);
 }
 
-/// <param name="Cursor">The attempt that led to the new version.</param>
+/// <param name="Cursor">The step that led to the new version.</param>
 /// <param name="BlockHashes">The new version's, one a block of the shard.</param>
 /// <param name="GatherMs">First contribution in → last contribution in, milliseconds.</param>
 /// <param name="UpdateMs">Last contribution in → new version computed, milliseconds.</param>
@@ -85,6 +85,9 @@ public sealed record ShardAnnouncement(Cursor Cursor, int Shard, IReadOnlyList<U
 {
     /// <value>Milliseconds that checkpoints held this shard's training up since its last announcement: copying the state, and waiting for the write before.</value>
     public double CheckpointBlockedMs { get; init; }
+
+    /// <value>Of <see cref="CommittedStep.EscapedBlocks"/>.</value>
+    public int EscapedBlocks { get; init; }
 }
 
 /// <summary>A contribution on its way in. Disposing it before <see cref="Complete"/> leaves whole chunks in and nothing else.</summary>
@@ -98,15 +101,15 @@ public interface IPushSession : IDisposable
 
 /// <summary>A version as a shard hands it out; its memory is the shard's until disposed.</summary>
 /// <param name="values">Null where the caller holds this version.</param>
-public sealed class PulledVersion(Cursor cursor, bool measures, bool finished, ReadOnlyMemory<float>? values, short[] ranges, Action release) : IDisposable
+/// <param name="hints">The exponent that each block is expected to fit, in block order.</param>
+public sealed class PulledVersion(Cursor cursor, bool finished, ReadOnlyMemory<float>? values, ReadOnlyMemory<short> hints, Action release) : IDisposable
 {
     private Action? _release = release;
 
     public Cursor Cursor { get; } = cursor;
-    public bool Measures { get; } = measures;
     public bool Finished { get; } = finished;
     public ReadOnlyMemory<float>? Values { get; } = values;
-    public short[] Ranges { get; } = ranges;
+    public ReadOnlyMemory<short> Hints { get; } = hints;
 
     /// <value>Milliseconds since the last contribution to the step before came in; -1: not known.</value>
     public double AgeMs { get; init; } = -1;

@@ -5,8 +5,6 @@ public interface IShardObserver
 {
     void Opened(JobDescriptor descriptor, int elements, long bytes) { }
 
-    void Repeated(string jobId, Cursor cursor) { }
-
     void Stepped(string jobId, CommittedStep step, double gatherMs, double updateMs) { }
 
     void CheckpointWritten(string jobId, long version, double elapsedMs) { }

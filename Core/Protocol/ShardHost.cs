@@ -9,10 +9,12 @@ namespace Lockstep.Core.Protocol;
 /// <param name="first">ps-0; null where this is it.</param>
 /// <param name="memoryLimit">Bytes that all jobs together may take; a job that does not fit is refused.</param>
 /// <param name="files">Where checkpoints are written; null: the disk.</param>
-public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, TimeProvider time, IShardObserver observer, ICheckpointFiles? files = null) : IShardHost, IAsyncDisposable
+/// <param name="threads">That an update may use.</param>
+public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, TimeProvider time, IShardObserver observer, ICheckpointFiles? files = null, int threads = 1) : IShardHost, IAsyncDisposable
 {
-    private readonly ShardContext _context = new(shard, first, time, observer, files ?? CheckpointFiles.Disk);
+    private readonly ShardContext _context = new(shard, first, time, observer, files ?? CheckpointFiles.Disk, threads);
     private readonly ConcurrentDictionary<string, HostedJob> _jobs = new(StringComparer.Ordinal);
+    private readonly MemoryBudget _memory = new(memoryLimit);
     private readonly SemaphoreSlim _opening = new(1);
     private readonly Lock _gate = new();
     // What older generations and closed jobs still write.
@@ -78,6 +80,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
                 board = old.Board;
                 _jobs.TryRemove(descriptor.JobId, out _);
+                old.LetGo();
                 await old.SupersedeAsync(new Cursor(generation, version ?? descriptor.ResumeStep ?? 0, 0));
                 LetEnd(old);
             }
@@ -180,6 +183,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     {
         if (_jobs.TryRemove(jobId, out HostedJob? job))
         {
+            job.LetGo();
             job.Fail(new ProtocolException(ProtocolError.UnknownJob, $"Job {jobId} was closed."), isClose: true);
             LetEnd(job);
             observer.Closed(jobId);
@@ -230,16 +234,20 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     private HostedJob Host(JobDescriptor descriptor, Restoration? restoration, StepBoard? board)
     {
         Validate(descriptor);
-        long bytes = ShardJob.BytesNeeded(descriptor, shard);
-        long taken = _jobs.Values.Sum(j => j.Bytes);
-        if (bytes > memoryLimit - taken)
+        var memory = new JobMemory(descriptor, shard, _memory);
+        HostedJob job;
+        try
         {
-            throw new ProtocolException(ProtocolError.TooLarge, $"Job {descriptor.JobId} needs {Mebibytes(bytes)} on shard {shard}, which has {Mebibytes(memoryLimit - taken)} left of {Mebibytes(memoryLimit)}. Use more shards, or give the parameter servers more memory.");
+            job = new HostedJob(descriptor, _context, memory, restoration, board);
+        }
+        catch (Exception)
+        {
+            memory.End();
+            throw;
         }
 
-        var job = new HostedJob(descriptor, _context, bytes, restoration, board);
         _jobs[descriptor.JobId] = job;
-        observer.Opened(descriptor, job.Elements, bytes);
+        observer.Opened(descriptor, job.Elements, job.Bytes);
         return job;
     }
 
@@ -310,6 +318,4 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
             throw new ProtocolException(ProtocolError.Conflict, $"Job {known.JobId} was opened by a worker that describes it otherwise. All workers must run the same build.");
         }
     }
-
-    private static string Mebibytes(long bytes) => $"{bytes / 1048576.0:F1} MiB";
 }

@@ -1,3 +1,4 @@
+using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Codec;
 using Lockstep.Core.Hashing;
 using Lockstep.Core.Layout;
@@ -9,78 +10,47 @@ public enum StepDecision
 {
     /// <summary>Some slot is missing in some chunk.</summary>
     Wait = 0,
-    /// <summary>A value did not fit its range, or the attempt only measured: the step is repeated with wider ranges.</summary>
-    Repeat = 1,
-    Update = 2,
+    Update = 1,
     /// <summary>Two workers say of one slot that it is NaN or infinite.</summary>
-    NotFinite = 3,
+    NotFinite = 2,
 }
 
 /// <summary>
 /// One shard's part of one job: a state machine without clock, threads or I/O.
-/// Slots are kept per chunk, and a chunk of a contribution is added whole or not at all. Callers serialise the calls.
+/// Slots are kept per chunk, and a chunk of a contribution is added whole or not at all. Callers serialise the calls, but for what says otherwise.
 /// </summary>
-public sealed partial class ShardJob
+public sealed class ShardJob
 {
     private readonly IReadOnlyList<Chunk> _chunks;
-    private readonly int[] _chunkOffsets;
-    private readonly int[] _chunkBlockOffsets;
-    private readonly Block[] _blocks;
-    private readonly Optimizer _optimizer;
     private readonly Schedule _schedule;
-    private readonly VersionBuffers _buffers;
-    private readonly float[] _state1;
-    private readonly float[] _state2;
-    private readonly short[] _ranges;
-    private readonly short[] _nextRanges;
-    private readonly int[] _sums;
-    private readonly float[] _maxima;
-    private readonly SlotSet[] _bitmaps;
-    private readonly ulong[][] _hashes;
+    private readonly StepSums _sums;
+    private readonly ShardModel _model;
+    private readonly EscapePool _escapes;
     private readonly SlotReport?[] _reports;
     private readonly string[] _slotWorkers;
-    /// <value>By slot: the workers that say so, in this attempt.</value>
+    /// <value>By slot: the workers that say so, in this step.</value>
     private readonly Dictionary<int, HashSet<string>> _notFinite = [];
-    private VersionBuffer? _current;
-    private Earlier? _earlier;
+    private (Cursor Cursor, VersionBuffer Buffer)? _earlier;
     // Null where the job began later than at version 0.
     private UInt128? _initialHash;
 
     /// <param name="generation">In which it waits for initial values.</param>
+    /// <param name="escapes">Room for escaped sums; null: without limit.</param>
     /// <exception cref="ArgumentException">The descriptor describes no model.</exception>
-    public ShardJob(JobDescriptor descriptor, int shard, int generation = 0)
+    public ShardJob(JobDescriptor descriptor, int shard, int generation = 0, EscapePool? escapes = null)
     {
         Cursor = new Cursor(generation, 0, 0);
         Descriptor = descriptor;
         Shard = shard;
         Layout = new ModelLayout(descriptor.Tensors, descriptor.Shards);
         _chunks = Layout.ChunksOf(shard);
-        _chunkOffsets = new int[_chunks.Count];
-        _chunkBlockOffsets = new int[_chunks.Count];
-        for (int i = 1; i < _chunks.Count; i++)
-        {
-            _chunkOffsets[i] = _chunkOffsets[i - 1] + _chunks[i - 1].Length;
-            _chunkBlockOffsets[i] = _chunkBlockOffsets[i - 1] + _chunks[i - 1].BlockCount;
-        }
-
-        _blocks = [.. _chunks.SelectMany(c => Layout.Blocks.Skip(c.FirstBlock).Take(c.BlockCount))];
-        Elements = Layout.ShardElements(shard);
-        _optimizer = Optimizer.Create(descriptor.Optimizer);
         _schedule = new Schedule(descriptor.Optimizer, descriptor.Schedule, descriptor.TotalSteps);
-        _buffers = new VersionBuffers(Elements);
-        _state1 = new float[_optimizer.StateArrays > 0 ? Elements : 0];
-        _state2 = new float[_optimizer.StateArrays > 1 ? Elements : 0];
-        _ranges = new short[_blocks.Length];
-        _nextRanges = new short[_blocks.Length];
-        Array.Fill(_ranges, RangePolicy.Initial);
-        _sums = new int[Elements];
-        _maxima = new float[_blocks.Length];
-        // A shard without chunks still waits for every slot's report, as all shards decide alike.
-        _bitmaps = [.. Enumerable.Range(0, Math.Max(1, _chunks.Count)).Select(_ => new SlotSet(descriptor.Slots))];
-        _hashes = [.. _bitmaps.Select(_ => new ulong[descriptor.Slots])];
+        _escapes = escapes ?? new EscapePool();
+        _sums = new StepSums(descriptor, Layout, shard, _escapes);
+        _model = new ShardModel(descriptor, Layout, shard, _sums.Blocks);
         _reports = new SlotReport?[descriptor.Slots];
         _slotWorkers = new string[descriptor.Slots];
-        ResetAttempt();
+        Array.Fill(_slotWorkers, "");
     }
 
     public JobDescriptor Descriptor { get; }
@@ -88,20 +58,19 @@ public sealed partial class ShardJob
     public ModelLayout Layout { get; }
 
     /// <value>Elements of this shard.</value>
-    public int Elements { get; }
+    public int Elements => _model.Elements;
 
     public Cursor Cursor { get; private set; }
-
-    /// <value>The attempt only measures: sums are ignored.</value>
-    public bool Measures { get; private set; }
-
-    public bool HasValues => _current is not null;
+    public bool HasValues => _model.Current is not null;
     public bool Finished => HasValues && Cursor.Step >= Descriptor.TotalSteps;
 
     /// <value>The learning rate of the step in hand.</value>
     public double LearningRate => _schedule.Rate(Cursor.Step);
 
-    /// <value>Bytes that a shard of this job takes while it trains: values twice, optimizer state, sums and a version in flight.</value>
+    /// <value>Since the last version.</value>
+    public StepCounters Counters { get; private set; } = new();
+
+    /// <value>Bytes that a shard of this job takes while it trains: values twice, optimizer state, sums and a version in flight. Escapes come on top as they happen.</value>
     public static long BytesNeeded(JobDescriptor descriptor, int shard)
     {
         long elements = new ModelLayout(descriptor.Tensors, descriptor.Shards).ShardElements(shard);
@@ -138,18 +107,16 @@ public sealed partial class ShardJob
         }
 
         _initialHash = hash;
-        _current = _buffers.Rent();
-        values.CopyTo(_current.Values);
-        Measures = true;
+        _model.Initialize(values);
     }
 
     /// <summary>The newest version. Dispose it once it is sent.</summary>
     /// <param name="heldStep">The version that the caller holds: its values are left out.</param>
     /// <param name="ageMs">Milliseconds since the last contribution to the step before.</param>
-    public PulledVersion View(long heldStep, double ageMs = -1) => View(Cursor, _current!, Measures, Finished, _ranges, heldStep, ageMs);
+    public PulledVersion View(long heldStep, double ageMs = -1) => View(Cursor, _model.Current!, Finished, heldStep, ageMs);
 
     /// <summary>
-    /// What this shard gave out at exactly <paramref name="cursor"/>: where it is, or the one move before that. Shards are never further apart, since nobody computes for a cursor before all shards are there,
+    /// What this shard gave out at exactly <paramref name="cursor"/>: where it is, or the version before that. Shards are never further apart, since nobody computes for a cursor before all shards are there,
     /// so a shard that stayed behind with its workers gone can be helped on.
     /// </summary>
     /// <returns>Null: the shard is not there yet, or has let go of it.</returns>
@@ -160,9 +127,7 @@ public sealed partial class ShardJob
             return View(heldStep);
         }
 
-        return _earlier is { } earlier && earlier.Cursor == cursor
-            ? View(cursor, earlier.Buffer, earlier.Measures, false, earlier.Ranges, heldStep)
-            : null;
+        return _earlier is { } earlier && earlier.Cursor == cursor ? View(cursor, earlier.Buffer, false, heldStep) : null;
     }
 
     /// <summary>Slots that some chunk lacks at <paramref name="cursor"/>; all of them where the shard is not there yet, none where it is past it.</summary>
@@ -178,7 +143,7 @@ public sealed partial class ShardJob
             return [.. Enumerable.Range(0, Descriptor.Slots)];
         }
 
-        return [.. Enumerable.Range(0, Descriptor.Slots).Where(slot => _bitmaps.Any(b => !b.Contains(slot)))];
+        return [.. Enumerable.Range(0, Descriptor.Slots).Where(_sums.Lacks)];
     }
 
     /// <summary>What is to be done now; the same on every shard that has all slots, whatever came first.</summary>
@@ -194,93 +159,369 @@ public sealed partial class ShardJob
             return StepDecision.NotFinite;
         }
 
-        if (!_bitmaps.All(b => b.IsFull))
-        {
-            return StepDecision.Wait;
-        }
-
-        SlotFlags all = _reports.Aggregate(SlotFlags.None, (flags, report) => flags | report!.Flags);
-        return Measures || all.HasFlag(SlotFlags.Overflow) ? StepDecision.Repeat : StepDecision.Update;
+        return _sums.IsWhole ? StepDecision.Update : StepDecision.Wait;
     }
 
     /// <summary>The slots that were not finite wherever they were computed.</summary>
     public IReadOnlyList<int> NotFiniteSlots() => [.. _notFinite.Where(slot => IsConfirmed(slot.Value)).Select(slot => slot.Key).Order()];
 
-    private static bool IsConfirmed(HashSet<string> workers) => workers.Count > 1;
-
-    /// <summary>Begins the step's next attempt, with ranges that fit what was seen.</summary>
-    public void Repeat()
+    /// <summary>Begins to take a contribution.</summary>
+    /// <exception cref="ProtocolException">It does not fit the job; what is wrong is named.</exception>
+    public PushTicket BeginPush(Contribution header)
     {
-        Require(StepDecision.Repeat);
-        short[] ranges = [.. _ranges];
-        for (int block = 0; block < _blocks.Length; block++)
-        {
-            if (Measures)
-            {
-                _ranges[block] = RangePolicy.FromMeasured(_maxima[block]);
-            }
-            else if (_maxima[block] > Math.ScaleB(1.0, _ranges[block]))
-            {
-                _ranges[block] = RangePolicy.Widen(_ranges[block], _maxima[block]);
-            }
-        }
-
-        if (!Measures)
-        {
-            Counters.RangeRepeats++;
-        }
-
-        Keep(new Earlier(Cursor, _current!.Use(), ranges, Measures));
-
-        Measures = false;
-        Cursor = Cursor with { Attempt = Cursor.Attempt + 1 };
-        ResetAttempt();
+        Validate(header);
+        return new PushTicket(header, new SlotSet(Descriptor.Slots, header.Reports.Select(r => r.Slot)), _chunks.Count, HasValues && header.Cursor == Cursor && !Finished ? _model.Current!.Hints : null);
     }
 
-    private static UInt128 HashOf(ReadOnlySpan<float> values) => StateHash.Block(values, [], [], 0);
+    /// <summary>Adds a chunk whole, or leaves it where its slots are in already or overlap.</summary>
+    /// <returns>Whether it was added.</returns>
+    /// <exception cref="ProtocolException">It cannot be what it says; what is wrong is named.</exception>
+    public bool AddChunk(PushTicket ticket, in ChunkSum chunk)
+    {
+        if (!Admits(ticket, chunk))
+        {
+            return false;
+        }
 
-    private static PulledVersion View(Cursor cursor, VersionBuffer buffer, bool measures, bool finished, short[] ranges, long heldStep, double ageMs = -1)
+        string? fault = Check(ticket, chunk);
+        if (!Claim(ticket, chunk, fault))
+        {
+            return false;
+        }
+
+        Accumulate(ticket, chunk);
+        Done(ticket);
+        return true;
+    }
+
+    /// <summary>First of four parts of <see cref="AddChunk"/>, so that only short ones need the callers' order: whether the chunk is worth a look.</summary>
+    public bool Admits(PushTicket ticket, in ChunkSum chunk)
+    {
+        int index = _sums.IndexOf(chunk.Chunk);
+        if (index < 0)
+        {
+            throw new ProtocolException(ProtocolError.Invalid, $"Job {Descriptor.JobId}: chunk {chunk.Chunk} is not one of shard {Shard}.");
+        }
+
+        if (ticket.IsNotFinite)
+        {
+            throw Invalid(ticket.Header, "a slot that is not finite comes with a sum");
+        }
+
+        if (!ticket.Delivered.Add(index))
+        {
+            throw Invalid(ticket.Header, $"chunk {chunk.Chunk} comes twice");
+        }
+
+        return IsCurrent(ticket) && !IsRefused(ticket, index);
+    }
+
+    /// <summary>Second part, at any time: looks through the numbers.</summary>
+    /// <returns>What is wrong; null: nothing.</returns>
+    public string? Check(PushTicket ticket, in ChunkSum chunk) => _sums.Check(_sums.IndexOf(chunk.Chunk), chunk, ticket.Header.Reports, ticket.Hints);
+
+    /// <summary>Third part: takes the chunk's slots for this contribution. Where that succeeds, no version is made before <see cref="Done"/>.</summary>
+    /// <param name="fault">Of <see cref="Check"/>.</param>
+    public bool Claim(PushTicket ticket, in ChunkSum chunk, string? fault)
+    {
+        int index = _sums.IndexOf(chunk.Chunk);
+        if (!IsCurrent(ticket) || IsRefused(ticket, index))
+        {
+            return false;
+        }
+
+        if (fault is not null)
+        {
+            throw Invalid(ticket.Header, fault);
+        }
+
+        _sums.TryClaim(index, ticket.Slots, ticket.Header.Reports);
+        TakeNote(ticket, index);
+        return true;
+    }
+
+    /// <summary>Fourth part, at any time: adds the sums of a claimed chunk.</summary>
+    /// <exception cref="ProtocolException">There is no memory left for escapes: the job cannot go on.</exception>
+    public void Accumulate(PushTicket ticket, in ChunkSum chunk) => _sums.Add(_sums.IndexOf(chunk.Chunk), chunk, ticket.Hints);
+
+    /// <summary>A claimed chunk was added.</summary>
+    public void Done(PushTicket ticket)
+    {
+        _sums.Done();
+        ticket.Taken++;
+        Through(ticket);
+    }
+
+    /// <summary>Answers a push all of whose chunks were added.</summary>
+    /// <exception cref="ProtocolException">A chunk of the shard did not come.</exception>
+    public PushResult EndPush(PushTicket ticket)
+    {
+        if (!ticket.IsNotFinite && ticket.Delivered.Count != _chunks.Count)
+        {
+            throw Invalid(ticket.Header, $"{ticket.Delivered.Count} of {_chunks.Count} chunks came");
+        }
+
+        if (!IsCurrent(ticket))
+        {
+            Counters.Stale += ticket.IsCounted ? 0 : 1;
+            return new(ticket.IsCounted ? PushStatus.Accepted : PushStatus.Stale, Cursor, [], []);
+        }
+
+        if (ticket.IsNotFinite)
+        {
+            return EndNotFinite(ticket);
+        }
+
+        if (_chunks.Count == 0 && !IsRefused(ticket, 0) && _sums.TryTakeWithoutChunks(ticket.Slots))
+        {
+            TakeNote(ticket, 0);
+            ticket.Taken++;
+            CountIfAccepted(ticket);
+        }
+
+        int[] missing = [.. ticket.Slots.Members().Where(_sums.Lacks)];
+        int[] mismatched = [.. ticket.Mismatched];
+        Counters.Mismatched += mismatched.Length;
+        PushStatus status;
+        if (ticket.RefusedChunks > 0)
+        {
+            status = PushStatus.Refused;
+            Counters.Refused++;
+        }
+        else if (ticket.IsCounted)
+        {
+            status = PushStatus.Accepted;
+        }
+        else
+        {
+            status = PushStatus.Duplicate;
+            Counters.Duplicate++;
+        }
+
+        return new(status, Cursor, missing, mismatched);
+    }
+
+    /// <summary>The squared norm of each block's gradient, in float64; 0 for buffers, which clipping leaves alone.</summary>
+    public double[] BlockSquares()
+    {
+        RequireWhole();
+        return _model.BlockSquares(_sums);
+    }
+
+    /// <summary>Computes version v + 1 beside v. Only <see cref="Commit"/> shows it; nothing else may be called in between but reads.</summary>
+    /// <param name="clipFactor">Of clipping by global norm; 1 without.</param>
+    /// <param name="threads">At most so many work on it; any number gives the same bits.</param>
+    /// <exception cref="ProtocolException">A gradient overflows float32 where its slots are added up: the job cannot go on.</exception>
+    public void Update(double clipFactor, int threads = 1)
+    {
+        RequireWhole();
+        _model.Update(_sums, Cursor.Step, LearningRate, clipFactor, threads);
+    }
+
+    /// <summary>Moves on to the version that <see cref="Update"/> computed. The one before is kept until <see cref="ReleasePrevious"/>.</summary>
+    /// <returns>What happened in the step, as this shard saw it.</returns>
+    public CommittedStep Commit()
+    {
+        int unusedBits = _model.UnusedBits(_sums, out int escaped);
+        var step = new CommittedStep(Cursor, LearningRate, [.. _reports.Select(r => r!)], [.. _slotWorkers], Counters) { EscapedBlocks = escaped, UnusedBits = unusedBits };
+        _earlier?.Buffer.Release();
+        _earlier = (Cursor, _model.Commit());
+        Counters = new StepCounters();
+        Cursor = new Cursor(Cursor.Generation, Cursor.Step + 1, 0);
+        _sums.Clear();
+        _escapes.StepOver(Cursor.Step);
+        Array.Clear(_reports);
+        _notFinite.Clear();
+        Array.Fill(_slotWorkers, "");
+        return step;
+    }
+
+    /// <summary>The newest version's hash of each block. At any time but while a version is computed.</summary>
+    public UInt128[] BlockHashes() => _model.Hashes();
+
+    /// <summary>Lets go of version v: every shard has v + 1.</summary>
+    public void ReleasePrevious()
+    {
+        if (_earlier is { } earlier && earlier.Cursor.Step < Cursor.Step)
+        {
+            earlier.Buffer.Release();
+            _earlier = null;
+        }
+    }
+
+    /// <summary>Copies the whole state of this shard, so that training may go on while it is written. At any time but while a version is computed.</summary>
+    public ShardState Snapshot() => _model.Snapshot(Cursor, Shard);
+
+    /// <summary>Starts from a checkpoint, which may have been cut by another number of shards. Of a job without values only.</summary>
+    /// <param name="generation">From here on; null: the one after that of the checkpoint.</param>
+    /// <exception cref="ProtocolException">It is not of this job or its determinism class, or a part of it is missing.</exception>
+    public void Load(CheckpointSet set, int? generation = null)
+    {
+        if (set.Descriptor.JobHash != Descriptor.JobHash)
+        {
+            throw new ProtocolException(ProtocolError.Checkpoint, $"Job {Descriptor.JobId}: the checkpoint at {set.Directory} was cut by another job or with other data ({set.Descriptor.JobHash} instead of {Descriptor.JobHash}). Resume with the job and data that it was started with, or start a new run.");
+        }
+
+        // Initial values have the same bits everywhere.
+        if (set.Descriptor.DeterminismClass != Descriptor.DeterminismClass && set.Version > 0 && !(Descriptor.AcceptsClass && set.Version == Descriptor.ResumeStep))
+        {
+            throw new ProtocolException(ProtocolError.Conflict, $"Job {Descriptor.JobId}: {OtherClass.Problem($"the checkpoint at {set.Directory}", set.Descriptor.DeterminismClass, Descriptor.DeterminismClass)} {OtherClass.Remedy}");
+        }
+
+        if (!set.Descriptor.Tensors.Select(t => (t.Name, t.Kind, t.Elements)).SequenceEqual(Descriptor.Tensors.Select(t => (t.Name, t.Kind, t.Elements))))
+        {
+            throw new ProtocolException(ProtocolError.Checkpoint, $"Job {Descriptor.JobId}: the checkpoint at {set.Directory} holds another model.");
+        }
+
+        int loaded = _model.Load(set, Layout, Shard);
+        if (loaded != _chunks.Count)
+        {
+            throw new ProtocolException(ProtocolError.Checkpoint, $"Job {Descriptor.JobId}: the checkpoint at {set.Directory} holds {loaded} of the {_chunks.Count} chunks of shard {Shard}. Resume from an older one.");
+        }
+
+        _initialHash = set.Version == 0 ? HashOf(_model.Current!.Values.AsSpan(0, Elements)) : null;
+        Cursor = new Cursor(generation ?? set.Generation + 1, set.Version, 0);
+    }
+
+    private static bool IsConfirmed(HashSet<string> workers) => workers.Count > 1;
+
+    private static UInt128 HashOf(ReadOnlySpan<float> values) => StateHash.Block(values, [], [], BlockHint.Initial);
+
+    private static PulledVersion View(Cursor cursor, VersionBuffer buffer, bool finished, long heldStep, double ageMs = -1)
     {
         buffer.Use();
         // Not '? null :', which would be a null array, and that an empty memory.
         ReadOnlyMemory<float>? values = heldStep == cursor.Step ? default(ReadOnlyMemory<float>?) : buffer.Values;
-        return new PulledVersion(cursor, measures, finished, values, [.. ranges], buffer.Release) { AgeMs = ageMs };
+        return new PulledVersion(cursor, finished, values, buffer.Hints, buffer.Release) { AgeMs = ageMs };
     }
 
-    private void Keep(Earlier earlier)
-    {
-        _earlier?.Buffer.Release();
-        _earlier = earlier;
-    }
+    private bool IsCurrent(PushTicket ticket) => ticket.Hints is not null && ticket.Header.Cursor == Cursor && !Finished;
 
-    private void Require(StepDecision decision)
+    /// <summary>Whether a chunk has some of a contribution's slots already; takes note of it.</summary>
+    private bool IsRefused(PushTicket ticket, int index)
     {
-        StepDecision actual = Decide();
-        if (actual != decision)
+        if (!_sums.HasAny(index, ticket.Slots))
         {
-            throw new InvalidOperationException($"Job {Descriptor.JobId}, {Cursor}: the step's decision is {actual}, not {decision}.");
+            return false;
+        }
+
+        if (!_sums.Contains(index, ticket.Slots))
+        {
+            ticket.RefusedChunks++;
+        }
+
+        _sums.Compare(index, ticket.Header.Reports, ticket.Mismatched);
+        Through(ticket);
+        return true;
+    }
+
+    private void Through(PushTicket ticket)
+    {
+        if (++ticket.Through == _chunks.Count)
+        {
+            CountIfAccepted(ticket);
         }
     }
 
-    private void ResetAttempt()
+    private void TakeNote(PushTicket ticket, int index)
     {
-        Array.Clear(_sums);
-        Array.Clear(_maxima);
-        foreach (SlotSet bitmap in _bitmaps)
+        if (index == 0)
         {
-            bitmap.Clear();
+            // Two may bring a slot at once, one chunk the one and one the other; to the first chunk each slot comes once.
+            Counters.GroupSizes.Add(ticket.Slots.Count);
         }
 
-        foreach (ulong[] hashes in _hashes)
+        foreach (SlotReport report in ticket.Header.Reports)
         {
-            Array.Clear(hashes);
+            if (_reports[report.Slot] is null)
+            {
+                _reports[report.Slot] = report;
+                _slotWorkers[report.Slot] = ticket.Header.WorkerId;
+            }
         }
-
-        Array.Clear(_reports);
-        _notFinite.Clear();
-        Array.Fill(_slotWorkers, "");
-        Counters.GroupSizes.Clear();
     }
 
-    private sealed record Earlier(Cursor Cursor, VersionBuffer Buffer, short[] Ranges, bool Measures);
+    /// <summary>Counts a push with its last chunk, not with its answer: once all chunks of all slots are in, the next version may be made before the answer is asked for.</summary>
+    private void CountIfAccepted(PushTicket ticket)
+    {
+        if (ticket is { Taken: > 0, RefusedChunks: 0 })
+        {
+            ticket.IsCounted = true;
+            Counters.Accepted++;
+            Counters.SyncMs = Math.Max(Counters.SyncMs, double.IsFinite(ticket.Header.SyncMs) ? ticket.Header.SyncMs : 0);
+        }
+    }
+
+    /// <summary>Takes note of who says that which slots are not finite, once a worker.</summary>
+    private PushResult EndNotFinite(PushTicket ticket)
+    {
+        int slot = ticket.Header.Reports[0].Slot;
+        if (!_notFinite.TryGetValue(slot, out HashSet<string>? workers))
+        {
+            _notFinite[slot] = workers = new HashSet<string>(StringComparer.Ordinal);
+        }
+
+        workers.Add(ticket.Header.WorkerId);
+        Counters.Refused++;
+        return new(PushStatus.NotFinite, Cursor, _sums.Lacks(slot) ? [slot] : [], []);
+    }
+
+    private void RequireWhole()
+    {
+        StepDecision decision = Decide();
+        if (decision != StepDecision.Update)
+        {
+            throw new InvalidOperationException($"Job {Descriptor.JobId}, {Cursor}: the step's decision is {decision}, not {StepDecision.Update}.");
+        }
+    }
+
+    private void Validate(Contribution header)
+    {
+        if (header.Reports.Count == 0)
+        {
+            throw Invalid(header, "it has no slots");
+        }
+
+        int last = -1;
+        foreach (SlotReport report in header.Reports)
+        {
+            if (report.Slot <= last || report.Slot >= Descriptor.Slots)
+            {
+                throw Invalid(header, $"slot {report.Slot} after {last} is not in ascending order within 0 … {Descriptor.Slots - 1}");
+            }
+
+            if (report.IsNotFinite && header.Reports.Count > 1)
+            {
+                throw Invalid(header, $"slot {report.Slot} is not finite, and does not come alone");
+            }
+
+            int hashes = report.IsNotFinite ? 0 : _chunks.Count;
+            if (report.ChunkHashes.Count != hashes)
+            {
+                throw Invalid(header, $"slot {report.Slot} has {report.ChunkHashes.Count} chunk hashes, not {hashes} on shard {Shard}");
+            }
+
+            if (report.Samples < 0 || report.MetricParts.Count > 64)
+            {
+                throw Invalid(header, $"slot {report.Slot} reports {report.Samples} samples and {report.MetricParts.Count} metric parts");
+            }
+
+            last = report.Slot;
+        }
+    }
+
+    private ProtocolException Invalid(Contribution header, string what) =>
+        new(ProtocolError.Invalid, $"Job {Descriptor.JobId}, {header.Cursor}: a contribution of worker {header.WorkerId} is refused by shard {Shard}: {what}.");
+}
+
+/// <summary>One finished step, as one shard saw it.</summary>
+/// <param name="Reports">One a slot, in slot order.</param>
+/// <param name="SlotWorkers">Whose contribution of each slot counted.</param>
+public sealed record CommittedStep(Cursor Cursor, double LearningRate, IReadOnlyList<SlotReport> Reports, IReadOnlyList<string> SlotWorkers, StepCounters Counters)
+{
+    /// <value>Blocks of which some slot exceeded the hint.</value>
+    public int EscapedBlocks { get; init; }
+
+    /// <value>Bits of a sum that the hint left unused: no more in 99% of the blocks that fit it.</value>
+    public int UnusedBits { get; init; }
 }

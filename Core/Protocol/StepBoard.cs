@@ -245,7 +245,7 @@ public sealed partial class StepBoard : IShardPeer
             Stale = counters.Stale,
             Refused = counters.Refused,
             Mismatched = parts.Sum(p => p.Mismatched),
-            RangeRepeats = counters.RangeRepeats,
+            EscapedBlocks = parts.Sum(p => p.EscapedBlocks),
             GatherMs = parts.Max(p => p.GatherMs),
             UpdateMs = _time.GetElapsedTime(own.Gathered).TotalMilliseconds,
             SyncMs = counters.SyncMs,

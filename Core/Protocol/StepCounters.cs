@@ -8,11 +8,10 @@ public sealed class StepCounters
     public int Stale { get; set; }
     public int Refused { get; set; }
     public int Mismatched { get; set; }
-    public int RangeRepeats { get; set; }
     /// <value>The longest that a contributing worker reported, milliseconds.</value>
     public double SyncMs { get; set; }
     /// <value>By worker, the mean time of its newest slots as it said last, milliseconds; of ps-0 only.</value>
     public Dictionary<string, double> SlotMs { get; } = new(StringComparer.Ordinal);
-    /// <value>Of the last attempt: slots of each group that was added to the first chunk.</value>
+    /// <value>Slots of each group that was added to the first chunk.</value>
     public List<int> GroupSizes { get; } = [];
 }

@@ -1,11 +1,12 @@
 namespace Lockstep.Core.Protocol;
 
-/// <summary>The values of one version. Pulls read it while the next version is computed elsewhere; the last one to let go gives the memory back.</summary>
-internal sealed class VersionBuffer(float[] values, Action<float[]> giveBack)
+/// <summary>The values and hints of one version. Pulls read it while the next version is computed elsewhere; the last one to let go gives the memory back.</summary>
+internal sealed class VersionBuffer(float[] values, short[] hints, Action<VersionBuffer> giveBack)
 {
-    private int _users = 1;
+    private int _users;
 
     public float[] Values { get; } = values;
+    public short[] Hints { get; } = hints;
 
     public VersionBuffer Use()
     {
@@ -17,15 +18,15 @@ internal sealed class VersionBuffer(float[] values, Action<float[]> giveBack)
     {
         if (Interlocked.Decrement(ref _users) == 0)
         {
-            giveBack(Values);
+            giveBack(this);
         }
     }
 }
 
-/// <summary>Arrays of one length, reused. As many exist as versions were in use at once.</summary>
-internal sealed class VersionBuffers(int length)
+/// <summary>Buffers of one size, reused. As many exist as versions were in use at once.</summary>
+internal sealed class VersionBuffers(int elements, int blocks)
 {
-    private readonly System.Collections.Concurrent.ConcurrentBag<float[]> _free = [];
+    private readonly System.Collections.Concurrent.ConcurrentBag<VersionBuffer> _free = [];
 
-    public VersionBuffer Rent() => new(_free.TryTake(out var values) ? values : GC.AllocateUninitializedArray<float>(length), _free.Add);
+    public VersionBuffer Rent() => (_free.TryTake(out VersionBuffer? buffer) ? buffer : new(GC.AllocateUninitializedArray<float>(elements), new short[blocks], _free.Add)).Use();
 }

@@ -114,7 +114,7 @@ internal sealed class RunRecorder : IDisposable
         RunRecord? record = report.Cursor.Attempt == Cursor.Evaluation ? Evaluation(report) : Step(report, workers);
         if (record is not null)
         {
-            _times.Reported(record is StepRecord ? TimeUse.Training : TimeUse.Evaluating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs), report.RangeRepeats);
+            _times.Reported(record is StepRecord ? TimeUse.Training : TimeUse.Evaluating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs));
             TimeTable account = _times.Account;
             TimeTable spent = account.Since(_recorded);
             record = record with { Time = spent.ToSeconds() };
@@ -200,7 +200,7 @@ internal sealed class RunRecorder : IDisposable
             if (_statistics.Again(step, report.Cursor.Generation) && report.Cursor.Generation > _generationBefore)
             {
                 _repeated++;
-                _times.Reported(TimeUse.Repeating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs), report.RangeRepeats);
+                _times.Reported(TimeUse.Repeating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs));
             }
 
             return null;
@@ -229,7 +229,7 @@ internal sealed class RunRecorder : IDisposable
             Stale = report.Stale,
             Refused = report.Refused,
             Mismatched = report.Mismatched,
-            RangeRepeats = report.RangeRepeats,
+            EscapedBlocks = report.EscapedBlocks,
             Generation = report.Cursor.Generation,
         };
     }

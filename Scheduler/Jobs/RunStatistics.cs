@@ -17,7 +17,6 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
     private IReadOnlyDictionary<string, double> _validation = new Dictionary<string, double>();
     private long _steps;
     private long _samples;
-    private long _rangeRepeats;
     private long _epoch = -1;
     private double _epochLoss;
     private long _epochSamples;
@@ -71,7 +70,6 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
         GroupSizes = _groupSizes.ToDictionary(g => g.Key.ToString(CultureInfo.InvariantCulture), g => g.Value),
         Leases = new LeaseSummary(0, 0, 0),
         Contributions = new ContributionSummary(_contributions[0], _contributions[1], _contributions[2], _contributions[3], _contributions[4]),
-        RangeRepeats = _rangeRepeats,
         StepMs = Percentiles.Of(_stepMs.Select(ms => (double)ms)),
         SyncMs = Percentiles.Of(_syncMs.Where(ms => ms > 0).Select(ms => (double)ms)),
         BarrierMs = Percentiles.Of(_barrierMs.Select(ms => (double)ms)),
@@ -83,7 +81,6 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
         // By step, also where the record of one before was lost.
         _generations.AddRange(Enumerable.Repeat(step.Generation, Math.Max(0, (int)step.Step - _generations.Count)));
         _samples += step.Samples;
-        _rangeRepeats += step.RangeRepeats;
         _stepMs.Add((float)step.StepMs);
         _syncMs.Add((float)step.SyncMs);
         _barrierMs.Add((float)step.BarrierMs);

@@ -20,8 +20,7 @@ internal sealed class StandingCheckpoint(IReadOnlyList<IShardClient> shards, str
     public async Task<long?> LookAsync(IReadOnlyList<ShardStatus> statuses, CancellationToken cancellation)
     {
         Cursor at = statuses[0].Cursor;
-        // Of a step that was repeated the ranges differ from those that it began with.
-        if (at.Attempt != 0 || statuses.Any(s => !s.Hosted || s.NeedsValues || s.Cursor != at))
+        if (statuses.Any(s => !s.Hosted || s.NeedsValues || s.Cursor != at))
         {
             _seen = null;
             return null;

@@ -90,7 +90,6 @@ internal sealed class SchedulerSpans(StepTrace trace, TimeProvider time)
         step?.SetTag(SpanNames.Cursor, report.Cursor.ToString())
             .SetTag("lockstep.workers", record.SlotsByWorker.Count)
             .SetTag("lockstep.samples", record.Samples)
-            .SetTag("lockstep.loss", record.Loss)
-            .SetTag("lockstep.range_repeats", record.RangeRepeats);
+            .SetTag("lockstep.loss", record.Loss);
     }
 }

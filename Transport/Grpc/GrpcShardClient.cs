@@ -82,7 +82,7 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
                 break;
             }
 
-            await WriteAsync(call.RequestStream, call.ResponseAsync, new TensorFrame { Index = chunk.Chunk + 1, Integers = chunk.Sums, Floats = chunk.BlockMaxima });
+            await WriteAsync(call.RequestStream, call.ResponseAsync, new TensorFrame { Index = chunk.Chunk + 1, Integers = chunk.Sums, Escapes = chunk.Escapes, Exponents = chunk.Exponents });
         }
 
         await CompleteAsync(call.RequestStream, call.ResponseAsync);
@@ -261,7 +261,7 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
 
         double receiveMs = _time.GetElapsedTime(received).TotalMilliseconds;
         double syncMs = header.AgeMs < 0 ? -1 : header.AgeMs + receiveMs;
-        return new ShardView(header.Cursor.FromWire(), header.Measures, header.Finished, header.HasValues ? values : null, [.. header.Ranges.Select(r => (short)r)], syncMs)
+        return new ShardView(header.Cursor.FromWire(), header.Finished, header.HasValues ? values : null, [.. header.Hints.Select(h => (short)h)], syncMs)
         {
             ReceiveMs = header.HasValues ? receiveMs : 0,
             GiveBack = array => _spare = array,

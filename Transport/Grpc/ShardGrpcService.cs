@@ -85,15 +85,14 @@ public class ShardGrpcService(IShardHost host, WaitsEnd? ends = null)
         if (version is not null)
         {
             header.Cursor = version.Cursor.ToWire();
-            header.Measures = version.Measures;
             header.Finished = version.Finished;
             header.HasValues = version.Values is not null;
             header.Elements = values.Length;
             header.AgeMs = version.AgeMs;
             header.TraceParent = TraceContext.Format(version.Trace);
-            foreach (short range in version.Ranges)
+            foreach (short hint in version.Hints.Span)
             {
-                header.Ranges.Add(range);
+                header.Hints.Add(hint);
             }
         }
 
@@ -120,7 +119,7 @@ public class ShardGrpcService(IShardHost host, WaitsEnd? ends = null)
                     session ??= Begin(WireConversions.Header(frame, PushHeader.Parser).FromWire(), span);
                     if (frame.Index > 0)
                     {
-                        session.Add(new ChunkSum(frame.Index - 1, frame.Integers, frame.Floats));
+                        session.Add(new ChunkSum(frame.Index - 1, frame.Integers, frame.Escapes, frame.Exponents));
                     }
                 }
             }

@@ -5,13 +5,15 @@ namespace Lockstep.Transport.Grpc;
 
 /// <summary>
 /// A message that carries numbers in bulk. On the wire it is protobuf: 1 header (message), 2 index (varint), 3 integers (packed sfixed32), 4 floats (packed float),
-/// which is what InitializeMessage, PullMessage and PushMessage declare.
+/// 5 escapes (packed sfixed32), 6 exponents (bytes), which is what InitializeMessage, PullMessage and PushMessage declare.
 /// </summary>
 /// <remarks>A frame that was read owns pooled memory until it is disposed; a frame to be written refers to its maker's.</remarks>
 public sealed class TensorFrame : IDisposable
 {
     private int[]? _pooledIntegers;
     private float[]? _pooledFloats;
+    private int[]? _pooledEscapes;
+    private byte[]? _pooledExponents;
 
     /// <value>To be written; null: none.</value>
     public IMessage? Header { get; init; }
@@ -22,20 +24,19 @@ public sealed class TensorFrame : IDisposable
     public int Index { get; set; }
     public ReadOnlyMemory<int> Integers { get; set; }
     public ReadOnlyMemory<float> Floats { get; set; }
+    public ReadOnlySequence<int> Escapes { get; set; }
+    public ReadOnlyMemory<byte> Exponents { get; set; }
 
     public void Dispose()
     {
         Integers = default;
         Floats = default;
-        if (Interlocked.Exchange(ref _pooledIntegers, null) is { } integers)
-        {
-            ArrayPool<int>.Shared.Return(integers);
-        }
-
-        if (Interlocked.Exchange(ref _pooledFloats, null) is { } floats)
-        {
-            ArrayPool<float>.Shared.Return(floats);
-        }
+        Escapes = default;
+        Exponents = default;
+        GiveBack(ref _pooledIntegers);
+        GiveBack(ref _pooledFloats);
+        GiveBack(ref _pooledEscapes);
+        GiveBack(ref _pooledExponents);
     }
 
     /// <summary>Pooled room for integers after those there are.</summary>
@@ -53,6 +54,30 @@ public sealed class TensorFrame : IDisposable
         _pooledFloats = Grow(_pooledFloats, have, count);
         Floats = _pooledFloats.AsMemory(0, have + count);
         return _pooledFloats.AsSpan(have, count);
+    }
+
+    internal Span<int> AppendEscapes(int count)
+    {
+        int have = (int)Escapes.Length;
+        _pooledEscapes = Grow(_pooledEscapes, have, count);
+        Escapes = new ReadOnlySequence<int>(_pooledEscapes, 0, have + count);
+        return _pooledEscapes.AsSpan(have, count);
+    }
+
+    internal Span<byte> AppendExponents(int count)
+    {
+        int have = Exponents.Length;
+        _pooledExponents = Grow(_pooledExponents, have, count);
+        Exponents = _pooledExponents.AsMemory(0, have + count);
+        return _pooledExponents.AsSpan(have, count);
+    }
+
+    private static void GiveBack<T>(ref T[]? pooled)
+    {
+        if (Interlocked.Exchange(ref pooled, null) is { } array)
+        {
+            ArrayPool<T>.Shared.Return(array);
+        }
     }
 
     private static T[] Grow<T>(T[]? old, int have, int more)

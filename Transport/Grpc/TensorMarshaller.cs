@@ -12,6 +12,8 @@ public static class TensorMarshaller
     private const uint IndexTag = (2 << 3) | 0;
     private const uint IntegersTag = (3 << 3) | 2;
     private const uint FloatsTag = (4 << 3) | 2;
+    private const uint EscapesTag = (5 << 3) | 2;
+    private const uint ExponentsTag = (6 << 3) | 2;
     private const int Piece = 1 << 16;
 
     public static readonly Marshaller<TensorFrame> Instance = Marshallers.Create(Write, Read);
@@ -31,7 +33,7 @@ public static class TensorMarshaller
             size += 1 + VarintSize((ulong)frame.Index);
         }
 
-        size += PackedSize(frame.Integers.Length) + PackedSize(frame.Floats.Length);
+        size += FieldSize(frame.Integers.Length * 4L) + FieldSize(frame.Floats.Length * 4L) + FieldSize(frame.Escapes.Length * 4) + FieldSize(frame.Exponents.Length);
         return size;
     }
 
@@ -51,8 +53,19 @@ public static class TensorMarshaller
             WriteVarint(writer, (ulong)frame.Index);
         }
 
-        WritePacked(writer, IntegersTag, MemoryMarshal.AsBytes(frame.Integers.Span));
-        WritePacked(writer, FloatsTag, MemoryMarshal.AsBytes(frame.Floats.Span));
+        WriteField(writer, IntegersTag, MemoryMarshal.AsBytes(frame.Integers.Span));
+        WriteField(writer, FloatsTag, MemoryMarshal.AsBytes(frame.Floats.Span));
+        if (!frame.Escapes.IsEmpty)
+        {
+            WriteVarint(writer, EscapesTag);
+            WriteVarint(writer, (ulong)frame.Escapes.Length * 4);
+            foreach (ReadOnlyMemory<int> part in frame.Escapes)
+            {
+                WriteBytes(writer, MemoryMarshal.AsBytes(part.Span));
+            }
+        }
+
+        WriteField(writer, ExponentsTag, frame.Exponents.Span);
     }
 
     /// <summary>Reads a frame; fields in any order, unknown ones skipped, packed or not. Dispose it.</summary>
@@ -87,11 +100,24 @@ public static class TensorMarshaller
                         ReadOnlySequence<byte> floats = TakePacked(ref reader);
                         floats.CopyTo(MemoryMarshal.AsBytes(frame.AppendFloats((int)(floats.Length / 4))));
                         break;
+                    case (5, 2):
+                        ReadOnlySequence<byte> escapes = TakePacked(ref reader);
+                        escapes.CopyTo(MemoryMarshal.AsBytes(frame.AppendEscapes((int)(escapes.Length / 4))));
+                        break;
+                    case (6, 2):
+                        // Bytes that come twice replace those before; those of one field are whole.
+                        ReadOnlySequence<byte> exponents = Take(ref reader, ReadVarint(ref reader));
+                        frame.Exponents = default;
+                        exponents.CopyTo(frame.AppendExponents((int)exponents.Length));
+                        break;
                     case (3, 5):
                         Take(ref reader, 4).CopyTo(MemoryMarshal.AsBytes(frame.AppendIntegers(1)));
                         break;
                     case (4, 5):
                         Take(ref reader, 4).CopyTo(MemoryMarshal.AsBytes(frame.AppendFloats(1)));
+                        break;
+                    case (5, 5):
+                        Take(ref reader, 4).CopyTo(MemoryMarshal.AsBytes(frame.AppendEscapes(1)));
                         break;
                     case (_, 0):
                         ReadVarint(ref reader);
@@ -133,9 +159,9 @@ public static class TensorMarshaller
 
     private static TensorFrame Read(DeserializationContext context) => Read(context.PayloadAsReadOnlySequence());
 
-    private static int PackedSize(int count) => count == 0 ? 0 : 1 + VarintSize((uint)count * 4) + (count * 4);
+    private static int FieldSize(long bytes) => bytes == 0 ? 0 : checked((int)(1 + VarintSize((ulong)bytes) + bytes));
 
-    private static void WritePacked(IBufferWriter<byte> writer, uint tag, ReadOnlySpan<byte> bytes)
+    private static void WriteField(IBufferWriter<byte> writer, uint tag, ReadOnlySpan<byte> bytes)
     {
         if (bytes.IsEmpty)
         {
@@ -144,6 +170,11 @@ public static class TensorMarshaller
 
         WriteVarint(writer, tag);
         WriteVarint(writer, (uint)bytes.Length);
+        WriteBytes(writer, bytes);
+    }
+
+    private static void WriteBytes(IBufferWriter<byte> writer, ReadOnlySpan<byte> bytes)
+    {
         while (!bytes.IsEmpty)
         {
             Span<byte> target = writer.GetSpan(Math.Min(bytes.Length, Piece));

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using Google.Protobuf;
-using Lockstep.Core.Codec;
 using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Protos;
@@ -17,8 +16,13 @@ internal static class WireConversions
 
     public static Protos.Cursor ToWire(this Cursor cursor) => new() { Generation = cursor.Generation, Step = cursor.Step, Attempt = cursor.Attempt };
 
-    /// <exception cref="ProtocolException">There is none.</exception>
-    public static Cursor FromWire(this Protos.Cursor? cursor) => cursor is null ? throw Invalid("it has no cursor") : new(cursor.Generation, cursor.Step, cursor.Attempt);
+    /// <exception cref="ProtocolException">There is none, or it is of no step and no evaluation.</exception>
+    public static Cursor FromWire(this Protos.Cursor? cursor) => cursor switch
+    {
+        null => throw Invalid("it has no cursor"),
+        { Attempt: not (0 or Cursor.Evaluation) } => throw Invalid($"its cursor has the attempt {cursor.Attempt}"),
+        _ => new(cursor.Generation, cursor.Step, cursor.Attempt),
+    };
 
     public static PushHeader ToHeader(this Contribution contribution)
     {
@@ -31,7 +35,7 @@ internal static class WireConversions
                 Samples = report.Samples,
                 LossSum = report.LossSum,
                 MetricParts = { report.MetricParts },
-                Flags = (uint)report.Flags,
+                NotFinite = report.IsNotFinite,
                 ChunkHashes = { report.ChunkHashes },
             });
         }
@@ -51,7 +55,7 @@ internal static class WireConversions
             Samples = r.Samples,
             LossSum = r.LossSum,
             MetricParts = [.. r.MetricParts],
-            Flags = r.Flags <= (uint)(SlotFlags.Overflow | SlotFlags.NonFinite) ? (SlotFlags)r.Flags : throw Invalid($"slot {r.Slot} has the flags {r.Flags}"),
+            IsNotFinite = r.NotFinite,
             ChunkHashes = [.. r.ChunkHashes],
         })],
         Chunks = [],
@@ -132,6 +136,7 @@ internal static class WireConversions
             UpdateMs = announcement.UpdateMs,
             Mismatched = announcement.Mismatched,
             CheckpointBlockedMs = announcement.CheckpointBlockedMs,
+            EscapedBlocks = announcement.EscapedBlocks,
         };
     }
 
@@ -148,7 +153,7 @@ internal static class WireConversions
             hashes[i] = BinaryPrimitives.ReadUInt128LittleEndian(request.BlockHashes.Span[(i * 16)..]);
         }
 
-        return new ShardAnnouncement(request.Cursor.FromWire(), request.Shard, hashes, request.GatherMs, request.UpdateMs, request.Mismatched) { CheckpointBlockedMs = request.CheckpointBlockedMs };
+        return new ShardAnnouncement(request.Cursor.FromWire(), request.Shard, hashes, request.GatherMs, request.UpdateMs, request.Mismatched) { CheckpointBlockedMs = request.CheckpointBlockedMs, EscapedBlocks = request.EscapedBlocks };
     }
 
     public static CheckpointPartRequest ToWire(this CheckpointNotice notice, string jobId) => new()

@@ -70,5 +70,5 @@ public sealed class LocalShardClient(IShardHost host, int shard) : IShardClient
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private static ShardView Copy(PulledVersion version) => new(version.Cursor, version.Measures, version.Finished, version.Values?.ToArray(), version.Ranges, version.AgeMs);
+    private static ShardView Copy(PulledVersion version) => new(version.Cursor, version.Finished, version.Values?.ToArray(), version.Hints.ToArray(), version.AgeMs);
 }

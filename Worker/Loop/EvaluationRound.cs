@@ -16,7 +16,7 @@ internal sealed class EvaluationRound(TrainingJob job, string workerId, IShardCl
     private Cursor? _done;
 
     /// <summary>Takes part until the evaluation of the loaded version is whole. A version that was evaluated already costs one question.</summary>
-    /// <param name="version">Where the job is, any attempt.</param>
+    /// <param name="version">Where the job is.</param>
     /// <param name="drain">Hand in the slot in hand, then stop.</param>
     /// <returns>False: the first shard lost the job, or it goes on elsewhere; another version comes.</returns>
     /// <exception cref="OperationCanceledException">It was told to stop.</exception>

@@ -146,7 +146,7 @@ public sealed class TrainingLoop
         Lease? next = await _leases.AdvanceAsync(cursor, _job.Descriptor.Slots, _workerId, abort);
         if (next is null)
             return false;
-        await _compute.RunAsync(() => _group.Begin(cursor, version.Measures, version.Ranges));
+        await _compute.RunAsync(() => _group.Begin(cursor, version.Hints));
         while (next is { } lease)
         {
             _hand.Leased(cursor, lease.Slot);
@@ -169,8 +169,19 @@ public sealed class TrainingLoop
 
             if (completion.MayJoinGroup && !lease.Contested)
             {
-                await EncodeAsync(_group, lease.Slot, result);
+                if (!await EncodeAsync(_group, lease.Slot, result))
+                {
+                    if (group.Count > 0)
+                        await PushAsync(version, _group, group, abort);
+                    throw await ReportNotFiniteAsync(version, lease.Slot, result, abort);
+                }
                 group.Add(lease.Slot);
+                if (_group.IsFull)
+                {
+                    again |= (await PushAsync(version, _group, group, abort)).TryAgain;
+                    group.Clear();
+                    await _compute.RunAsync(() => _group.Begin(cursor, version.Hints));
+                }
             }
             else
             {
@@ -294,28 +305,40 @@ public sealed class TrainingLoop
         return result;
     }
 
-    private async Task EncodeAsync(GroupBuilder encoder, int slot, SlotResult result)
+    /// <returns>False: the slot is not finite, and the sum is what it was.</returns>
+    private async Task<bool> EncodeAsync(GroupBuilder encoder, int slot, SlotResult result)
     {
         using Activity? span = WorkerSpans.Part("encode", slot);
         long started = _time.GetTimestamp();
-        await _compute.RunAsync(() => encoder.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient));
+        bool finite = await _compute.RunAsync(() => encoder.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient));
         _metrics.Encode(_time.GetElapsedTime(started));
+        return finite;
     }
 
     private async Task<PushOutcome> PushAloneAsync(Version version, int slot, SlotResult result, CancellationToken abort)
     {
         GroupBuilder encoder = _single.Value;
-        await _compute.RunAsync(() => encoder.Begin(version.Cursor, version.Measures, version.Ranges));
-        await EncodeAsync(encoder, slot, result);
+        await _compute.RunAsync(() => encoder.Begin(version.Cursor, version.Hints));
+        if (!await EncodeAsync(encoder, slot, result))
+            throw await ReportNotFiniteAsync(version, slot, result, abort);
         return await PushAsync(version, encoder, [slot], abort);
     }
 
-    private async Task<PushOutcome> PushAsync(Version version, GroupBuilder encoder, IReadOnlyList<int> slots, CancellationToken abort)
+    /// <summary>Tells the shards of a slot that enters no sum; another worker tries it.</summary>
+    /// <returns>Why this worker does not go on.</returns>
+    private async Task<ProtocolException> ReportNotFiniteAsync(Version version, int slot, SlotResult result, CancellationToken abort)
     {
-        Cursor cursor = version.Cursor;
+        await PushAsync(version.Cursor, [slot], _group.NotFinite(_workerId, slot, result.Samples, result.LossSum, result.MetricParts), abort);
+        return NotFinite(version.Cursor, [slot]);
+    }
+
+    private async Task<PushOutcome> PushAsync(Version version, GroupBuilder encoder, IReadOnlyList<int> slots, CancellationToken abort) =>
+        await PushAsync(version.Cursor, slots, await _compute.RunAsync(() => encoder.Build(_workerId, version.SyncMs)), abort);
+
+    private async Task<PushOutcome> PushAsync(Cursor cursor, IReadOnlyList<int> slots, IReadOnlyList<Contribution> parts, CancellationToken abort)
+    {
         using Activity? span = WorkerSpans.Part("push");
         long started = _time.GetTimestamp();
-        IReadOnlyList<Contribution> parts = await _compute.RunAsync(() => encoder.Build(_workerId, version.SyncMs));
         PushResult[] results = await ShardCalls.AllAsync(_shards, (shard, stop) => _lost.PushAsync(shard, parts[shard.Shard], stop), abort);
         _metrics.Push(_time.GetElapsedTime(started));
         _metrics.Pushed(_shards[0].Path, parts.Sum(part => part.Bytes));
@@ -325,9 +348,6 @@ public sealed class TrainingLoop
         if (outcome.Missing.Count > 0)
             await _leases.ReleaseAsync(cursor, outcome.Missing, abort);
         _hand.Pushed(slots, outcome.Held);
-        // A push that comes late is not looked at by the shards; this worker is no better for that.
-        if (outcome.NotFinite || !encoder.IsFinite)
-            throw NotFinite(cursor, slots);
         return outcome;
     }
 

@@ -102,7 +102,7 @@ public sealed class VersionPuller
     private Version Agreed()
     {
         ShardView agreed = _views[0]!;
-        return new Version(agreed.Cursor, agreed.Measures, agreed.Finished, [.. _views.Select(view => view!.Ranges)], Math.Max(0, _views.Max(view => view!.SyncMs)));
+        return new Version(agreed.Cursor, agreed.Finished, [.. _views.Select(view => view!.Hints)], Math.Max(0, _views.Max(view => view!.SyncMs)));
     }
 
     private async Task PullAsync(int shard, Cursor? after, FirstArrival first, CancellationToken cancellation)

@@ -54,21 +54,12 @@ internal sealed class StepReplay
     /// <returns>Its line of the ledger.</returns>
     public string Step(CancellationToken cancellation)
     {
-        while (true)
-        {
-            Contribute(cancellation);
-            if (_shard.Decide() == StepDecision.Repeat)
-            {
-                _shard.Repeat();
-                continue;
-            }
-
-            double factor = _job.Spec.Optimizer.ClipNorm is { } limit ? GradientNorm.Factor(_shard.BlockSquares().Sum(), limit) : 1;
-            string line = StateHash.ToHex(StateHash.Combine(_shard.Update(factor)));
-            _shard.Commit();
-            _shard.ReleasePrevious();
-            return line;
-        }
+        Contribute(cancellation);
+        double factor = _job.Spec.Optimizer.ClipNorm is { } limit ? GradientNorm.Factor(_shard.BlockSquares().Sum(), limit) : 1;
+        _shard.Update(factor);
+        _shard.Commit();
+        _shard.ReleasePrevious();
+        return StateHash.ToHex(StateHash.Combine(_shard.BlockHashes()));
     }
 
     private void Contribute(CancellationToken cancellation)
@@ -77,25 +68,41 @@ internal sealed class StepReplay
         using PulledVersion view = _shard.View(-1);
         _job.Job.Layout.Scatter(0, view.Values!.Value.Span, _model);
         _job.Trainer.Load(_model);
-        _group.Begin(view.Cursor, view.Measures, [view.Ranges]);
+        _group.Begin(view.Cursor, [view.Hints.ToArray()]);
         for (int slot = 0; slot < descriptor.Slots; slot++)
         {
             cancellation.ThrowIfCancellationRequested();
             _job.Job.Sampler.SlotSamples(Version, slot, _samples);
             SlotResult result = _job.Trainer.Run(Version, slot, CollectionsMarshal.AsSpan(_samples), _job.Job.Sampler.SamplesInStep(Version), _gradient);
-            _group.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient);
+            if (!_group.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient))
+            {
+                throw new ProtocolException(ProtocolError.NotFinite, $"The gradient of step {Version} is not finite (slot {slot}).");
+            }
+
+            if (_group.IsFull)
+            {
+                Push();
+                _group.Begin(view.Cursor, [view.Hints.ToArray()]);
+            }
         }
 
+        Push();
+    }
+
+    private void Push()
+    {
         Contribution contribution = _group.Build("replay")[0];
+        if (contribution.Reports.Count == 0)
+        {
+            return;
+        }
+
         PushTicket ticket = _shard.BeginPush(contribution with { Chunks = [] });
         foreach (ChunkSum chunk in contribution.Chunks)
         {
             _shard.AddChunk(ticket, chunk);
         }
 
-        if (_shard.EndPush(ticket).Status == PushStatus.NotFinite)
-        {
-            throw new ProtocolException(ProtocolError.NotFinite, $"The gradient of step {Version} is not finite.");
-        }
+        _shard.EndPush(ticket);
     }
 }

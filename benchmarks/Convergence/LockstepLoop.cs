@@ -53,8 +53,8 @@ public sealed class LockstepLoop : IDisposable
         }
     }
 
-    /// <value>Times that a step was repeated for range so far, over all shards.</value>
-    public int RangeRepeats { get; private set; }
+    /// <value>Blocks of which some slot exceeded the hint so far, over all steps and shards.</value>
+    public int EscapedBlocks { get; private set; }
 
     /// <summary>Copies version 0 of the parameters, in model order.</summary>
     public float[] Initial()
@@ -81,26 +81,10 @@ public sealed class LockstepLoop : IDisposable
     /// <returns>The mean loss over the step's samples, at the version before.</returns>
     public double Step()
     {
-        while (true)
-        {
-            Contribute();
-            switch (_shards[0].Decide())
-            {
-                case StepDecision.Repeat:
-                    foreach (ShardJob shard in _shards)
-                    {
-                        RangeRepeats += shard.Measures ? 0 : 1;
-                        shard.Repeat();
-                    }
-
-                    break;
-                case StepDecision.Update:
-                    CommittedStep[] steps = [.. _shards.Select(Update)];
-                    return steps[0].Reports.Sum(r => r.LossSum) / steps[0].Reports.Sum(r => r.Samples);
-                default:
-                    throw new InvalidOperationException($"Step {_shards[0].Cursor.Step} cannot go on: its gradient is not finite.");
-            }
-        }
+        Contribute();
+        CommittedStep[] steps = [.. _shards.Select(Update)];
+        EscapedBlocks += steps.Sum(s => s.EscapedBlocks);
+        return steps[0].Reports.Sum(r => r.LossSum) / steps[0].Reports.Sum(r => r.Samples);
     }
 
     public void Dispose()
@@ -119,22 +103,25 @@ public sealed class LockstepLoop : IDisposable
 
     private void Contribute()
     {
-        var ranges = new short[_shards.Length][];
+        var hints = new short[_shards.Length][];
         foreach (ShardJob shard in _shards)
         {
             using PulledVersion version = shard.View(heldStep: -1);
             _layout.Scatter(shard.Shard, version.Values!.Value.Span, _values);
-            ranges[shard.Shard] = version.Ranges;
+            hints[shard.Shard] = version.Hints.ToArray();
         }
 
         Cursor cursor = _shards[0].Cursor;
         _trainer.Load(_values);
-        _group.Begin(cursor, _shards[0].Measures, ranges);
+        _group.Begin(cursor, hints);
         for (int slot = 0; slot < _descriptor.Slots; slot++)
         {
             _sampler.SlotSamples(cursor.Step, slot, _ids);
             SlotResult result = _trainer.Run(cursor.Step, slot, CollectionsMarshal.AsSpan(_ids), _sampler.SamplesInStep(cursor.Step), _gradient);
-            _group.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient);
+            if (!_group.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient))
+            {
+                throw new InvalidOperationException($"Step {cursor.Step} cannot go on: its gradient is not finite.");
+            }
         }
 
         IReadOnlyList<Contribution> parts = _group.Build("one");

@@ -1,4 +1,3 @@
-using Lockstep.Core.Codec;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
 
@@ -11,7 +10,6 @@ public sealed class EnumNumberTests
     public void Numbers_stay()
     {
         Assert.Equal("Parameter=1 Buffer=2", Numbers<TensorKind>());
-        Assert.Equal("None=0 Overflow=1 NonFinite=2", Numbers<SlotFlags>());
         Assert.Equal("Accepted=1 Duplicate=2 Stale=3 Refused=4 NotFinite=5", Numbers<PushStatus>());
         Assert.StartsWith("UnknownJob=1 Conflict=2 Invalid=3 TooLarge=4 Checkpoint=5 NotFinite=6 Superseded=7 NeedsValues=8", Numbers<ProtocolError>(), StringComparison.Ordinal);
         Assert.Equal(-1, Cursor.Evaluation);

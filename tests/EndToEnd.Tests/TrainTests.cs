@@ -47,7 +47,7 @@ public sealed class TrainTests(DigitsRuns runs)
         FinishedRun run = await runs.TogetherAsync();
         using JsonDocument file = JsonDocument.Parse(await File.ReadAllTextAsync(run.Folder.Summary, TestContext.Current.CancellationToken));
 
-        foreach (string field in new[] { "job", "steps", "epochs", "workers", "shards", "slots", "seconds", "samplesPerSecond", "trainLoss", "validation", "parametersSha256", "slotsByWorker", "groupSizes", "rangeRepeats" })
+        foreach (string field in new[] { "job", "steps", "epochs", "workers", "shards", "slots", "seconds", "samplesPerSecond", "trainLoss", "validation", "parametersSha256", "slotsByWorker", "groupSizes" })
         {
             Assert.True(file.RootElement.TryGetProperty(field, out _), field);
         }

@@ -1,5 +1,4 @@
 using Lockstep.Contracts.Jobs;
-using Lockstep.Core.Codec;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
 
@@ -8,7 +7,7 @@ namespace Lockstep.Transport.Tests;
 /// <summary>Values to send about.</summary>
 internal static class Samples
 {
-    public static readonly Cursor Cursor = new(2, 5_000_000_000, 3);
+    public static readonly Cursor Cursor = new(2, 5_000_000_000, 0);
 
     public static JobDescriptor Job(string directory = "checkpoints", int shards = 2, int slots = 4, long steps = 6, int elements = 120) => new()
     {
@@ -39,9 +38,9 @@ internal static class Samples
         SyncMs = 1.25,
         Reports =
         [
-            new SlotReport { Slot = 1, Samples = 8, LossSum = double.NaN, MetricParts = [1.5, -2], Flags = SlotFlags.NonFinite, ChunkHashes = [ulong.MaxValue, 0] },
-            new SlotReport { Slot = 3, Samples = 0, LossSum = 0, Flags = SlotFlags.None, ChunkHashes = [1, 2] },
+            new SlotReport { Slot = 1, Samples = 8, LossSum = double.NaN, MetricParts = [1.5, -2], IsNotFinite = true, ChunkHashes = [ulong.MaxValue, 0] },
+            new SlotReport { Slot = 3, Samples = 0, LossSum = 0, ChunkHashes = [1, 2] },
         ],
-        Chunks = [.. chunkLengths.Select((length, index) => new ChunkSum(index * 3, Enumerable.Range(0, length).Select(i => unchecked(i * -77_777)).ToArray(), Floats(Math.Max(1, length / 4096), 7 + index)))],
+        Chunks = [.. chunkLengths.Select((length, index) => new ChunkSum(index * 3, Enumerable.Range(0, length).Select(i => unchecked(i * -77_777)).ToArray(), new(Enumerable.Range(0, length / 3).ToArray()), Enumerable.Range(0, Math.Max(1, length / 4096)).Select(i => (byte)i).ToArray()))],
     };
 }

@@ -190,22 +190,17 @@ internal sealed class TimeLedger
     /// <param name="use">Training, repeating or evaluating.</param>
     /// <param name="workers">That the job has now.</param>
     /// <param name="blocked">How long checkpoints held training up.</param>
-    /// <param name="rangeRepeats">Attempts before the one that counted.</param>
-    public void Reported(TimeUse use, int workers, TimeSpan blocked, int rangeRepeats)
+    public void Reported(TimeUse use, int workers, TimeSpan blocked)
     {
         lock (_gate)
         {
             Advance();
             UsualTime usual = use == TimeUse.Evaluating ? _evaluations : _steps;
-            int attempts = rangeRepeats + 1;
-            TimeSpan? needed = usual.Value * attempts;
+            TimeSpan? needed = usual.Value;
             TimeSpan time = _working + Proved(needed);
             TimeSpan held = Shortest(blocked, time);
             _booked.Add(TimeUse.Checkpointing, held);
-            time = Judge(usual, needed, time - held, workers, attempts);
-            TimeSpan again = use == TimeUse.Training ? time * rangeRepeats / attempts : TimeSpan.Zero;
-            _booked.Add(TimeUse.Repeating, again);
-            _booked.Add(use, time - again);
+            _booked.Add(use, Judge(usual, needed, time - held, workers));
             (_begun, _working, _interruption) = (true, TimeSpan.Zero, null);
         }
     }
@@ -295,7 +290,7 @@ internal sealed class TimeLedger
     }
 
     /// <returns>How much of the time the work itself took.</returns>
-    private TimeSpan Judge(UsualTime usual, TimeSpan? needed, TimeSpan time, int workers, int attempts)
+    private TimeSpan Judge(UsualTime usual, TimeSpan? needed, TimeSpan time, int workers)
     {
         _burstEnds ??= _now + (LongestBurst * _time.TimestampFrequency);
         bool isBurst = _now < _burstEnds;
@@ -310,7 +305,7 @@ internal sealed class TimeLedger
         }
 
         // What was interrupted was begun by those who were there before; else as many as there are did it.
-        TimeSpan? expected = _interruption is not null ? needed : usual.With(workers) * attempts;
+        TimeSpan? expected = _interruption is not null ? needed : usual.With(workers);
         if (expected is { } need && time > (_interruption is not null ? need : need * Patience))
         {
             // Within a burst the first ones may be slow too, as those of a scheduler that has just started are.
@@ -340,7 +335,7 @@ internal sealed class TimeLedger
         {
             if (_interruption is null)
             {
-                usual.Learn(workers, time / attempts);
+                usual.Learn(workers, time);
             }
         }
     }

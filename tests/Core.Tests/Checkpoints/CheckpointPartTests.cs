@@ -30,7 +30,7 @@ public sealed class CheckpointPartTests : IDisposable
         Assert.Equal(Floats.Bits(_state.Values), Floats.Bits(state.Values));
         Assert.Equal(Floats.Bits(_state.State1), Floats.Bits(state.State1));
         Assert.Equal(Floats.Bits(_state.State2), Floats.Bits(state.State2));
-        Assert.Equal(_state.Ranges, state.Ranges);
+        Assert.Equal(_state.Hints, state.Hints);
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(_path))), _sha256);
         Assert.Equal([_path], Directory.GetFiles(_folder.Path));
     }
@@ -67,11 +67,11 @@ public sealed class CheckpointPartTests : IDisposable
     [Theory]
     [InlineData("", 0, "it does not begin as a checkpoint does")]
     [InlineData("LSTPCKP", 0, "it does not begin as a checkpoint does")]
-    [InlineData("LSTPCKP2\0\0\0\0", 0, "it does not begin as a checkpoint does")]
-    [InlineData("LSTPCKP1\u0005\0\0\0null", 0, "its header is longer than the file")]
-    [InlineData("LSTPCKP1\u0004\0\0\0null", 0, "its header cannot be read")]
-    [InlineData("LSTPCKP1\u0002\0\0\0{}", 0, "its header cannot be read")]
-    [InlineData("LSTPCKP1\u0002\0\0\0[]", 0, "its header cannot be read")]
+    [InlineData("LSTPCKP1\0\0\0\0", 0, "it does not begin as a checkpoint does")]
+    [InlineData("LSTPCKP2\u0005\0\0\0null", 0, "its header is longer than the file")]
+    [InlineData("LSTPCKP2\u0004\0\0\0null", 0, "its header cannot be read")]
+    [InlineData("LSTPCKP2\u0002\0\0\0{}", 0, "its header cannot be read")]
+    [InlineData("LSTPCKP2\u0002\0\0\0[]", 0, "its header cannot be read")]
     public void A_file_that_is_no_part_is_refused_whatever_its_hash(string text, int zeros, string why)
     {
         byte[] bytes = [.. Encoding.UTF8.GetBytes(text), .. new byte[zeros]];
@@ -82,7 +82,7 @@ public sealed class CheckpointPartTests : IDisposable
     [Theory]
     [InlineData("\"Values\":", "\"Values\":-")]
     [InlineData("\"Values\":", "\"Values\":9")]
-    [InlineData("\"Ranges\":", "\"Ranges\":1")]
+    [InlineData("\"Hints\":", "\"Hints\":1")]
     [InlineData("\"State1\":", "\"State3\":")]
     [InlineData("\"Chunks\":[", "\"Chunks\":null,\"Junk\":[")]
     [InlineData("\"Descriptor\":{", "\"Descriptor\":null,\"Junk\":{")]

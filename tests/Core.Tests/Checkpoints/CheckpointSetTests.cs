@@ -39,7 +39,7 @@ public sealed class CheckpointSetTests : IDisposable
             Assert.Equal(Floats.Bits(expected.Values), Floats.Bits(state.Values));
             Assert.Equal(Floats.Bits(expected.State1), Floats.Bits(state.State1));
             Assert.Equal(Floats.Bits(expected.State2), Floats.Bits(state.State2));
-            Assert.Equal(expected.Ranges, state.Ranges);
+            Assert.Equal(expected.Hints, state.Hints);
         }
     }, iter: 30, threads: 1);
 
@@ -136,7 +136,7 @@ public sealed class CheckpointSetTests : IDisposable
         ShardState state = CheckpointFolder.State(job, 0, 5);
         ShardState[] bad =
         [
-            state with { Values = state.Values[1..] }, state with { State1 = state.State1[1..] }, state with { State2 = [.. state.State2, 0] }, state with { Ranges = state.Ranges[1..] },
+            state with { Values = state.Values[1..] }, state with { State1 = state.State1[1..] }, state with { State2 = [.. state.State2, 0] }, state with { Hints = state.Hints[1..] },
             state with { Chunks = [.. state.Chunks[..^1], -1] }, state with { Chunks = [.. state.Chunks[..^1], 1000] },
         ];
         foreach (ShardState part in bad)

@@ -1,69 +1,55 @@
 using CsCheck;
 using Lockstep.Core.Codec;
+using Lockstep.Core.Hashing;
 
 namespace Lockstep.Core.Tests.Codec;
 
 public sealed class BlockCodecTests
 {
     private static readonly Gen<int> Slots = Gen.OneOf(Gen.Int[1, 20], Gen.OneOf(1, 2, 63, 64, 65, 1000, 65_535, 65_536));
-    private static readonly Gen<short> Range = Gen.OneOf(Gen.Int[RangePolicy.Floor, RangePolicy.Ceiling], Gen.OneOf<int>(RangePolicy.Floor, 0, RangePolicy.Ceiling)).Select(r => (short)r);
+    private static readonly Gen<short> Exponent = Gen.OneOf(Gen.Int[BlockExponent.Floor, BlockExponent.Ceiling], Gen.OneOf<int>(BlockExponent.Floor, 0, BlockExponent.Ceiling)).Select(r => (short)r);
+    private static readonly SlotHash Hash = new(7);
 
     [Fact]
-    public void Equals_the_plain_reference_to_the_bit()
+    public void The_magnitude_is_that_of_the_largest_value_and_what_is_not_finite_is_larger_than_all() => Floats.AnyBits.Array[0, 80].Sample(values =>
     {
-        var seen = new int[4];
-        Gen.Select(Slots, Range, Gen.Int.Array[40]).SelectMany((slots, range, before) =>
-            Values(slots, range).Array[0, 40].Select(values => (slots, range, before, values))).Sample((slots, range, before, values) =>
-        {
-            (int[] expected, float expectedMaximum, SlotFlags expectedFlags) = Reference(values, range, slots);
-            int[] sum = before[..values.Length], quantized = new int[values.Length];
-            BlockCodec.Accumulate(values, range, slots, sum, quantized, out float maximum, out SlotFlags flags);
-            Assert.Equal(expected, quantized);
-            Assert.Equal(before.Zip(expected, (a, b) => unchecked(a + b)), sum);
-            Assert.Equal((BitConverter.SingleToInt32Bits(expectedMaximum), expectedFlags), (BitConverter.SingleToInt32Bits(maximum), flags));
-            Assert.All(quantized, q => Assert.InRange(q, -BlockCodec.Limit(slots), BlockCodec.Limit(slots)));
-            Interlocked.Increment(ref seen[(int)flags]);
+        int expected = values.Select(v => BitConverter.SingleToInt32Bits(v) & int.MaxValue).DefaultIfEmpty(0).Max();
+        Assert.Equal(expected, BlockCodec.Magnitude(values));
+        Assert.Equal(values.Any(v => !float.IsFinite(v)), BlockCodec.Magnitude(values) >= BlockCodec.NotFinite);
+    }, iter: 5000);
 
-            BlockCodec.Measure(values, out float measured, out SlotFlags found);
-            Assert.Equal((BitConverter.SingleToInt32Bits(maximum), flags & SlotFlags.NonFinite), (BitConverter.SingleToInt32Bits(measured), found));
+    [Fact]
+    public void Equals_the_plain_reference_to_the_bit() =>
+        Gen.Select(Slots, Exponent, Gen.Int.Array[80], Gen.Bool).SelectMany((slots, exponent, before, adds) =>
+            Values(slots, exponent).Array[0, 80].Select(values => (slots, exponent, before, adds, values))).Sample((slots, exponent, before, adds, values) =>
+        {
+            int[] expected = Reference(values, exponent, slots);
+            // Not at an address that vectors like.
+            int[] sum = [5, .. before[..values.Length], 6];
+            SlotHashKey key = Hash.Key(3, exponent);
+            ulong hash = BlockCodec.Encode(values, exponent, slots, key, sum.AsSpan(1, values.Length), adds);
+            Assert.Equal([5, .. before.Zip(expected, (a, b) => unchecked((adds ? a : 0) + b)), 6], sum);
+            Assert.Equal(SlotHash.Of(expected, key, out int least, out int most), hash);
+            Assert.Equal((expected.Append(0).Min(), expected.Append(0).Max()), (least, most));
+            Assert.All(expected, q => Assert.InRange(q, -(1 << BlockCodec.Bits(slots)), 1 << BlockCodec.Bits(slots)));
         }, iter: 20_000);
 
-        // Every combination of overflow and not-finite came up.
-        Assert.DoesNotContain(0, seen);
-    }
-
     [Fact]
-    public void Sums_are_the_same_in_any_grouping_and_order() =>
-        Gen.Select(Gen.Int[1, 12], Range, Gen.Int[1, 30], Gen.Int).SelectMany((slots, range, length, seed) =>
-            Gen.Select(Values(slots, range).Where(float.IsFinite).Array[length].Array[slots], Gen.Shuffle(Enumerable.Range(0, slots).ToArray()), Gen.Int[0, slots - 1].Array[slots])
-                .Select((gradients, order, groups) => (slots, range, gradients, order, groups))).Sample((slots, range, gradients, order, groups) =>
+    public void Every_vector_width_gives_the_same_bits() =>
+        Gen.Select(Slots, Exponent, Gen.Int.Array[100]).SelectMany((slots, exponent, before) =>
+            Values(slots, exponent).Array[0, 100].Select(values => (slots, exponent, before, values))).Sample((slots, exponent, before, values) =>
         {
-            int length = gradients[0].Length;
-            long[] exact = new long[length];
-            foreach (float[] gradient in gradients)
+            string one = KernelWidths.Run<Lanes128, System.Runtime.Intrinsics.Vector128<float>, System.Runtime.Intrinsics.Vector128<int>, System.Runtime.Intrinsics.Vector128<long>>(values, before, exponent, slots);
+            if (Lanes256.IsSupported)
             {
-                int[] own = Reference(gradient, range, slots).Quantized;
-                for (int i = 0; i < length; i++)
-                {
-                    exact[i] += own[i];
-                }
+                Assert.Equal(one, KernelWidths.Run<Lanes256, System.Runtime.Intrinsics.Vector256<float>, System.Runtime.Intrinsics.Vector256<int>, System.Runtime.Intrinsics.Vector256<long>>(values, before, exponent, slots));
             }
 
-            // Workers add up the slots that they ran, a shard adds what comes.
-            var whole = new int[length];
-            foreach (IGrouping<int, int> group in order.GroupBy(slot => groups[slot]))
+            if (Lanes512.IsSupported)
             {
-                var sum = new int[length];
-                foreach (int slot in group)
-                {
-                    BlockCodec.Accumulate(gradients[slot], range, slots, sum, new int[length], out _, out _);
-                }
-
-                whole = [.. whole.Zip(sum, (a, b) => checked(a + b))];
+                Assert.Equal(one, KernelWidths.Run<Lanes512, System.Runtime.Intrinsics.Vector512<float>, System.Runtime.Intrinsics.Vector512<int>, System.Runtime.Intrinsics.Vector512<long>>(values, before, exponent, slots));
             }
-
-            Assert.Equal(exact, whole.Select(s => (long)s));
-        }, iter: 2000);
+        }, iter: 3000);
 
     [Theory]
     [InlineData(1)]
@@ -74,65 +60,66 @@ public sealed class BlockCodecTests
     [InlineData(65_536)]
     public void All_slots_at_their_limit_do_not_wrap(int slots)
     {
-        for (short range = RangePolicy.Floor; range <= RangePolicy.Ceiling; range++)
+        for (short exponent = BlockExponent.Floor; exponent <= BlockExponent.Ceiling; exponent++)
         {
-            float most = range == RangePolicy.Ceiling ? float.MaxValue : MathF.ScaleB(1, range);
-            float[] values = [most, -most, float.MaxValue, -float.MaxValue, float.PositiveInfinity, float.NaN, most, -most, most];
+            float most = exponent == BlockExponent.Ceiling ? float.MaxValue : MathF.ScaleB(1, exponent);
+            float[] values = [.. Enumerable.Range(0, 37).Select(i => i % 2 == 0 ? most : -most)];
             var quantized = new int[values.Length];
-            BlockCodec.Accumulate(values, range, slots, new int[values.Length], quantized, out _, out _);
+            BlockCodec.Encode(values, exponent, slots, Hash.Key(0, exponent), quantized, adds: false);
             Assert.All(quantized, q => Assert.True(Math.Abs((long)q) * slots <= int.MaxValue));
-            Assert.True(quantized[0] * 4L > BlockCodec.Limit(slots), $"{quantized[0]} leaves two bits of {BlockCodec.Limit(slots)} unused.");
+            Assert.True(quantized[0] * 4L > int.MaxValue / slots, $"{quantized[0]} leaves two bits of {int.MaxValue / slots} unused.");
         }
     }
 
     [Fact]
-    public void Ties_go_to_the_even_integer()
+    public void Ties_go_to_the_even_integer_and_denormal_numbers_to_zero()
     {
-        // With M = 1 and range 30 the integers are the values themselves.
-        float[] values = [0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 3.5f, 1e6f + 0.5f, 0.5f];
+        // With M = 1 and exponent 30 the integers are the values themselves.
+        float[] values = [0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 3.5f, 1e6f + 0.5f, 0.5f, -0f, float.Epsilon, -1e-39f, 1, -1, 2, 4, 0.49999997f, 0.50000006f];
         var quantized = new int[values.Length];
-        BlockCodec.Accumulate(values, 30, 1, new int[values.Length], quantized, out _, out _);
-        Assert.Equal([0, 2, 2, 0, -2, -2, 4, 1_000_000, 0], quantized);
+        BlockCodec.Encode(values, 30, 1, Hash.Key(0, 30), quantized, adds: false);
+        Assert.Equal([0, 2, 2, 0, -2, -2, 4, 1_000_000, 0, 0, 0, 0, 1, -1, 2, 4, 0, 1], quantized);
+
+        float[] denormal = [.. Enumerable.Repeat(BitConverter.Int32BitsToSingle(0x007F_FFFF), 19)];
+        quantized = [.. Enumerable.Repeat(1, 19)];
+        Assert.Equal(0, BlockExponent.CodeOf(BlockCodec.Magnitude(denormal)));
+        BlockCodec.Encode(denormal, BlockExponent.Floor, 1, Hash.Key(0, BlockExponent.Floor), quantized, adds: true);
+        Assert.All(quantized, q => Assert.Equal(1, q));
     }
 
     [Fact]
-    public void A_decoded_sum_is_within_half_a_quantum_for_each_slot() =>
-        Gen.Select(Slots, Gen.Int[RangePolicy.Floor, 100].Select(r => (short)r)).SelectMany((slots, range) =>
-            Gen.Float[-1, 1].Array[1, 40].Array[1, Math.Min(slots, 6)].Select(unit => (slots, range, unit))).Sample((slots, range, unit) =>
+    public void A_decoded_sum_is_the_float_nearest_to_it() =>
+        Gen.Select(Slots, Exponent, Gen.Int.Array[0, 40]).Sample((slots, exponent, sum) =>
         {
-            int length = unit.Min(g => g.Length);
-            var sum = new int[length];
-            foreach (float[] gradient in unit)
+            var decoded = new float[sum.Length];
+            var total = new double[sum.Length];
+            BlockCodec.Decode(sum, exponent, slots, decoded);
+            BlockCodec.Decode(sum, exponent, slots, total);
+            for (int i = 0; i < sum.Length; i++)
             {
-                BlockCodec.Accumulate(Array.ConvertAll(gradient[..length], g => MathF.ScaleB(g, range)), range, slots, sum, new int[length], out _, out SlotFlags flags);
-                Assert.Equal(SlotFlags.None, flags);
-            }
-
-            var decoded = new float[length];
-            BlockCodec.Decode(sum, range, slots, decoded);
-            double quantum = Math.ScaleB(1.0, range - (int)Math.Floor(Math.Log2(BlockCodec.Limit(slots))));
-            for (int i = 0; i < length; i++)
-            {
-                double exact = unit.Sum(g => (double)MathF.ScaleB(g[i], range));
-                Assert.InRange(Math.Abs(decoded[i] - exact), 0, (unit.Length * quantum / 2) + (Math.Abs(exact) * Math.ScaleB(1, -24)));
+                double exact = sum[i] * Math.ScaleB(1, exponent - Bits(slots));
+                Assert.Equal(exact, total[i]);
+                Assert.Equal(BitConverter.SingleToInt32Bits((float)exact), BitConverter.SingleToInt32Bits(decoded[i]));
             }
         }, iter: 3000);
 
-    /// <summary>Values around what matters: within the range, at its edge, at ties between integers, and not finite.</summary>
-    private static Gen<float> Values(int slots, short range)
+    /// <summary>Values around what matters: at the edge of what fits, at ties between integers, tiny.</summary>
+    private static Gen<float> Values(int slots, short exponent)
     {
-        int bits = (int)Math.Floor(Math.Log2(BlockCodec.Limit(slots)));
+        float edge = exponent == BlockExponent.Ceiling ? float.MaxValue : MathF.ScaleB(1, exponent);
         return Gen.Frequency(
-            (40, Gen.Float[-1, 1].Select(unit => MathF.ScaleB(unit, Math.Min((int)range, 126)))),
-            (10, Gen.Int[-4000, 4000].Select(half => MathF.ScaleB(half / 2f, range - bits))),
-            (2, Gen.OneOf(1, -1).Select(sign => sign * MathF.ScaleB(1, range))),
-            (1, Gen.OneOf(1, -1).Select(sign => sign * MathF.BitIncrement(MathF.ScaleB(1, Math.Min((int)range, 127))))),
+            (40, Gen.Float[-1, 1].Select(unit => MathF.ScaleB(unit, Math.Min((int)exponent, 126)))),
+            (10, Gen.Int[-4000, 4000].Select(half => MathF.ScaleB(half / 2f, exponent - Bits(slots)))),
+            (2, Gen.OneOf(1, -1).Select(sign => sign * edge)),
             (1, Floats.AnyBits),
-            (1, Gen.OneOf(0f, -0f, float.Epsilon, float.NaN, float.PositiveInfinity, float.NegativeInfinity)));
+            (1, Gen.OneOf(0f, -0f, float.Epsilon))).Select(value => Math.Abs(value) <= edge ? value : 0);
     }
 
     /// <summary>What the codec's summary says, in float64, one value at a time.</summary>
-    private static (int[] Quantized, float Maximum, SlotFlags Flags) Reference(float[] values, short range, int slots)
+    private static int[] Reference(float[] values, short exponent, int slots) =>
+        [.. values.Select(value => (int)Math.Round(value * Math.ScaleB(1.0, Bits(slots) - exponent), MidpointRounding.ToEven))];
+
+    private static int Bits(int slots)
     {
         int bits = 0;
         while (2L << bits <= int.MaxValue / slots)
@@ -140,23 +127,6 @@ public sealed class BlockCodecTests
             bits++;
         }
 
-        double bound = Math.ScaleB(1.0, range);
-        var quantized = new int[values.Length];
-        float maximum = 0;
-        var flags = SlotFlags.None;
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (!float.IsFinite(values[i]))
-            {
-                flags |= SlotFlags.NonFinite;
-                continue;
-            }
-
-            maximum = Math.Max(maximum, Math.Abs(values[i]));
-            flags |= Math.Abs(values[i]) > bound ? SlotFlags.Overflow : SlotFlags.None;
-            quantized[i] = (int)Math.Round(Math.Clamp(values[i], -bound, bound) * Math.ScaleB(1.0, bits - range), MidpointRounding.ToEven);
-        }
-
-        return (quantized, maximum, flags);
+        return bits;
     }
 }

@@ -5,60 +5,59 @@ namespace Lockstep.Core.Tests.Hashing;
 
 public sealed class SlotHashTests
 {
-    private static readonly Gen<long> Offset = Gen.OneOf(Gen.Long[0, 10_000], Gen.Long[int.MaxValue - 100L, int.MaxValue]);
+    private static readonly Gen<int> Block = Gen.OneOf(Gen.Int[0, 100], Gen.Int[0, 1_000_000]);
+    private static readonly Gen<short> Exponent = Gen.Short[-80, 128];
 
     [Fact]
-    public void Equals_the_plain_sum_of_products() => Gen.Select(Gen.Int.Array[0, 70], Gen.ULong, Offset).Sample((values, seed, offset) =>
+    public void Equals_the_plain_sum_of_products() => Gen.Select(Gen.Int.Array[0, 70], Gen.ULong, Block, Exponent).Sample((values, seed, block, exponent) =>
     {
+        SlotHashKey key = new SlotHash(seed).Key(block, exponent);
         ulong expected = 0;
         for (int i = 0; i < values.Length; i++)
         {
-            expected = unchecked(expected + (ulong)(values[i] * (long)Factor(seed, offset + i)));
+            int factor = key.Factors[i] ^ key.Salt;
+            Assert.Equal(1, factor & 1);
+            expected = unchecked(expected + (ulong)(values[i] * (long)factor));
         }
 
-        Assert.Equal(expected, SlotHash.Of(values, seed, offset));
-    }, iter: 5000);
-
-    [Fact]
-    public void The_hash_of_a_sum_is_the_sum_of_the_hashes() => Gen.Select(Gen.Int[-(1 << 27), 1 << 27].Array[33].Array[1, 8], Gen.ULong, Offset).Sample((slots, seed, offset) =>
-    {
-        int[] sum = [.. Enumerable.Range(0, 33).Select(i => slots.Sum(s => s[i]))];
-        Assert.Equal(slots.Aggregate(0UL, (total, slot) => unchecked(total + SlotHash.Of(slot, seed, offset))), SlotHash.Of(sum, seed, offset));
-    }, iter: 1000);
-
-    [Fact]
-    public void Parts_of_a_model_add_up_to_the_whole() => Gen.Select(Gen.Int.Array[1, 70], Gen.ULong, Offset, Gen.Int[0, 69]).Sample((values, seed, offset, cut) =>
-    {
-        int at = cut % values.Length;
-        Assert.Equal(SlotHash.Of(values, seed, offset), unchecked(SlotHash.Of(values.AsSpan(0, at), seed, offset) + SlotHash.Of(values.AsSpan(at), seed, offset + at)));
-    }, iter: 1000);
-
-    [Fact]
-    public void A_single_changed_element_always_shows() => Gen.Select(Gen.Int.Array[1, 40], Gen.ULong, Offset, Gen.Int[0, 39], Gen.Int).Sample((values, seed, offset, at, other) =>
-    {
-        int[] changed = [.. values];
-        changed[at % values.Length] = other;
-        Assert.Equal(values.SequenceEqual(changed), SlotHash.Of(values, seed, offset) == SlotHash.Of(changed, seed, offset));
+        Assert.Equal(expected, SlotHash.Of(values, key, out _, out _));
     }, iter: 2000);
 
     [Fact]
-    public void Elements_that_change_places_show()
+    public void The_hash_of_a_sum_is_the_sum_of_the_hashes() => Gen.Select(Gen.Int[-(1 << 27), 1 << 27].Array[33].Array[1, 8], Gen.ULong, Block, Exponent).Sample((slots, seed, block, exponent) =>
+    {
+        SlotHashKey key = new SlotHash(seed).Key(block, exponent);
+        int[] sum = [.. Enumerable.Range(0, 33).Select(i => slots.Sum(s => s[i]))];
+        ulong total = 0;
+        foreach (int[] slot in slots)
+        {
+            total = unchecked(total + SlotHash.Of(slot, key, out _, out _));
+        }
+
+        Assert.Equal(total, SlotHash.Of(sum, key, out _, out _));
+    }, iter: 1000);
+
+    [Fact]
+    public void A_single_changed_element_always_shows() => Gen.Select(Gen.Int.Array[1, 40], Gen.ULong, Block, Gen.Int[0, 39], Gen.Int).Sample((values, seed, block, at, other) =>
+    {
+        int[] changed = [.. values];
+        changed[at % values.Length] = other;
+        SlotHashKey key = new SlotHash(seed).Key(block, 3);
+        Assert.Equal(values.SequenceEqual(changed), SlotHash.Of(values, key, out _, out _) == SlotHash.Of(changed, key, out _, out _));
+    }, iter: 2000);
+
+    [Fact]
+    public void Place_exponent_and_seed_count()
     {
         int[] values = [.. Enumerable.Range(1, 20)], swapped = [.. values];
         (swapped[3], swapped[11]) = (swapped[11], swapped[3]);
-        Assert.NotEqual(SlotHash.Of(values, 1, 0), SlotHash.Of(swapped, 1, 0));
-        Assert.NotEqual(SlotHash.Of(values, 1, 0), SlotHash.Of(values, 2, 0));
-        Assert.NotEqual(SlotHash.Of(values, 1, 0), SlotHash.Of(values, 1, 1));
-    }
+        ulong[] hashes = [Of(values, 1, 0, 0), Of(swapped, 1, 0, 0), Of(values, 2, 0, 0), Of(values, 1, 1, 0), Of(values, 1, 0, 8), Of(values, 1, 0, -8)];
+        Assert.Equal(hashes.Length, hashes.Distinct().Count());
 
-    /// <summary>The factor of an element, one at a time: odd, 32 bits, signed.</summary>
-    private static int Factor(ulong seed, long place)
-    {
-        unchecked
-        {
-            uint r = ((uint)place * 0x9E3779B1u) + (uint)(seed ^ (seed >> 32));
-            r = (r ^ (r >> 15)) * 0x85EBCA77u;
-            return (int)((r ^ (r >> 13)) | 1);
-        }
+        var hash = new SlotHash(1);
+        ulong[] exponents = [.. Enumerable.Range(0, 3).SelectMany(block => Enumerable.Range(0, 210).Select(code => hash.OfExponent(block, (byte)code)))];
+        Assert.Equal(exponents.Length, exponents.Distinct().Count());
+
+        static ulong Of(int[] integers, ulong seed, int block, short exponent) => SlotHash.Of(integers, new SlotHash(seed).Key(block, exponent), out _, out _);
     }
 }

@@ -44,51 +44,58 @@ internal sealed class HostedCluster : IAsyncDisposable
     }
 
     /// <summary>Waits until all shards are past a cursor.</summary>
-    /// <returns>Where they are, the model there, and their ranges.</returns>
-    public async Task<(Cursor Cursor, bool Measures, bool Finished, float[] Values, short[][] Ranges)> PullAsync(JobDescriptor job, Cursor? after)
+    /// <returns>Where they are, the model there, and their hints.</returns>
+    public async Task<(Cursor Cursor, bool Finished, float[] Values, short[][] Hints)> PullAsync(JobDescriptor job, Cursor? after)
     {
         var layout = new ModelLayout(job.Tensors, job.Shards);
         var values = new float[layout.Elements];
-        var ranges = new short[job.Shards][];
-        var (cursor, measures, finished) = (default(Cursor), false, false);
+        var hints = new short[job.Shards][];
+        var (cursor, finished) = (default(Cursor), false);
         for (int shard = 0; shard < job.Shards; shard++)
         {
             using PulledVersion version = await Hosts[shard].PullAsync(job.JobId, after, -1, default, default).WaitAsync(Patience);
             Assert.True(shard == 0 || version.Cursor == cursor, $"Shard {shard} is at {version.Cursor}, shard 0 at {cursor}.");
-            (cursor, measures, finished) = (version.Cursor, version.Measures, version.Finished);
+            (cursor, finished) = (version.Cursor, version.Finished);
             layout.Scatter(shard, version.Values!.Value.Span, values);
-            ranges[shard] = version.Ranges;
+            hints[shard] = version.Hints.ToArray();
         }
 
-        return (cursor, measures, finished, values, ranges);
+        return (cursor, finished, values, hints);
     }
 
     /// <summary>Pushes each group of slots as one contribution.</summary>
-    public void Push(JobDescriptor job, Cursor cursor, bool measures, float[] values, short[][] ranges, params IEnumerable<int>[] groups)
+    public void Push(JobDescriptor job, Cursor cursor, float[] values, short[][] hints, params IEnumerable<int>[] groups)
     {
         var layout = new ModelLayout(job.Tensors, job.Shards);
         var gradient = new float[layout.Elements];
         foreach (int[] slots in groups.Select(g => g.ToArray()))
         {
             var group = new GroupBuilder(job, layout);
-            group.Begin(cursor, measures, ranges);
+            group.Begin(cursor, hints);
             foreach (int slot in slots)
             {
                 StubGradients.Fill(gradient, values, cursor.Step, slot);
-                group.Add(slot, 2 + slot, slot + 0.5, [], gradient);
-            }
-
-            IReadOnlyList<Contribution> parts = group.Build($"w{slots[0]}");
-            for (int shard = 0; shard < job.Shards; shard++)
-            {
-                using IPushSession session = Hosts[shard].BeginPush(parts[shard] with { Chunks = [] });
-                foreach (ChunkSum chunk in parts[shard].Chunks)
+                if (!group.Add(slot, 2 + slot, slot + 0.5, [], gradient))
                 {
-                    session.Add(chunk);
+                    Push(group.NotFinite($"w{slots[0]}", slot, 2 + slot, slot + 0.5, []));
                 }
-
-                session.Complete();
             }
+
+            Push(group.Build($"w{slots[0]}"));
+        }
+    }
+
+    private void Push(IReadOnlyList<Contribution> parts)
+    {
+        for (int shard = 0; shard < parts.Count && parts[shard].Reports.Count > 0; shard++)
+        {
+            using IPushSession session = Hosts[shard].BeginPush(parts[shard] with { Chunks = [] });
+            foreach (ChunkSum chunk in parts[shard].Chunks)
+            {
+                session.Add(chunk);
+            }
+
+            session.Complete();
         }
     }
 
@@ -99,14 +106,14 @@ internal sealed class HostedCluster : IAsyncDisposable
         Cursor? after = null;
         while (true)
         {
-            var (cursor, measures, finished, values, ranges) = await PullAsync(job, after);
+            var (cursor, finished, values, hints) = await PullAsync(job, after);
             if (finished || cursor.Step >= until)
             {
                 return values;
             }
 
             // Two groups, as of two workers.
-            Push(job, cursor, measures, values, ranges, Enumerable.Range(0, job.Slots).Where(s => s % 2 == 0), Enumerable.Range(0, job.Slots).Where(s => s % 2 == 1));
+            Push(job, cursor, values, hints, Enumerable.Range(0, job.Slots).Where(s => s % 2 == 0), Enumerable.Range(0, job.Slots).Where(s => s % 2 == 1));
             after = cursor;
         }
     }

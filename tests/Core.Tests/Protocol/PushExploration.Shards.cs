@@ -138,9 +138,10 @@ internal sealed partial class PushExploration
     }
 
     /// <summary>A shard computed a version: shows it, and announces it.</summary>
-    private void Committed(int shard, Cursor cursor, UInt128[] hashes)
+    private void Committed(int shard, Cursor cursor)
     {
-        _shards[shard].Commit();
+        Escaped += _shards[shard].Commit().EscapedBlocks;
+        UInt128[] hashes = _shards[shard].BlockHashes();
         if (_shards[shard].Cursor.Step % CheckpointEvery == 0)
         {
             _writing.Add((cursor.Generation, _shards[shard].Snapshot()));

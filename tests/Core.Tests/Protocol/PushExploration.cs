@@ -47,7 +47,7 @@ internal sealed partial class PushExploration
     public int BrokenOff { get; private set; }
     public int Duplicates { get; private set; }
     public int Refused { get; private set; }
-    public int RangeRepeats { get; private set; }
+    public int Escaped { get; private set; }
     public int Helped { get; private set; }
     public int Mismatched { get; private set; }
 
@@ -148,10 +148,6 @@ internal sealed partial class PushExploration
     {
         switch (shard.Decide())
         {
-            case StepDecision.Repeat:
-                RangeRepeats += shard.Measures ? 0 : 1;
-                shard.Repeat();
-                break;
             case StepDecision.Update:
                 double factor = 1;
                 Cursor cursor = shard.Cursor;
@@ -171,7 +167,8 @@ internal sealed partial class PushExploration
                     factor = GradientNorm.Factor(InBlockOrder(shard.Layout, s => squares[s]!).Sum(), limit);
                 }
 
-                Committed(shard.Shard, cursor, shard.Update(factor));
+                shard.Update(factor);
+                Committed(shard.Shard, cursor);
                 break;
         }
     }
@@ -199,8 +196,7 @@ internal sealed partial class PushExploration
         {
             // A version counts when all shards give the same.
             var cursors = new Cursor[_shards.Length];
-            var ranges = new short[_shards.Length][];
-            bool measures = false;
+            var hints = new short[_shards.Length][];
             for (int s = 0; s < _shards.Length; s++)
             {
                 while (!CanPull(s))
@@ -210,7 +206,7 @@ internal sealed partial class PushExploration
 
                 using PulledVersion view = _shards[s].View(-1);
                 layout.Scatter(s, view.Values!.Value.Span, values);
-                (cursors[s], ranges[s], measures) = (view.Cursor, view.Ranges, view.Measures);
+                (cursors[s], hints[s]) = (view.Cursor, view.Hints.ToArray());
                 yield return 0;
             }
 
@@ -226,7 +222,7 @@ internal sealed partial class PushExploration
                     if (kept is not null)
                     {
                         layout.Scatter(s, kept.Values!.Value.Span, values);
-                        (ranges[s], measures) = (kept.Ranges, kept.Measures);
+                        hints[s] = kept.Hints.ToArray();
                         Helped++;
                     }
 
@@ -247,7 +243,7 @@ internal sealed partial class PushExploration
                 yield break;
             }
 
-            group.Begin(cursor, measures, ranges);
+            group.Begin(cursor, hints);
             var members = new List<int>();
             Lease? lease = _leases.AdvanceAsync(cursor, _job.Slots, name, default).Result;
             yield return 0;
@@ -281,7 +277,7 @@ internal sealed partial class PushExploration
                 else
                 {
                     var alone = new GroupBuilder(_job, layout);
-                    alone.Begin(cursor, measures, ranges);
+                    alone.Begin(cursor, hints);
                     alone.Add(current.Slot, 1, cursor.Step + current.Slot, [], gradient);
                     foreach (int turn in Push(name, cursor, alone, [current.Slot]))
                     {

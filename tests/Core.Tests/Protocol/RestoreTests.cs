@@ -59,7 +59,7 @@ public sealed class RestoreTests : IAsyncDisposable
         await TrainAsync(3);
         Cursor cursor = Host.Status("job").Cursor;
         Task<PulledVersion> pull = Host.PullAsync("job", cursor, cursor.Step, default, Cancellation);
-        var (_, _, _, values, _) = await _cluster.PullAsync(Job, null);
+        var (_, _, values, _) = await _cluster.PullAsync(Job, null);
         using IPushSession push = Host.BeginPush(Contribution(cursor));
         Assert.False(pull.IsCompleted);
 
@@ -73,7 +73,7 @@ public sealed class RestoreTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task From_the_start_it_waits_for_values_and_measures_again()
+    public async Task From_the_start_it_waits_for_values_again()
     {
         await TrainAsync(3);
         Cursor cursor = Host.Status("job").Cursor;
@@ -85,7 +85,7 @@ public sealed class RestoreTests : IAsyncDisposable
         Assert.True(Host.Status("job").NeedsValues);
         await _cluster.OpenAsync(Job);
         using PulledVersion version = await Host.PullAsync("job", cursor, -1, default, Cancellation);
-        Assert.Equal((new Cursor(1, 0, 0), true), (version.Cursor, version.Measures));
+        Assert.Equal(new Cursor(1, 0, 0), version.Cursor);
         await _cluster.TrainAsync(Job);
         AssertRepeated(await _cluster.ReportsAsync(Job), from: 0);
     }
@@ -241,7 +241,7 @@ public sealed class RestoreTests : IAsyncDisposable
         JobId = "job",
         Cursor = cursor,
         WorkerId = "w",
-        Reports = [new SlotReport { Slot = 0, Samples = 1, LossSum = 1, Flags = SlotFlags.None, ChunkHashes = new ulong[new ModelLayout(StubGradients.Job(1, 4, 6).Tensors, 1).Chunks.Count] }],
+        Reports = [new SlotReport { Slot = 0, Samples = 1, LossSum = 1, ChunkHashes = new ulong[new ModelLayout(StubGradients.Job(1, 4, 6).Tensors, 1).Chunks.Count] }],
         Chunks = [],
     };
 

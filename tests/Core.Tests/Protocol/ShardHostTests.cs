@@ -137,14 +137,14 @@ public sealed class ShardHostTests : IDisposable
         JobDescriptor job = Job(2);
         await cluster.OpenAsync(job);
         await cluster.TrainAsync(job, until: 1);
-        var (cursor, measures, _, values, ranges) = await cluster.PullAsync(job, null);
+        var (cursor, _, values, hints) = await cluster.PullAsync(job, null);
         float[] broken = [.. values];
         broken[0] = float.NaN;
-        cluster.Push(job, cursor, measures, values, ranges, [0, 2]);
-        cluster.Push(job, cursor, measures, broken, ranges, [1, 3]);
+        cluster.Push(job, cursor, values, hints, [0, 2]);
+        cluster.Push(job, cursor, broken, hints, [1, 3]);
         // One worker may be broken; what two find is the job's.
         Assert.All(cluster.Hosts, host => Assert.Equal([1, 3], host.Missing("job", cursor)));
-        cluster.Push(job, cursor, measures, broken, ranges, [3]);
+        cluster.Push(job, cursor, broken, hints, [3]);
         foreach (ShardHost host in cluster.Hosts)
         {
             string message = await RefusedAsync(ProtocolError.NotFinite, () => host.PullAsync("job", cursor, -1, default, Cancellation).WaitAsync(HostedCluster.Patience, Cancellation));
@@ -159,7 +159,7 @@ public sealed class ShardHostTests : IDisposable
         JobDescriptor job = Job(2);
         await cluster.OpenAsync(job);
         await cluster.TrainAsync(job, until: 1);
-        var (cursor, _, _, _, _) = await cluster.PullAsync(job, null);
+        var (cursor, _, _, _) = await cluster.PullAsync(job, null);
         WorkerPace[] paces = [new("w0", 10), new("late", 50), new("new", 0), new("", 10), new("broken", double.NaN)];
         Task<PulledVersion>[] waiting = [.. paces.SelectMany(pace => cluster.Hosts.Select(host => host.PullAsync("job", cursor, -1, pace, Cancellation)))];
         await cluster.TrainAsync(job);
@@ -200,7 +200,7 @@ public sealed class ShardHostTests : IDisposable
             Assert.Equal([false, false, false, false, false, true], run.Reports.Select(r => r.Finished));
             Assert.All(run.Reports, r => Assert.Equal(((0.5 + 1.5 + 2.5 + 3.5) / (2 + 3 + 4 + 5), 14L), (r.Loss, r.Samples)));
             // The first step is measured before it counts.
-            Assert.Equal([4, 2, 2, 2, 2, 2], run.Reports.Select(r => r.Accepted));
+            Assert.Equal([2, 2, 2, 2, 2, 2], run.Reports.Select(r => r.Accepted));
             Assert.All(run.Reports, r => Assert.Equal(["w0", "w1", "w0", "w1"], r.SlotWorkers));
         });
         Assert.Equal(6, runs[0].Ledger.Distinct().Count());

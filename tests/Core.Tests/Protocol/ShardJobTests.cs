@@ -1,3 +1,4 @@
+using System.Buffers;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
 
@@ -15,10 +16,6 @@ public sealed class ShardJobTests
         _shard = new ShardJob(_job, 0);
         _layout = _shard.Layout;
         _shard.Initialize(StubGradients.Initial(_job));
-
-        // The first attempt only measures.
-        Push(Of([0, 1, 2, 3]));
-        _shard.Repeat();
     }
 
     [Fact]
@@ -28,8 +25,7 @@ public sealed class ShardJobTests
         Assert.Equal((PushStatus.Duplicate, "", ""), Push(Of([0, 2])));
         Assert.Equal((PushStatus.Duplicate, "", ""), Push(Of([2])));
         Assert.Equal([1, 3], _shard.Missing(_shard.Cursor));
-        // One was to measure.
-        Assert.Equal((2, 2, 0, 0), (_shard.Counters.Accepted, _shard.Counters.Duplicate, _shard.Counters.Refused, _shard.Counters.Stale));
+        Assert.Equal((1, 2, 0, 0), (_shard.Counters.Accepted, _shard.Counters.Duplicate, _shard.Counters.Refused, _shard.Counters.Stale));
     }
 
     [Fact]
@@ -51,8 +47,7 @@ public sealed class ShardJobTests
         CommittedStep step = _shard.Commit();
         Assert.Equal(PushStatus.Accepted, _shard.EndPush(tickets[1]).Status);
 
-        // One was to measure.
-        Assert.Equal((3, 0), (step.Counters.Accepted, step.Counters.Stale));
+        Assert.Equal((2, 0), (step.Counters.Accepted, step.Counters.Stale));
         Assert.Equal([2, 2], step.Counters.GroupSizes);
         Assert.Equal((0, 0), (_shard.Counters.Accepted, _shard.Counters.Stale));
     }
@@ -65,7 +60,7 @@ public sealed class ShardJobTests
         Assert.Equal([2, 3], _shard.Missing(_shard.Cursor));
         Push(Of([2]));
         Push(Of([3]));
-        Assert.Equal(Alone(), _shard.Update(1));
+        Assert.Equal(Alone(), Next(_shard));
     }
 
     [Fact]
@@ -76,22 +71,22 @@ public sealed class ShardJobTests
             Push(Of(slots));
         }
 
-        Assert.Equal(Alone(), _shard.Update(1));
+        Assert.Equal(Alone(), Next(_shard));
     }
 
     [Fact]
     public void Another_cursor_is_stale_and_changes_nothing()
     {
         Cursor cursor = _shard.Cursor;
-        foreach (Cursor other in new[] { cursor with { Attempt = 0 }, cursor with { Attempt = 2 }, cursor with { Step = 1 }, cursor with { Generation = 1 } })
+        foreach (Cursor other in new[] { cursor with { Attempt = Cursor.Evaluation }, cursor with { Step = 1 }, cursor with { Generation = 1 } })
         {
             Assert.Equal((PushStatus.Stale, "", ""), Push(Of([0], other)));
         }
 
         Assert.Equal([0, 1, 2, 3], _shard.Missing(cursor));
-        Assert.Empty(_shard.Missing(cursor with { Attempt = 0 }));
-        Assert.Equal([0, 1, 2, 3], _shard.Missing(cursor with { Attempt = 2 }));
-        Assert.Equal(4, _shard.Counters.Stale);
+        Assert.Empty(_shard.Missing(cursor with { Attempt = Cursor.Evaluation }));
+        Assert.Equal([0, 1, 2, 3], _shard.Missing(cursor with { Step = 1 }));
+        Assert.Equal(3, _shard.Counters.Stale);
     }
 
     [Fact]
@@ -107,7 +102,7 @@ public sealed class ShardJobTests
         Push(Of([3]));
         // Both brought of the group's chunks; its slots count once.
         Assert.Equal([2, 1, 1], _shard.Counters.GroupSizes);
-        Assert.Equal(Alone(), _shard.Update(1));
+        Assert.Equal(Alone(), Next(_shard));
     }
 
     [Fact]
@@ -125,7 +120,7 @@ public sealed class ShardJobTests
         }
 
         Assert.Equal((PushStatus.Duplicate, "", ""), Push(Of([1])));
-        Assert.Equal(Alone(), _shard.Update(1));
+        Assert.Equal(Alone(), Next(_shard));
     }
 
     [Fact]
@@ -135,7 +130,7 @@ public sealed class ShardJobTests
         Contribution other = Of([1, 2], change: 1e-3f);
         Assert.Equal((PushStatus.Duplicate, "", "1 2"), Push(other));
         Assert.Equal(2, _shard.Counters.Mismatched);
-        Assert.Equal(Alone(), _shard.Update(1));
+        Assert.Equal(Alone(), Next(_shard));
     }
 
     [Fact]
@@ -147,64 +142,155 @@ public sealed class ShardJobTests
         Assert.Contains("slot 0 after 1 is not in ascending order within 0 … 3", Invalid(good with { Reports = [good.Reports[1], report] }), StringComparison.Ordinal);
         Assert.Contains("slot 4 after -1", Invalid(good with { Reports = [report with { Slot = 4 }] }), StringComparison.Ordinal);
         Assert.Contains("slot -1 after -1", Invalid(good with { Reports = [report with { Slot = -1 }] }), StringComparison.Ordinal);
-        Assert.Contains($"slot 0 has 1 chunk hashes, shard 0 has {_layout.Chunks.Count} chunks", Invalid(good with { Reports = [report with { ChunkHashes = [1] }] }), StringComparison.Ordinal);
+        Assert.Contains($"slot 0 has 1 chunk hashes, not {_layout.Chunks.Count} on shard 0", Invalid(good with { Reports = [report with { ChunkHashes = [1] }] }), StringComparison.Ordinal);
         Assert.Contains("reports -1 samples", Invalid(good with { Reports = [report with { Samples = -1 }] }), StringComparison.Ordinal);
         Assert.Contains($"{_layout.Chunks.Count - 1} of {_layout.Chunks.Count} chunks came", Invalid(good with { Chunks = [.. good.Chunks.Skip(1)] }), StringComparison.Ordinal);
 
-        ChunkSum chunk = good.Chunks[0];
         Contribution fresh = Of([2, 3]);
+        ChunkSum chunk = fresh.Chunks[0];
         Assert.Contains("comes twice", Invalid(fresh with { Chunks = [chunk, chunk] }), StringComparison.Ordinal);
         Assert.Contains("chunk 99 is not one of shard 0", Invalid(fresh with { Chunks = [chunk with { Chunk = 99 }] }), StringComparison.Ordinal);
-        Assert.Contains($"chunk 1 has {_layout.Chunks[1].Length} elements", Invalid(fresh with { Chunks = [fresh.Chunks[1] with { Sums = new int[3] }] }), StringComparison.Ordinal);
-        Assert.Contains("blocks, not", Invalid(fresh with { Chunks = [fresh.Chunks[1] with { BlockMaxima = new float[9] }] }), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void All_shards_repeat_a_step_that_overflowed_wherever_it_did()
+    public void Numbers_that_cannot_be_are_refused_with_what_is_wrong_and_change_nothing()
     {
-        JobDescriptor job = StubGradients.Job(2, 2, 6);
-        var layout = new ModelLayout(job.Tensors, 2);
-        ShardJob[] shards = [new ShardJob(job, 0), new ShardJob(job, 1)];
-        float[] values = StubGradients.Initial(job), gradient = new float[layout.Elements];
-        foreach (ShardJob shard in shards)
+        // At version 0 every block escapes; after a step most fit, and both kinds are there.
+        Push(Of([0, 1, 2, 3]));
+        Next(_shard);
+        Contribution good = Of([0, 2], spike: 1);
+        ChunkSum chunk = good.Chunks[0];
+        (int blocks, int length) = (_layout.Chunks[0].BlockCount, _layout.Chunks[0].Length);
+        Assert.False(chunk.Sums.IsEmpty);
+        Assert.False(chunk.Escapes.IsEmpty);
+        int[] sums = chunk.Sums.ToArray();
+        int[] escapes = chunk.Escapes.ToArray();
+        byte[] exponents = chunk.Exponents.ToArray();
+
+        Assert.Contains($"chunk 0 has {blocks} blocks, so that 2 slots have {2 * blocks} exponents, not 1", Refused(chunk with { Exponents = new byte[1] }), StringComparison.Ordinal);
+        Assert.Contains("an exponent that is none", Refused(chunk with { Exponents = Changed(exponents, 0, (byte)210) }), StringComparison.Ordinal);
+        Assert.Contains($"chunk 0 has {length} elements, not {length - 1}", Refused(chunk with { Sums = sums.AsMemory(1) }), StringComparison.Ordinal);
+        Assert.Contains("some stand at their hint, and 0 integers", Refused(chunk with { Sums = default }), StringComparison.Ordinal);
+        Assert.Contains("fewer than its exponents say", Refused(chunk with { Escapes = new(escapes[1..]) }), StringComparison.Ordinal);
+        Assert.Contains("more than its exponents say", Refused(chunk with { Escapes = new([.. escapes, 0]) }), StringComparison.Ordinal);
+        Assert.Contains("has a sum of 1 slots at exponent", Refused(chunk with { Sums = Changed(sums, 0, (1 << 28) + 1) }), StringComparison.Ordinal);
+        Assert.Contains("has a sum of 1 slots at exponent", Refused(chunk with { Escapes = new(Changed(escapes, 0, int.MinValue)) }), StringComparison.Ordinal);
+        foreach (ChunkSum damaged in new[] { chunk with { Sums = Changed(sums, 3, sums[3] + 1) }, chunk with { Escapes = new(Changed(escapes, 1, escapes[1] - 1)) }, chunk with { Exponents = Changed(exponents, 0, (byte)(exponents[0] - 1)) } })
         {
-            shard.Initialize(layout.Gather(shard.Shard, values));
+            Assert.Contains("do not have the hash of their slots", Refused(damaged), StringComparison.Ordinal);
         }
 
-        // Attempt 0 measures; in attempt 1 the first element, which is on shard 0, is far larger; attempt 2 fits.
-        StepDecision[] expected = [StepDecision.Repeat, StepDecision.Repeat, StepDecision.Update];
-        for (int attempt = 0; attempt < expected.Length; attempt++)
+        // No element may escape below its hint: what is said to stand there is looked for at the hint.
+        Assert.Equal([0, 1, 2, 3], _shard.Missing(_shard.Cursor));
+        Assert.Equal(PushStatus.Accepted, Push(_shard, good).Status);
+
+        string Refused(ChunkSum bad) => Invalid(good with { Chunks = [bad] });
+
+        static T[] Changed<T>(T[] values, int at, T value)
         {
-            var group = new GroupBuilder(job, layout);
-            group.Begin(shards[0].Cursor, shards[0].Measures, [.. shards.Select(Ranges)]);
-            foreach (int slot in new[] { 0, 1 })
+            T[] changed = [.. values];
+            changed[at] = value;
+            return changed;
+        }
+    }
+
+    [Fact]
+    public void A_slot_that_is_not_finite_comes_alone_without_numbers_and_enters_no_sum()
+    {
+        var group = new GroupBuilder(_job, _layout);
+        group.Begin(_shard.Cursor, [Hints(_shard)]);
+        float[] gradient = new float[_layout.Elements];
+        for (int slot = 0; slot < 3; slot++)
+        {
+            StubGradients.Fill(gradient, StubGradients.Initial(_job), 0, slot);
+            Assert.True(group.Add(slot, 1, 1, [], gradient));
+        }
+
+        StubGradients.Fill(gradient, StubGradients.Initial(_job), 0, 3);
+        // The first blocks are in the sum by the time that the value is seen.
+        float kept = gradient[^1];
+        foreach (float bad in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity })
+        {
+            gradient[^1] = bad;
+            Assert.False(group.Add(3, 1, 1, [], gradient));
+        }
+
+        gradient[^1] = kept;
+        Assert.False(group.Add(3, 1, double.NaN, [], gradient));
+        Contribution alone = group.NotFinite("w", 3, 1, 1, [])[0];
+        Assert.Equal(PushStatus.NotFinite, Push(_shard, alone).Status);
+        Assert.Equal(StepDecision.Wait, _shard.Decide());
+        Assert.Contains("does not come alone", Invalid(alone with { Reports = [Of([0]).Reports[0], alone.Reports[0]] }), StringComparison.Ordinal);
+        Assert.Contains("comes with a sum", Invalid(alone with { Chunks = Of([3]).Chunks }), StringComparison.Ordinal);
+
+        Assert.Equal(PushStatus.Accepted, Push(_shard, group.Build("w")[0]).Status);
+        Push(Of([3]));
+        Assert.Equal(Alone(), Next(_shard));
+
+        Push(_shard, alone with { Cursor = _shard.Cursor });
+        Push(_shard, alone with { Cursor = _shard.Cursor, WorkerId = "other" });
+        Assert.Equal((StepDecision.NotFinite, 3), (_shard.Decide(), _shard.NotFiniteSlots().Single()));
+    }
+
+    [Fact]
+    public void A_gradient_that_overflows_where_its_slots_are_added_up_ends_the_job_by_name()
+    {
+        var group = new GroupBuilder(_job, _layout);
+        group.Begin(_shard.Cursor, [Hints(_shard)]);
+        float[] gradient = new float[_layout.Elements];
+        for (int slot = 0; slot < 4; slot++)
+        {
+            gradient[250] = float.MaxValue / 3;
+            Assert.True(group.Add(slot, 1, 1, [], gradient));
+        }
+
+        Push(_shard, group.Build("w")[0]);
+        ProtocolException exception = Assert.Throws<ProtocolException>(() => _shard.Update(1));
+        Assert.Equal(ProtocolError.NotFinite, exception.Error);
+        Assert.StartsWith("Job job: the gradient of step 0 overflows float32 where its slots are added up (tensor c).", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Any_number_of_threads_gives_the_same_version()
+    {
+        JobDescriptor job = StubGradients.Job(1, 2, 6, elements: 1_500_000);
+        UInt128[] one = Version(1);
+        Assert.Equal(one, Version(2));
+        Assert.Equal(one, Version(7));
+
+        UInt128[] Version(int threads)
+        {
+            var shard = new ShardJob(job, 0);
+            shard.Initialize(StubGradients.Initial(job));
+            var group = new GroupBuilder(job, shard.Layout);
+            group.Begin(shard.Cursor, [Hints(shard)]);
+            float[] gradient = new float[shard.Elements];
+            for (int slot = 0; slot < 2; slot++)
             {
-                StubGradients.Fill(gradient, values, 0, slot);
-                gradient[0] += attempt > 0 && slot == 1 ? 1000 : 0;
+                StubGradients.Fill(gradient, StubGradients.Initial(job), 0, slot);
                 group.Add(slot, 1, 1, [], gradient);
             }
 
-            IReadOnlyList<Contribution> parts = group.Build("w");
-            foreach (ShardJob shard in shards)
-            {
-                Push(shard, parts[shard.Shard]);
-                Assert.Equal(expected[attempt], shard.Decide());
-            }
-
-            foreach (ShardJob shard in shards.Where(_ => expected[attempt] == StepDecision.Repeat))
-            {
-                shard.Repeat();
-            }
+            Push(shard, group.Build("w")[0]);
+            shard.Update(1, threads);
+            shard.Commit();
+            return shard.BlockHashes();
         }
-
-        Assert.All(shards, s => Assert.Equal(1, s.Counters.RangeRepeats));
-        Assert.All(shards, s => Assert.Throws<InvalidOperationException>(s.Repeat));
     }
 
-    private static short[] Ranges(ShardJob shard)
+    private static short[] Hints(ShardJob shard)
     {
         using PulledVersion version = shard.View(0);
-        return version.Ranges;
+        return version.Hints.ToArray();
+    }
+
+    /// <summary>Makes the next version.</summary>
+    /// <returns>Its hashes.</returns>
+    private static UInt128[] Next(ShardJob shard)
+    {
+        shard.Update(1);
+        shard.Commit();
+        return shard.BlockHashes();
     }
 
     private static PushResult Push(ShardJob shard, Contribution contribution)
@@ -236,22 +322,21 @@ public sealed class ShardJobTests
     {
         var shard = new ShardJob(_job, 0);
         shard.Initialize(StubGradients.Initial(_job));
-        Push(shard, Of([0, 1, 2, 3], shard.Cursor, ranges: Ranges(shard), measures: true));
-        shard.Repeat();
-        Push(shard, Of([0, 1, 2, 3], shard.Cursor, ranges: Ranges(shard)));
-        return shard.Update(1);
+        Push(shard, Of([0, 1, 2, 3], shard.Cursor, hints: Hints(shard)));
+        return Next(shard);
     }
 
-    private Contribution Of(int[] slots, Cursor? cursor = null, float change = 0, short[]? ranges = null, bool? measures = null)
+    /// <param name="spike">Of this slot the first block is far larger.</param>
+    private Contribution Of(int[] slots, Cursor? cursor = null, float change = 0, short[]? hints = null, int spike = -1)
     {
         var group = new GroupBuilder(_job, _layout);
-        group.Begin(cursor ?? _shard.Cursor, measures ?? _shard.Measures, [ranges ?? Ranges(_shard)]);
+        group.Begin(cursor ?? _shard.Cursor, [hints ?? Hints(_shard)]);
         var gradient = new float[_layout.Elements];
-        foreach (int slot in slots)
+        for (int i = 0; i < slots.Length; i++)
         {
-            StubGradients.Fill(gradient, StubGradients.Initial(_job), 0, slot);
-            gradient[0] += change;
-            group.Add(slot, 1, 1, [], gradient);
+            StubGradients.Fill(gradient, StubGradients.Initial(_job), 0, slots[i]);
+            gradient[0] += change + (i == spike ? 1000 : 0);
+            group.Add(slots[i], 1, 1, [], gradient);
         }
 
         return group.Build("w")[0];

@@ -6,7 +6,7 @@ namespace Lockstep.EndToEnd.Tests.Oracle;
 /// <summary>What a job of the oracle trains, and with what.</summary>
 /// <param name="Optimizer">Its name among <see cref="OracleCover.Optimizers"/>.</param>
 /// <param name="Odd">The last batch of an epoch does not divide: it has fewer samples than slots.</param>
-/// <param name="Overflows">A sample's label is so far off that its gradient leaves the range.</param>
+/// <param name="Overflows">A sample's label is so far off that its gradient leaves the expected range.</param>
 internal sealed record OracleJob(string Optimizer, bool Dropout, bool BatchNorm, bool Odd, bool Clips, bool Overflows)
 {
     public override string ToString() => string.Join(' ', new[] { Optimizer, Dropout ? "dropout" : "", BatchNorm ? "batch-norm" : "", Odd ? "odd" : "", Clips ? "clips" : "", Overflows ? "overflows" : "" }.Where(word => word.Length > 0));

@@ -34,17 +34,16 @@ public sealed class TimeLedgerTests
     }
 
     [Fact]
-    public void Evaluations_checkpoints_and_attempts_for_range_have_their_own_part()
+    public void Evaluations_and_checkpoints_have_their_own_part()
     {
         Begin(30);
         Step(100, blocked: 30);
-        Step(300, rangeRepeats: 2);
         Pass(400);
-        _ledger.Reported(TimeUse.Evaluating, 2, TimeSpan.Zero, 0);
+        _ledger.Reported(TimeUse.Evaluating, 2, TimeSpan.Zero);
         Pass(100);
-        _ledger.Reported(TimeUse.Repeating, 2, TimeSpan.Zero, 0);
+        _ledger.Reported(TimeUse.Repeating, 2, TimeSpan.Zero);
 
-        AssertAccount((TimeUse.Training, 3000 + 70 + 100), (TimeUse.Checkpointing, 30), (TimeUse.Repeating, 200 + 100), (TimeUse.Evaluating, 400));
+        AssertAccount((TimeUse.Training, 3000 + 70), (TimeUse.Checkpointing, 30), (TimeUse.Repeating, 100), (TimeUse.Evaluating, 400));
     }
 
     [Fact]
@@ -155,9 +154,9 @@ public sealed class TimeLedgerTests
         Assert.Equal([1], _ledger.ShardsAway);
         _ledger.ShardBack(1);
         Pass(150);
-        _ledger.Reported(TimeUse.Repeating, 2, TimeSpan.Zero, 0);
+        _ledger.Reported(TimeUse.Repeating, 2, TimeSpan.Zero);
         Pass(100);
-        _ledger.Reported(TimeUse.Repeating, 2, TimeSpan.Zero, 0);
+        _ledger.Reported(TimeUse.Repeating, 2, TimeSpan.Zero);
         Step(100);
 
         AssertAccount((TimeUse.Training, 3000 + 100), (TimeUse.Repeating, 200), (TimeUse.Recovering, 2000 + 90));
@@ -251,7 +250,7 @@ public sealed class TimeLedgerTests
                     case 5: told.Add(_ledger.Take()); break;
                     case 6: _ledger.ShardBack(random.Next(2)); break;
                     case 7 or 8: _ledger.Changed(JobState.Running); break;
-                    default: _ledger.Reported((TimeUse)random.Next(1, 3), random.Next(1, 3), TimeSpan.FromMilliseconds(random.Next(20)), random.Next(10) / 9); break;
+                    default: _ledger.Reported((TimeUse)random.Next(1, 3), random.Next(1, 3), TimeSpan.FromMilliseconds(random.Next(20))); break;
                 }
 
                 Assert.All(_ledger.Account.Times, t => Assert.True(t.Value > TimeSpan.Zero, $"seed {seed}: {t}"));
@@ -281,10 +280,10 @@ public sealed class TimeLedgerTests
         }
     }
 
-    private void Step(int took, int workers = 2, int blocked = 0, int rangeRepeats = 0)
+    private void Step(int took, int workers = 2, int blocked = 0)
     {
         Pass(took);
-        _ledger.Reported(TimeUse.Training, workers, TimeSpan.FromMilliseconds(blocked), rangeRepeats);
+        _ledger.Reported(TimeUse.Training, workers, TimeSpan.FromMilliseconds(blocked));
     }
 
     private void Learn(int steps)

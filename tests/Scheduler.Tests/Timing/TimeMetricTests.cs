@@ -53,7 +53,7 @@ public sealed class TimeMetricTests : IDisposable
         for (int step = 0; step < 10; step++)
         {
             Pass(1);
-            job.Time.Reported(TimeUse.Training, 1, TimeSpan.Zero, 0);
+            job.Time.Reported(TimeUse.Training, 1, TimeSpan.Zero);
         }
 
         telemetry.Staffed([job]);

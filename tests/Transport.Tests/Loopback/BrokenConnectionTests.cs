@@ -40,10 +40,10 @@ public sealed class BrokenConnectionTests
         int port = first.Address.Port;
         await first.DisposeAsync();
         await log.First.Task.WaitAsync(TestContext.Current.CancellationToken);
-        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor with { Attempt = 4 }, false, false, new float[] { 1 }, [2], () => { }) };
+        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor with { Step = 9 }, false, new float[] { 1 }, new short[] { 2 }, () => { }) };
         await using ShardServer second = await ShardServer.StartAsync(host, port);
 
-        Assert.Equal(Samples.Cursor with { Attempt = 4 }, (await pull).Cursor);
+        Assert.Equal(Samples.Cursor with { Step = 9 }, (await pull).Cursor);
         Assert.Equal(["pull", "job", Samples.Cursor, 3L], host.Calls.Single());
     }
 

@@ -133,16 +133,16 @@ public sealed class ErrorTests
     }
 
     [Fact(Timeout = 60_000)]
-    public async Task Flags_and_hashes_that_cannot_be_are_refused()
+    public async Task Cursors_and_hashes_that_cannot_be_are_refused()
     {
         await using ShardServer server = await ShardServer.StartAsync(new FakeShardHost());
         using ForeignClient client = server.Foreign();
         var cursor = new Protos.Cursor { Step = 1 };
         using AsyncClientStreamingCall<PushMessage, PushReply> push = client.Push();
-        await push.RequestStream.WriteAsync(new PushMessage { Header = new PushHeader { JobId = "job", Cursor = cursor, Reports = { new Protos.SlotReport { Slot = 2, Flags = 256 } } } }, TestContext.Current.CancellationToken);
+        await push.RequestStream.WriteAsync(new PushMessage { Header = new PushHeader { JobId = "job", Cursor = new Protos.Cursor { Step = 1, Attempt = 1 } } }, TestContext.Current.CancellationToken);
         await push.RequestStream.CompleteAsync();
-        var flags = await Assert.ThrowsAsync<RpcException>(() => push.ResponseAsync);
-        Assert.Contains("slot 2 has the flags 256", flags.Status.Detail, StringComparison.Ordinal);
+        var attempt = await Assert.ThrowsAsync<RpcException>(() => push.ResponseAsync);
+        Assert.Contains("its cursor has the attempt 1", attempt.Status.Detail, StringComparison.Ordinal);
 
         using AsyncUnaryCall<AnnounceReply> announce = client.Announce(new AnnounceRequest { JobId = "job", Cursor = cursor, BlockHashes = ByteString.CopyFrom(new byte[17]) });
         var hashes = await Assert.ThrowsAsync<RpcException>(() => announce.ResponseAsync);

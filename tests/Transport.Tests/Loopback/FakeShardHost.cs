@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
@@ -171,7 +172,7 @@ internal sealed class FakePushSession(Contribution header) : IPushSession
 
     public void Add(in ChunkSum chunk)
     {
-        Chunks.Add(new ChunkSum(chunk.Chunk, chunk.Sums.ToArray(), chunk.BlockMaxima.ToArray()));
+        Chunks.Add(new ChunkSum(chunk.Chunk, chunk.Sums.ToArray(), new(chunk.Escapes.ToArray()), chunk.Exponents.ToArray()));
         Added.TrySetResult();
         OnAdd(Chunks.Count);
     }

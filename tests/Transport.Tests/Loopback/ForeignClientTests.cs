@@ -1,3 +1,5 @@
+using System.Buffers;
+using Google.Protobuf;
 using Grpc.Core;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Protos;
@@ -17,8 +19,8 @@ public sealed class ForeignClientTests
         await using ShardServer server = await ShardServer.StartAsync(host);
         using ForeignClient client = server.Foreign();
         using AsyncClientStreamingCall<PushMessage, PushReply> call = client.Push();
-        await call.RequestStream.WriteAsync(new PushMessage { Header = new PushHeader { JobId = "job", Cursor = Cursor, WorkerId = "w" }, ChunkPlusOne = 1, Sums = { 1, -2 }, BlockMaxima = { 0.5f } }, TestContext.Current.CancellationToken);
-        await call.RequestStream.WriteAsync(new PushMessage { ChunkPlusOne = 5, Sums = { 3 }, BlockMaxima = { 1, 2 } }, TestContext.Current.CancellationToken);
+        await call.RequestStream.WriteAsync(new PushMessage { Header = new PushHeader { JobId = "job", Cursor = Cursor, WorkerId = "w" }, ChunkPlusOne = 1, Sums = { 1, -2 }, Exponents = ByteString.CopyFrom(5) }, TestContext.Current.CancellationToken);
+        await call.RequestStream.WriteAsync(new PushMessage { ChunkPlusOne = 5, Sums = { 3 }, Escapes = { 7, 8 }, Exponents = ByteString.CopyFrom(1, 2) }, TestContext.Current.CancellationToken);
         await call.RequestStream.CompleteAsync();
 
         PushReply reply = await call.ResponseAsync;
@@ -28,14 +30,15 @@ public sealed class ForeignClientTests
         Assert.Equal(new Core.Protocol.Cursor(1, 2, -1), session.Header.Cursor);
         Assert.Equal([0, 4], session.Chunks.Select(c => c.Chunk));
         Assert.Equal([1, -2, 3], session.Chunks.SelectMany(c => c.Sums.ToArray()));
-        Assert.Equal([0.5f, 1, 2], session.Chunks.SelectMany(c => c.BlockMaxima.ToArray()));
+        Assert.Equal([5, 1, 2], session.Chunks.SelectMany(c => c.Exponents.ToArray()));
+        Assert.Equal([7, 8], session.Chunks.SelectMany(c => c.Escapes.ToArray()));
     }
 
     [Fact(Timeout = 60_000)]
     public async Task Pulls_in_pieces_of_a_megabyte()
     {
         float[] values = [.. Enumerable.Range(0, 300_000).Select(i => i * 0.5f)];
-        var host = new FakeShardHost { Version = new PulledVersion(new Core.Protocol.Cursor(1, 2, 0), false, true, values, [-3], () => { }) };
+        var host = new FakeShardHost { Version = new PulledVersion(new Core.Protocol.Cursor(1, 2, 0), true, values, new short[] { -3 }, () => { }) };
         await using ShardServer server = await ShardServer.StartAsync(host);
         using ForeignClient client = server.Foreign();
         using AsyncServerStreamingCall<PullMessage> call = client.Pull(new PullRequest { JobId = "job", After = Cursor, HeldStep = -1 }, TestContext.Current.CancellationToken);
@@ -46,7 +49,7 @@ public sealed class ForeignClientTests
             messages.Add(message);
         }
 
-        Assert.Equal(new PullHeader { Cursor = new Protos.Cursor { Generation = 1, Step = 2 }, Finished = true, HasValues = true, Elements = 300_000, Ranges = { -3 }, AgeMs = -1 }, messages[0].Header);
+        Assert.Equal(new PullHeader { Cursor = new Protos.Cursor { Generation = 1, Step = 2 }, Finished = true, HasValues = true, Elements = 300_000, Hints = { -3 }, AgeMs = -1 }, messages[0].Header);
         Assert.Equal([262_144, 37_856], messages.Select(m => m.Values.Count));
         Assert.Null(messages[1].Header);
         Assert.Equal(values, messages.SelectMany(m => m.Values));
@@ -72,7 +75,7 @@ public sealed class ForeignClientTests
     public async Task A_reader_that_goes_away_gives_the_version_back()
     {
         var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var host = new FakeShardHost { Version = new PulledVersion(new Core.Protocol.Cursor(1, 2, 0), false, false, new float[16 << 20], [], released.SetResult) };
+        var host = new FakeShardHost { Version = new PulledVersion(new Core.Protocol.Cursor(1, 2, 0), false, new float[16 << 20], Array.Empty<short>(), released.SetResult) };
         await using ShardServer server = await ShardServer.StartAsync(host);
         using ForeignClient client = server.Foreign();
         using (AsyncServerStreamingCall<PullMessage> call = client.Pull(new PullRequest { JobId = "job", HeldStep = -1 }, TestContext.Current.CancellationToken))
@@ -93,7 +96,7 @@ public sealed class ForeignClientTests
         FakePushSession session;
         using (AsyncClientStreamingCall<PushMessage, PushReply> call = client.Push())
         {
-            await call.RequestStream.WriteAsync(new PushMessage { Header = new PushHeader { JobId = "job", Cursor = Cursor }, ChunkPlusOne = 1, BlockMaxima = { 1 } }, TestContext.Current.CancellationToken);
+            await call.RequestStream.WriteAsync(new PushMessage { Header = new PushHeader { JobId = "job", Cursor = Cursor }, ChunkPlusOne = 1, Exponents = ByteString.CopyFrom(1) }, TestContext.Current.CancellationToken);
             session = await host.Pushes.Reader.ReadAsync(TestContext.Current.CancellationToken);
             await session.Added.Task.WaitAsync(TestContext.Current.CancellationToken);
             Assert.False(session.Disposed.Task.IsCompleted);

@@ -1,5 +1,5 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
-using Lockstep.Core.Codec;
 using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Grpc;
@@ -60,14 +60,14 @@ public sealed class RoundTripTests
     {
         float[] values = Samples.Floats(count);
         bool released = false;
-        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, true, true, values, [-126, 0, 127], () => released = true) { AgeMs = 12.5 } };
+        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, true, values, new short[] { -126, 0, 127 }, () => released = true) { AgeMs = 12.5 } };
         await using ShardServer server = await ShardServer.StartAsync(host);
         await using GrpcShardClient client = server.Client();
 
         ShardView view = await client.PullAsync("job", new Cursor(1, 2, -1), 1, new WorkerPace("worker-3", 12.5), TestContext.Current.CancellationToken);
 
-        Assert.Equal((Samples.Cursor, true, true), (view.Cursor, view.Measures, view.Finished));
-        Assert.Equal([-126, 0, 127], view.Ranges);
+        Assert.Equal((Samples.Cursor, true), (view.Cursor, view.Finished));
+        Assert.Equal([-126, 0, 127], view.Hints);
         Assert.True(view.SyncMs >= 12.5, "The time that receiving took is added.");
         AssertSameBits(values, view.Values!);
         Assert.Equal(["pull", "job", new Cursor(1, 2, -1), 1L], host.Calls.Single());
@@ -79,14 +79,14 @@ public sealed class RoundTripTests
     [Fact(Timeout = 60_000)]
     public async Task A_version_that_the_caller_holds_comes_without_values()
     {
-        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, false, null, [5], () => { }) };
+        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, null, new short[] { 5 }, () => { }) };
         await using ShardServer server = await ShardServer.StartAsync(host);
         await using GrpcShardClient client = server.Client();
 
         ShardView view = await client.PullAsync("job", null, -1, default, TestContext.Current.CancellationToken);
 
         Assert.Null(view.Values);
-        Assert.Equal((false, false, -1.0), (view.Measures, view.Finished, view.SyncMs));
+        Assert.Equal((false, -1.0), (view.Finished, view.SyncMs));
         Assert.Equal(["pull", "job", null, -1L], host.Calls.Single());
         Assert.False(host.Pace.IsKnown);
     }
@@ -95,7 +95,7 @@ public sealed class RoundTripTests
     public async Task Values_that_were_given_back_are_those_of_the_next_pull()
     {
         float[] values = [1, 2, 3];
-        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, false, values, [5], () => { }) };
+        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, values, new short[] { 5 }, () => { }) };
         await using ShardServer server = await ShardServer.StartAsync(host);
         await using GrpcShardClient client = server.Client();
 
@@ -117,7 +117,7 @@ public sealed class RoundTripTests
     [Fact(Timeout = 60_000)]
     public async Task A_version_at_a_cursor_or_none()
     {
-        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, false, new float[] { 1, 2 }, [5], () => { }) };
+        var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, new float[] { 1, 2 }, new short[] { 5 }, () => { }) };
         await using ShardServer server = await ShardServer.StartAsync(host);
         await using GrpcShardClient client = server.Client();
         ShardView? view = await client.PullAtAsync("job", Samples.Cursor, 4, TestContext.Current.CancellationToken);
@@ -285,12 +285,13 @@ public sealed class RoundTripTests
         foreach ((ChunkSum sent, ChunkSum received) in expected.Chunks.Zip(actual.Chunks))
         {
             Assert.True(sent.Sums.Span.SequenceEqual(received.Sums.Span));
-            AssertSameBits(sent.BlockMaxima.Span, received.BlockMaxima.Span);
+            Assert.Equal(sent.Escapes.ToArray(), received.Escapes.ToArray());
+            Assert.True(sent.Exponents.Span.SequenceEqual(received.Exponents.Span));
         }
     }
 
-    private static (int, int, double, string, SlotFlags, string) Describe(SlotReport report) =>
-        (report.Slot, report.Samples, report.LossSum, string.Join(' ', report.MetricParts), report.Flags, string.Join(' ', report.ChunkHashes));
+    private static (int, int, double, string, bool, string) Describe(SlotReport report) =>
+        (report.Slot, report.Samples, report.LossSum, string.Join(' ', report.MetricParts), report.IsNotFinite, string.Join(' ', report.ChunkHashes));
 
     private static void AssertSameBits(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual) =>
         Assert.True(MemoryMarshal.AsBytes(expected).SequenceEqual(MemoryMarshal.AsBytes(actual)));

@@ -9,21 +9,20 @@ namespace Lockstep.Transport.Tests.Marshalling;
 /// <summary>Messages with numbers, generated and cut up.</summary>
 internal static class Frames
 {
-    /// <value>Every bit pattern, so not-a-numbers and negative zeros too.</value>
-    public static readonly Gen<float> AnyFloat = Gen.Int.Select(BitConverter.Int32BitsToSingle);
-
     public static readonly Gen<PushMessage> Push =
         from header in Gen.Select(Gen.String, Gen.Int, Gen.Long, Gen.Int[-1, 9], Gen.ULong.Array[0, 5])
         from hasHeader in Gen.Bool
         from chunk in Gen.Int
         from sums in Gen.Int.Array[0, 50]
-        from maxima in AnyFloat.Array[0, 50]
+        from escapes in Gen.Int.Array[0, 50]
+        from exponents in Gen.Byte.Array[0, 50]
         select new PushMessage
         {
             Header = hasHeader ? HeaderOf(header.Item1, header.Item2, header.Item3, header.Item4, header.Item5) : null,
             ChunkPlusOne = chunk,
             Sums = { sums },
-            BlockMaxima = { maxima },
+            Escapes = { escapes },
+            Exponents = ByteString.CopyFrom(exponents),
         };
 
     /// <summary>A frame as a sender makes it.</summary>
@@ -32,7 +31,8 @@ internal static class Frames
         Header = message.Header,
         Index = message.ChunkPlusOne,
         Integers = message.Sums.ToArray(),
-        Floats = message.BlockMaxima.ToArray(),
+        Escapes = Pieces(message.Escapes.ToArray()),
+        Exponents = message.Exponents.Memory,
     };
 
     public static byte[] Write(TensorFrame frame)
@@ -52,7 +52,8 @@ internal static class Frames
                 Header = frame.HeaderBytes.IsEmpty ? null : PushHeader.Parser.ParseFrom(frame.HeaderBytes.Span),
                 ChunkPlusOne = frame.Index,
                 Sums = { frame.Integers.ToArray() },
-                BlockMaxima = { frame.Floats.ToArray() },
+                Escapes = { frame.Escapes.ToArray() },
+                Exponents = ByteString.CopyFrom(frame.Exponents.Span),
             };
         }
     }
@@ -60,8 +61,8 @@ internal static class Frames
     /// <summary>The same bytes in segments of the given lengths, round and round.</summary>
     public static ReadOnlySequence<byte> Cut(byte[] bytes, params int[] lengths)
     {
-        var first = new Segment(ReadOnlyMemory<byte>.Empty, 0);
-        Segment last = first;
+        var first = new Segment<byte>(ReadOnlyMemory<byte>.Empty, 0);
+        Segment<byte> last = first;
         for (int at = 0, i = 0; at < bytes.Length; i++)
         {
             int length = Math.Min(lengths[i % lengths.Length], bytes.Length - at);
@@ -88,20 +89,28 @@ internal static class Frames
         JobId = "job",
         WorkerId = worker,
         Cursor = new Cursor { Generation = generation, Step = step, Attempt = attempt },
-        Reports = { new SlotReport { Slot = 3, Samples = 8, LossSum = 0.25, MetricParts = { 1, 2 }, Flags = 1, ChunkHashes = { hashes } } },
+        Reports = { new SlotReport { Slot = 3, Samples = 8, LossSum = 0.25, MetricParts = { 1, 2 }, NotFinite = true, ChunkHashes = { hashes } } },
     };
 
-    private sealed class Segment : ReadOnlySequenceSegment<byte>
+    /// <summary>Integers in two pieces, as a sender has them.</summary>
+    private static ReadOnlySequence<int> Pieces(int[] integers)
     {
-        public Segment(ReadOnlyMemory<byte> memory, long start)
+        var first = new Segment<int>(integers.AsMemory(0, integers.Length / 3), 0);
+        Segment<int> last = first.Append(integers.AsMemory(integers.Length / 3));
+        return new ReadOnlySequence<int>(first, 0, last, last.Memory.Length);
+    }
+
+    private sealed class Segment<T> : ReadOnlySequenceSegment<T>
+    {
+        public Segment(ReadOnlyMemory<T> memory, long start)
         {
             Memory = memory;
             RunningIndex = start;
         }
 
-        public Segment Append(ReadOnlyMemory<byte> memory)
+        public Segment<T> Append(ReadOnlyMemory<T> memory)
         {
-            var next = new Segment(memory, RunningIndex + Memory.Length);
+            var next = new Segment<T>(memory, RunningIndex + Memory.Length);
             Next = next;
             return next;
         }

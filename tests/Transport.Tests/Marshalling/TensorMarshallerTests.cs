@@ -28,8 +28,8 @@ public sealed class TensorMarshallerTests
         float[] values = [1.5f, -0f, float.NaN];
         var initialize = new TensorFrame { Header = new InitializeHeader { JobId = "a" }, Floats = values };
         Assert.Equal(new InitializeMessage { Header = new InitializeHeader { JobId = "a" }, Values = { values } }, InitializeMessage.Parser.ParseFrom(Frames.Write(initialize)));
-        var pull = new TensorFrame { Header = new PullHeader { Elements = 3, Ranges = { -7, 4 } }, Floats = values };
-        Assert.Equal(new PullMessage { Header = new PullHeader { Elements = 3, Ranges = { -7, 4 } }, Values = { values } }, PullMessage.Parser.ParseFrom(Frames.Write(pull)));
+        var pull = new TensorFrame { Header = new PullHeader { Elements = 3, Hints = { -7, 4 } }, Floats = values };
+        Assert.Equal(new PullMessage { Header = new PullHeader { Elements = 3, Hints = { -7, 4 } }, Values = { values } }, PullMessage.Parser.ParseFrom(Frames.Write(pull)));
     }
 
     [Fact]
@@ -51,8 +51,8 @@ public sealed class TensorMarshallerTests
     {
         byte[] bytes = Frames.Bytes(stream =>
         {
-            Tag(stream, 4, WireFormat.WireType.Fixed32);
-            stream.WriteFloat(1);
+            Tag(stream, 5, WireFormat.WireType.Fixed32);
+            stream.WriteSFixed32(1);
             Tag(stream, 90, WireFormat.WireType.LengthDelimited);
             stream.WriteString("of a later version");
             Tag(stream, 3, WireFormat.WireType.LengthDelimited);
@@ -61,9 +61,13 @@ public sealed class TensorMarshallerTests
             stream.WriteSFixed32(int.MinValue);
             Tag(stream, 91, WireFormat.WireType.Varint);
             stream.WriteUInt64(ulong.MaxValue);
-            Tag(stream, 4, WireFormat.WireType.LengthDelimited);
+            Tag(stream, 5, WireFormat.WireType.LengthDelimited);
             stream.WriteLength(4);
-            stream.WriteFloat(2);
+            stream.WriteSFixed32(2);
+            Tag(stream, 6, WireFormat.WireType.LengthDelimited);
+            stream.WriteBytes(ByteString.CopyFrom(1, 2, 3));
+            Tag(stream, 6, WireFormat.WireType.LengthDelimited);
+            stream.WriteBytes(ByteString.CopyFrom(9));
             Tag(stream, 92, WireFormat.WireType.Fixed64);
             stream.WriteFixed64(1);
             Tag(stream, 3, WireFormat.WireType.Fixed32);
@@ -86,7 +90,8 @@ public sealed class TensorMarshallerTests
         PushMessage expected = PushMessage.Parser.WithDiscardUnknownFields(true).ParseFrom(bytes);
         Assert.Equal(expected, read);
         Assert.Equal([-1, int.MinValue, 7], read.Sums);
-        Assert.Equal([1, 2], read.BlockMaxima);
+        Assert.Equal([1, 2], read.Escapes);
+        Assert.Equal([9], read.Exponents.ToByteArray());
         Assert.Equal(("job", "worker", 4), (read.Header.JobId, read.Header.WorkerId, read.ChunkPlusOne));
     }
 
@@ -94,7 +99,7 @@ public sealed class TensorMarshallerTests
     public void Tells_grpc_the_length_before_it_writes()
     {
         var context = new MemoryContext();
-        var message = new PushMessage { Header = new PushHeader { JobId = "job" }, ChunkPlusOne = 300, Sums = { Enumerable.Range(0, 40_000) }, BlockMaxima = { 1, 2, 3 } };
+        var message = new PushMessage { Header = new PushHeader { JobId = "job" }, ChunkPlusOne = 300, Sums = { Enumerable.Range(0, 40_000) }, Escapes = { 1, 2, 3 }, Exponents = ByteString.CopyFrom(4) };
 
         TensorMarshaller.Instance.ContextualSerializer(Frames.ToFrame(message), context);
 
@@ -106,7 +111,7 @@ public sealed class TensorMarshallerTests
     [Fact]
     public void Neither_way_allocates_room_for_the_numbers()
     {
-        var frame = new TensorFrame { Integers = new int[262_144], Floats = new float[1000] };
+        var frame = new TensorFrame { Integers = new int[262_144], Floats = new float[1000], Escapes = new(new int[8192]), Exponents = new byte[64] };
         byte[] bytes = Frames.Write(frame);
         var writer = new ArrayBufferWriter<byte>(bytes.Length + (1 << 17));
         var sequence = new ReadOnlySequence<byte>(bytes);
@@ -125,10 +130,10 @@ public sealed class TensorMarshallerTests
     [Fact]
     public void A_frame_gives_its_memory_back_once()
     {
-        TensorFrame frame = TensorMarshaller.Read(new ReadOnlySequence<byte>(Frames.Write(new TensorFrame { Integers = new int[] { 1 }, Floats = new float[] { 2 } })));
+        TensorFrame frame = TensorMarshaller.Read(new ReadOnlySequence<byte>(Frames.Write(new TensorFrame { Integers = new int[] { 1 }, Floats = new float[] { 2 }, Escapes = new([3]), Exponents = new byte[] { 4 } })));
         frame.Dispose();
         frame.Dispose();
-        Assert.True(frame.Integers.IsEmpty && frame.Floats.IsEmpty);
+        Assert.True(frame.Integers.IsEmpty && frame.Floats.IsEmpty && frame.Escapes.IsEmpty && frame.Exponents.IsEmpty);
     }
 
     private static long Allocated(Action action)

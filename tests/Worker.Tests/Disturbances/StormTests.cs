@@ -34,7 +34,7 @@ public sealed class StormTests
                 Refused = reports.Sum(r => r.Refused),
                 Late = reports.Sum(r => r.Stale),
                 Speculative = (int)leases.Speculative,
-                Overflows = reports.Sum(r => r.RangeRepeats),
+                Escapes = reports.Where(r => r.Cursor.Step > 0).Sum(r => r.EscapedBlocks),
             });
         }
 
@@ -115,7 +115,7 @@ public sealed class StormTests
             public int Refused { get; init; }
             public int Late { get; init; }
             public int Speculative { get; init; }
-            public int Overflows { get; init; }
+            public int Escapes { get; init; }
 
             public Counts Plus(Counts o) => new()
             {
@@ -127,10 +127,10 @@ public sealed class StormTests
                 Refused = Refused + o.Refused,
                 Late = Late + o.Late,
                 Speculative = Speculative + o.Speculative,
-                Overflows = Overflows + o.Overflows,
+                Escapes = Escapes + o.Escapes,
             };
 
-            public bool All(Func<int, bool> holds) => new[] { Killed, Frozen, Emptied, Resent, Duplicates, Refused, Late, Speculative, Overflows }.All(holds);
+            public bool All(Func<int, bool> holds) => new[] { Killed, Frozen, Emptied, Resent, Duplicates, Refused, Late, Speculative, Escapes }.All(holds);
         }
     }
 }

@@ -11,7 +11,7 @@ internal static class Ledger
         Assert.True(expected.SequenceEqual(actual), $"{name}:\n{string.Join('\n', expected)}\nbut\n{string.Join('\n', actual)}");
 
     private static string Line(StepReport report) =>
-        $"{report.Cursor.Step}{(report.Cursor.Attempt == Cursor.Evaluation ? " evaluation" : "")} {report.Ledger} {BitConverter.DoubleToInt64Bits(report.Loss):x} {report.Samples} {report.RangeRepeats} "
+        $"{report.Cursor.Step}{(report.Cursor.Attempt == Cursor.Evaluation ? " evaluation" : "")} {report.Ledger} {BitConverter.DoubleToInt64Bits(report.Loss):x} {report.Samples} {report.EscapedBlocks} "
         + string.Join(' ', report.EvaluationParts.Select(p => $"{p.Samples}:{BitConverter.DoubleToInt64Bits(p.LossSum):x}"));
 }
 

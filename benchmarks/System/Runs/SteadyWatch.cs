@@ -68,7 +68,7 @@ internal sealed class SteadyWatch(SteadyWindow window, int workers, AllocationPr
     private void Take(StepRecord step)
     {
         _first ??= step;
-        _repeated += step.RangeRepeats + step.StepsRepeated;
+        _repeated += step.StepsRepeated;
         if (_begin is null)
         {
             if (IsPast(step, _first, window.Warm, window.WarmSteps))

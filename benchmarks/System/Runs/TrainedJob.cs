@@ -44,7 +44,7 @@ internal sealed record TrainedJob(string File, IReadOnlyList<string> Settings)
     {
         JobSpec job = JobFile.Load(File, bench.Options.Quick ? [.. Settings, "steps=300"] : Settings);
         RunSummary summary = await bench.Fleets.RunAsync(Path.GetFileName(bench.NewPath(Name)), job, workers, new Silent(), cancellation: cancellation);
-        return new Figures { [Figures.Repeated] = summary.RangeRepeats + summary.StepsRepeated };
+        return new Figures { [Figures.Repeated] = summary.StepsRepeated };
     });
 
     private async Task<Figures> SteadyAsync(Bench bench, int workers, CancellationToken cancellation)

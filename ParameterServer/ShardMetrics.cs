@@ -17,7 +17,7 @@ internal sealed partial class ShardMetrics : IShardObserver
     private readonly Counter<long> _steps;
     private readonly Counter<long> _contributions;
     private readonly Counter<long> _escapes;
-    private readonly Histogram<double> _unusedBits;
+    private readonly Histogram<int> _unusedBits;
     private readonly Counter<long> _checkpointFailures;
     private readonly Counter<long> _ledgerAlarms;
 
@@ -34,7 +34,7 @@ internal sealed partial class ShardMetrics : IShardObserver
         _steps = meter.CreateCounter<long>("lockstep.shard.steps", "{step}", "Steps done.");
         _contributions = meter.CreateCounter<long>("lockstep.shard.contributions", "{contribution}", "Contributions by what became of them.");
         _escapes = meter.CreateCounter<long>("lockstep.shard.escapes", "{block}", "Blocks of which some slot exceeded the expected range.");
-        _unusedBits = meter.CreateHistogram<double>("lockstep.shard.range.unused", "{bit}", "Bits of a sum that a range left unused: no more in 99% of a step's blocks.");
+        _unusedBits = meter.CreateHistogram("lockstep.shard.range.unused", "{bit}", "Bits of a sum that a range left unused: no more in 99% of a step's blocks.", tags: null, new InstrumentAdvice<int> { HistogramBucketBoundaries = [1, 2, 3, 4, 6, 8, 12, 16, 24] });
         _checkpointFailures = meter.CreateCounter<long>("lockstep.shard.checkpoint.failures", "{failure}", "Tries to write a checkpoint that the disk did not take.");
         _ledgerAlarms = meter.CreateCounter<long>("lockstep.shard.ledger.alarms", "{step}", "Repeated steps that gave another line of the ledger than at first.");
     }

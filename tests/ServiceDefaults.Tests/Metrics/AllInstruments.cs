@@ -53,6 +53,9 @@ internal static class AllInstruments
                 case Histogram<double> histogram:
                     histogram.Record(0.01);
                     break;
+                case Histogram<int> histogram:
+                    histogram.Record(3);
+                    break;
                 case Counter<long> counter:
                     counter.Add(1);
                     break;

@@ -16,7 +16,7 @@ var builder = WebApplication.CreateBuilder(args);
 TimeSpan heartbeat;
 try
 {
-    heartbeat = SecondsSetting.Read(builder.Configuration, EnvironmentNames.Heartbeat, 2);
+    heartbeat = SecondsSetting.Read(builder.Configuration[EnvironmentNames.Heartbeat], EnvironmentNames.Heartbeat, 2);
     builder.AddServiceDefaults(hasHttpApi: true);
     builder.AddLockstepRedis();
     builder.Services.AddSingleton(Scaler.From(builder.Configuration, TimeProvider.System));

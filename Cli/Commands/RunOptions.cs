@@ -19,6 +19,16 @@ internal static class RunOptions
     public static readonly Option<string?> Redis = new("--redis") { HelpName = "CONNECTION", Description = "A Redis that is there, as host:port,password=…; default: one is started." };
     public static readonly Option<string?> Otlp = new("--otlp") { HelpName = "URL", Description = "Sends metrics, traces and logs there, such as http://127.0.0.1:4317 of a dashboard; default: as OTEL_EXPORTER_OTLP_ENDPOINT says." };
 
+    public static readonly Option<int?> StartLimit = new("--start-limit") { HelpName = "SECONDS", Description = "How long the processes may take until all are ready, however they get on; default: as LOCKSTEP_START_LIMIT says, else 600." };
+
+    /// <exception cref="InputException">It is no length of time.</exception>
+    public static TimeSpan ReadStartLimit(ParseResult parsed) => parsed.GetValue(StartLimit) switch
+    {
+        null => Engine.Processes.StartLimit.FromEnvironment(),
+        > 0 and { } seconds => TimeSpan.FromSeconds(seconds),
+        { } seconds => throw new InputException(StartLimit.Name, 0, $"{seconds} s is no time to start in.", "Give a whole number above 0, or leave it out."),
+    };
+
     /// <exception cref="InputException">It is no address.</exception>
     public static Uri? ReadOtlp(ParseResult parsed)
     {

@@ -5,7 +5,7 @@ using Lockstep.Cli.Views;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
-using Lockstep.Contracts.Services;
+using Lockstep.Core.Checkpoints;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Redis;
 using Lockstep.Engine.Runs;
@@ -18,9 +18,6 @@ internal static class TrainCommand
     private const int DefaultWorkers = 2;
     private const string RunsFolder = "runs";
 
-    /// <summary>How the scheduler marks an error of the input.</summary>
-    private const string BadInput = "bad input: ";
-
     private static readonly Argument<string> Job = new("job") { HelpName = "JOB", Description = "The job file (YAML or JSON)." };
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the newest checkpoint of the run's folder." };
     private static readonly Option<bool> AcceptClass = new("--accept-class") { Description = "With --resume: go on though this machine computes in another determinism class than the run did. The ledger's lines beyond the checkpoint are set aside, and it names the class of each part." };
@@ -28,7 +25,7 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, RunOptions.Redis, RunOptions.Otlp, Resume, AcceptClass, RunOptions.Set, Json };
+        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, RunOptions.Redis, RunOptions.Otlp, Resume, AcceptClass, RunOptions.StartLimit, RunOptions.Set, Json };
         command.SetAction(RunAsync);
         return command;
     }
@@ -47,31 +44,31 @@ internal static class TrainCommand
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             view.Close();
-            await Console.Error.WriteLineAsync(ResumeCommand(options) is { } again ? $"Interrupted. {again}" : "Interrupted before the run began.");
+            await Console.Error.WriteLineAsync($"Interrupted. {AfterFailure(options, "Go")}");
             return ExitCodes.Interrupted;
         }
         catch (FleetException exception)
         {
             view.Close();
-            await Console.Error.WriteLineAsync($"{exception.Message}{Environment.NewLine}{ResumeCommand(options)}".TrimEnd());
+            await Console.Error.WriteLineAsync($"{exception.Message}{Environment.NewLine}{AfterFailure(options, "Go")}");
             return ExitCodes.Failed;
         }
 
         view.Close();
-        return await FinishAsync(result, json, options, parsed.GetValue(Job)!);
+        return await JobEnd.TellAsync(result.State, result.Error, result.Summary, result.Folder, json, parsed.GetValue(Job)!, $"Logs: {result.Folder.Logs}. {AfterFailure(options, "Once the cause is mended, go")}");
     }
 
     /// <summary>The job as it ran stands in the folder, whatever overrides it was started with. Passwords are left to the person.</summary>
-    /// <returns>Null: the run had not begun.</returns>
-    private static string? ResumeCommand(TrainingOptions options)
+    /// <param name="go">How the sentence begins.</param>
+    private static string AfterFailure(TrainingOptions options, string go)
     {
         var folder = new RunFolder(options.Output);
-        if (!File.Exists(folder.Job))
+        if (UnbegunRun.IsIn(folder))
         {
-            return null;
+            return "No step was done: there is nothing to resume, and the same command begins anew.";
         }
 
-        var text = new StringBuilder($"Go on with: lockstep train {folder.Job} --resume --output {folder.Path}");
+        var text = new StringBuilder($"{go} on with: lockstep train {folder.Job} --resume --output {folder.Path}");
         if (options.Workers != DefaultWorkers)
         {
             text.Append(CultureInfo.InvariantCulture, $" {RunOptions.Workers.Name} {options.Workers}");
@@ -88,36 +85,6 @@ internal static class TrainCommand
         }
 
         return text.ToString();
-    }
-
-    /// <summary>The services do not know where the job came from.</summary>
-    private static string Named(string error, string jobFile) => error.StartsWith(InputException.JobFile + ":", StringComparison.Ordinal) ? jobFile + error[InputException.JobFile.Length..] : error;
-
-    private static async Task<int> FinishAsync(TrainingResult result, bool json, TrainingOptions options, string jobFile)
-    {
-        if (result.Summary is { } summary && result.State == JobState.Finished)
-        {
-            if (json)
-            {
-                await Console.Out.WriteLineAsync(summary.ToJson());
-            }
-            else
-            {
-                SummaryView.Write(summary, result.Folder);
-            }
-
-            return ExitCodes.Done;
-        }
-
-        string error = result.Error ?? $"The job ended as {JobWords.Of(result.State)}.";
-        if (error.StartsWith(BadInput, StringComparison.Ordinal))
-        {
-            await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, error[BadInput.Length..].Split(Environment.NewLine).Select(line => Named(line, jobFile))));
-            return ExitCodes.BadInput;
-        }
-
-        await Console.Error.WriteLineAsync($"{error}{Environment.NewLine}Logs: {result.Folder.Logs}. Go on with --resume --output {options.Output} once the cause is mended.");
-        return ExitCodes.Failed;
     }
 
     private static TrainingOptions Options(ParseResult parsed, TimeProvider time)
@@ -139,6 +106,7 @@ internal static class TrainCommand
             Otlp = RunOptions.ReadOtlp(parsed),
             Resume = resume,
             AcceptClass = parsed.GetValue(AcceptClass),
+            StartLimit = RunOptions.ReadStartLimit(parsed),
             Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
             RedisServerAssembly = typeof(TrainCommand).Assembly.Location,
         };

@@ -6,13 +6,15 @@ using Lockstep.Engine.Runs;
 
 namespace Lockstep.Cli.Views;
 
-/// <summary>Lines for a file or a pipe: progress every few seconds, each evaluation, each change of workers.</summary>
+/// <summary>Lines for a file or a pipe: progress and evaluations every few seconds, the last evaluation, each change of workers.</summary>
 internal sealed class PlainView(TextWriter output, RunCaption caption, TimeProvider time) : ITrainingView
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
     private readonly TrainingProgress _progress = new(time);
     private long _written;
+    private long? _evaluated;
+    private EvaluationRecord? _unwritten;
     private int _workers = -1;
 
     public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes) =>
@@ -25,7 +27,12 @@ internal sealed class PlainView(TextWriter output, RunCaption caption, TimeProvi
         RunRecord? record = _progress.Take(item);
         if (record is EvaluationRecord evaluation)
         {
-            output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] step {evaluation.Step}: validation {Texts.Of(evaluation.Validation)}");
+            _unwritten = evaluation;
+            // Of a short run an epoch may take milliseconds.
+            if (_evaluated is not { } before || time.GetElapsedTime(before) >= Interval || evaluation.Step == item.Status.TotalSteps)
+            {
+                WriteEvaluation();
+            }
         }
         else if (record is StepRecord step && (step.Step == 1 || time.GetElapsedTime(_written) >= Interval))
         {
@@ -53,10 +60,23 @@ internal sealed class PlainView(TextWriter output, RunCaption caption, TimeProvi
     /// <summary>The fleet tells of it on a thread of its own; a line is written whole.</summary>
     public void Happened(FleetEvent item) => output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] {item}");
 
-    public void Close() => output.Flush();
+    public void Close()
+    {
+        WriteEvaluation();
+        output.Flush();
+    }
 
     public void Dispose()
     {
+    }
+
+    private void WriteEvaluation()
+    {
+        if (_unwritten is { } evaluation)
+        {
+            output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] step {evaluation.Step}: validation {Texts.Of(evaluation.Validation)}");
+            (_unwritten, _evaluated) = (null, time.GetTimestamp());
+        }
     }
 
     private string Left() => _progress.Remaining is { } left ? $"{Texts.Of(left)} left" : "time left not known yet";

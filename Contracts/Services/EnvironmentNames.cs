@@ -52,6 +52,9 @@ public static class EnvironmentNames
     /// <summary>Seconds of silence after which the scheduler asks a worker for a sign of life; one that gives none within another 3 s is gone. Default: 2.</summary>
     public const string Heartbeat = "LOCKSTEP_HEARTBEAT";
 
+    /// <summary>Seconds that the processes which a command starts may take until all are ready, however they get on. Default: 600.</summary>
+    public const string StartLimit = "LOCKSTEP_START_LIMIT";
+
     /// <summary>Folder through which <c>lockstep chaos</c> tells processes which faults they shall meet; unset: none.</summary>
     public const string Faults = "LOCKSTEP_FAULTS";
 

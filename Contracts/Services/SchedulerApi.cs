@@ -27,7 +27,14 @@ public enum JobState
 }
 
 /// <summary>Answer of GET /jobs/{id}.</summary>
-public sealed record JobStatus(string JobId, JobState State, string? Error, long Step, long TotalSteps, long StepsPerEpoch, int Workers);
+public sealed record JobStatus(string JobId, JobState State, string? Error, long Step, long TotalSteps, long StepsPerEpoch, int Workers)
+{
+    /// <summary>How <see cref="Error"/> begins where the job or its data are at fault.</summary>
+    public const string BadInput = "bad input: ";
+
+    /// <value>Folder of the run, as the scheduler's machine names it.</value>
+    public string RunDirectory { get; init; } = "";
+}
 
 /// <summary>Answer of GET /workers.</summary>
 public sealed record WorkerStatus(string WorkerId, string? JobId, string Device, int Threads, string DeterminismClass, bool Draining = false);
@@ -83,6 +90,7 @@ public static class SchedulerRoutes
     public static string Job(string id) => $"/jobs/{id}";
     public static string Events(string id, long from) => $"/jobs/{id}/events?from={from}";
     public static string Logs(string id, long from) => $"/jobs/{id}/logs?from={from}";
+    public static string Summary(string id) => $"/jobs/{id}/summary";
     public static string Cancel(string id) => $"/jobs/{id}/cancel";
     public static string Pause(string id) => $"/jobs/{id}/pause";
     public static string Resume(string id) => $"/jobs/{id}/resume";

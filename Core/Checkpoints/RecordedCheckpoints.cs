@@ -19,7 +19,7 @@ public static class RecordedCheckpoints
             throw new InputException(place, 0, "The run has checkpoints and no ledger.jsonl.", "Restore the file, or train into another folder.");
         }
 
-        (long recorded, long lines) = versions.Length > 0 ? Count(run.Ledger) : (0, 0);
+        (long recorded, long lines) = File.Exists(run.Ledger) ? Count(run.Ledger) : (0, 0);
         CheckLines(run, [.. versions.Where(version => version <= recorded).Reverse()]);
         var damaged = new List<string>();
         if (lines > recorded + 1)
@@ -39,11 +39,11 @@ public static class RecordedCheckpoints
             }
             else
             {
-                return new RecordedCheckpoint(version, damaged);
+                return new RecordedCheckpoint(version, recorded, damaged);
             }
         }
 
-        return new RecordedCheckpoint(null, damaged);
+        return new RecordedCheckpoint(null, recorded, damaged);
     }
 
     /// <summary>Compares the ledger with what the checkpoints know of it.</summary>
@@ -66,7 +66,12 @@ public static class RecordedCheckpoints
                 digest.Add(LedgerLine.FromJson(lines.Current).Hash);
             }
 
-            if (CheckpointSet.LedgerOf(run.Checkpoints, version) is { } known && known != digest.ToString())
+            if (CheckpointSet.LedgerOf(run.Checkpoints, version) is not { } known)
+            {
+                continue;
+            }
+
+            if (known != digest.ToString())
             {
                 throw new InputException(run.Ledger, 0, $"{(version - good == 1 ? $"Line {version} was" : $"Lines {good + 1} to {version} were")} altered: the checkpoint of step {version} was cut after others.", "Restore the file; 'lockstep verify' finds the line. Or train into another folder.");
             }
@@ -92,5 +97,13 @@ public static class RecordedCheckpoints
 
 /// <summary>Where a run goes on.</summary>
 /// <param name="Version">Null: from the start.</param>
+/// <param name="Recorded">Steps that the ledger has.</param>
 /// <param name="Damaged">What was found of newer checkpoints, for people.</param>
-public sealed record RecordedCheckpoint(long? Version, IReadOnlyList<string> Damaged);
+public sealed record RecordedCheckpoint(long? Version, long Recorded, IReadOnlyList<string> Damaged)
+{
+    public override string ToString()
+    {
+        long again = Recorded - (Version ?? 0);
+        return FormattableString.Invariant($"goes on from {(Version is { } version ? $"the checkpoint of step {version}" : "the start: no checkpoint can be used")}{(again > 0 ? $"; {(again == 1 ? "the step" : $"the {again} steps")} that the ledger has beyond it {(again == 1 ? "is" : "are")} done again" : "")}");
+    }
+}

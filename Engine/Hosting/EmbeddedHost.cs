@@ -77,6 +77,7 @@ public static class EmbeddedHost
                 ApiKey = apiKey,
                 Environment = environment,
                 Events = new ConsoleEvents(time),
+                StartLimit = options.StartLimit,
             },
             time,
             cancellation);

@@ -15,6 +15,8 @@ public sealed record EmbeddedHostOptions
     public string? Redis { get; init; }
     /// <value>Where telemetry goes over OTLP; null: nowhere.</value>
     public Uri? Otlp { get; init; }
+    /// <value>How long the processes may take until all are ready, however they get on.</value>
+    public TimeSpan StartLimit { get; init; } = Processes.StartLimit.Default;
     /// <value>Folder of runs and logs.</value>
     public required string Runs { get; init; }
     /// <value>Folders of data that submitted jobs may name, with the system's path separator between them.</value>

@@ -41,6 +41,23 @@ internal sealed class ChildProcess : IDisposable
     /// <value>Whether it said that another process had a port that it was to serve at.</value>
     public bool SaidPortTaken { get; private set; }
 
+    /// <value>Processor time that it has had; null: it ended.</value>
+    public TimeSpan? Work
+    {
+        get
+        {
+            try
+            {
+                _process.Refresh();
+                return _process.TotalProcessorTime;
+            }
+            catch (Exception exception) when (exception is InvalidOperationException or Win32Exception)
+            {
+                return null;
+            }
+        }
+    }
+
     /// <value>Its exit code, once it ended and all of its output is in the log.</value>
     public Task<int> Exited { get; }
 

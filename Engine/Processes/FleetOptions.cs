@@ -25,8 +25,8 @@ public sealed record FleetOptions
     public IProgress<FleetEvent>? Events { get; init; }
     /// <value>What the scheduler's HTTP API asks of its callers; null: it serves this machine's programs without.</value>
     public string? ApiKey { get; init; }
-    /// <value>How long a process may take until it is ready.</value>
-    public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(60);
+    /// <value>How long all may take until they are ready, however they get on.</value>
+    public TimeSpan StartLimit { get; init; } = Processes.StartLimit.Default;
     /// <value>How long processes may take to end by themselves.</value>
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(8);
 }

@@ -21,4 +21,6 @@ public enum FleetEventKind
     GivenUp = 4,
     /// <summary>It takes long to start, and the others begin without it.</summary>
     Late = 5,
+    /// <summary>The start takes long.</summary>
+    Starting = 6,
 }

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Lockstep.Contracts.Services;
+
 namespace Lockstep.Engine.Processes;
 
 /// <summary>
@@ -72,7 +75,7 @@ public sealed partial class LocalFleet : IAsyncDisposable
     public Task Broken => _broken.Task;
 
     /// <summary>Starts all processes at once and waits until each is ready. Where another program took a port meanwhile, they are started again on others.</summary>
-    /// <exception cref="FleetException">A process did not start, ended, or was not ready in time, and is no worker that others can begin without; the message shows the end of its log.</exception>
+    /// <exception cref="FleetException">A process did not start, ended, or does not get ready, and is no worker that others can begin without; the message shows the end of its log.</exception>
     public static async Task<LocalFleet> StartAsync(FleetOptions options, TimeProvider time, CancellationToken cancellation)
     {
         for (int attempt = 1; ; attempt++)
@@ -95,9 +98,9 @@ public sealed partial class LocalFleet : IAsyncDisposable
     }
 
     /// <summary>Starts or drains workers until there are so many; those that work on nothing go first, then those with the highest numbers. Returns when new ones are ready and others were asked to leave.</summary>
-    /// <exception cref="FleetException">A new one was not ready in time; it stays.</exception>
+    /// <exception cref="FleetException">A new one does not get ready; it stays.</exception>
     public async Task ScaleAsync(int workers, string reason, CancellationToken cancellation) =>
-        await Task.WhenAll(Scale(workers, reason, []).Select(m => WaitReadyAsync(m, mayBeLate: false, cancellation)));
+        await WaitReadyAsync(Scale(workers, reason, []), mayBeLate: false, cancellation);
 
     /// <summary>As <see cref="ScaleAsync"/>, and waits for nobody.</summary>
     /// <param name="idle">Names of workers that work on nothing.</param>
@@ -207,7 +210,7 @@ public sealed partial class LocalFleet : IAsyncDisposable
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task ready = Task.WhenAll(members.Select(m => WaitReadyAsync(m, mayBeLate: true, stop.Token)));
+        Task ready = WaitReadyAsync(members, mayBeLate: true, stop.Token);
         try
         {
             await await Task.WhenAny(ready, Broken);
@@ -235,32 +238,46 @@ public sealed partial class LocalFleet : IAsyncDisposable
 
     private ChildProcess StartChild(PlannedProcess plan) => ChildProcess.Start(plan.Name, plan.Start, Path.Combine(_options.LogDirectory, plan.Name + ".log"));
 
-    /// <param name="mayBeLate">Others can begin without it, where it is a worker and they are ready.</param>
-    private async Task WaitReadyAsync(Member member, bool mayBeLate, CancellationToken cancellation)
+    private Task WaitReadyAsync(IEnumerable<Member> members, bool mayBeLate, CancellationToken cancellation)
     {
-        long start = _time.GetTimestamp();
+        var progress = new StartProgress(_options.StartLimit, _time);
+        return Task.WhenAll(members.Select(m => WaitReadyAsync(m, progress, mayBeLate, cancellation)));
+    }
+
+    /// <param name="mayBeLate">Others can begin without it, where it is a worker and they are ready.</param>
+    private async Task WaitReadyAsync(Member member, StartProgress progress, bool mayBeLate, CancellationToken cancellation)
+    {
+        string name = member.Plan.Name;
         // One that is started again may be asked elsewhere.
         for (TimeSpan pause = TimeSpan.FromMilliseconds(40); !member.IsLeaving; pause = pause < TimeSpan.FromMilliseconds(250) ? pause * 1.2 : pause)
         {
             if (await _readiness.AskAsync(member.Plan.Health, cancellation) is not { } instead)
             {
                 member.IsReady = true;
-                return;
+                break;
             }
 
-            if (_time.GetElapsedTime(start) > _options.StartTimeout)
+            string? failure = progress.Look(name, instead, member.Child.Work);
+            if (mayBeLate && (failure is not null || progress.Elapsed > StartProgress.Lateness) && HasOtherWorker(member))
             {
-                if (mayBeLate && HasOtherWorker(member))
-                {
-                    _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Late, $"it is not ready after {_options.StartTimeout.TotalSeconds:0} s ({instead}); the others begin, and it joins them when it is. Its log: {member.Child.LogPath}"));
-                    return;
-                }
+                _options.Events?.Report(new FleetEvent(name, FleetEventKind.Late, $"{failure ?? string.Create(CultureInfo.InvariantCulture, $"it is not ready after {progress.Elapsed.TotalSeconds:0} s")} ({instead}); the others begin, and it joins them when it is. Its log: {member.Child.LogPath}"));
+                break;
+            }
 
-                throw new FleetException($"{member.Plan.Name} was not ready after {_options.StartTimeout.TotalSeconds:0} s: {instead}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}");
+            if (failure is not null)
+            {
+                throw new FleetException($"{name} is not ready, and is given up: {failure} ({instead}). A limit of another length: --start-limit SECONDS, or {EnvironmentNames.StartLimit}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}");
+            }
+
+            if (progress.Tell() is { } said)
+            {
+                _options.Events?.Report(new FleetEvent("fleet", FleetEventKind.Starting, said));
             }
 
             await Task.Delay(pause, _time, cancellation);
         }
+
+        progress.Done(name);
     }
 
     private bool HasOtherWorker(Member member)

@@ -9,6 +9,9 @@ internal sealed class Readiness : IDisposable
     /// <summary>Scheme of the address of a Redis.</summary>
     public const string Redis = "redis";
 
+    /// <summary>Said of what does not listen, or hangs.</summary>
+    public const string NoAnswer = "it does not answer";
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = Patience };
@@ -24,7 +27,7 @@ internal sealed class Readiness : IDisposable
         catch (Exception exception) when (exception is HttpRequestException or SocketException or IOException or OperationCanceledException && !cancellation.IsCancellationRequested)
         {
             // It does not listen yet, or hangs.
-            return $"{address} did not answer";
+            return NoAnswer;
         }
     }
 
@@ -33,7 +36,7 @@ internal sealed class Readiness : IDisposable
     private async Task<string?> GetAsync(Uri address, CancellationToken cancellation)
     {
         using HttpResponseMessage answer = await _http.GetAsync(address, cancellation);
-        return answer.StatusCode == HttpStatusCode.OK ? null : $"{address} answered {(int)answer.StatusCode}: {await answer.Content.ReadAsStringAsync(cancellation)}";
+        return answer.StatusCode == HttpStatusCode.OK ? null : $"it answers {(int)answer.StatusCode}: {(await answer.Content.ReadAsStringAsync(cancellation)).Trim().ReplaceLineEndings(", ")}";
     }
 
     private static async Task<string?> PingAsync(Uri address, CancellationToken cancellation)
@@ -46,6 +49,6 @@ internal sealed class Readiness : IDisposable
         await stream.WriteAsync("*1\r\n$4\r\nPING\r\n"u8.ToArray(), patience.Token);
         using var reader = new StreamReader(stream);
         // Who asks shows no password, and a server that asks for one serves.
-        return await reader.ReadLineAsync(patience.Token) is var line && (line == "+PONG" || line?.StartsWith("-NOAUTH", StringComparison.Ordinal) == true) ? null : $"{address} answered PING with '{line}'";
+        return await reader.ReadLineAsync(patience.Token) is var line && (line == "+PONG" || line?.StartsWith("-NOAUTH", StringComparison.Ordinal) == true) ? null : $"it answers PING with '{line}'";
     }
 }

@@ -37,13 +37,14 @@ public sealed class RunPreparation : IDisposable
         FileStream held = Hold(folder, output);
         try
         {
-            bool holdsRun = File.Exists(folder.Job);
+            bool isUnbegun = UnbegunRun.IsIn(folder);
+            bool holdsRun = !isUnbegun && File.Exists(folder.Job);
             if (holdsRun && JobFile.Hash(JobFile.Load(folder.Job, [])) != JobFile.Hash(job))
             {
                 throw new InputException(output, 0, "The folder holds a run of another job.", resume ? "Resume with the job as it was (job.yaml in the folder), or train into another folder." : "Choose another folder with --output.");
             }
 
-            if (holdsRun && !resume && !CameToNothing(folder))
+            if (holdsRun && !resume)
             {
                 throw new InputException(output, 0, "The folder holds a run of this job already.", "Add --resume to go on from its newest checkpoint, or choose another folder with --output.");
             }
@@ -53,10 +54,15 @@ public sealed class RunPreparation : IDisposable
                 throw new InputException(output, 0, "The run in this folder is finished; there is nothing to go on with.", "Look at it with 'lockstep evaluate', or train into another folder with --output.");
             }
 
+            if (isUnbegun)
+            {
+                UnbegunRun.Clear(folder);
+            }
+
             Directory.CreateDirectory(folder.Logs);
             Directory.CreateDirectory(folder.Checkpoints);
             File.WriteAllText(folder.Job, JobWriter.ToYaml(job));
-            RecordedCheckpoint newest = resume ? RecordedCheckpoints.TakeNewest(folder, output) : new RecordedCheckpoint(null, []);
+            RecordedCheckpoint newest = resume ? RecordedCheckpoints.TakeNewest(folder, output) : new RecordedCheckpoint(null, 0, []);
             return new RunPreparation(folder, held, newest);
         }
         catch (Exception exception)
@@ -72,9 +78,6 @@ public sealed class RunPreparation : IDisposable
     }
 
     public void Dispose() => Release(_lock);
-
-    /// <summary>A run that did no step, as one whose data could not be read: there is nothing to go on from, and nothing to lose.</summary>
-    private static bool CameToNothing(RunFolder folder) => CheckpointSet.List(folder.Checkpoints).Count == 0 && !File.Exists(folder.Model) && new FileInfo(folder.Ledger) is { Exists: false } or { Length: 0 };
 
     private static void Release(FileStream held)
     {

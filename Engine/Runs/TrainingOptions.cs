@@ -19,6 +19,8 @@ public sealed record TrainingOptions
     public bool Resume { get; init; }
     /// <value>Go on in whatever determinism class, and set aside what the ledger has beyond the checkpoint where it is another.</value>
     public bool AcceptClass { get; init; }
+    /// <value>How long the processes may take until all are ready, however they get on.</value>
+    public TimeSpan StartLimit { get; init; } = Processes.StartLimit.Default;
     public required ServiceLocator Services { get; init; }
     /// <value>Assembly that serves Redis when called with <c>redis-server --port N</c>.</value>
     public required string RedisServerAssembly { get; init; }

@@ -52,6 +52,11 @@ public static class TrainingRun
         // The fleet that was asked for takes part as a whole.
         JobSpec job = options.Job with { Workers = new WorkersSpec { Min = Math.Min(options.Job.Workers.Min, options.Workers), Max = Math.Max(options.Job.Workers.Max, options.Workers) } };
         using RunPreparation run = RunPreparation.Prepare(job, options.Output, options.Resume);
+        if (options.Resume)
+        {
+            observer.Found($"{job.Name} {run.From}");
+        }
+
         string jobId = $"{job.Name}-{Guid.NewGuid().ToString("n")[..8]}";
         await using LocalFleet fleet = await LocalFleet.StartAsync(
             new FleetOptions
@@ -65,6 +70,7 @@ public static class TrainingRun
                 Queue = jobId,
                 Environment = EnvironmentOf(options, job, run.Folder),
                 Events = new FleetEvents(observer),
+                StartLimit = options.StartLimit,
             },
             time,
             cancellation);

@@ -4,6 +4,7 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Lockstep.Contracts;
+using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 
 namespace Lockstep.Engine.Scheduling;
@@ -45,6 +46,20 @@ public sealed class SchedulerClient : IDisposable
     public Task<IReadOnlyList<JobStatus>> ListAsync(CancellationToken cancellation) => SendAsync<IReadOnlyList<JobStatus>>(HttpMethod.Get, SchedulerRoutes.Jobs, null, cancellation);
 
     public Task<JobStatus> FindAsync(string jobId, CancellationToken cancellation) => SendAsync<JobStatus>(HttpMethod.Get, SchedulerRoutes.Job(Escape(jobId)), null, cancellation);
+
+    /// <summary>What a job that is over came to.</summary>
+    /// <returns>Null: it ended before it began.</returns>
+    public async Task<RunSummary?> SummaryAsync(string jobId, CancellationToken cancellation)
+    {
+        try
+        {
+            return await SendAsync(HttpMethod.Get, SchedulerRoutes.Summary(Escape(jobId)), null, static async (content, stop) => RunSummary.FromJson(await content.ReadAsStringAsync(stop)), cancellation);
+        }
+        catch (InputException)
+        {
+            return null;
+        }
+    }
 
     public Task<JobStatus> CancelAsync(string jobId, CancellationToken cancellation) => SendAsync<JobStatus>(HttpMethod.Post, SchedulerRoutes.Cancel(Escape(jobId)), null, cancellation);
 

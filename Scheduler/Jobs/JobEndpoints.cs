@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Text.Json;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Api;
@@ -27,6 +28,8 @@ internal static class JobEndpoints
             .Produces<JobEvent>(StatusCodes.Status200OK, "text/event-stream").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
         api.MapGet($"{SchedulerRoutes.Job("{id}")}/logs", Logs).WithName("ReadJobLog").WithSummary("What happened in a job, its single steps left out, page by page.")
             .Produces<JobLogPage>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
+        api.MapGet(SchedulerRoutes.Summary("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, SummaryAsync)).WithName("GetJobSummary").WithSummary("What a job that is over came to: metrics, times, counts, as in summary.json of its run's folder.")
+            .Produces<RunSummary>().ProducesProblem(StatusCodes.Status404NotFound);
         api.MapPost(SchedulerRoutes.Cancel("{id}"), (string id, JobManager jobs) => WithAsync(jobs, id, async job =>
         {
             await jobs.CancelAsync(job);
@@ -63,6 +66,20 @@ internal static class JobEndpoints
         catch (TimeoutException)
         {
             return Results.Problem($"Job {job.Id} did not finish a step in time. Its checkpoint is kept after the next one; see the job's log for what holds it up.", statusCode: StatusCodes.Status503ServiceUnavailable);
+        }
+    }
+
+    private static async Task<IResult> SummaryAsync(JobRun job)
+    {
+        try
+        {
+            return job.IsOver
+                ? Results.Text(RunSummary.FromJson(await File.ReadAllTextAsync(job.Folder.Summary)).ToJson(), "application/json")
+                : Results.Problem($"Job {job.Id} is {JobWords.Of(job.State)}: its summary is written at its end.", statusCode: StatusCodes.Status404NotFound);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return Results.Problem($"There is no summary of job {job.Id}: {(exception is FileNotFoundException or DirectoryNotFoundException ? "it ended before it began" : exception.Message)}.", statusCode: StatusCodes.Status404NotFound);
         }
     }
 

@@ -91,12 +91,17 @@ internal sealed class JobIntake(JobManager jobs, JobRules rules, Scaler scaler, 
         {
             if (File.Exists(folder.Job))
             {
-                if (JobFile.Hash(JobFile.Load(folder.Job, [])) != JobFile.Hash(job))
+                if (JobFile.Hash(JobFile.Load(folder.Job, [])) == JobFile.Hash(job))
+                {
+                    return;
+                }
+
+                if (!UnbegunRun.IsIn(folder))
                 {
                     throw new InputException(folder.Path, 0, "The folder holds a run of another job.", "Choose another id or runDirectory.");
                 }
 
-                return;
+                UnbegunRun.Clear(folder);
             }
 
             if (Directory.Exists(folder.Path) && !Directory.Exists(folder.Checkpoints) && Directory.EnumerateFileSystemEntries(folder.Path).Any())

@@ -31,7 +31,7 @@ internal sealed partial class JobManager
         }
         catch (InputException exception)
         {
-            await EndAsync(job, JobState.Failed, BadInput + exception.Message);
+            await EndAsync(job, JobState.Failed, JobStatus.BadInput + exception.Message);
         }
         catch (Exception exception)
         {
@@ -47,7 +47,7 @@ internal sealed partial class JobManager
             return;
         }
 
-        if (state == JobState.Failed && error?.StartsWith(BadInput, StringComparison.Ordinal) == false && CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() is > 0 and long newest)
+        if (state == JobState.Failed && error?.StartsWith(JobStatus.BadInput, StringComparison.Ordinal) == false && CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() is > 0 and long newest)
         {
             error += FormattableString.Invariant($" The newest checkpoint is that of step {newest}.");
         }

@@ -32,7 +32,7 @@ internal sealed partial class JobManager
         bool isBad = request.BadInput && !job.IsOpened;
         if (isBad || again)
         {
-            await EndAsync(job, JobState.Failed, isBad ? BadInput + request.Error : Hopeless(job, request));
+            await EndAsync(job, JobState.Failed, isBad ? JobStatus.BadInput + request.Error : Hopeless(job, request));
             return;
         }
 
@@ -147,7 +147,7 @@ internal sealed partial class JobManager
             {
                 job.TargetWorkers = target.Target;
                 isRetargeted = true;
-                job.Append(fleet.CountOf(job.Id), null, $"{Amount.Of(target.Target, "worker")} wanted: {target.Reason}");
+                job.Append(fleet.CountOf(job.Id), null, target.IsLimit ? $"takes all workers there are, up to {target.Target}: {target.Reason}" : $"{Amount.Of(target.Target, "worker")} wanted: {target.Reason}");
             }
             else if (changed)
             {

@@ -199,7 +199,7 @@ internal sealed partial class JobManager
             var job = new JobRun(record, await store.TermAsync(cancellation), time);
             if (Add(job))
             {
-                await EndAsync(job, JobState.Failed, BadInput + reason);
+                await EndAsync(job, JobState.Failed, JobStatus.BadInput + reason);
             }
         }
         catch (InputException exception)

@@ -23,9 +23,6 @@ internal sealed partial class JobManager(JobStore store, JobRules rules, IConnec
     /// <summary>Between two looks whether a job stands still.</summary>
     private static readonly TimeSpan StandingPause = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>How a job's error begins when its input, and not the system, is at fault.</summary>
-    public const string BadInput = "bad input: ";
-
     private readonly ConcurrentDictionary<string, JobRun> _jobs = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, JobFollower> _followers = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _staffing = new(1, 1);

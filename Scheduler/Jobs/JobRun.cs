@@ -102,7 +102,7 @@ internal sealed class JobRun
     /// <value>Whether nothing more will happen.</value>
     public bool IsOver => State is JobState.Finished or JobState.Failed or JobState.Cancelled;
 
-    public JobStatus Status(int workers) => new(Id, State, Error, Step, Progress.TotalSteps, Progress.StepsPerEpoch, workers);
+    public JobStatus Status(int workers) => new(Id, State, Error, Step, Progress.TotalSteps, Progress.StepsPerEpoch, workers) { RunDirectory = Folder.Path };
 
     /// <summary>Whether it can be taken to have none. Those of a job that a scheduler before had work on, and join this one, or stay with that one and show in the steps that are done.</summary>
     /// <param name="workers">That belong to it here.</param>

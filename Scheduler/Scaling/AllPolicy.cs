@@ -5,7 +5,7 @@ public sealed class AllPolicy : IScalingPolicy
 {
     public ScalingDecision Decide(DateTimeOffset now, ScalingSnapshot snapshot)
     {
-        JobScalingDecision[] jobs = [.. snapshot.Jobs.Select(job => new JobScalingDecision(job.JobId, job.Maximum, "as many as there are"))];
+        JobScalingDecision[] jobs = [.. snapshot.Jobs.Select(job => new JobScalingDecision(job.JobId, job.Maximum, "the number of workers is fixed", IsLimit: true))];
         return new(snapshot.Scale ?? snapshot.Desired, "the number of workers is fixed", jobs);
     }
 }

@@ -17,7 +17,8 @@ public sealed record JobScalingSnapshot(string JobId, int Minimum, int Maximum, 
 public sealed record ScalingSnapshot(IReadOnlyList<JobScalingSnapshot> Jobs, int? Scale, int Limit, DateTimeOffset? IdleSince, int Desired);
 
 /// <param name="Retreats">The job gives a larger number up.</param>
-public sealed record JobScalingDecision(string JobId, int Target, string Reason, bool Retreats = false);
+/// <param name="IsLimit">The target is the most that the job takes, and no number that anybody starts.</param>
+public sealed record JobScalingDecision(string JobId, int Target, string Reason, bool Retreats = false, bool IsLimit = false);
 
 /// <param name="Desired">Workers that there shall be.</param>
 /// <param name="Jobs">How they are shared out, in the jobs' order.</param>

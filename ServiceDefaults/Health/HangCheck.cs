@@ -23,7 +23,7 @@ public sealed class HangCheck(IEnumerable<IHangWatched> watched, TimeSpan timeou
     private const int DefaultSeconds = 600;
 
     /// <exception cref="InputException">The environment names no number of seconds.</exception>
-    public static TimeSpan TimeoutFrom(IConfiguration configuration) => SecondsSetting.Read(configuration, EnvironmentNames.HangTimeout, DefaultSeconds);
+    public static TimeSpan TimeoutFrom(IConfiguration configuration) => SecondsSetting.Read(configuration[EnvironmentNames.HangTimeout], EnvironmentNames.HangTimeout, DefaultSeconds);
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {

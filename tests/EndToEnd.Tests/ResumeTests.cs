@@ -57,6 +57,7 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
         // Both parts count: the first had a worker that the second has not.
         Assert.Equal(DigitsRuns.Steps * 8, finished.Summary.SlotsByWorker.Values.Sum());
         Assert.DoesNotContain($"step 1/{DigitsRuns.Steps}", resumed.Output, StringComparison.Ordinal);
+        Assert.Contains($"digits goes on from the checkpoint of step {checkpoint}", resumed.Output, StringComparison.Ordinal);
     }
 
     /// <summary>Libtorch is told to compute as on an older processor, which gives other bits.</summary>
@@ -153,15 +154,32 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
     }
 
     [Fact]
-    public void A_run_that_came_to_nothing_does_not_keep_its_folder()
+    public void A_run_that_came_to_nothing_keeps_its_folder_from_no_job()
     {
         JobSpec job = JobFile.Load(Built.Sample("digits"), []);
         var run = new RunFolder(_folder.In("run"));
         RunPreparation.Prepare(job, run.Path, resume: false).Dispose();
+        // Initial values, and what is not the run's.
+        Directory.CreateDirectory(CheckpointSet.DirectoryOf(run.Checkpoints, 0));
+        CheckpointSet.Seal(run.Checkpoints, 0, []);
+        string other = Path.Combine(run.Checkpoints, "other");
+        File.WriteAllText(other, "something");
+        File.WriteAllText(run.Summary, "something");
 
-        using RunPreparation again = RunPreparation.Prepare(job, run.Path, resume: false);
+        using (RunPreparation again = RunPreparation.Prepare(job, run.Path, resume: false))
+        {
+            Assert.Null(again.From.Version);
+        }
 
-        Assert.Null(again.From.Version);
+        using (RunPreparation resumed = RunPreparation.Prepare(job, run.Path, resume: true))
+        {
+            Assert.Equal("goes on from the start: no checkpoint can be used", resumed.From.ToString());
+        }
+
+        using RunPreparation corrected = RunPreparation.Prepare(job with { Seed = job.Seed + 1 }, run.Path, resume: false);
+        Assert.Equal(job.Seed + 1, JobFile.Load(run.Job, []).Seed);
+        Assert.Empty(CheckpointSet.List(run.Checkpoints));
+        Assert.All([other, run.Summary], path => Assert.Equal("something", File.ReadAllText(path)));
     }
 
     [Theory]

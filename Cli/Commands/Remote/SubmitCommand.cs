@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Scheduling;
@@ -14,10 +15,10 @@ internal static class SubmitCommand
     private static readonly Argument<string> Job = new("job") { HelpName = "JOB", Description = "The job file (YAML or JSON). Its data must lie where the scheduler's machines find it under the same path." };
     private static readonly Option<string?> Id = new("--id") { HelpName = "ID", Description = "Of the job; the same job under the same id again is a no-op. Default: its name and a random suffix." };
     private static readonly Option<string?> RunDirectory = new("--run-directory") { HelpName = "DIR", Description = "Folder of the run on the scheduler's machines; default: the scheduler chooses one." };
-    private static readonly Option<bool> Wait = new("--wait") { Description = "Watch the job to its end, which gives the exit code." };
+    private static readonly Option<bool> Wait = new("--wait") { Description = "Watch the job to its end, tell what it came to as 'train' does, and end with its exit code." };
     private static readonly Option<bool> Print = new("--print") { Description = "Only print the body of the request, for other clients." };
 
-    public static Command Create() => new Command("submit", "Hand a job to a scheduler.") { Job, Id, RunDirectory, RunOptions.Set, Wait, Print }.WithScheduler(RunAsync);
+    public static Command Create() => new Command("submit", "Hand a job to a scheduler.") { Job, Id, RunDirectory, RunOptions.Set, Wait, WatchCommand.Json, Print }.WithScheduler(RunAsync);
 
     private static async Task<int> RunAsync(SchedulerClient scheduler, ParseResult parsed, CancellationToken cancellation)
     {
@@ -30,11 +31,16 @@ internal static class SubmitCommand
             return ExitCodes.Done;
         }
 
+        if (parsed.GetValue(WatchCommand.Json) && !parsed.GetValue(Wait))
+        {
+            throw new InputException(WatchCommand.Json.Name, 0, "The summary is there at the job's end only.", $"Add {Wait.Name}, or leave it out.");
+        }
+
         JobStatus status = await scheduler.SubmitAsync(request, cancellation);
         if (parsed.GetValue(Wait))
         {
             await Console.Error.WriteLineAsync(status.JobId);
-            return await WatchCommand.FollowAsync(scheduler, status.JobId, job.Slots, cancellation);
+            return await WatchCommand.FollowAsync(scheduler, status.JobId, job.Slots, parsed.GetValue(WatchCommand.Json), parsed.GetValue(Job)!, cancellation);
         }
 
         await Console.Out.WriteLineAsync(status.JobId);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Lockstep.Cli.Views;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Scheduling;
 
@@ -11,15 +12,19 @@ internal static class WatchCommand
 {
     private static readonly Argument<string> Id = new("id") { HelpName = "ID", Description = "Of the job." };
 
-    public static Command Create() => new Command("watch", "Show how a job goes, to its end; Ctrl-C leaves it running.") { Id }
-        .WithScheduler((scheduler, parsed, cancellation) => FollowAsync(scheduler, parsed.GetValue(Id)!, null, cancellation));
+    public static readonly Option<bool> Json = new("--json") { Description = "Write the summary as JSON to standard output; progress goes to standard error." };
 
+    public static Command Create() => new Command("watch", "Show how a job goes, to its end; Ctrl-C leaves it running.") { Id, Json }
+        .WithScheduler((scheduler, parsed, cancellation) => FollowAsync(scheduler, parsed.GetValue(Id)!, null, parsed.GetValue(Json), null, cancellation));
+
+    /// <param name="slots">Of a step; null: not known here.</param>
+    /// <param name="jobFile">Where the job came from; null: not known here.</param>
     /// <returns>The exit code that the job's end gives.</returns>
-    public static async Task<int> FollowAsync(SchedulerClient scheduler, string jobId, int? slots, CancellationToken cancellation)
+    public static async Task<int> FollowAsync(SchedulerClient scheduler, string jobId, int? slots, bool json, string? jobFile, CancellationToken cancellation)
     {
         // An id that is none, or a scheduler that is away, is told at once; a connection that breaks later is made again.
         JobStatus last = await scheduler.FindAsync(jobId, cancellation);
-        using (ITrainingView view = TrainingViews.Create(new RunCaption(jobId, null, slots), json: false, TimeProvider.System))
+        using (ITrainingView view = TrainingViews.Create(new RunCaption(jobId, null, slots), json, TimeProvider.System))
         {
             await foreach (JobEvent item in scheduler.EventsAsync(jobId, 0, cancellation))
             {
@@ -30,7 +35,12 @@ internal static class WatchCommand
             view.Close();
         }
 
-        await Console.Out.WriteLineAsync($"{jobId}: {JobWords.Of(last.State)} at step {last.Step}" + (last.Error is { } error ? $": {error}" : ""));
-        return last.State == JobState.Finished ? ExitCodes.Done : ExitCodes.Failed;
+        await (json ? Console.Error : Console.Out).WriteLineAsync($"{jobId}: {JobWords.Of(last.State)} at step {last.Step}");
+        if (last.State == JobState.Cancelled)
+        {
+            return ExitCodes.Failed;
+        }
+
+        return await JobEnd.TellAsync(last.State, last.Error, await scheduler.SummaryAsync(jobId, cancellation), new RunFolder(last.RunDirectory), json, jobFile, $"The run's folder: {last.RunDirectory}");
     }
 }

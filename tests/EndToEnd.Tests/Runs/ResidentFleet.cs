@@ -47,8 +47,6 @@ public sealed class ResidentFleet : IAsyncDisposable
                 [EnvironmentNames.DataRoots] = Path.GetTempPath(),
                 [EnvironmentNames.RunsRoot] = _folder.Path,
             },
-            // Thirteen processes at once, on a machine that may have other work.
-            StartTimeout = Patience,
         },
         TimeProvider.System,
         CancellationToken.None));

@@ -6,7 +6,10 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Jobs.Timing;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Recording;
 
 namespace Lockstep.Scheduler.Tests.Api;
 
@@ -51,8 +54,38 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
         Assert.True(Directory.Exists(run.Checkpoints));
 
         using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel("chosen.1"), null, Token);
-        using HttpResponseMessage other = await http.PostAsync("/jobs", Requests.Json(new SubmitRequest("another", JobFile.ToCanonicalJson(_folder.Job() with { Steps = 11 }), run.Path)), Token);
-        Assert.Contains("a run of another job", await Requests.ProblemAsync(other, 400), StringComparison.Ordinal);
+        var corrected = new SubmitRequest("another", JobFile.ToCanonicalJson(_folder.Job() with { Steps = 11 }), run.Path);
+        await File.WriteAllTextAsync(run.Ledger, new LedgerLine(1, new string('a', 32)).ToJson() + '\n', Token);
+        using HttpResponseMessage refused = await http.PostAsync("/jobs", Requests.Json(corrected), Token);
+        Assert.Contains("a run of another job", await Requests.ProblemAsync(refused, 400), StringComparison.Ordinal);
+
+        // A run that did no step keeps no folder from the job that was put right.
+        File.Delete(run.Ledger);
+        using HttpResponseMessage taken = await http.PostAsync("/jobs", Requests.Json(corrected), Token);
+        Assert.Equal(HttpStatusCode.OK, taken.StatusCode);
+        Assert.Equal(11, JobFile.Load(run.Job, []).Steps);
+    }
+
+    [Fact]
+    public async Task The_summary_of_a_job_is_there_once_it_is_over()
+    {
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
+        using HttpClient http = scheduler.Client();
+        using HttpResponseMessage answer = await http.PostAsync("/jobs", Requests.Json(_folder.Request("summed")), Token);
+        JobStatus status = (await answer.Content.ReadFromJsonAsync<JobStatus>(JsonSerializerOptions.Web, Token))!;
+        Assert.Equal(Path.Combine(_folder.Runs, "summed"), status.RunDirectory);
+        using HttpResponseMessage early = await http.GetAsync(SchedulerRoutes.Summary("summed"), Token);
+        Assert.Contains("written at its end", await Requests.ProblemAsync(early, 404), StringComparison.Ordinal);
+        using HttpResponseMessage cancelled = await http.PostAsync(SchedulerRoutes.Cancel("summed"), null, Token);
+        using HttpResponseMessage none = await http.GetAsync(SchedulerRoutes.Summary("summed"), Token);
+        Assert.Contains("it ended before it began", await Requests.ProblemAsync(none, 404), StringComparison.Ordinal);
+        var run = new RunFolder(status.RunDirectory);
+        using (var recorder = new RunRecorder(run, _folder.Job(), Descriptors.Of("one class"), 0, new TimeLedger(JobState.Running, TimeProvider.System), TimeProvider.System))
+        {
+            recorder.Finish(JobState.Cancelled, null, null, default);
+        }
+
+        Assert.Equal(await File.ReadAllTextAsync(run.Summary, Token), await http.GetStringAsync(SchedulerRoutes.Summary("summed"), Token));
     }
 
     [Fact]

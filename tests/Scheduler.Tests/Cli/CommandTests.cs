@@ -1,10 +1,13 @@
 using System.Diagnostics;
+using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Engine.Processes;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Transport.Grpc;
+using Lockstep.Transport.Protos;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Lockstep.Scheduler.Tests.Cli;
@@ -42,6 +45,33 @@ public sealed class CommandTests(EmbeddedGarnet redis) : IDisposable
         Assert.Equal(0, code);
         Assert.StartsWith("step 0: queued, 0 workers", output, StringComparison.Ordinal);
         Assert.EndsWith("step 0: cancelled, 0 workers", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_a_job_whose_input_is_bad_ends_with_2_and_its_text()
+    {
+        await using InProcessService shard = await InProcessService.ParameterServerAsync();
+        await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, [.. _folder.Settings, (EnvironmentNames.Scaling, "fixed"), (EnvironmentNames.ShardGrpc(0).Replace("__", ":", StringComparison.Ordinal), shard.Grpc.OriginalString)]);
+        string file = _folder.In("job.yaml");
+        await File.WriteAllTextAsync(file, JobWriter.ToYaml(_folder.Job()), Token);
+        string id = RedisServer.NewId();
+        Task<(int Code, string Output, string Error)> waiting = RunAsync(["submit", file, "--id", id, "--wait", "--scheduler", scheduler.Http.OriginalString]);
+        using var channel = GrpcChannels.Create(scheduler.Grpc, null);
+        var client = new Transport.Protos.Scheduler.SchedulerClient(channel);
+        using var joined = client.Join(new JoinRequest { WorkerId = "worker-1", DeterminismClass = "test", Threads = 1 }, cancellationToken: Token);
+        do
+        {
+            Assert.True(await joined.ResponseStream.MoveNext(Token));
+        }
+        while (joined.ResponseStream.Current.JobId != id);
+        await client.FailAsync(new FailRequest { WorkerId = "worker-1", JobId = id, Error = $"{InputException.JobFile}:3: There is no such layer. Write linear.", BadInput = true }, cancellationToken: Token);
+
+        (int code, string output, string error) = await waiting;
+
+        Assert.True(code == BadInput, error);
+        Assert.Equal($"{id}{Environment.NewLine}{file}:3: There is no such layer. Write linear.", error);
+        Assert.Contains("takes all workers there are, up to 8", output, StringComparison.Ordinal);
+        Assert.EndsWith($"{id}: failed at step 0", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,18 +1,17 @@
 using System.Globalization;
-using Lockstep.Contracts;
-using Microsoft.Extensions.Configuration;
 
-namespace Lockstep.ServiceDefaults;
+namespace Lockstep.Contracts.Services;
 
 /// <summary>A length of time in the environment: whole seconds above 0.</summary>
 public static class SecondsSetting
 {
+    /// <param name="text">As it is set; null or empty: it is not.</param>
     /// <param name="name">As <c>EnvironmentNames</c> has it.</param>
     /// <param name="seconds">Where it is not set.</param>
     /// <exception cref="InputException">It is set to something else.</exception>
-    public static TimeSpan Read(IConfiguration configuration, string name, int seconds)
+    public static TimeSpan Read(string? text, string name, int seconds)
     {
-        if (configuration[name] is not { Length: > 0 } text)
+        if (string.IsNullOrEmpty(text))
         {
             return TimeSpan.FromSeconds(seconds);
         }

@@ -59,9 +59,9 @@ internal sealed class ColumnSurvey
 
     private IEnumerable<InputError> Rounding(RowColumn column, int index, DataSpec spec)
     {
-        if (column.Rounded > 0)
+        if (column.Rounded is { } rounded)
         {
-            yield return new InputError(spec.Train, column.Rounded, $"Column {column.Name} has whole numbers beyond 2^53, which lose their last digits.", "List it in 'categories' if it names things, leave it out of 'features', or subtract a constant from it.");
+            yield return new InputError(DataFiles.OfTraining(spec)[rounded.File], rounded.Line, $"Column {column.Name} has whole numbers beyond 2^53, which lose their last digits.", "List it in 'categories' if it names things, leave it out of 'features', or subtract a constant from it.");
         }
 
         if (_sketches[index] is not { } sketch || sketch.Lost < Tolerable)

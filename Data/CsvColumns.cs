@@ -5,7 +5,8 @@ using Lockstep.Contracts.Jobs;
 namespace Lockstep.Data;
 
 /// <summary>Which columns of a CSV file a job uses, and for what: zero-based indexes into the header.</summary>
-internal sealed record CsvColumns(string[] Header, int[] Features, int[] Labels, int[] Categories)
+/// <param name="FindsCategories">Whether columns that hold other texts than numbers are categories, named or not.</param>
+internal sealed record CsvColumns(string[] Header, int[] Features, int[] Labels, int[] Categories, bool FindsCategories)
 {
     private const int ShownNames = 20;
 
@@ -27,8 +28,9 @@ internal sealed record CsvColumns(string[] Header, int[] Features, int[] Labels,
 
         var errors = new List<InputError>();
         int[] labels = Indexes(spec.Labels, "labels");
-        int[] features = spec.Features.Count > 0 ? Indexes(spec.Features, "features") : [.. Enumerable.Range(0, header.Length).Except(labels)];
-        int[] categories = Indexes(spec.Categories, "categories");
+        int[] features = spec.Features.Count > 0 ? Indexes(spec.Features, "features") : [.. Enumerable.Range(0, header.Length).Except(labels).Except(Indexes(spec.Exclude, "exclude"))];
+        bool finds = spec.Categories is [DataSpec.AutoCategories];
+        int[] categories = finds ? [] : Indexes(spec.Categories, "categories");
         if (features.Intersect(labels).FirstOrDefault(-1) is >= 0 and int both)
         {
             errors.Add(new InputError(path, 1, $"Column {header[both]} is a feature and a label.", "List it in one of the two."));
@@ -41,7 +43,7 @@ internal sealed record CsvColumns(string[] Header, int[] Features, int[] Labels,
 
         if (errors.Count == 0 && features.Length == 0)
         {
-            errors.Add(new InputError(path, 1, "No column is left as a feature.", "Check 'labels', and the delimiter."));
+            errors.Add(new InputError(path, 1, "No column is left as a feature.", "Check 'labels' and 'exclude', and the delimiter."));
         }
 
         if (errors.Count > 0)
@@ -49,7 +51,7 @@ internal sealed record CsvColumns(string[] Header, int[] Features, int[] Labels,
             throw new InputException(errors);
         }
 
-        return new CsvColumns(header, features, labels, categories);
+        return new CsvColumns(header, features, labels, categories, finds);
 
         int[] Indexes(IReadOnlyList<string> names, string key)
         {
@@ -60,7 +62,7 @@ internal sealed record CsvColumns(string[] Header, int[] Features, int[] Labels,
                 int index = IndexOf(name);
                 if (index < 0)
                 {
-                    errors.Add(new InputError(path, 1, $"There is no column '{name}', which 'data.{key}' names.", Remedy(header, name)));
+                    errors.Add(new InputError(path, 1, $"There is no column '{name}', which 'data.{key}' names.", Remedy(header, name, spec)));
                 }
                 else if (!seen.Add(index))
                 {
@@ -76,12 +78,17 @@ internal sealed record CsvColumns(string[] Header, int[] Features, int[] Labels,
         }
 
         int IndexOf(string name) => places.TryGetValue(name, out int place) ? place
-            : int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number < header.Length ? number
+            : int.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number < header.Length && number >= -header.Length ? (number + header.Length) % header.Length
             : -1;
     }
 
-    private static string Remedy(string[] header, string name)
+    private static string Remedy(string[] header, string name, DataSpec spec)
     {
+        if (spec.Header && header.Count(h => double.TryParse(h, NumberStyles.Float, CultureInfo.InvariantCulture, out _)) * 2 > header.Length)
+        {
+            return "The first line looks like data: set 'header: false', and name columns by their index, from 0.";
+        }
+
         string? alike = header.FirstOrDefault(h => h.Equals(name, StringComparison.OrdinalIgnoreCase))
             ?? header.Select(h => (Name: h, Distance: Distance(h, name))).Where(h => h.Distance <= 1 + (name.Length / 3) && h.Distance < name.Length).OrderBy(h => h.Distance).FirstOrDefault().Name;
         string columns = string.Join(", ", header.Take(ShownNames)) + (header.Length > ShownNames ? $" … ({header.Length} in all)" : "");

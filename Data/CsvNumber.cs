@@ -33,6 +33,14 @@ internal sealed class CsvNumber(char decimalMark = '.', char? thousands = null)
         return TryReadPlain(text, out value, out rounded);
     }
 
+    /// <summary>The keys of a job file that have a text read like this.</summary>
+    public string Keys(ReadOnlySpan<char> text)
+    {
+        bool grouped = thousands is { } mark && text.Contains(mark);
+        string group = $"'thousands: \"{thousands}\"'";
+        return decimalMark == '.' ? group : $"'decimal: \"{decimalMark}\"'{(grouped ? " with " + group : "")}";
+    }
+
     private bool TryReadPlain(ReadOnlySpan<char> text, out double value, out bool rounded)
     {
         int at = text.Length > 0 && text[0] is '-' or '+' ? 1 : 0;

@@ -3,7 +3,6 @@ using System.Text;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
-using Sylvan.Data.Csv;
 
 namespace Lockstep.Data;
 
@@ -12,120 +11,93 @@ internal sealed class CsvRows : IDisposable
 {
     private const int LongestRow = 1 << 24;
 
-    private readonly string _path;
     private readonly Encoding _encoding;
-    private readonly CsvDataReader _reader;
+    private readonly CsvText _text;
+    private bool _atFirst;
 
     /// <exception cref="InputException">The file cannot be opened or is empty.</exception>
     public CsvRows(string path, DataSpec spec)
     {
-        _path = path;
+        Path = path;
         _encoding = TextEncodings.Find(spec.Encoding) ?? throw new InputException(path, 0, $"There is no encoding '{spec.Encoding}'.", $"Set 'data.encoding' to one such as {TextEncodings.Examples}.");
-        StreamReader text = TextReading.Open(SourceFile.Open(path), _encoding);
+        _text = new CsvText(TextReading.Open(SourceFile.Open(path), _encoding), spec.Delimiter, LongestRow);
         try
         {
-            _reader = CsvDataReader.Create(text, new CsvDataReaderOptions
+            if (!ReadFilled())
             {
-                HasHeaders = spec.Header,
-                Delimiter = spec.Delimiter,
-                // A row that begins with '#' is a row.
-                Comment = '\0',
-                ResultSetMode = ResultSetMode.SingleResult,
-                BufferSize = 1 << 16,
-                MaxBufferSize = LongestRow,
-                OwnsReader = true,
-            });
-        }
-        catch (CsvMissingHeadersException)
-        {
-            text.Dispose();
-            throw Empty();
-        }
-        catch (CsvFormatException exception)
-        {
-            text.Dispose();
-            throw Malformed(exception, 1);
-        }
-        catch (DecoderFallbackException)
-        {
-            text.Dispose();
-            throw NoText();
+                throw new InputException(path, 0, "The file is empty.", "Give a file with data.");
+            }
         }
         catch
         {
-            text.Dispose();
+            _text.Dispose();
             throw;
         }
 
-        if (_reader.FieldCount == 0)
-        {
-            _reader.Dispose();
-            throw Empty();
-        }
-
-        string[] names = [.. Enumerable.Range(0, _reader.FieldCount).Select(i => spec.Header ? _reader.GetName(i) : i.ToString(CultureInfo.InvariantCulture))];
-        _next = spec.Header ? 2 + names.Sum(n => n.Count(c => c == '\n')) : 1;
-        Names = [.. names.Select(n => n.Trim())];
+        // A column without a name is called by its index.
+        Names = [.. Enumerable.Range(0, _text.FieldCount).Select(i => spec.Header && this[i] is { Length: > 0 } name ? name.ToString() : i.ToString(CultureInfo.InvariantCulture))];
+        _atFirst = !spec.Header;
     }
-
-    private int _next;
 
     /// <value>Of the columns; their indexes where the file has no header.</value>
     public string[] Names { get; }
 
+    public string Path { get; }
+
+    /// <value>Zero-based, among the files of the data set.</value>
+    public int File { get; init; }
+
     /// <value>One-based, of the row read last.</value>
-    public int Line { get; private set; }
+    public int Line => _text.Line;
 
     /// <summary>Goes to the next row that has as many fields as the first line; others are faults.</summary>
     /// <exception cref="InputException">What comes cannot be read as CSV.</exception>
     public bool Read(CsvFaults faults)
     {
+        while (_atFirst || ReadFilled())
+        {
+            _atFirst = false;
+            int fields = _text.FieldCount;
+            if (fields == Names.Length)
+            {
+                return true;
+            }
+
+            faults.Add(this, -1, "fields", "", _ => $"The row has {Amount.Of(fields, "field")}, the first line {Names.Length}.", "Every row needs the same columns; check the delimiter and quotes.");
+        }
+
+        return false;
+    }
+
+    /// <summary>A field of the row, without the spaces around it. Valid until the next one is asked for.</summary>
+    public ReadOnlySpan<char> this[int column] => _text[column].Trim();
+
+    public void Dispose() => _text.Dispose();
+
+    /// <summary>Goes to the next line that is not empty.</summary>
+    private bool ReadFilled()
+    {
         try
         {
-            while (_reader.Read())
+            while (_text.Read())
             {
-                Line = _next;
-                _next += 1 + LineBreaks();
-                if (_reader.RowFieldCount == Names.Length)
+                // In a file of one column an empty line is one all the same, not a missing value: as editors leave it at the end.
+                if (_text.FieldCount > 1 || !_text[0].IsWhiteSpace())
                 {
                     return true;
-                }
-
-                if (_reader.RowFieldCount != 1 || !_reader.GetFieldSpan(0).IsWhiteSpace())
-                {
-                    int fields = _reader.RowFieldCount;
-                    faults.Add(-1, "fields", Line, "", _ => $"The row has {Amount.Of(fields, "field")}, the first line {Names.Length}.", _ => "Every row needs the same columns; check the delimiter and quotes.");
                 }
             }
 
             return false;
         }
-        catch (CsvFormatException exception)
+        catch (CsvException exception)
         {
-            throw Malformed(exception, _next);
+            throw new InputException(Path, exception.Line, $"The row cannot be read as CSV: {exception.Message}.", "Correct the quotes and delimiters of that row.");
         }
         catch (DecoderFallbackException)
         {
-            throw NoText();
+            using Stream file = SourceFile.Open(Path);
+            throw InvalidText.Find(Path, file, _encoding, "set 'data.encoding: {0}', or save the file as UTF-8");
         }
     }
-
-    /// <summary>A field of the row, without the spaces around it.</summary>
-    public ReadOnlySpan<char> this[int column] => _reader.GetFieldSpan(column).Trim();
-
-    public void Dispose() => _reader.Dispose();
-
-    private int LineBreaks() => _reader.GetRawRecordSpan().TrimEnd("\r\n").Count('\n');
-
-    private InputException Empty() => new(_path, 0, "The file is empty.", "Give a file with data.");
-
-    private InputException NoText()
-    {
-        using Stream file = SourceFile.Open(_path);
-        return InvalidText.Find(_path, file, _encoding, "set 'data.encoding: {0}', or save the file as UTF-8");
-    }
-
-    private InputException Malformed(CsvFormatException exception, int line) => exception is CsvRecordTooLargeException
-        ? new InputException(_path, line, $"The row is longer than {LongestRow} characters.", "Check for a quote that is not closed.")
-        : new InputException(_path, line, $"The row cannot be read as CSV: {exception.Message}", "Correct the quotes and delimiters of that row.");
 }

@@ -4,75 +4,136 @@ using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Data;
 
-/// <summary>Reads a CSV file row by row into a row store, and tells all that is wrong with it at once.</summary>
+/// <summary>Reads CSV files row by row into a row store, and tells all that is wrong with them at once.</summary>
+/// <param name="files">Their rows follow each other; the first one's columns are the ones of all.</param>
+/// <param name="isClasses">Whether the loss takes classes as labels, and not numbers.</param>
 /// <param name="known">Of the training data: names and categories must be the same.</param>
-internal sealed class CsvSource(string path, DataSpec spec, DataSchema? known = null)
+internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool isClasses, DataSchema? known = null)
 {
-    /// <summary>Texts that mean: no value.</summary>
-    private static readonly string[] UsualMissing = ["?", "NA", "N/A", "NaN", "nan", "null", "NULL"];
+    /// <summary>Rows that are looked at to guess which columns hold texts; whatever they say, all rows decide.</summary>
+    private const int GuessedRows = 1000;
 
     private const int ShownTexts = 10;
 
     /// <summary>Writes all rows.</summary>
-    /// <exception cref="InputException">The file does not fit what the job says of it.</exception>
+    /// <param name="output">Can be written again from its beginning.</param>
+    /// <exception cref="InputException">The files do not fit what the job says of them.</exception>
     public RowFormat Write(Stream output, CancellationToken cancellation)
     {
-        CsvColumns columns = CsvColumns.Locate(path, spec);
-        var faults = new CsvFaults(path);
-        ICsvColumn[] readers = Readers(columns, faults);
-        var row = new double[readers.Length];
-        long count = 0;
-        using var rows = new CsvRows(path, spec);
-        try
+        CsvColumns columns = CsvColumns.Locate(files[0], spec);
+        var texts = new HashSet<int>(columns.Categories);
+        if (columns.FindsCategories && known is null)
         {
-            while (rows.Read(faults))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                for (int i = 0; i < readers.Length; i++)
-                {
-                    row[i] = readers[i].Read(rows);
-                }
+            Pass(columns, texts, Stream.Null, GuessedRows, cancellation);
+        }
 
-                output.Write(MemoryMarshal.AsBytes<double>(row));
-                count++;
+        while (true)
+        {
+            int before = texts.Count;
+            output.SetLength(0);
+            if (Pass(columns, texts, output, long.MaxValue, cancellation) is { } format && texts.Count == before)
+            {
+                CheckNames(format.FeatureNames());
+                return format;
             }
         }
-        catch (InputException exception)
+    }
+
+    /// <summary>Reads the rows once.</summary>
+    /// <param name="texts">Columns that hold texts, by their place in the first file; what is found to be one is added.</param>
+    /// <returns>Null: a column was found to hold texts, so that the rows have to be read again.</returns>
+    private RowFormat? Pass(CsvColumns columns, HashSet<int> texts, Stream output, long most, CancellationToken cancellation)
+    {
+        var faults = new CsvFaults();
+        ICsvColumn[] readers = Readers(columns, texts, faults);
+        var row = new double[readers.Length];
+        long count = 0;
+        for (int file = 0; file < files.Count; file++)
         {
-            // What comes after cannot be read.
-            faults.Throw(exception.Errors);
+            int[] places = PlacesIn(files[file], columns);
+            using var rows = new CsvRows(files[file], spec) { File = file };
+            try
+            {
+                while (count < most && rows.Read(faults))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    for (int i = 0; i < readers.Length; i++)
+                    {
+                        row[i] = readers[i].Read(rows, rows[places[i]]);
+                    }
+
+                    output.Write(MemoryMarshal.AsBytes<double>(row));
+                    count++;
+                }
+            }
+            catch (InputException exception)
+            {
+                // What comes after cannot be read.
+                faults.Throw(exception.Errors);
+            }
         }
 
-        faults.Throw();
-        if (count == 0)
+        int[] found = [.. readers.Index().Where(r => r.Item is CsvNumberColumn { IsText: true }).Select(r => Place(columns, r.Index))];
+        if (found.Length > 0 || most < long.MaxValue)
         {
-            throw new InputException(path, 0, "The file has no rows.", "Give a file with data" + (spec.Header ? ", or set 'header: false' if its first line is data." : "."));
+            texts.UnionWith(found);
+            return null;
         }
 
         RowColumn[] read = [.. readers.Select(r => r.Finish())];
-        var format = new RowFormat(count, columns.Features.Length, columns.Labels.Length, false, [], Classes(read[columns.Features.Length..]), read);
-        CheckNames(format.FeatureNames());
-        return format;
+        faults.Throw();
+        if (count == 0)
+        {
+            throw new InputException(files[0], 0, "The file has no rows.", "Give a file with data" + (spec.Header ? ", or set 'header: false' if its first line is data." : "."));
+        }
+
+        return new RowFormat(count, columns.Features.Length, columns.Labels.Length, false, [], Classes(read[columns.Features.Length..]), read);
     }
 
-    private ICsvColumn[] Readers(CsvColumns columns, CsvFaults faults)
+    private static int Place(CsvColumns columns, int reader) => reader < columns.Features.Length ? columns.Features[reader] : columns.Labels[reader - columns.Features.Length];
+
+    private ICsvColumn[] Readers(CsvColumns columns, HashSet<int> texts, CsvFaults faults)
     {
-        HashSet<int> categories = [.. columns.Categories], labels = [.. columns.Labels];
-        var missing = new MissingTexts(UsualMissing);
-        var numbers = new CsvNumber();
-        return [.. columns.Features.Concat(columns.Labels).Select<int, ICsvColumn>(index =>
+        var missing = new MissingTexts(spec.MissingValues);
+        var numbers = new CsvNumber(spec.Decimal, spec.Thousands);
+        return [.. Enumerable.Range(0, columns.Features.Length + columns.Labels.Length).Select<int, ICsvColumn>(reader =>
         {
-            var place = new CsvPlace(index, columns.Header[index], labels.Contains(index), spec.Missing == MissingPolicy.Refuse, missing, faults);
-            return categories.Contains(index) ? new CsvCategoryColumn(place, known?.Categories.GetValueOrDefault(place.Name)) : new CsvNumberColumn(place, numbers);
+            int index = Place(columns, reader);
+            var place = new CsvPlace(index, columns.Header[index], reader >= columns.Features.Length, spec, missing, faults);
+            string[]? categories = known?.Categories.GetValueOrDefault(place.Name);
+            return texts.Contains(index) || categories is not null ? new CsvCategoryColumn(place, categories)
+                : place.IsLabel && isClasses && columns.Labels.Length == 1 ? new CsvClassColumn(place, mayBeTexts: known is null)
+                : new CsvNumberColumn(place, numbers, columns.FindsCategories && known is null && !place.IsLabel);
         })];
     }
 
-    private static int? Classes(RowColumn[] labels) => labels switch
+    /// <summary>Where another file has the columns, by reader.</summary>
+    private int[] PlacesIn(string file, CsvColumns first)
     {
-        [{ Categories: { } texts }] => texts.Length,
-        [{ Whole: true, Least.Value: >= 0, Largest: { Value: < CsvCategoryColumn.MostClasses } largest }] => (int)largest.Value + 1,
-        _ => null,
-    };
+        int[] places = [.. Enumerable.Range(0, first.Features.Length + first.Labels.Length).Select(reader => Place(first, reader))];
+        if (file == files[0])
+        {
+            return places;
+        }
+
+        string[] header;
+        using (var rows = new CsvRows(file, spec))
+        {
+            header = rows.Names;
+        }
+
+        if (header.SequenceEqual(first.Header))
+        {
+            return places;
+        }
+
+        string[] lacking = [.. places.Select(p => first.Header[p]).Except(header).Take(ShownTexts)];
+        return lacking.Length == 0 && spec.Header
+            ? [.. places.Select(p => Array.IndexOf(header, first.Header[p]))]
+            : throw new InputException(file, 1, lacking.Length > 0 && spec.Header ? $"The file lacks the columns {string.Join(", ", lacking)}, which {files[0]} has." : $"The first line has {Amount.Of(header.Length, "field")}, that of {files[0]} {first.Header.Length}.", "Use files with the same columns.");
+    }
+
+    private static int? Classes(RowColumn[] labels) => labels is [{ Categories: { } texts } label] ? label.Numbered ? label.Ranks().Max() + 1 : texts.Length : null;
 
     private void CheckNames(string[] names)
     {
@@ -90,6 +151,6 @@ internal sealed class CsvSource(string path, DataSpec spec, DataSchema? known = 
             (_, { Length: > 0 }) => $"have {string.Join(", ", added)} as well",
             _ => "are in another order",
         };
-        throw new InputException(path, 1, $"The features differ from those of the training data: they {difference}.", "Use files with the same columns, or name the columns in 'features'.");
+        throw new InputException(files[0], 1, $"The features differ from those of the training data: they {difference}.", "Use files with the same columns, or name the columns in 'features'.");
     }
 }

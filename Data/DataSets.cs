@@ -31,33 +31,40 @@ public static class DataSets
     /// <exception cref="InputException">A file is missing, cannot be read, lacks a column, or is of another kind.</exception>
     public static void CheckBeginnings(DataSpec data)
     {
-        Check(data.Train, data.TrainLabels);
-        if (data.Validation is { } validation)
-        {
-            Check(validation, data.ValidationLabels);
-        }
+        Check(DataFiles.OfTraining(data), data.TrainLabels);
+        Check(DataFiles.OfValidation(data), data.ValidationLabels);
 
-        void Check(string path, string? labels)
+        void Check(IReadOnlyList<string> files, string? labels)
         {
-            if (data.Format == DataFormat.Idx)
+            foreach ((int i, string path) in files.Index())
             {
-                new IdxSource(path, LabelsOf(path, labels)).CheckHeaders();
-            }
-            else
-            {
-                CsvColumns.Locate(path, data);
+                if (data.Format == DataFormat.Idx)
+                {
+                    new IdxSource(path, LabelsOf(path, labels)).CheckHeaders();
+                }
+                else if (i == 0)
+                {
+                    CsvColumns.Locate(path, data);
+                }
+                else
+                {
+                    new CsvRows(path, data).Dispose();
+                }
             }
         }
     }
 
     /// <summary>Opens the training data and what the job holds out or names for validation, both normalised by the training rows.</summary>
+    /// <param name="loss">Says whether labels are classes or numbers.</param>
     /// <param name="seed">Of the split.</param>
     /// <param name="cacheDirectory">Made where it does not exist; several processes may share it.</param>
     /// <exception cref="InputException">A file is missing, damaged, or does not fit what the job says of it, or the cache cannot be written.</exception>
-    public static OpenedData Open(DataSpec data, ulong seed, string cacheDirectory, CancellationToken cancellation)
+    public static OpenedData Open(DataSpec data, LossKind loss, ulong seed, string cacheDirectory, CancellationToken cancellation)
     {
-        string source = SourceKey(data, data.Train, data.TrainLabels, known: null);
-        RowStore train = OpenRows(data, data.Train, data.TrainLabels, null, source, cacheDirectory, cancellation);
+        IReadOnlyList<string> trainFiles = DataFiles.OfTraining(data), validationFiles = DataFiles.OfValidation(data);
+        bool isClasses = IsClasses(loss);
+        string source = SourceKey(data, isClasses, trainFiles, data.TrainLabels, known: null);
+        RowStore train = OpenRows(data, isClasses, trainFiles, data.TrainLabels, null, source, cacheDirectory, cancellation);
         RowStore? validation = null;
         try
         {
@@ -66,15 +73,15 @@ public static class DataSets
             var order = new SeededPermutation((ulong)format.Rows, CounterRandom.Key(seed, SplitKey, 0));
             string key = Hash($"{source}|{data.Normalize}|{held}|{(held > 0 ? seed : 0)}");
             (NormalizationTable table, InputError[] warnings) = Statistics(train, data, key, row => held == 0 || (long)order.IndexOf((ulong)row) >= held, cacheDirectory, cancellation);
-            PreparedRange.Check(data.Train, format, table);
+            PreparedRange.Check(trainFiles, format, table);
             string fingerprint = key;
-            if (data.Validation is { } path)
+            if (validationFiles.Count > 0)
             {
                 var known = new DataSchema(table.Features, table.Categories);
-                string validationSource = SourceKey(data, path, data.ValidationLabels, known);
-                validation = OpenRows(data, path, data.ValidationLabels, known, validationSource, cacheDirectory, cancellation);
-                CheckShape(path, validation.Format, format);
-                PreparedRange.Check(path, validation.Format, table);
+                string validationSource = SourceKey(data, isClasses, validationFiles, data.ValidationLabels, known);
+                validation = OpenRows(data, isClasses, validationFiles, data.ValidationLabels, known, validationSource, cacheDirectory, cancellation);
+                CheckShape(validationFiles[0], validation.Format, format);
+                PreparedRange.Check(validationFiles, validation.Format, table);
                 table = table with { Classes = CommonClasses(table.Classes, validation.Format.Classes) };
                 fingerprint = Hash($"{key}|{validationSource}");
             }
@@ -95,15 +102,16 @@ public static class DataSets
 
     /// <summary>Opens a file (<see cref="DataSpec.Train"/>) to be evaluated by a model, with the normalisation and categories that were stored with it.</summary>
     /// <exception cref="InputException">The file is missing, damaged, or has other features than the training data.</exception>
-    public static IDataSet OpenForEvaluation(DataSpec data, NormalizationTable table, string cacheDirectory, CancellationToken cancellation)
+    public static IDataSet OpenForEvaluation(DataSpec data, LossKind loss, NormalizationTable table, string cacheDirectory, CancellationToken cancellation)
     {
         var known = new DataSchema(table.Features, table.Categories);
-        string source = SourceKey(data, data.Train, data.TrainLabels, known);
-        RowStore rows = OpenRows(data, data.Train, data.TrainLabels, known, source, cacheDirectory, cancellation);
+        IReadOnlyList<string> files = DataFiles.OfTraining(data);
+        string source = SourceKey(data, IsClasses(loss), files, data.TrainLabels, known);
+        RowStore rows = OpenRows(data, IsClasses(loss), files, data.TrainLabels, known, source, cacheDirectory, cancellation);
         int features = RowDataSet.SampleShapeOf(rows.Format).Aggregate(1, (product, size) => product * size);
         if (features == table.Offset.Length)
         {
-            PreparedRange.Check(data.Train, rows.Format, table);
+            PreparedRange.Check(files, rows.Format, table);
             return new RowDataSet(rows, table, rows.Format.Rows, CommonClasses(table.Classes, rows.Format.Classes), Hash($"{source}|{table.ToMetadata()}"), i => i);
         }
 
@@ -135,11 +143,11 @@ public static class DataSets
         }
     }
 
-    private static RowStore OpenRows(DataSpec data, string path, string? labels, DataSchema? known, string source, string cacheDirectory, CancellationToken cancellation) =>
+    private static RowStore OpenRows(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, string source, string cacheDirectory, CancellationToken cancellation) =>
         RowStore.OpenOrCreate(
             cacheDirectory,
             source[..KeyLength],
-            output => data.Format == DataFormat.Idx ? new IdxSource(path, labels!).Write(output, cancellation) : new CsvSource(path, data, known).Write(output, cancellation),
+            output => data.Format == DataFormat.Idx ? new IdxSource(files[0], labels!).Write(output, cancellation) : new CsvSource(files, data, isClasses, known).Write(output, cancellation),
             cancellation);
 
     private static StoredStatistics Statistics(RowStore rows, DataSpec data, string key, Func<long, bool> isTraining, string cacheDirectory, CancellationToken cancellation)
@@ -165,17 +173,19 @@ public static class DataSets
         }
     }
 
-    /// <summary>A hash of all that shapes the rows of a file.</summary>
-    private static string SourceKey(DataSpec data, string path, string? labels, DataSchema? known)
+    private static bool IsClasses(LossKind loss) => loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy;
+
+    /// <summary>A hash of all that shapes the rows of a data set.</summary>
+    private static string SourceKey(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known)
     {
         if (data.Format == DataFormat.Idx)
         {
-            labels = LabelsOf(path, labels);
+            labels = LabelsOf(files[0], labels);
         }
 
-        string options = JsonSerializer.Serialize(new { data.Format, data.Features, data.Labels, data.Categories, data.Header, data.Delimiter, data.Encoding, data.Missing });
+        DataSpec options = data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null, Normalize = NormalizationKind.None };
         string columns = known is null ? "" : JsonSerializer.Serialize(new { known.Features, Categories = known.Categories.OrderBy(c => c.Key, StringComparer.Ordinal) });
-        return Hash($"{CacheVersion}|{FileHash(path)}|{(labels is null ? "" : FileHash(labels))}|{options}|{columns}");
+        return Hash($"{CacheVersion}|{string.Join('|', files.Select(FileHash))}|{(labels is null ? "" : FileHash(labels))}|{JsonSerializer.Serialize(options)}|{isClasses}|{columns}");
     }
 
     private static string LabelsOf(string images, string? labels) =>

@@ -11,11 +11,11 @@ internal sealed class DistinctSketch
     /// <summary>Numbers that are told apart within one float32 value.</summary>
     private const int Within = 4;
 
-    private readonly ulong[] _hashes = new ulong[Size];
-    private readonly double[] _numbers = new double[Size * Within];
-    private readonly byte[] _distinct = new byte[Size];
-    private readonly double[] _least = new double[Size];
-    private readonly double[] _largest = new double[Size];
+    private const int FirstSize = 4;
+
+    // They grow with the column's distinct values: a file may have very many columns.
+    private ulong[] _hashes = new ulong[FirstSize];
+    private Cell[] _cells = new Cell[FirstSize];
     private int _count;
     private ulong _limit = ulong.MaxValue;
     private double _last = double.NaN;
@@ -37,26 +37,20 @@ internal sealed class DistinctSketch
             return;
         }
 
-        _least[at] = Math.Min(_least[at], number);
-        _largest[at] = Math.Max(_largest[at], number);
-        Span<double> numbers = _numbers.AsSpan(at * Within, Within);
-        if (_distinct[at] < Within && !numbers[.._distinct[at]].Contains(number))
-        {
-            numbers[_distinct[at]++] = number;
-        }
+        _cells[at].Add(number);
     }
 
     /// <value>Distinct float32 values of the column, estimated where there are many.</value>
     public double Kept => _count < Size ? _count : (Size - 1) / (_hashes[Size - 1] / Math.Pow(2, 64));
 
     /// <value>Fraction of the distinct numbers that became equal to another one; a lower bound.</value>
-    public double Lost => _count == 0 ? 0 : 1 - (_count / (double)_distinct.Take(_count).Sum(d => d));
+    public double Lost => _count == 0 ? 0 : 1 - (_count / (double)_cells.Take(_count).Sum(c => c.Count));
 
     /// <summary>The two numbers that lie farthest apart and are one in float32.</summary>
     public (double Least, double Largest) Widest()
     {
-        int widest = Enumerable.Range(0, _count).MaxBy(i => _largest[i] - _least[i]);
-        return (_least[widest], _largest[widest]);
+        Cell widest = _cells.Take(_count).MaxBy(c => c.Largest - c.Least);
+        return (widest.Least, widest.Largest);
     }
 
     private void Insert(int at, ulong hash, double number)
@@ -66,16 +60,43 @@ internal sealed class DistinctSketch
             return;
         }
 
-        int moved = Math.Min(_count, Size - 1) - at;
+        if (_count == _hashes.Length && _count < Size)
+        {
+            Array.Resize(ref _hashes, 2 * _count);
+            Array.Resize(ref _cells, 2 * _count);
+        }
+
+        int moved = Math.Min(_count, _hashes.Length - 1) - at;
         Array.Copy(_hashes, at, _hashes, at + 1, moved);
-        Array.Copy(_numbers, at * Within, _numbers, (at + 1) * Within, moved * Within);
-        Array.Copy(_distinct, at, _distinct, at + 1, moved);
-        Array.Copy(_least, at, _least, at + 1, moved);
-        Array.Copy(_largest, at, _largest, at + 1, moved);
-        (_hashes[at], _distinct[at], _least[at], _largest[at]) = (hash, 1, number, number);
-        _numbers[at * Within] = number;
+        Array.Copy(_cells, at, _cells, at + 1, moved);
+        _hashes[at] = hash;
+        _cells[at] = new Cell(number);
         _count = Math.Min(_count + 1, Size);
         _limit = _count == Size ? _hashes[Size - 1] : ulong.MaxValue;
+    }
+
+    /// <summary>The numbers that became one float32 value; up to four are told apart.</summary>
+    private struct Cell(double first)
+    {
+        private readonly double _first = first;
+        private double _second;
+        private double _third;
+
+        public double Least { get; private set; } = first;
+        public double Largest { get; private set; } = first;
+        public int Count { get; private set; } = 1;
+
+        public void Add(double number)
+        {
+            if (Count < Within && number != _first && (Count < 2 || number != _second) && (Count < 3 || number != _third))
+            {
+                (_second, _third) = Count switch { 1 => (number, 0), 2 => (_second, number), _ => (_second, _third) };
+                Count++;
+            }
+
+            Least = Math.Min(Least, number);
+            Largest = Math.Max(Largest, number);
+        }
     }
 
     /// <summary>The finalizer of MurmurHash3.</summary>

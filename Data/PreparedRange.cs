@@ -3,24 +3,24 @@ using Lockstep.Contracts;
 
 namespace Lockstep.Data;
 
-/// <summary>Whether all values of a file are finite numbers of 32 bits once they are prepared.</summary>
+/// <summary>Whether all values of a data set are finite numbers of 32 bits once they are prepared.</summary>
 internal static class PreparedRange
 {
     /// <exception cref="InputException">One is not; all columns with such a value are named.</exception>
-    public static void Check(string path, RowFormat format, NormalizationTable table)
+    public static void Check(IReadOnlyList<string> files, RowFormat format, NormalizationTable table)
     {
         var errors = new List<InputError>();
         int[] first = RowDataSet.FirstFeatures(format);
         for (int i = 0; i < format.Columns.Length; i++)
         {
             RowColumn column = format.Columns[i];
-            foreach (Extreme extreme in new[] { column.Least, column.Largest }.OfType<Extreme>().DistinctBy(e => e.Line))
+            foreach (Extreme extreme in new[] { column.Least, column.Largest }.OfType<Extreme>().Distinct())
             {
                 if (!float.IsFinite(i < format.Features ? table.Prepare(first[i], extreme.Value) : (float)extreme.Value))
                 {
                     string remedy = i >= format.Features ? "Correct the value or remove the row; labels beyond 3.4e38 cannot be learnt."
                         : "Correct the value, remove the row, or set 'normalize: standard' where such values are right.";
-                    errors.Add(new InputError(path, extreme.Line, string.Create(CultureInfo.InvariantCulture, $"'{extreme.Value:R}' in column {column.Name} is not a finite number of 32 bits when it is prepared."), remedy));
+                    errors.Add(new InputError(files[extreme.File], extreme.Line, string.Create(CultureInfo.InvariantCulture, $"'{extreme.Value:R}' in column {column.Name} is not a finite number of 32 bits when it is prepared."), remedy));
                 }
             }
         }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Lockstep.Data;
 
 /// <summary>How a data file was read into a row store.</summary>
@@ -15,19 +17,19 @@ internal sealed record RowFormat(long Rows, int Features, int Labels, bool Bytes
     public string[] FeatureNames() => [.. FeatureColumns.SelectMany(c => c.Categories is null ? [c.Name] : c.Ordered().Select(text => $"{c.Name}={text}"))];
 
     /// <summary>Texts of the classes, by index; empty where they are numbers.</summary>
-    public string[] ClassNames() => Labels == 1 && Columns is [.., { Categories: not null } label] ? label.Ordered() : [];
+    public string[] ClassNames() => Labels == 1 && Columns is [.., { Categories: not null, Numbered: false } label] ? label.Ordered() : [];
 
     /// <summary>Texts of each column of categories, in ordinal order, by the column's name.</summary>
-    public Dictionary<string, string[]> Categories() => Columns.Where(c => c.Categories is not null).ToDictionary(c => c.Name, c => c.Ordered(), StringComparer.Ordinal);
+    public Dictionary<string, string[]> Categories() => Columns.Where(c => c is { Categories: not null, Numbered: false }).ToDictionary(c => c.Name, c => c.Ordered(), StringComparer.Ordinal);
 }
 
 /// <summary>One column of a CSV file as it is stored: numbers, or the indexes of texts. A value that is missing is NaN.</summary>
 /// <param name="Categories">Its texts by stored index, in the order in which the file has them; null: it holds numbers.</param>
 /// <param name="Least">Of the numbers; null where there are none.</param>
 /// <param name="Largest">Of the numbers; null where there are none.</param>
-/// <param name="Whole">Whether all numbers are whole.</param>
-/// <param name="Rounded">Line of the first whole number that float64 cannot hold; 0: there is none.</param>
-internal sealed record RowColumn(string Name, string[]? Categories, Extreme? Least, Extreme? Largest, bool Whole, int Rounded)
+/// <param name="Numbered">Of categories: they are classes that are numbers.</param>
+/// <param name="Rounded">The first whole number that float64 cannot hold; null: there is none.</param>
+internal sealed record RowColumn(string Name, string[]? Categories, Extreme? Least, Extreme? Largest, bool Numbered, Extreme? Rounded)
 {
     /// <summary>The texts in the order that does not depend on the order of rows.</summary>
     public string[] Ordered() => [.. Categories!.Order(StringComparer.Ordinal)];
@@ -35,11 +37,17 @@ internal sealed record RowColumn(string Name, string[]? Categories, Extreme? Lea
     /// <summary>By stored index: the place of the text among those in order.</summary>
     public int[] Ranks()
     {
+        if (Numbered)
+        {
+            return [.. Categories!.Select(text => (int)double.Parse(text, CultureInfo.InvariantCulture))];
+        }
+
         string[] ordered = Ordered();
         return [.. Categories!.Select(text => Array.BinarySearch(ordered, text, StringComparer.Ordinal))];
     }
 }
 
-/// <summary>The least or largest number of a column.</summary>
-/// <param name="Line">Where it stands first.</param>
-internal sealed record Extreme(double Value, int Line);
+/// <summary>A number that stands out in a column.</summary>
+/// <param name="File">Zero-based, among the data set's files.</param>
+/// <param name="Line">One-based.</param>
+internal sealed record Extreme(double Value, int File, int Line);

@@ -77,8 +77,7 @@ internal static class RunOptions
 
         string NamedBy(string file)
         {
-            (string Key, string? File)[] files = [("train", read.Data.Train), ("trainLabels", read.Data.TrainLabels), ("validation", read.Data.Validation), ("validationLabels", read.Data.ValidationLabels)];
-            return files.FirstOrDefault(f => f.File == file).Key is { } key && JobFile.PlaceOf(parsed.GetValue(job)!, sets, "data", key) is { } place ? $" The file is named by '{key}' at {place}." : "";
+            return read.Data.Files().FirstOrDefault(f => f.Path == file).Key is { } key && JobFile.PlaceOf(parsed.GetValue(job)!, sets, "data", key) is { } place ? $" The file is named by '{key}' at {place}." : "";
         }
     }
 }

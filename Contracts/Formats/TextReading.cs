@@ -6,6 +6,7 @@ namespace Lockstep.Contracts.Formats;
 public static class TextReading
 {
     private const int MarkBytes = 4;
+    private const int Buffer = 1 << 16;
 
     /// <summary>More is no file that a person wrote.</summary>
     private const int LargestWritten = 16 << 20;
@@ -17,7 +18,7 @@ public static class TextReading
         var start = new byte[MarkBytes];
         int read = stream.ReadAtLeast(start, MarkBytes, throwOnEndOfStream: false);
         (Encoding told, int mark) = TextEncodings.ByMark(start.AsSpan(0, read), encoding);
-        return new StreamReader(new StartedStream(start.AsMemory(mark, read - mark), stream), told, detectEncodingFromByteOrderMarks: false);
+        return new StreamReader(new StartedStream(start.AsMemory(mark, read - mark), stream), told, detectEncodingFromByteOrderMarks: false, Buffer);
     }
 
     /// <summary>Reads a file that a person wrote for this program, such as a job: UTF-8, or with a mark of byte order that says otherwise.</summary>
@@ -49,15 +50,9 @@ public static class TextReading
     }
 
     /// <summary>The bytes that were read already, then the rest.</summary>
-    private sealed class StartedStream(ReadOnlyMemory<byte> start, Stream rest) : Stream
+    private sealed class StartedStream(ReadOnlyMemory<byte> start, Stream rest) : ForwardStream
     {
         private ReadOnlyMemory<byte> _start = start;
-
-        public override bool CanRead => true;
-        public override bool CanSeek => false;
-        public override bool CanWrite => false;
-        public override long Length => throw new NotSupportedException();
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
         public override int Read(Span<byte> buffer)
         {
@@ -73,14 +68,6 @@ public static class TextReading
         }
 
         public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-        public override void SetLength(long value) => throw new NotSupportedException();
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

@@ -5,6 +5,8 @@ namespace Lockstep.Contracts.Jobs;
 /// <summary>Makes a job of checked values, and checks what concerns more than one of them.</summary>
 internal sealed class JobBuilder(List<InputError> errors, string directory)
 {
+    private readonly JobPaths files = new(errors, directory);
+
     /// <param name="values">Of <see cref="JobKeys.Job"/>.</param>
     /// <returns>A job that is whole only where there were no errors.</returns>
     public JobSpec Build(JobValues values)
@@ -71,23 +73,47 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
 
     private DataSpec Data(JobValues values)
     {
+        string[] train = files.Of(values, "train"), validation = files.Of(values, "validation");
         var data = new DataSpec
         {
             Format = values.Word<DataFormat>("format") ?? DataFormat.Csv,
-            Train = Full(values, "train") ?? "",
-            TrainLabels = Full(values, "trainLabels"),
-            Validation = Full(values, "validation"),
-            ValidationLabels = Full(values, "validationLabels"),
+            Train = train.FirstOrDefault() ?? "",
+            TrainMore = train[Math.Min(1, train.Length)..],
+            TrainLabels = files.Full(values, "trainLabels"),
+            Validation = validation.FirstOrDefault(),
+            ValidationMore = validation[Math.Min(1, validation.Length)..],
+            ValidationLabels = files.Full(values, "validationLabels"),
             Split = values.Number("split"),
             Features = values.List<string>("features"),
+            Exclude = values.List<string>("exclude"),
             Labels = values.List<string>("labels"),
             Categories = values.List<string>("categories"),
             Header = values.Flag("header") ?? true,
             Delimiter = values.Text("delimiter") is { Length: 1 } text ? text[0] : ',',
             Encoding = values.Text("encoding") ?? TextEncodings.Usual,
+            Decimal = values.Text("decimal") is { Length: 1 } mark ? mark[0] : '.',
+            Thousands = values.Text("thousands") is { Length: 1 } group ? group[0] : null,
             Missing = values.Word<MissingPolicy>("missing") ?? MissingPolicy.Refuse,
+            MissingValues = values.Given.Contains("missingValues") ? values.List<string>("missingValues") : null,
+            MissingCategory = values.Word<MissingCategoryPolicy>("missingCategory"),
+            Unknown = values.Word<UnknownPolicy>("unknown") ?? UnknownPolicy.Refuse,
             Normalize = values.Word<NormalizationKind>("normalize") ?? NormalizationKind.None,
         };
+        if (data.Thousands == data.Decimal)
+        {
+            Report(values, "thousands", $"'{data.Decimal}' cannot stand before a fraction and between groups of digits.", "Give 'decimal' and 'thousands' different characters.");
+        }
+
+        if (data.Features.Count > 0 && data.Exclude.Count > 0)
+        {
+            Report(values, "exclude", "The data have both 'features' and 'exclude'.", "Keep one of the two: 'exclude' is for all columns but some.");
+        }
+
+        if (data.Format == DataFormat.Idx && data.TrainMore.Count + data.ValidationMore.Count > 0)
+        {
+            Report(values, data.TrainMore.Count > 0 ? "train" : "validation", "The format idx takes one file of images.", "Name one file.");
+        }
+
         if (data.Split is not null && data.Validation is not null)
         {
             Report(values, "split", "The data have both 'validation' and 'split'.", "Keep one of the two.");
@@ -98,7 +124,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(values, "encoding", $"There is no encoding '{data.Encoding}'.", $"Give one such as {TextEncodings.Examples}.");
         }
 
-        string[] foreign = data.Format == DataFormat.Idx ? ["features", "labels", "categories", "header", "delimiter", "encoding", "missing"] : ["trainLabels", "validationLabels"];
+        string[] foreign = data.Format == DataFormat.Idx ? ["features", "labels", "categories", "header", "delimiter", "encoding", "decimal", "thousands", "missing", "missingValues", "missingCategory", "unknown", "exclude"] : ["trainLabels", "validationLabels"];
         foreach (string key in foreign.Where(key => values.Word<DataFormat>("format") is not null && values.Given.Contains(key)))
         {
             Report(values, key, $"'{key}' does not go with the format {JobWords.Of(data.Format)}.", "Remove it.");
@@ -210,11 +236,6 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
     }
 
     private static List<int> Sizes(JobValues values, string key) => [.. values.List<decimal>(key).Select(size => (int)size)];
-
-    /// <summary>Relative paths of the file are taken from its folder, those of an option from the current one.</summary>
-    private string? Full(JobValues values, string key) => values.Text(key) is { } path
-        ? Path.GetFullPath(path, values.LineOf(key) == 0 ? Environment.CurrentDirectory : directory)
-        : null;
 
     private void Report(JobValues values, string key, string message, string remedy) => errors.Add(new(values.FileOf(key), values.LineOf(key), message, remedy));
 }

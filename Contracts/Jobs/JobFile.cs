@@ -93,7 +93,7 @@ public static class JobFile
     /// <summary>Hexadecimal SHA-256 over what shapes the result: not the name, where data lie, how many workers and shards there are, or when checkpoints are cut.</summary>
     public static string Hash(JobSpec job)
     {
-        JobSpec essential = WithoutPlace(job) with { Name = "", Data = job.Data with { Train = "", TrainLabels = null, Validation = null, ValidationLabels = null } };
+        JobSpec essential = WithoutPlace(job) with { Name = "", Data = job.Data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null } };
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToCanonicalJson(essential))));
     }
 
@@ -103,8 +103,10 @@ public static class JobFile
         Data = job.Data with
         {
             Train = Path.GetFileName(job.Data.Train),
+            TrainMore = [.. job.Data.TrainMore.Select(path => Path.GetFileName(path))],
             TrainLabels = Path.GetFileName(job.Data.TrainLabels),
             Validation = Path.GetFileName(job.Data.Validation),
+            ValidationMore = [.. job.Data.ValidationMore.Select(path => Path.GetFileName(path))],
             ValidationLabels = Path.GetFileName(job.Data.ValidationLabels),
         },
         Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer with { Line = 0 })] },

@@ -36,17 +36,23 @@ internal abstract record JobNode(string File, int Line)
         }
         catch (YamlException exception)
         {
-            throw NoYaml(file, (int)exception.Start.Line, exception);
+            throw NoYaml(text, file, (int)exception.Start.Line, exception);
         }
         catch (Exception exception) when (exception is InvalidOperationException or ArgumentException)
         {
             // YamlDotNet 18.1 has these for some texts, such as a list that is not closed; the line is that of the last value that was understood.
-            throw NoYaml(file, (int)(parser.Current?.End.Line ?? 1), exception);
+            throw NoYaml(text, file, (int)(parser.Current?.End.Line ?? 1), exception);
         }
     }
 
-    private static InputException NoYaml(string file, int line, Exception exception) =>
-        new(file, line, $"This is no YAML: {exception.Message}", "Correct the line; lists and maps go by their indentation.");
+    private static InputException NoYaml(string text, string file, int line, Exception exception)
+    {
+        // The parser names another line, often the first.
+        int tab = Array.FindIndex(text.Split('\n'), l => l.AsSpan(0, l.Length - l.AsSpan().TrimStart().Length).Contains('\t')) + 1;
+        return tab > 0
+            ? new(file, tab, $"This is no YAML: {exception.Message}", "Correct the line: YAML is indented by spaces, and this one begins with a tab.")
+            : new(file, line, $"This is no YAML: {exception.Message}", "Correct the line; lists and maps go by their indentation.");
+    }
 
     private static JobNode Read(Parser parser, string file, int depth)
     {

@@ -6,6 +6,9 @@ namespace Lockstep.Contracts.Jobs;
 /// <summary>Checks a tree of nodes against the keys and reads their values; collects what is wrong and goes on.</summary>
 internal sealed class JobReader(List<InputError> errors)
 {
+    /// <summary>More are not read by anybody, and a file of another kind has one a line.</summary>
+    private const int MostErrors = 100;
+
     /// <summary>Checks a map and all below it.</summary>
     /// <returns>The good values by key; maps by their own values, lists as arrays. What was bad is missing.</returns>
     public JobValues Read(JobNode node, JobKey key)
@@ -26,7 +29,7 @@ internal sealed class JobReader(List<InputError> errors)
             }
             else if (values.Given.Contains(entry.Key))
             {
-                errors.Add(new(entry.Value.File, entry.Line, $"'{entry.Key}' is there twice.", "Keep one."));
+                Note(new(entry.Value.File, entry.Line, $"'{entry.Key}' is there twice.", "Keep one."));
             }
             else if (entry.Value is not JobScalar { IsNull: true })
             {
@@ -105,7 +108,7 @@ internal sealed class JobReader(List<InputError> errors)
             string[] allowed = JobKeys.OfLayer.GetValueOrDefault(JobWords.Parse<LayerKind>(word)) ?? [];
             foreach (string name in values.Given.Where(n => n != "kind" && !allowed.Contains(n)))
             {
-                errors.Add(new(node.File, values.LineOf(name), $"A {word} layer has no '{name}'.", allowed.Length == 0 ? "Remove it." : $"It has {string.Join(", ", allowed)}."));
+                Note(new(node.File, values.LineOf(name), $"A {word} layer has no '{name}'.", allowed.Length == 0 ? "Remove it." : $"It has {string.Join(", ", allowed)}."));
             }
         }
 
@@ -118,7 +121,7 @@ internal sealed class JobReader(List<InputError> errors)
         // Two edits, but not so many that nothing of a short name is left.
         string? near = parent.Keys.Select(k => k.Name).OrderBy(name => Distance(name, entry.Key)).FirstOrDefault(name => Distance(name, entry.Key) <= Math.Min(2, name.Length / 2));
         string where = parent.Name == "job" ? "" : $" in '{parent.Name}'";
-        errors.Add(new(entry.Value.File, entry.Line, $"There is no key '{entry.Key}'{where}.", near is null ? $"The keys are {string.Join(", ", parent.Keys.Select(k => k.Name))}." : $"Did you mean '{near}'?"));
+        Note(new(entry.Value.File, entry.Line, $"There is no key '{entry.Key}'{where}.", near is null ? $"The keys are {string.Join(", ", parent.Keys.Select(k => k.Name))}." : $"Did you mean '{near}'?"));
         return near;
     }
 
@@ -129,7 +132,15 @@ internal sealed class JobReader(List<InputError> errors)
         return null;
     }
 
-    private void Report(JobNode node, string message, string remedy) => errors.Add(new(node.File, node.Line, message, remedy));
+    private void Report(JobNode node, string message, string remedy) => Note(new(node.File, node.Line, message, remedy));
+
+    private void Note(InputError error)
+    {
+        if (errors.Count <= MostErrors)
+        {
+            errors.Add(errors.Count < MostErrors ? error : new(error.File, error.Line, $"More than {MostErrors} things are wrong.", "Correct the first ones, and look again."));
+        }
+    }
 
     private static bool InRange(double value, JobKey key) =>
         (key.AboveMinimum ? value > key.Minimum : value >= key.Minimum) && (key.BelowMaximum ? value < key.Maximum : value <= key.Maximum);

@@ -72,31 +72,64 @@ public enum DataFormat { Csv = 1, Idx = 2 }
 
 public enum MissingPolicy { Refuse = 1, Mean = 2, Median = 3, Zero = 4 }
 
+public enum MissingCategoryPolicy { Own = 1, Zero = 2 }
+
+public enum UnknownPolicy { Refuse = 1, Ignore = 2 }
+
 public enum NormalizationKind { None = 1, Standard = 2, MinMax = 3 }
 
 public sealed record DataSpec
 {
+    /// <summary>In Categories, alone: every column that holds something else than numbers.</summary>
+    public const string AutoCategories = "auto";
+
     public required DataFormat Format { get; init; }
-    /// <value>Csv: the file. Idx: the images.</value>
+    /// <value>Csv: the file, or the first of several. Idx: the images.</value>
     public required string Train { get; init; }
+    /// <value>Csv: the files whose rows follow those of Train, in this order.</value>
+    public IReadOnlyList<string> TrainMore { get; init; } = [];
     /// <value>Idx: the labels of Train.</value>
     public string? TrainLabels { get; init; }
     public string? Validation { get; init; }
+    /// <value>Csv: the files whose rows follow those of Validation.</value>
+    public IReadOnlyList<string> ValidationMore { get; init; } = [];
     public string? ValidationLabels { get; init; }
     /// <value>Fraction of Train held out for validation, in (0, 1), by a seeded permutation; null where Validation is given or none is wanted.</value>
     public double? Split { get; init; }
-    /// <value>Csv: names or zero-based indexes; empty: every column that is not a label.</value>
+    /// <value>Csv: names or zero-based indexes, from the end where negative; empty: every column that is neither a label nor excluded.</value>
     public IReadOnlyList<string> Features { get; init; } = [];
+    /// <value>Csv: columns that are no features, where Features is empty.</value>
+    public IReadOnlyList<string> Exclude { get; init; } = [];
     /// <value>Csv: one name or index for classes, one or more for regression.</value>
     public IReadOnlyList<string> Labels { get; init; } = [];
-    /// <value>Csv columns whose texts are categories: one-hot as features, an index as a label.</value>
+    /// <value>Csv columns whose texts are categories: one-hot as features, an index as a label; or <see cref="AutoCategories"/>.</value>
     public IReadOnlyList<string> Categories { get; init; } = [];
     public bool Header { get; init; } = true;
     public char Delimiter { get; init; } = ',';
     /// <value>Csv: encoding of the text. Default utf-8.</value>
     public string Encoding { get; init; } = TextEncodings.Usual;
+    /// <value>Csv: what stands before a number's fraction. Default a point.</value>
+    public char Decimal { get; init; } = '.';
+    /// <value>Csv: what stands between groups of three digits; null: nothing.</value>
+    public char? Thousands { get; init; }
     public MissingPolicy Missing { get; init; } = MissingPolicy.Refuse;
+    /// <value>Csv: texts that mean no value, beside the empty one; null: those of docs/job-file.md.</value>
+    public IReadOnlyList<string>? MissingValues { get; init; }
+    /// <value>Csv: what a missing category is; null: refused where Missing refuses, else without a flag.</value>
+    public MissingCategoryPolicy? MissingCategory { get; init; }
+    /// <value>Csv: what a category is that the training data do not have.</value>
+    public UnknownPolicy Unknown { get; init; } = UnknownPolicy.Refuse;
     public NormalizationKind Normalize { get; init; } = NormalizationKind.None;
+
+    /// <summary>All files, with the key that names each.</summary>
+    public IEnumerable<(string Key, string Path)> Files() =>
+    [
+        ("train", Train),
+        .. TrainMore.Select(path => ("train", path)),
+        .. new[] { ("trainLabels", TrainLabels), ("validation", Validation) }.Where(f => f.Item2 is not null).Select(f => (f.Item1, f.Item2!)),
+        .. ValidationMore.Select(path => ("validation", path)),
+        .. ValidationLabels is null ? Array.Empty<(string, string)>() : [("validationLabels", ValidationLabels)],
+    ];
 }
 
 public enum OptimizerKind { Sgd = 1, Adam = 2, [JsonStringEnumMemberName("adamw")] AdamW = 3, Adagrad = 4 }

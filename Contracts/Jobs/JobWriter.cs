@@ -23,6 +23,16 @@ public static class JobWriter
             values["workers"] = new JsonObject { ["min"] = job.Workers.Min, ["max"] = job.Workers.Max };
         }
 
+        foreach (string key in (string[])["train", "validation"])
+        {
+            // One key in the file names all.
+            if (values["data"] is JsonObject data && data[key + "More"] is JsonArray more)
+            {
+                data.Remove(key + "More");
+                data[key] = new JsonArray([data[key]!.DeepClone(), .. more.Select(path => path!.DeepClone())]);
+            }
+        }
+
         if (values["model"]?["layers"] is JsonArray layers)
         {
             foreach (JsonObject layer in layers.OfType<JsonObject>())

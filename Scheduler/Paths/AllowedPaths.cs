@@ -35,11 +35,7 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
     }
 
     /// <summary>What is wrong with the data that a job names.</summary>
-    public IEnumerable<InputError> Check(DataSpec data)
-    {
-        (string Key, string? Path)[] named = [("data.train", data.Train), ("data.trainLabels", data.TrainLabels), ("data.validation", data.Validation), ("data.validationLabels", data.ValidationLabels)];
-        return named.Where(n => n.Path is not null).Select(n => Check(n.Key, n.Path!, dataRoots, EnvironmentNames.DataRoots)).OfType<InputError>();
-    }
+    public IEnumerable<InputError> Check(DataSpec data) => data.Files().Select(f => Check($"data.{f.Key}", f.Path, dataRoots, EnvironmentNames.DataRoots)).OfType<InputError>();
 
     /// <summary>The folder of a job's run.</summary>
     /// <param name="asked">What the submitter named; null or empty: one under the runs root, of the job's id.</param>

@@ -70,8 +70,14 @@ public sealed class NeuralModel : IDisposable
     /// <exception cref="InputException">The labels don't suit the loss.</exception>
     public static int OutputsFor(JobSpec job, IDataSet data) => job.Loss switch
     {
-        LossKind.CrossEntropy => data.Classes ?? throw new InputException(job.Data.Train, 0, "The loss cross-entropy needs one label column of classes 0, 1, 2 ….", "Name one label column, and list it in 'categories' where it holds texts."),
-        LossKind.BinaryCrossEntropy => data.Classes == 2 ? 1 : throw new InputException(job.Data.Train, 0, "The loss binary cross-entropy needs one label column of 0 and 1.", "Name one label column with two values, and list it in 'categories' where it holds texts."),
+        LossKind.CrossEntropy => data.Classes ?? throw new InputException(job.Data.Train, 0, "The loss cross-entropy needs one label column of classes.", "Name one column in 'labels'; for numbers take the loss mse or mae."),
+        LossKind.BinaryCrossEntropy => data.Classes switch
+        {
+            2 => 1,
+            1 => throw new InputException(job.Data.Train, 0, "All labels are of one class, and binary cross-entropy tells two apart.", "Give data with both."),
+            { } more => throw new InputException(job.Data.Train, 0, $"The labels have {more} classes, and binary cross-entropy tells two apart.", "Take the loss cross-entropy."),
+            null => throw new InputException(job.Data.Train, 0, "The loss binary-cross-entropy needs one label column of two classes.", "Name one column in 'labels'; for numbers take the loss mse or mae."),
+        },
         _ => data.LabelWidth,
     };
 

@@ -49,7 +49,7 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
     {
         if (request.Data is null)
         {
-            OpenedData opened = DataSets.Open(JobBeside(spec).Data, spec.Seed, request.Cache, cancellation);
+            OpenedData opened = DataSets.Open(JobBeside(spec).Data, spec.Loss, spec.Seed, request.Cache, cancellation);
             if (opened.Validation is { } validation)
             {
                 return new Owned(validation, opened);
@@ -69,7 +69,7 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
             throw new InputException(request.Model, 0, $"The model's normalisation cannot be read: {exception.Message}", "Give a model that lockstep wrote.");
         }
 
-        return DataSets.OpenForEvaluation(spec.Data with { Train = request.Data, TrainLabels = request.Labels, Validation = null, ValidationLabels = null, Split = null }, table, request.Cache, cancellation);
+        return DataSets.OpenForEvaluation(spec.Data with { Train = request.Data, TrainMore = [], TrainLabels = request.Labels, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null }, spec.Loss, table, request.Cache, cancellation);
     }
 
     /// <summary>The job in the model's folder: the model file itself names its data, and not where they lie.</summary>

@@ -24,7 +24,7 @@ try
             for (ulong seed = 1; seed <= Seeds; seed++)
             {
                 JobSpec job = Comparison.Job(model, optimizer, seed);
-                using OpenedData data = DataSets.Open(job.Data, job.Seed, cache, CancellationToken.None);
+                using OpenedData data = DataSets.Open(job.Data, job.Loss, job.Seed, cache, CancellationToken.None);
                 StepLosses[] losses = [.. Comparison.Run(job, data.Train, Steps, shards: 2)];
                 means.Add(Mean(losses[^Window..]));
                 Row(model, name, seed.ToString(CultureInfo.InvariantCulture), Difference(losses[1].Lockstep, losses[1].Plain), Difference(losses[10].Lockstep, losses[10].Plain), means[^1]);

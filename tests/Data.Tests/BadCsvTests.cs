@@ -133,7 +133,7 @@ public sealed class BadCsvTests : IDisposable
     {
         var spec = folder.Csv("x,y\n1,0\n", "y");
         var taken = folder.Write("taken", "");
-        var error = Assert.Single(Assert.Throws<InputException>(() => DataSets.Open(spec, 1, taken, TestContext.Current.CancellationToken)).Errors);
+        var error = Assert.Single(Assert.Throws<InputException>(() => DataSets.Open(spec, LossKind.Mse, 1, taken, TestContext.Current.CancellationToken)).Errors);
         Assert.Equal(taken, error.File);
         Assert.Contains("cannot be written", error.Message, StringComparison.Ordinal);
     }

@@ -13,7 +13,7 @@ public sealed class CsvDataTests : IDisposable
     public void Reads_columns_by_name_and_by_index_in_the_order_given()
     {
         var spec = folder.Csv("a,b,c,y\n1,2,3,0\n4,5e-1,-6.25,2\n", "y") with { Features = ["c", "0"] };
-        using var data = folder.Open(spec);
+        using var data = folder.Open(spec, loss: LossKind.CrossEntropy);
         var (features, labels) = data.Train.All();
         Assert.Equal([[3f, 1f], [-6.25f, 4f]], features);
         Assert.Equal([[0f], [2f]], labels);
@@ -49,13 +49,10 @@ public sealed class CsvDataTests : IDisposable
         Assert.Equal([1f, 0f], data.Train.Sample(0).Labels);
     }
 
-    [Theory]
-    [InlineData("0.5")]
-    [InlineData("-1")]
-    [InlineData("10000")]
-    public void A_label_that_is_no_small_whole_number_makes_the_column_a_number(string label)
+    [Fact]
+    public void A_label_is_a_number_where_the_loss_takes_numbers()
     {
-        using var data = folder.Open(folder.Csv($"x,y\n1,0\n2,{label}\n", "y"));
+        using var data = folder.Open(folder.Csv("x,y\n1,0\n2,1\n", "y"));
         Assert.Null(data.Train.Classes);
     }
 
@@ -106,13 +103,15 @@ public sealed class CsvDataTests : IDisposable
     [Fact]
     public void Classes_of_numbers_are_counted_over_both_files()
     {
-        var spec = folder.Csv("x,y\n1,0\n2,1\n", "y");
-        using var more = folder.Open(spec with { Validation = folder.Write("more.csv", "x,y\n1,3\n") });
+        var spec = folder.Csv("x,y\n1,1\n2,0\n3,1.0\n", "y");
+        using var more = folder.Open(spec with { Validation = folder.Write("more.csv", "x,y\n1,3\n") }, loss: LossKind.CrossEntropy);
         Assert.Equal((4, 4), (more.Train.Classes, more.Validation!.Classes));
-        using var fewer = folder.Open(spec with { Validation = folder.Write("fewer.csv", "x,y\n1,0\n") });
+        Assert.Equal([[1f], [0f], [1f]], more.Train.All().Labels);
+        Assert.Equal([[3f]], more.Validation.All().Labels);
+        using var fewer = folder.Open(spec with { Validation = folder.Write("fewer.csv", "x,y\n1,0\n") }, loss: LossKind.CrossEntropy);
         Assert.Equal((2, 2), (fewer.Train.Classes, fewer.Validation!.Classes));
-        using var number = folder.Open(spec with { Validation = folder.Write("number.csv", "x,y\n1,0.5\n") });
-        Assert.Null(number.Train.Classes);
+        var number = folder.Refused(spec with { Validation = folder.Write("number.csv", "x,y\n1,0.5\n") }, LossKind.CrossEntropy);
+        Assert.Equal(("number.csv", 2), (Path.GetFileName(number.File), number.Line));
     }
 
     [Theory]

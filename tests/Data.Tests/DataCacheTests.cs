@@ -67,7 +67,7 @@ public sealed class DataCacheTests : IDisposable
         var threads = Enumerable.Range(0, 8).Select(n => new Thread(() =>
         {
             barrier.SignalAndWait();
-            using var data = DataSets.Open(spec, 1, folder.Cache, CancellationToken.None);
+            using var data = DataSets.Open(spec, LossKind.Mse, 1, folder.Cache, CancellationToken.None);
             sums[n] = data.Train.All().Features.Sum(f => (double)f[0]);
             prints[n] = data.Fingerprint;
         })).ToArray();
@@ -109,7 +109,7 @@ public sealed class DataCacheTests : IDisposable
         var path = Assert.Single(Directory.GetFiles(folder.Cache, "*.lock"), f => File.Exists(Path.ChangeExtension(f, ".json")));
         using var held = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
         using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
-        Assert.Throws<OperationCanceledException>(() => DataSets.Open(spec, 1, folder.Cache, cancellation.Token));
+        Assert.Throws<OperationCanceledException>(() => DataSets.Open(spec, LossKind.Mse, 1, folder.Cache, cancellation.Token));
     }
 
     private List<string> Rows() => [.. Directory.GetFiles(folder.Cache, "*.rows").Order()];

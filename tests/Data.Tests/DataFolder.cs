@@ -27,12 +27,12 @@ internal sealed class DataFolder : IDisposable
 
     public DataSpec Idx(byte[] images, byte[] labels, string ending = "") => new() { Format = DataFormat.Idx, Train = Write("images" + ending, images), TrainLabels = Write("labels" + ending, labels) };
 
-    public OpenedData Open(DataSpec data, ulong seed = 1) => DataSets.Open(data, seed, Cache, TestContext.Current.CancellationToken);
+    public OpenedData Open(DataSpec data, ulong seed = 1, LossKind loss = LossKind.Mse) => DataSets.Open(data, loss, seed, Cache, TestContext.Current.CancellationToken);
 
     /// <summary>The one thing that is wrong.</summary>
-    public InputError Refused(DataSpec data)
+    public InputError Refused(DataSpec data, LossKind loss = LossKind.Mse)
     {
-        var exception = Assert.Throws<InputException>(() => Open(data).Dispose());
+        var exception = Assert.Throws<InputException>(() => Open(data, 1, loss).Dispose());
         var error = Assert.Single(exception.Errors);
         Assert.NotEmpty(error.Remedy);
         return error;

@@ -62,7 +62,7 @@ public sealed class SplitAndNormalizationTests : IDisposable
         Assert.Equal(data.Normalization.ToMetadata(), table.ToMetadata());
         Assert.Equal(data.Normalization.Factor, table.Factor);
 
-        using var later = DataSets.OpenForEvaluation(spec with { Train = folder.Write("later.csv", "c,x,kind\nb,3.3,c\nr,,b\n") }, table, folder.Cache, TestContext.Current.CancellationToken);
+        using var later = DataSets.OpenForEvaluation(spec with { Train = folder.Write("later.csv", "c,x,kind\nb,3.3,c\nr,,b\n") }, LossKind.Mse, table, folder.Cache, TestContext.Current.CancellationToken);
         Assert.Equal(data.Train.Sample(2), later.Sample(0), Same);
         Assert.Equal(data.Train.Sample(1).Features[3], later.Sample(1).Features[3]);
         Assert.Equal(3, later.Classes);

@@ -21,7 +21,7 @@ public sealed class PlainLoopTests : IDisposable
         Assert.SkipUnless(Directory.Exists(Comparison.DataFolder), $"There is no {Comparison.DataFolder}; Debian's package dataset-fashion-mnist brings it.");
         // The smaller file, so that nothing is waited for.
         JobSpec job = Comparison.Job(model, Comparison.Optimizers[optimizer], seed: 1, images: "t10k");
-        using OpenedData data = DataSets.Open(job.Data, job.Seed, _cache.FullName, TestContext.Current.CancellationToken);
+        using OpenedData data = DataSets.Open(job.Data, job.Loss, job.Seed, _cache.FullName, TestContext.Current.CancellationToken);
         StepLosses[] losses = [.. Comparison.Run(job, data.Train, 11, shards: 2)];
 
         // At the same parameters, after one update, after ten.

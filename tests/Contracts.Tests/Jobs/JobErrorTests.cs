@@ -53,7 +53,7 @@ public sealed class JobErrorTests
     [InlineData("train: data.csv", "train: data.csv\n  labls: [y]", 7, "There is no key 'labls' in 'data'.", "Did you mean 'labels'?")]
     [InlineData("preset: mlp", "layers:\n  - kind: dropout\n    q: 0.5", 5, "There is no key 'q' in 'layer'.", "The keys are kind, out, kernel, stride, padding, p,")]
     [InlineData("epochs: 1", "epochs: 1\nepochs: 2", 10, "'epochs' is there twice.", "Keep one.")]
-    [InlineData("  train: data.csv\n", "", 5, "'train' is missing in 'data'.", "Give a text: csv: the file; idx: the images.")]
+    [InlineData("  train: data.csv\n", "", 5, "'train' is missing in 'data'.", "Give a list of paths: csv: the file or files")]
     [InlineData("name: test\n", "", 1, "'name' is missing.", "Give a text: Name of the job")]
     [InlineData("name: test\n", "name:\n", 1, "'name' is missing.", "Give a text: Name of the job")]
     [InlineData("loss: mse\n", "", 1, "'loss' is missing.", "Give one of mse")]
@@ -246,6 +246,21 @@ public sealed class JobErrorTests
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    [Fact]
+    public void Very_many_mistakes_are_told_in_a_message_that_can_be_read()
+    {
+        IReadOnlyList<InputError> errors = JobText.Errors(JobText.Plain + string.Concat(Enumerable.Range(0, 5000).Select(i => $"key{i}: 1\n")));
+        Assert.Equal(101, errors.Count);
+        Assert.Contains(errors, e => e.Message == "More than 100 things are wrong.");
+    }
+
+    [Fact]
+    public void A_tab_is_told_with_its_line()
+    {
+        InputError error = Assert.Single(JobText.Errors("name: test\ndata:\n\tformat: csv\n"));
+        Assert.Equal((3, "Correct the line: YAML is indented by spaces, and this one begins with a tab."), (error.Line, error.Remedy));
     }
 
     [Fact]

@@ -177,4 +177,28 @@ public sealed class JobRoundTripTests
             }
         }
     }
+
+    [Fact]
+    public void Several_files_and_patterns_are_one_list_in_order()
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("lockstep-files-");
+        try
+        {
+            foreach (string name in (string[])["part-10.csv", "part-2.csv", "part-x.txt", "first.csv"])
+            {
+                File.WriteAllText(Path.Combine(folder.FullName, name), "");
+            }
+
+            JobSpec job = JobFile.Parse(JobText.Changed("train: data.csv", "train: [first.csv, 'part-*.csv']"), JobText.File, folder.FullName, []);
+            Assert.Equal(["first.csv", "part-10.csv", "part-2.csv"], new[] { job.Data.Train }.Concat(job.Data.TrainMore).Select(Path.GetFileName));
+            Assert.Equal(JobText.Canonical(job), JobText.Canonical(JobText.Read(JobWriter.ToYaml(job))));
+            InputError none = Assert.Single(Assert.Throws<InputException>(() => JobFile.Parse(JobText.Changed("data.csv", "'none-?.csv'"), JobText.File, folder.FullName, [])).Errors);
+            Assert.Equal((6, $"No file in {folder.FullName} is called 'none-?.csv'."), (none.Line, none.Message));
+            Assert.Contains("twice", JobText.Errors(JobText.Changed("train: data.csv", "train: [a.csv, ./a.csv]"))[0].Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
 }

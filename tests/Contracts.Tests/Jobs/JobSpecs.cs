@@ -53,21 +53,35 @@ internal static class JobSpecs
         from header in Gen.Bool
         from delimiter in Gen.Char[",;\t| :#~é"]
         from encoding in Gen.Int[0, 2].Select(i => new[] { "utf-8", "windows-1252", "shift_jis" }[i])
+        from more in Gen.Select(Path.Array[0, 2], Path.Array[0, 2])
+        from excluded in Gen.Select(Gen.Bool, Text.Array[0, 2])
+        from marks in Gen.Int[0, 3].Select(i => new (char Decimal, char? Thousands)[] { ('.', null), (',', '.'), (',', '\u00A0'), ('.', '\'') }[i])
+        from missingValues in Text.Array[0, 3].Null()
+        from missingCategory in Gen.Nullable(Gen.Enum<MissingCategoryPolicy>(), 0.4)
+        from unknown in Gen.Enum<UnknownPolicy>()
         from missing in Gen.Enum<MissingPolicy>()
         from normalize in Gen.Enum<NormalizationKind>()
         select new DataSpec
         {
             Format = DataFormat.Csv,
             Train = paths.Item1,
+            TrainMore = Distinct(more.Item1, paths.Item1),
             Validation = which == 1 ? paths.Item2 : null,
+            ValidationMore = which == 1 ? Distinct(more.Item2, paths.Item2) : [],
             Split = which == 2 ? split : null,
-            Features = columns.Item1,
+            Features = excluded.Item1 ? [] : columns.Item1,
+            Exclude = excluded.Item1 ? excluded.Item2 : [],
             Labels = columns.Item2,
             Categories = columns.Item3,
             Header = header,
             Delimiter = delimiter,
             Encoding = encoding,
+            Decimal = marks.Decimal,
+            Thousands = marks.Thousands,
             Missing = missing,
+            MissingValues = missingValues,
+            MissingCategory = missingCategory,
+            Unknown = unknown,
             Normalize = normalize,
         };
 
@@ -148,6 +162,8 @@ internal static class JobSpecs
             Checkpoint = new CheckpointSpec { Every = checkpoint.Item1, Keep = checkpoint.Item2 },
             ThreadsPerWorker = threads,
         };
+
+    private static string[] Distinct(string[] more, string first) => [.. more.Distinct(StringComparer.Ordinal).Where(path => path != first)];
 
     private static Gen<T?> Null<T>(this Gen<T> values) where T : struct => Gen.Nullable(values, 0.4);
 

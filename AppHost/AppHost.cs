@@ -70,7 +70,7 @@ if (builder.ExecutionContext.IsRunMode)
 else
 {
     // One worker, which the platform multiplies.
-    target.PublishWorker(Worker("worker"), redis);
+    target.PublishWorker(Worker("worker").WithEnvironment(EnvironmentNames.DataCache, PublishTarget.DataPath + "/cache"), redis);
 }
 
 await builder.Build().RunAsync();

@@ -1,4 +1,5 @@
 using Lockstep.Contracts;
+using Lockstep.Contracts.Services;
 
 namespace Lockstep.Data;
 
@@ -28,6 +29,7 @@ internal static class CacheEntry
                 cancellation.ThrowIfCancellationRequested();
                 if (find() is { } found)
                 {
+                    CacheUpkeep.Use(directory, key);
                     return found;
                 }
 
@@ -44,12 +46,14 @@ internal static class CacheEntry
                 }
 
                 make(held is null ? $".{Path.GetRandomFileName()}.tmp" : ".tmp");
+                CacheUpkeep.Use(directory, key);
+                CacheUpkeep.Sweep(directory, key);
                 return find() ?? throw new InvalidDataException($"What was just written to the cache {directory} cannot be read back. Check its disk.");
             }
         }
         catch (Exception exception) when (exception is IOException and not FileNotFoundException or UnauthorizedAccessException)
         {
-            throw new InputException(directory, 0, $"The cache of data cannot be written: {exception.Message}", "Correct the rights, free some space, or choose another output folder.");
+            throw new InputException(directory, 0, $"The cache of data cannot be written: {exception.Message}", $"Correct the rights, free some space, or name another folder in {EnvironmentNames.DataCache}.");
         }
     }
 

@@ -63,7 +63,7 @@ public static class DataSets
     {
         IReadOnlyList<string> trainFiles = DataFiles.OfTraining(data), validationFiles = DataFiles.OfValidation(data);
         bool isClasses = IsClasses(loss);
-        string source = SourceKey(data, isClasses, trainFiles, data.TrainLabels, known: null);
+        string source = SourceKey(data, isClasses, trainFiles, data.TrainLabels, known: null, cacheDirectory);
         RowStore train = OpenRows(data, isClasses, trainFiles, data.TrainLabels, null, source, cacheDirectory, cancellation);
         RowStore? validation = null;
         try
@@ -78,7 +78,7 @@ public static class DataSets
             if (validationFiles.Count > 0)
             {
                 var known = new DataSchema(table.Features, table.Categories);
-                string validationSource = SourceKey(data, isClasses, validationFiles, data.ValidationLabels, known);
+                string validationSource = SourceKey(data, isClasses, validationFiles, data.ValidationLabels, known, cacheDirectory);
                 validation = OpenRows(data, isClasses, validationFiles, data.ValidationLabels, known, validationSource, cacheDirectory, cancellation);
                 CheckShape(validationFiles[0], validation.Format, format);
                 PreparedRange.Check(validationFiles, validation.Format, table);
@@ -106,7 +106,7 @@ public static class DataSets
     {
         var known = new DataSchema(table.Features, table.Categories);
         IReadOnlyList<string> files = DataFiles.OfTraining(data);
-        string source = SourceKey(data, IsClasses(loss), files, data.TrainLabels, known);
+        string source = SourceKey(data, IsClasses(loss), files, data.TrainLabels, known, cacheDirectory);
         RowStore rows = OpenRows(data, IsClasses(loss), files, data.TrainLabels, known, source, cacheDirectory, cancellation);
         int features = RowDataSet.SampleShapeOf(rows.Format).Aggregate(1, (product, size) => product * size);
         if (features == table.Offset.Length)
@@ -176,7 +176,7 @@ public static class DataSets
     private static bool IsClasses(LossKind loss) => loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy;
 
     /// <summary>A hash of all that shapes the rows of a data set.</summary>
-    private static string SourceKey(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known)
+    private static string SourceKey(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, string cacheDirectory)
     {
         if (data.Format == DataFormat.Idx)
         {
@@ -185,13 +185,11 @@ public static class DataSets
 
         DataSpec options = data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null, Normalize = NormalizationKind.None };
         string columns = known is null ? "" : JsonSerializer.Serialize(new { known.Features, Categories = known.Categories.OrderBy(c => c.Key, StringComparer.Ordinal) });
-        return Hash($"{CacheVersion}|{string.Join('|', files.Select(FileHash))}|{(labels is null ? "" : FileHash(labels))}|{JsonSerializer.Serialize(options)}|{isClasses}|{columns}");
+        return Hash($"{CacheVersion}|{string.Join('|', files.Select(file => SourceHashes.Of(file, cacheDirectory)))}|{(labels is null ? "" : SourceHashes.Of(labels, cacheDirectory))}|{JsonSerializer.Serialize(options)}|{isClasses}|{columns}");
     }
 
     private static string LabelsOf(string images, string? labels) =>
         labels ?? throw new InputException(images, 0, "There is no file of labels for these images.", "Set 'trainLabels' (and 'validationLabels').");
-
-    private static string FileHash(string path) => Convert.ToHexStringLower(SourceFile.Hash(path));
 
     /// <summary>What is worked out of the training rows once, and kept in the cache.</summary>
     private sealed record StoredStatistics(NormalizationTable Table, InputError[] Warnings);

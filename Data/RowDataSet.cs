@@ -1,4 +1,5 @@
-using System.Buffers;
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Lockstep.Data;
@@ -9,12 +10,16 @@ namespace Lockstep.Data;
 /// <param name="owns">Whether the store is closed with this data set.</param>
 internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long count, int? classes, string fingerprint, Func<long, long> rowOf, bool owns = true) : IDataSet
 {
-    private const int OnStack = 4096;
-
     private readonly int[] _firstFeature = FirstFeatures(rows.Format);
 
     /// <summary>By stored column, features and labels: the flag of each stored index; null for numbers.</summary>
     private readonly int[]?[] _ranks = [.. rows.Format.Columns.Select(c => c.Categories is null ? null : c.Ranks())];
+
+    /// <summary>Each byte, prepared, where all pixels are prepared alike.</summary>
+    private readonly float[]? _pixels = Pixels(rows.Format, table);
+
+    /// <summary>Whether each stored value is one feature.</summary>
+    private readonly bool _plain = rows.Format.FeatureColumns.All(c => c.Categories is null);
 
     public long Count => count;
     public int FeatureCount { get; } = rows.Format.Bytes ? rows.Format.Features : FirstFeatures(rows.Format)[^1];
@@ -46,9 +51,7 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
             throw new ArgumentException($"{sampleIds.Length} samples of {width} features and {LabelWidth} labels do not fit {features.Length} and {labels.Length} values.", nameof(features));
         }
 
-        byte[]? rented = rows.RowBytes > OnStack ? ArrayPool<byte>.Shared.Rent(rows.RowBytes) : null;
-        Span<byte> row = rented is null ? stackalloc byte[OnStack] : rented;
-        row = row[..rows.RowBytes];
+        using RowReader reader = rows.Open();
         for (int i = 0; i < sampleIds.Length; i++)
         {
             if (sampleIds[i] < 0 || sampleIds[i] >= count)
@@ -56,13 +59,7 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
                 throw new ArgumentException($"There is no sample {sampleIds[i]}; there are {count}.", nameof(sampleIds));
             }
 
-            rows.Read(rowOf(sampleIds[i]), row);
-            Prepare(row, features.Slice(i * width, width), labels.Slice(i * LabelWidth, LabelWidth));
-        }
-
-        if (rented is not null)
-        {
-            ArrayPool<byte>.Shared.Return(rented);
+            Prepare(reader[rowOf(sampleIds[i])], features.Slice(i * width, width), labels.Slice(i * LabelWidth, LabelWidth));
         }
     }
 
@@ -76,12 +73,23 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
 
     private void Prepare(ReadOnlySpan<byte> row, Span<float> features, Span<float> labels)
     {
-        if (rows.Format.Bytes)
+        if (_pixels is not null)
+        {
+            for (int i = 0; i < features.Length; i++)
+            {
+                features[i] = _pixels[row[i]];
+            }
+        }
+        else if (rows.Format.Bytes)
         {
             for (int i = 0; i < features.Length; i++)
             {
                 features[i] = table.Prepare(i, row[i]);
             }
+        }
+        else if (_plain)
+        {
+            PrepareNumbers(MemoryMarshal.Cast<byte, double>(row[..rows.LabelOffset]), features);
         }
         else
         {
@@ -114,4 +122,37 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
             }
         }
     }
+
+    /// <summary>As <see cref="NormalizationTable.Prepare"/>, several at a time.</summary>
+    // Vector code is never compiled ahead, and its quick form is slow: in full at the first call.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void PrepareNumbers(ReadOnlySpan<double> stored, Span<float> features)
+    {
+        int done = 0;
+        if (Vector.IsHardwareAccelerated)
+        {
+            for (; done <= stored.Length - Vector<float>.Count; done += Vector<float>.Count)
+            {
+                Vector.Narrow(Prepared(stored, done), Prepared(stored, done + Vector<double>.Count)).CopyTo(features[done..]);
+            }
+        }
+
+        for (int i = done; i < stored.Length; i++)
+        {
+            features[i] = table.Prepare(i, stored[i]);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector<double> Prepared(ReadOnlySpan<double> stored, int at)
+    {
+        var value = new Vector<double>(stored[at..]);
+        value = Vector.ConditionalSelect(Vector.Equals(value, value), value, new Vector<double>(table.Fill, at));
+        return (value - new Vector<double>(table.Offset, at)) * new Vector<double>(table.Factor, at);
+    }
+
+    private static float[]? Pixels(RowFormat format, NormalizationTable table) =>
+        format.Bytes && !table.Offset.AsSpan().ContainsAnyExcept(table.Offset[0]) && !table.Factor.AsSpan().ContainsAnyExcept(table.Factor[0])
+            ? [.. Enumerable.Range(0, 256).Select(value => table.Prepare(0, value))]
+            : null;
 }

@@ -1,3 +1,4 @@
+using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
@@ -5,14 +6,15 @@ using Microsoft.Win32.SafeHandles;
 namespace Lockstep.Data;
 
 /// <summary>
-/// A data set as fixed-size rows in a file: features as float64 or bytes, then labels as float64, all as they were read. It may be larger than the memory: rows are read one by one, by position,
-/// and not through a mapping, so that a process does not grow with what it has read. Safe for several threads.
+/// A data set as fixed-size rows in a file: features as float64 or bytes, then labels as float64, all as they were read. It may be larger than the memory: the file is mapped,
+/// so its pages are the system's own copy, shared by all processes of the machine and given up where memory is short. Safe for several threads.
 /// </summary>
 internal sealed class RowStore : IDisposable
 {
     private const int ScanBytes = 1 << 19;
 
     private readonly SafeFileHandle _file;
+    private readonly MemoryMappedViewAccessor _mapping;
     private readonly string _path;
     private readonly int _featureBytes;
     private readonly int _rowBytes;
@@ -24,6 +26,8 @@ internal sealed class RowStore : IDisposable
         Format = format;
         _featureBytes = FeatureBytes(format);
         _rowBytes = BytesOf(format);
+        using var mapped = MemoryMappedFile.CreateFromFile(file, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        _mapping = mapped.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
     }
 
     public RowFormat Format { get; }
@@ -43,31 +47,22 @@ internal sealed class RowStore : IDisposable
         }, cancellation);
     }
 
-    /// <value>Bytes of one row.</value>
-    public int RowBytes => _rowBytes;
-
     /// <summary>Where the labels begin within a row.</summary>
     public int LabelOffset => _featureBytes;
 
-    /// <summary>Reads rows that follow each other.</summary>
-    /// <param name="bytes">A multiple of <see cref="RowBytes"/>: features, then from <see cref="LabelOffset"/> on labels.</param>
-    public void Read(long row, Span<byte> bytes)
+    /// <summary>Begins to read some rows.</summary>
+    /// <exception cref="InvalidDataException">The file was cut off: what is missing cannot be read through a mapping.</exception>
+    public RowReader Open()
     {
-        long offset = row * _rowBytes;
-        while (bytes.Length > 0)
+        if (RandomAccess.GetLength(_file) != Format.Rows * _rowBytes)
         {
-            int read = RandomAccess.Read(_file, bytes, offset);
-            if (read == 0)
-            {
-                throw new InvalidDataException($"The cached data {_path} were cut off while in use. Delete the file and start again.");
-            }
-
-            bytes = bytes[read..];
-            offset += read;
+            throw CutOff();
         }
+
+        return new RowReader(_mapping.SafeMemoryMappedViewHandle, _rowBytes);
     }
 
-    /// <summary>Visits the wanted rows in order.</summary>
+    /// <summary>Visits the wanted rows in order, through a small buffer: a process that reads all once does not grow by it.</summary>
     /// <param name="visit">Gets [Format.Features + Format.Labels], which the next visit overwrites.</param>
     public void Scan(Func<long, bool> wanted, Action<double[]> visit, CancellationToken cancellation)
     {
@@ -90,7 +85,11 @@ internal sealed class RowStore : IDisposable
         }
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        _mapping.Dispose();
+        _file.Dispose();
+    }
 
     // Labels begin at a multiple of eight.
     internal static int FeatureBytes(RowFormat format) => format.Bytes ? (format.Features + 7) / 8 * 8 : format.Features * sizeof(double);
@@ -125,6 +124,24 @@ internal sealed class RowStore : IDisposable
 
         file?.Dispose();
         return null;
+    }
+
+    private InvalidDataException CutOff() => new($"The cached data {_path} were cut off while in use. Delete the file and start again.");
+
+    private void Read(long row, Span<byte> bytes)
+    {
+        long offset = row * _rowBytes;
+        while (bytes.Length > 0)
+        {
+            int read = RandomAccess.Read(_file, bytes, offset);
+            if (read == 0)
+            {
+                throw CutOff();
+            }
+
+            bytes = bytes[read..];
+            offset += read;
+        }
     }
 
     private void ToValues(ReadOnlySpan<byte> row, Span<double> values)

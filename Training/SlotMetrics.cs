@@ -18,44 +18,59 @@ internal static class SlotMetrics
     /// </returns>
     public static (double[] Parts, float[] Scores, float[] Labels) Measure(JobSpec job, Tensor output, float[] labels, int labelWidth, bool withScores)
     {
-        var samples = (int)output.shape[0];
-        var width = (int)output.shape[1];
-        var values = new float[samples * width];
-        if (job.Metrics.Count > 0)
+        var samples = (int)output.size(0);
+        var width = (int)output.size(1);
+        var parts = new double[PartCount(job.Metrics)];
+        if (job.Metrics.Count == 0)
         {
-            NeuralModel.Read(output, values);
+            return (parts, [], []);
         }
 
-        var parts = new List<double>(job.Metrics.Count);
+        using var host = output.cpu().contiguous();
+        ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(host.bytes);
+        var next = 0;
         float[] scores = [];
         foreach (var metric in job.Metrics)
         {
             switch (metric)
             {
                 case MetricKind.Accuracy:
-                    parts.Add(Correct(job.Loss, values, labels, width));
+                    parts[next++] = Correct(job.Loss, values, labels, width);
                     break;
                 case MetricKind.Mae:
-                    parts.Add(Errors(job.Loss, values, labels, labelWidth, Math.Abs));
+                    parts[next++] = Errors(job.Loss, values, labels, labelWidth, squared: false);
                     break;
                 case MetricKind.Rmse:
-                    parts.Add(Errors(job.Loss, values, labels, labelWidth, e => e * e));
+                    parts[next++] = Errors(job.Loss, values, labels, labelWidth, squared: true);
                     break;
                 case MetricKind.Auc when withScores:
-                    scores = width == 1 ? values : [.. Enumerable.Range(0, samples).Select(i => values[(2 * i) + 1] - values[2 * i])];
+                    scores = Scores(values, samples, width);
                     break;
             }
         }
 
-        return ([.. parts], scores, scores.Length > 0 ? labels : []);
+        // The labels' memory is that of the batch, which is read into again.
+        return (parts, scores, scores.Length > 0 ? [.. labels] : []);
     }
 
-    private static double Correct(LossKind loss, float[] values, float[] labels, int width)
+    /// <summary>One a sample: the value of the one output, or by how much class 1 is above class 0.</summary>
+    private static float[] Scores(ReadOnlySpan<float> values, int samples, int width)
+    {
+        var scores = new float[samples];
+        for (var i = 0; i < samples; i++)
+        {
+            scores[i] = width == 1 ? values[i] : values[(2 * i) + 1] - values[2 * i];
+        }
+
+        return scores;
+    }
+
+    private static double Correct(LossKind loss, ReadOnlySpan<float> values, float[] labels, int width)
     {
         var correct = 0;
         for (var i = 0; i < labels.Length; i++)
         {
-            var row = values.AsSpan(i * width, width);
+            var row = values.Slice(i * width, width);
             var predicted = loss == LossKind.BinaryCrossEntropy ? (row[0] > 0 ? 1 : 0) : IndexOfMax(row);
             correct += predicted == (int)labels[i] ? 1 : 0;
         }
@@ -74,13 +89,14 @@ internal static class SlotMetrics
         return best;
     }
 
-    private static double Errors(LossKind loss, float[] values, float[] labels, int width, Func<double, double> measure)
+    private static double Errors(LossKind loss, ReadOnlySpan<float> values, float[] labels, int width, bool squared)
     {
         var sum = 0.0;
         for (var i = 0; i < labels.Length; i++)
         {
             var predicted = loss == LossKind.BinaryCrossEntropy ? 1 / (1 + Math.Exp(-(double)values[i])) : values[i];
-            sum += measure(predicted - labels[i]);
+            var error = predicted - labels[i];
+            sum += squared ? error * error : Math.Abs(error);
         }
 
         return sum / width;

@@ -1,6 +1,4 @@
 using Lockstep.Core.Sampling;
-using System.Buffers;
-using System.Runtime.InteropServices;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Metrics;
@@ -20,6 +18,11 @@ namespace Lockstep.Training;
 public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, IDataSet? validation = null) : IDisposable
 {
     private readonly Tensor[] parameters = [.. model.Tensors.Zip(model.Values).Where(t => t.First.Kind == TensorKind.Parameter).Select(t => t.Second)];
+    private readonly float[] before = new float[model.Tensors.Where(t => t.Kind == TensorKind.Buffer).Select(t => (int)t.Elements).DefaultIfEmpty().Max()];
+    private readonly BatchReader training = new(job, model.Input, train);
+    private readonly BatchReader? evaluation = validation is null ? null : new(job, model.Input, validation);
+    // Of the process: one object of its own each time it is asked for.
+    private readonly torch.Generator generator = torch.Generator.Default;
 
     /// <value>Length of the flat model vector.</value>
     public long ElementCount => model.ElementCount;
@@ -31,6 +34,10 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
     /// <summary>Sets parameters and buffers to version v, which the slots that follow are computed at.</summary>
     /// <param name="flat">[ElementCount]</param>
     public void Load(ReadOnlySpan<float> flat) => model.Load(flat);
+
+    /// <summary>Reads a slot's samples ahead, so that <see cref="Run"/> finds them decoded. From any thread, also while another slot is computed.</summary>
+    /// <returns>False: as much is read ahead as there is room for.</returns>
+    public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => training.Prepare(step, slot, sampleIds);
 
     /// <summary>Computes one slot at the version that was loaded.</summary>
     /// <param name="sampleIds">The slot's samples; may be empty.</param>
@@ -58,21 +65,28 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
         }
 
         using var scope = torch.NewDisposeScope();
-        torch.manual_seed((long)(CounterRandom.Key(job.Seed, (ulong)step, (ulong)slot) >> 1));
-        var (features, labels, rawLabels) = Batch(train, sampleIds);
-        var (output, after) = model.Train(features);
-        var lossSum = LossSum(output, labels);
-        var gradients = torch.autograd.grad([lossSum / stepSampleCount], parameters);
-        CopyGradients(gradients, after, (double)sampleIds.Length / stepSampleCount, gradient);
-        var metrics = SlotMetrics.Measure(job, output, rawLabels, train.LabelWidth, withScores: false);
-        return new(sampleIds.Length, lossSum.item<float>(), metrics.Parts);
+        var batch = training.Take(step, slot, sampleIds);
+        try
+        {
+            Seed(step, slot);
+            var (output, after) = model.Train(batch.Features.to(TorchRuntime.Device));
+            var lossSum = LossSum(output, batch.Labels.to(TorchRuntime.Device));
+            var gradients = torch.autograd.grad([lossSum / stepSampleCount], parameters);
+            CopyGradients(gradients, after, (double)sampleIds.Length / stepSampleCount, gradient);
+            var metrics = SlotMetrics.Measure(job, output, batch.RawLabels, train.LabelWidth, withScores: false);
+            return new(sampleIds.Length, lossSum.item<float>(), metrics.Parts);
+        }
+        finally
+        {
+            training.GiveBack(batch);
+        }
     }
 
     /// <summary>Evaluates samples of the validation data at the version that was loaded: dropout off, batch norm by its buffers.</summary>
     /// <exception cref="InvalidOperationException">There is no validation data.</exception>
     public EvaluationPart Evaluate(ReadOnlySpan<long> sampleIds)
     {
-        if (validation is null)
+        if (evaluation is null)
         {
             throw new InvalidOperationException("The job has no validation data.");
         }
@@ -84,30 +98,41 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
 
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        var (features, labels, rawLabels) = Batch(validation, sampleIds);
-        var output = model.Evaluate(features);
-        var lossSum = LossSum(output, labels).item<float>();
-        var metrics = SlotMetrics.Measure(job, output, rawLabels, validation.LabelWidth, withScores: true);
-        return new(sampleIds.Length, lossSum, metrics.Parts, metrics.Scores, metrics.Labels);
+        var batch = evaluation.Read(sampleIds);
+        try
+        {
+            var output = model.Evaluate(batch.Features.to(TorchRuntime.Device));
+            var lossSum = LossSum(output, batch.Labels.to(TorchRuntime.Device)).item<float>();
+            var metrics = SlotMetrics.Measure(job, output, batch.RawLabels, validation!.LabelWidth, withScores: true);
+            return new(sampleIds.Length, lossSum, metrics.Parts, metrics.Scores, metrics.Labels);
+        }
+        finally
+        {
+            evaluation.GiveBack(batch);
+        }
     }
 
-    /// <summary>Nothing of its own needs releasing today; the model and the data stay the caller's.</summary>
+    /// <summary>Lets go of what was read ahead; the model and the data stay the caller's.</summary>
     public void Dispose()
     {
+        training.Dispose();
+        evaluation?.Dispose();
+        generator.Dispose();
     }
 
-    private (Tensor Features, Tensor Labels, float[] RawLabels) Batch(IDataSet data, ReadOnlySpan<long> ids)
+    private void Seed(long step, int slot)
     {
-        var features = torch.empty([ids.Length, .. model.Input.Select(s => (long)s)]);
-        var raw = new float[ids.Length * data.LabelWidth];
-        data.Read(ids, MemoryMarshal.Cast<byte, float>(features.bytes), raw);
-        var labels = torch.tensor(raw, [ids.Length, data.LabelWidth]);
-        if (job.Loss == LossKind.CrossEntropy)
+        if (!model.IsRandom)
         {
-            labels = labels.flatten().to_type(torch.ScalarType.Int64);
+            return;
         }
 
-        return (features.to(TorchRuntime.Device), labels.to(TorchRuntime.Device), raw);
+        var seed = (long)(CounterRandom.Key(job.Seed, (ulong)step, (ulong)slot) >> 1);
+        generator.manual_seed(seed);
+        if (TorchRuntime.Device.type == DeviceType.CUDA)
+        {
+            torch.cuda.manual_seed(seed);
+        }
     }
 
     // Sum over samples of the sample's loss; mse and mae are means over the label's columns, as in torch.
@@ -136,14 +161,11 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
             }
 
             NeuralModel.Read(after[i], target);
-            var before = ArrayPool<float>.Shared.Rent(length);
             NeuralModel.Read(model.Values[i], before.AsSpan(0, length));
             for (var e = 0; e < length; e++)
             {
                 target[e] = (float)(share * ((double)target[e] - before[e]));
             }
-
-            ArrayPool<float>.Shared.Return(before);
         }
     }
 }

@@ -25,15 +25,16 @@ internal static class EvaluateCommand
                 throw new InputException("--labels", 0, "Labels are given without data.", "Name the images with --data.");
             }
 
-            DirectoryInfo cache = Directory.CreateTempSubdirectory("lockstep-evaluate-");
+            string? shared = DataCache.Find();
+            DirectoryInfo? own = shared is null ? Directory.CreateTempSubdirectory("lockstep-evaluate-") : null;
             try
             {
-                var request = new EvaluateRequest(model, Full(parsed.GetValue(Data)), Full(parsed.GetValue(Labels)), cache.FullName, parsed.GetValue(Json));
+                var request = new EvaluateRequest(model, Full(parsed.GetValue(Data)), Full(parsed.GetValue(Labels)), shared ?? own!.FullName, parsed.GetValue(Json));
                 return await WorkerTool.RunAsync(ToolNames.Evaluate, request.ToJson(), cancellation);
             }
             finally
             {
-                cache.Delete(recursive: true);
+                own?.Delete(recursive: true);
             }
         });
         return command;

@@ -12,7 +12,7 @@ public sealed record RunFolder(string Path)
     public string Summary => In("summary.json");
     public string Checkpoints => In("checkpoints");
     public string Logs => In("logs");
-    /// <value>Data as fixed-size rows; may be deleted at any time.</value>
+    /// <value>Data as fixed-size rows, where there is no <see cref="DataCache"/>; may be deleted at any time.</value>
     public string Cache => In("cache");
 
     private string In(string name) => System.IO.Path.Combine(Path, name);

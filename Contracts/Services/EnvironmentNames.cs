@@ -40,6 +40,9 @@ public static class EnvironmentNames
     /// <summary>Folder that holds the runs of submitted jobs.</summary>
     public const string RunsRoot = "LOCKSTEP_RUNS_ROOT";
 
+    /// <summary>Folder in which workers keep data as rows, for all runs; default: <c>lockstep</c> in the user's folder for caches, or else each run's own.</summary>
+    public const string DataCache = "LOCKSTEP_CACHE";
+
     /// <summary>Name of the job queue, where several schedulers share one Redis; default: the one queue there is.</summary>
     public const string Queue = "LOCKSTEP_QUEUE";
 

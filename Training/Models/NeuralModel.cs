@@ -19,6 +19,8 @@ public sealed class NeuralModel : IDisposable
     private readonly ModelPlan plan;
     private readonly ulong seed;
     private readonly Tensor[] tensors;
+    private readonly Window[] windows;
+    private readonly bool hasBuffers;
 
     private NeuralModel(ModelPlan plan, ulong seed, Tensor[] tensors)
     {
@@ -26,6 +28,9 @@ public sealed class NeuralModel : IDisposable
         this.seed = seed;
         this.tensors = tensors;
         ElementCount = plan.Tensors.Sum(t => t.Elements);
+        IsRandom = plan.Layers.Any(l => l.Kind == LayerKind.Dropout);
+        hasBuffers = plan.Tensors.Any(t => t.Kind == TensorKind.Buffer);
+        windows = [.. plan.Layers.Select(l => new Window(l))];
     }
 
     public IReadOnlyList<TensorSpec> Tensors => plan.Tensors;
@@ -41,6 +46,9 @@ public sealed class NeuralModel : IDisposable
 
     /// <value>The fewest samples that a slot may have (an empty slot aside): 2 where a batch norm would otherwise see one value a channel.</value>
     public int MinimumSlotSamples => plan.Layers.Any(l => l.Kind == LayerKind.BatchNorm && (l.Input.Count == 1 || l.Input[1] * l.Input[2] == 1)) ? 2 : 1;
+
+    /// <value>Whether training draws random numbers.</value>
+    internal bool IsRandom { get; }
 
     internal IReadOnlyList<Tensor> Values => tensors;
 
@@ -129,7 +137,7 @@ public sealed class NeuralModel : IDisposable
     /// </returns>
     internal (Tensor Output, Tensor[] After) Train(Tensor input)
     {
-        Tensor[] after = [.. tensors.Zip(plan.Tensors, (tensor, spec) => spec.Kind == TensorKind.Buffer ? tensor.clone() : tensor)];
+        Tensor[] after = !hasBuffers ? tensors : [.. tensors.Zip(plan.Tensors, (tensor, spec) => spec.Kind == TensorKind.Buffer ? tensor.clone() : tensor)];
         return (Forward(input, after, training: true), after);
     }
 
@@ -149,6 +157,12 @@ public sealed class NeuralModel : IDisposable
 
     internal static void Read(Tensor source, Span<float> values)
     {
+        if (source.device_type == DeviceType.CPU && source.is_contiguous())
+        {
+            MemoryMarshal.Cast<byte, float>(source.bytes).CopyTo(values);
+            return;
+        }
+
         using var detached = source.detach();
         using var host = detached.cpu();
         using var contiguous = host.contiguous();
@@ -166,26 +180,25 @@ public sealed class NeuralModel : IDisposable
     private Tensor Forward(Tensor input, Tensor[] values, bool training)
     {
         var x = input;
-        foreach (var layer in plan.Layers)
+        for (var i = 0; i < plan.Layers.Count; i++)
         {
-            x = Apply(layer, x, values, training);
+            x = Apply(plan.Layers[i], windows[i], x, values, training);
         }
 
         return x;
     }
 
-    private static Tensor Apply(Layer layer, Tensor x, Tensor[] values, bool training)
+    private static Tensor Apply(Layer layer, Window window, Tensor x, Tensor[] values, bool training)
     {
         Tensor At(int i) => values[layer.FirstTensor + i];
-        long[] window = [layer.Kernel, layer.Kernel], stride = [layer.Stride, layer.Stride], padding = [layer.Padding, layer.Padding];
         return layer.Kind switch
         {
             LayerKind.Linear => F.linear(x, At(0), layer.Bias ? At(1) : null),
-            LayerKind.Conv2d => F.conv2d(x, At(0), layer.Bias ? At(1) : null, stride, padding),
-            LayerKind.MaxPool2d => F.max_pool2d(x, window, stride, padding),
-            LayerKind.AvgPool2d => F.avg_pool2d(x, window, stride, padding),
+            LayerKind.Conv2d => F.conv2d(x, At(0), layer.Bias ? At(1) : null, window.Stride, window.Padding),
+            LayerKind.MaxPool2d => F.max_pool2d(x, window.Size, window.Stride, window.Padding),
+            LayerKind.AvgPool2d => F.avg_pool2d(x, window.Size, window.Stride, window.Padding),
             LayerKind.BatchNorm => F.batch_norm(x, At(2), At(3), At(0), At(1), training, layer.Momentum, layer.Epsilon),
-            LayerKind.LayerNorm => F.layer_norm(x, [.. layer.Input.Select(s => (long)s)], At(0), At(1), layer.Epsilon),
+            LayerKind.LayerNorm => F.layer_norm(x, window.Input, At(0), At(1), layer.Epsilon),
             LayerKind.Dropout => F.dropout(x, layer.P, training),
             LayerKind.Flatten => x.flatten(1),
             LayerKind.Relu => F.relu(x),
@@ -203,5 +216,14 @@ public sealed class NeuralModel : IDisposable
         {
             throw new ArgumentException($"The model has {ElementCount} elements, the vector {length}.");
         }
+    }
+
+    /// <summary>A layer's numbers as torch takes them, made once.</summary>
+    private sealed class Window(Layer layer)
+    {
+        public long[] Size { get; } = [layer.Kernel, layer.Kernel];
+        public long[] Stride { get; } = [layer.Stride, layer.Stride];
+        public long[] Padding { get; } = [layer.Padding, layer.Padding];
+        public long[] Input { get; } = [.. layer.Input.Select(s => (long)s)];
     }
 }

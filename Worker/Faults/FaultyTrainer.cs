@@ -20,6 +20,8 @@ internal sealed class FaultyTrainer(ITrainer inner, WorkerFaults faults) : ITrai
         inner.Load(values);
     }
 
+    public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => inner.Prepare(step, slot, sampleIds);
+
     public SlotResult Run(long step, int slot, ReadOnlySpan<long> sampleIds, int stepSampleCount, Span<float> gradient)
     {
         faults.Reach(FaultPhase.Compute, step);

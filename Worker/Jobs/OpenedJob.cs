@@ -53,7 +53,7 @@ internal sealed class OpenedJob : IDisposable
             throw new InputException(run.Path, 0, OtherClass.Problem($"The checkpoint of step {step}", theirs, determinismClass), OtherClass.Remedy);
         }
 
-        OpenedData data = DataSets.Open(spec.Data, spec.Loss, spec.Seed, run.Cache, cancellation);
+        OpenedData data = DataSets.Open(spec.Data, spec.Loss, spec.Seed, DataCache.Find() ?? run.Cache, cancellation);
         NeuralModel? model = null;
         try
         {

@@ -15,6 +15,8 @@ internal sealed class TorchTrainer(SlotTrainer trainer, long validationSamples) 
 
     public void Load(ReadOnlySpan<float> values) => trainer.Load(values);
 
+    public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => trainer.Prepare(step, slot, sampleIds);
+
     public SlotResult Run(long step, int slot, ReadOnlySpan<long> sampleIds, int stepSampleCount, Span<float> gradient) => trainer.Run(step, slot, sampleIds, stepSampleCount, gradient);
 
     public EvaluationPart Evaluate(ReadOnlySpan<long> sampleIds) => trainer.Evaluate(sampleIds);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Lockstep.ServiceDefaults.Health;
 
 namespace Lockstep.Worker.Loop;
@@ -11,12 +10,12 @@ public sealed class ComputeThread : IHangWatched, IDisposable
     /// <summary>What takes longer at the end hangs; the process ends without it.</summary>
     private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(5);
 
-    // Bounded by its callers: each awaits its answer before it asks again.
-    private readonly BlockingCollection<Action> _work = [];
+    // Bounded by its callers: each awaits its answer before it asks again. Also the lock: a monitor's wait blocks at once, where a semaphore's spins first and takes the processor from others.
+    private readonly Queue<Action> _work = [];
     private readonly Thread _thread;
     private readonly TimeProvider _time;
     private long _since = Nothing;
-    private int _disposed;
+    private bool _ended;
 
     /// <param name="time">Null: the system's.</param>
     public ComputeThread(string name = "compute", TimeProvider? time = null)
@@ -35,7 +34,7 @@ public sealed class ComputeThread : IHangWatched, IDisposable
     public Task<T> RunAsync<T>(Func<T> function, bool mayTakeLong = false)
     {
         var result = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _work.Add(() =>
+        Add(() =>
         {
             Interlocked.Exchange(ref _since, mayTakeLong ? Nothing : _time.GetTimestamp());
             try
@@ -68,16 +67,42 @@ public sealed class ComputeThread : IHangWatched, IDisposable
     /// <summary>Lets the work that was asked for end, for a few seconds, then stops the thread. Once: it is registered under two names, and a container disposes of each.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
-            return;
-        _work.CompleteAdding();
-        if (Thread.CurrentThread == _thread || _thread.Join(EndTimeout))
-            _work.Dispose();
+        lock (_work)
+        {
+            if (_ended)
+                return;
+            _ended = true;
+            Monitor.Pulse(_work);
+        }
+        if (Thread.CurrentThread != _thread)
+            _thread.Join(EndTimeout);
+    }
+
+    private void Add(Action action)
+    {
+        lock (_work)
+        {
+            ObjectDisposedException.ThrowIf(_ended, this);
+            _work.Enqueue(action);
+            Monitor.Pulse(_work);
+        }
     }
 
     private void Work()
     {
-        foreach (Action action in _work.GetConsumingEnumerable())
+        while (Next() is { } action)
             action();
+    }
+
+    /// <returns>Null: the thread was stopped, and all that was asked for is done.</returns>
+    private Action? Next()
+    {
+        lock (_work)
+        {
+            Action? next;
+            while (!_work.TryDequeue(out next) && !_ended)
+                Monitor.Wait(_work);
+            return next;
+        }
     }
 }

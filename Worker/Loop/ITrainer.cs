@@ -3,7 +3,7 @@ using Lockstep.Training;
 
 namespace Lockstep.Worker.Loop;
 
-/// <summary>What the training loop asks of a model and its data. Called on the compute thread only.</summary>
+/// <summary>What the training loop asks of a model and its data. Called on the compute thread only, but for <see cref="Prepare"/>.</summary>
 public interface ITrainer : IDisposable
 {
     /// <value>Elements of the flat model vector: parameters and buffers in model order.</value>
@@ -19,6 +19,11 @@ public interface ITrainer : IDisposable
     /// <summary>Takes on a version of the model.</summary>
     /// <param name="values">ElementCount values; copied.</param>
     void Load(ReadOnlySpan<float> values);
+
+    /// <summary>Reads a slot's samples ahead, a hint: <see cref="Run"/> then finds them decoded. From any thread, also while a slot is computed. What was read ahead for another step is let go of.</summary>
+    /// <param name="sampleIds">The slot's training samples; at least one.</param>
+    /// <returns>False: as much is read ahead as there is room for.</returns>
+    bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds);
 
     /// <summary>Computes a slot from the loaded version: a pure function of that version, the step and the slot.</summary>
     /// <param name="sampleIds">The slot's training samples; at least one.</param>

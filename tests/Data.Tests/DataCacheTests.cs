@@ -97,7 +97,7 @@ public sealed class DataCacheTests : IDisposable
     {
         var spec = folder.Csv("x,y\n1,0\nabc,1\n", "y");
         Assert.Throws<InputException>(() => folder.Open(spec));
-        Assert.All(Directory.GetFiles(folder.Cache), f => Assert.EndsWith(".lock", f, StringComparison.Ordinal));
+        Assert.All(Directory.GetFiles(folder.Cache), f => Assert.Contains(Path.GetExtension(f), new[] { ".lock", ".hash" }));
     }
 
     [Fact]
@@ -110,6 +110,80 @@ public sealed class DataCacheTests : IDisposable
         using var held = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
         using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(100));
         Assert.Throws<OperationCanceledException>(() => DataSets.Open(spec, LossKind.Mse, 1, folder.Cache, cancellation.Token));
+    }
+
+    [Fact]
+    public void A_file_is_hashed_once_for_as_long_as_its_size_and_time_are_the_same()
+    {
+        var spec = folder.Csv("x,y\n1,0\n2,1\n", "y");
+        var long_ago = new DateTime(2020, 2, 2, 0, 0, 0, DateTimeKind.Utc);
+        File.SetLastWriteTimeUtc(spec.Train, long_ago);
+        var first = Fingerprint();
+        Assert.Single(Directory.GetFiles(folder.Cache, "*.hash"));
+
+        // Whoever changes a file behind its time is not noticed: it was not read again.
+        File.WriteAllText(spec.Train, "x,y\n1,0\n2,2\n");
+        File.SetLastWriteTimeUtc(spec.Train, long_ago);
+        Assert.Equal(first, Fingerprint());
+        File.SetLastWriteTimeUtc(spec.Train, long_ago.AddSeconds(1));
+        var second = Fingerprint();
+        Assert.NotEqual(first, second);
+
+        // Too new to be told from a change within the same tick.
+        File.WriteAllText(spec.Train, "x,y\n1,0\n2,3\n");
+        var time = File.GetLastWriteTimeUtc(spec.Train);
+        var third = Fingerprint();
+        File.WriteAllText(spec.Train, "x,y\n1,0\n2,4\n");
+        File.SetLastWriteTimeUtc(spec.Train, time);
+        Assert.Equal(4, new[] { first, second, third, Fingerprint() }.Distinct().Count());
+
+        string Fingerprint()
+        {
+            using var opened = folder.Open(spec);
+            return opened.Fingerprint;
+        }
+    }
+
+    [Fact]
+    public void Whoever_makes_an_entry_removes_those_that_nobody_used_for_a_month()
+    {
+        folder.Open(folder.Csv("x,y\n1,0\n", "y")).Dispose();
+        folder.Open(folder.Csv("x,y\n2,0\n", "y")).Dispose();
+        var unused = Rows();
+        Assert.Equal(2, unused.Count);
+        foreach (var file in Directory.GetFiles(folder.Cache))
+        {
+            File.SetLastWriteTimeUtc(file, File.GetLastWriteTimeUtc(file).AddDays(-40));
+        }
+
+        // One is used again: it stays, old as its files are.
+        folder.Open(folder.Csv("x,y\n2,0\n", "y")).Dispose();
+        var before = Directory.GetFiles(folder.Cache).Length;
+        folder.Open(folder.Csv("x,y\n3,0\n", "y")).Dispose();
+        Assert.Equal(2, Rows().Count);
+        Assert.Single(Rows(), unused.Contains);
+        Assert.InRange(Directory.GetFiles(folder.Cache).Length, 1, before + 3);
+    }
+
+    [Fact]
+    public void A_file_that_is_cut_off_while_in_use_is_told()
+    {
+        var spec = folder.Csv("x,y\n" + string.Concat(Enumerable.Range(0, 3000).Select(i => $"{i},0\n")), "y");
+        using var data = folder.Open(spec);
+        using (var rows = new FileStream(Assert.Single(Rows()), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+        {
+            rows.SetLength(100);
+        }
+
+        Assert.Contains("cut off", Assert.Throws<InvalidDataException>(() => data.Train.Sample(2000)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Data_that_are_closed_are_not_read()
+    {
+        var data = folder.Open(folder.Csv("x,y\n1,0\n", "y"));
+        data.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => data.Train.Sample(0));
     }
 
     private List<string> Rows() => [.. Directory.GetFiles(folder.Cache, "*.rows").Order()];

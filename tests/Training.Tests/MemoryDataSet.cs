@@ -5,6 +5,8 @@ namespace Lockstep.Training.Tests;
 /// <summary>Samples drawn from a seed: features in [−1, 1), labels as told.</summary>
 internal sealed class MemoryDataSet(long count, int[] shape, int labelWidth = 1, int? classes = null, int seed = 1) : IDataSet
 {
+    private int _reads;
+
     public long Count => count;
     public int FeatureCount { get; } = shape.Aggregate(1, (product, size) => product * size);
     public IReadOnlyList<int> SampleShape => shape;
@@ -12,8 +14,12 @@ internal sealed class MemoryDataSet(long count, int[] shape, int labelWidth = 1,
     public int? Classes => classes;
     public string Fingerprint => $"{count}-{seed}";
 
+    /// <value>Calls of <see cref="Read"/> so far.</value>
+    public int Reads => _reads;
+
     public void Read(ReadOnlySpan<long> sampleIds, Span<float> features, Span<float> labels)
     {
+        Interlocked.Increment(ref _reads);
         for (var i = 0; i < sampleIds.Length; i++)
         {
             var random = new Random((int)(sampleIds[i] * 1000) + seed);

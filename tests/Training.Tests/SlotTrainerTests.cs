@@ -154,19 +154,72 @@ public class SlotTrainerTests
     }
 
     [Fact]
+    public void What_is_read_ahead_changes_no_bit_and_is_not_read_again()
+    {
+        var (job, data) = Case("mlp");
+        using var plain = Trainer(job, data);
+        using var trainer = Trainer(job, data);
+        long[] ids = [3, 1, 4, 15, 9];
+        Assert.True(trainer.Prepare(7, 0, [2, 6, 5]));
+        Assert.True(trainer.Prepare(8, 0, ids));
+        Assert.True(trainer.Prepare(8, 1, [8, 9, 7, 9]));
+        int read = data.Reads;
+        Assert.Equal(Gradient(plain, 8, 0, ids, 24).Bits(), Gradient(trainer, 8, 0, ids, 24).Bits());
+        Assert.Equal(read + 1, data.Reads);
+
+        // Read ahead for other samples than the slot turns out to have.
+        Assert.Equal(Gradient(plain, 8, 1, ids, 24).Bits(), Gradient(trainer, 8, 1, ids, 24).Bits());
+        Assert.Equal(read + 3, data.Reads);
+
+        // Of a step that is over.
+        Assert.Equal(Gradient(plain, 7, 0, [2, 6, 5], 24).Bits(), Gradient(trainer, 7, 0, [2, 6, 5], 24).Bits());
+        Assert.Equal(read + 5, data.Reads);
+    }
+
+    [Fact]
+    public void Samples_are_read_ahead_while_slots_are_computed()
+    {
+        var (job, data) = Case("mlp");
+        using var plain = Trainer(job, data);
+        using var trainer = Trainer(job, data);
+        var reader = new Thread(() =>
+        {
+            for (var i = 0; i < 200; i++)
+            {
+                trainer.Prepare(i / 4, i % 4, Ids(i));
+            }
+        });
+        reader.Start();
+        for (var i = 0; i < 200; i += 7)
+        {
+            Assert.Equal(Gradient(plain, i / 4, i % 4, Ids(i), 24).Bits(), Gradient(trainer, i / 4, i % 4, Ids(i), 24).Bits());
+        }
+
+        reader.Join();
+        static long[] Ids(int i) => [.. Enumerable.Range(i, 3 + (i % 3)).Select(id => (long)(id % 24))];
+    }
+
+    [Fact]
     public void Memory_stays_flat()
     {
         var (job, data) = Case("cnn");
         using var trainer = Trainer(job, data);
-        Gradient(trainer, 0, 0, [0, 1], 2);
+        Slots(0);
         var before = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        for (var i = 0; i < 50; i++)
+        for (var i = 1; i < 50; i++)
         {
-            Gradient(trainer, i, 0, [0, 1], 2);
-            trainer.Evaluate([0, 1]);
+            Slots(i);
         }
 
         Assert.Equal(before, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+
+        void Slots(int step)
+        {
+            trainer.Prepare(step, 1, [2, 3]);
+            Gradient(trainer, step, 0, [0, 1], 2);
+            Gradient(trainer, step, 1, [2, 3], 2);
+            trainer.Evaluate([0, 1]);
+        }
     }
 
     private static (JobSpec Job, MemoryDataSet Data) Case(string kind) => kind == "mlp"

@@ -32,7 +32,7 @@ internal static class PlainCommand
         string cache = Directory.CreateTempSubdirectory("lockstep-plain-").FullName;
         try
         {
-            using OpenedData data = DataSets.Open(job.Data, job.Seed, cache, CancellationToken.None);
+            using OpenedData data = DataSets.Open(job.Data, job.Loss, job.Seed, cache, CancellationToken.None);
             using var samples = new LoadedSamples(job, data.Train);
             foreach (bool isOurs in new[] { false, true })
             {

@@ -23,6 +23,8 @@ internal sealed class SharedTorch(OpenedJob job, Action<long, int> beforeRun) : 
 
     public void Load(ReadOnlySpan<float> values) => job.Trainer.Load(values);
 
+    public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => job.Trainer.Prepare(step, slot, sampleIds);
+
     public SlotResult Run(long step, int slot, ReadOnlySpan<long> sampleIds, int stepSampleCount, Span<float> gradient)
     {
         beforeRun(step, slot);

@@ -29,6 +29,8 @@ internal class StubTrainer(StubJob job, Action<long, int>? beforeRun = null, Act
 
     public void Load(ReadOnlySpan<float> values) => values.CopyTo(_values);
 
+    public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => false;
+
     public SlotResult Run(long step, int slot, ReadOnlySpan<long> sampleIds, int stepSampleCount, Span<float> gradient)
     {
         beforeRun?.Invoke(step, slot);

@@ -1,6 +1,8 @@
 using System.Globalization;
 using Lockstep.AppHost;
 using Lockstep.Contracts.Services;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 var builder = DistributedApplication.CreateBuilder(args);
 if (!AppHostOptions.TryRead(builder.Configuration, builder.ExecutionContext.IsPublishMode, Console.Error, out AppHostOptions? options))
@@ -8,6 +10,12 @@ if (!AppHostOptions.TryRead(builder.Configuration, builder.ExecutionContext.IsPu
     return 2;
 }
 
+builder.Services.AddLogging(logging => logging
+    // Each command and each health check would tell its requests.
+    .AddFilter("System.Net.Http.HttpClient", LogLevel.Warning)
+    .AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
+    // Where its keys lie, and that they are not encrypted: they protect the cookies of a dashboard on this machine.
+    .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error));
 PublishTarget target = PublishTarget.Add(builder, options);
 
 // Resources
@@ -40,8 +48,8 @@ IResourceBuilder<ProjectResource> scheduler = builder
     .WithReference(redis.Resource).WaitFor(redis.Resource)
     .WithShards(shards)
     .WithApiEndpoint(options.Port)
-    .WithUrlForEndpoint(EndpointNames.Http, url => url.DisplayText = "Scheduler API")
-    .WithSchedulerCommands(apiKey);
+    .WithUrlForEndpoint(EndpointNames.Http, url => (url.DisplayText, url.Url) = ("Scheduler API", SchedulerRoutes.ApiPage))
+    .WithSchedulerCommands(options.MaxWorkers);
 target.PublishScheduler(scheduler);
 
 IResourceBuilder<ProjectResource> Worker(string name) => builder
@@ -59,13 +67,14 @@ if (builder.ExecutionContext.IsRunMode)
     // Each worker a resource, so that their number can change while the application runs: replicas of one cannot.
     IResourceBuilder<ProjectResource>[] workers = [.. Enumerable.Range(0, options.MaxWorkers).Select(index => $"worker-{index}").Select(name => Worker(name)
         .WithEnvironment(EnvironmentNames.WorkerId, name)
+        .WithDrain()
         .WithParentRelationship(scheduler))];
     foreach (IResourceBuilder<ProjectResource> worker in workers[options.MinWorkers..])
     {
         worker.WithExplicitStart();
     }
 
-    builder.AddWorkerScaler(new WorkerFleet(scheduler, apiKey, workers, options.MinWorkers));
+    builder.AddFleet(scheduler, apiKey, new WorkerFleet(workers, options.MinWorkers));
 }
 else
 {

@@ -27,7 +27,7 @@ internal sealed partial class ShardMetrics : IShardObserver
         Meter meter = meters.Create("Lockstep.ParameterServer");
         _barrier = meter.CreateDurationHistogram("lockstep.shard.barrier.duration", "First contribution in → last contribution in.");
         _update = meter.CreateDurationHistogram("lockstep.shard.update.duration", "Last contribution in → next version computed on this shard.");
-        _sync = meter.CreateDurationHistogram("lockstep.sync.duration", "Sync latency: last contribution in → next version held by the worker, as the workers report it.");
+        _sync = meter.CreateLatencyHistogram("lockstep.sync.duration", "Sync latency: last contribution in → next version held by the worker, as the workers report it.");
         _checkpoint = meter.CreateDurationHistogram("lockstep.shard.checkpoint.duration", "Writing this shard's part of a checkpoint, beside training.");
         _blocked = meter.CreateDurationHistogram("lockstep.shard.checkpoint.blocked.duration", "What a checkpoint held training up: copying the state, and waiting for the write before.");
         _restore = meter.CreateDurationHistogram("lockstep.shard.restore.duration", "Taking a job up again from a checkpoint.");
@@ -103,7 +103,7 @@ internal sealed partial class ShardMetrics : IShardObserver
     [LoggerMessage(1, LogLevel.Information, "Job {JobId}: {Elements} elements, {Mebibytes:F1} MiB; {Shards} shards, {Slots} slots, {Steps} steps")]
     private partial void LogOpened(string jobId, int elements, double mebibytes, int shards, int slots, long steps);
 
-    [LoggerMessage(3, LogLevel.Information, "Job {JobId}: checkpoint of version {Version} written in {Milliseconds:F1} ms")]
+    [LoggerMessage(3, LogLevel.Debug, "Job {JobId}: checkpoint of version {Version} written in {Milliseconds:F1} ms")]
     private partial void LogCheckpoint(string jobId, long version, double milliseconds);
 
     [LoggerMessage(4, LogLevel.Error, "Job {JobId} cannot go on")]

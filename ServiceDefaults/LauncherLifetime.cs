@@ -24,6 +24,12 @@ internal sealed class LauncherLifetime(IHostApplicationLifetime lifetime) : IHos
     private void End(PosixSignalContext context)
     {
         context.Cancel = true;
+        if (!lifetime.ApplicationStarted.IsCancellationRequested)
+        {
+            // It has nothing in hand yet, and a host whose start is called off reports that as a failure.
+            Environment.Exit(0);
+        }
+
         lifetime.StopApplication();
     }
 }

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 
 namespace Lockstep.ServiceDefaults;
@@ -42,6 +43,8 @@ public static class RedisRegistration
     /// </summary>
     private static void Prepare(ConfigurationOptions options)
     {
+        // It tells each of its connections' steps; that Redis does not answer, the services tell.
+        options.LoggerFactory = NullLoggerFactory.Instance;
         options.AbortOnConnectFail = false;
         options.ConnectRetry = 1;
         options.ReconnectRetryPolicy = new ExponentialRetry(100, 2000);

@@ -83,6 +83,10 @@ public static class SchedulerRoutes
     public const string Workers = "/workers";
     public const string DesiredWorkers = "/workers/desired";
     public const string ScaleWorkers = "/workers/scale";
+    public const string Fleet = "/fleet";
+    public const string FleetEvents = "/fleet/events";
+    /// <summary>A page to read and try the API with.</summary>
+    public const string ApiPage = "/api";
     public const string OpenApi = "/openapi/v1.json";
     public const string Health = "/health";
     public const string Alive = "/alive";

@@ -94,7 +94,7 @@ public sealed class SchedulerClient : IDisposable
         TimeSpan pause = FirstPause;
         while (!over)
         {
-            await using IAsyncEnumerator<JobEvent> events = ReadAsync(jobId, from, cancellation).GetAsyncEnumerator(cancellation);
+            await using IAsyncEnumerator<JobEvent> events = StreamAsync<JobEvent>(SchedulerRoutes.Events(Escape(jobId), from), cancellation).GetAsyncEnumerator(cancellation);
             while (true)
             {
                 JobEvent next;
@@ -126,16 +126,19 @@ public sealed class SchedulerClient : IDisposable
         }
     }
 
+    /// <summary>Jobs and workers now, and whenever something changes. Ends, or throws, when the connection does.</summary>
+    public IAsyncEnumerable<FleetStatus> FleetAsync(CancellationToken cancellation) => StreamAsync<FleetStatus>(SchedulerRoutes.FleetEvents, cancellation);
+
     public void Dispose() => _http.Dispose();
 
-    private async IAsyncEnumerable<JobEvent> ReadAsync(string jobId, long from, [EnumeratorCancellation] CancellationToken cancellation)
+    private async IAsyncEnumerable<T> StreamAsync<T>(string path, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        using HttpResponseMessage answer = await _http.GetAsync(SchedulerRoutes.Events(Escape(jobId), from), HttpCompletionOption.ResponseHeadersRead, cancellation);
+        using HttpResponseMessage answer = await _http.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, cancellation);
         await EnsureAsync(answer, cancellation);
         await using Stream stream = await answer.Content.ReadAsStreamAsync(cancellation);
         await foreach (SseItem<string> item in SseParser.Create(stream).EnumerateAsync(cancellation))
         {
-            yield return JsonSerializer.Deserialize<JobEvent>(item.Data, JsonSerializerOptions.Web) ?? throw new HttpRequestException("The scheduler sent an event without data.");
+            yield return JsonSerializer.Deserialize<T>(item.Data, JsonSerializerOptions.Web) ?? throw new HttpRequestException("The scheduler sent an event without data.");
         }
     }
 

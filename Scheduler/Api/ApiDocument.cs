@@ -1,5 +1,7 @@
 using Lockstep.Contracts.Services;
+using Lockstep.ServiceDefaults.Access;
 using Microsoft.OpenApi;
+using Scalar.AspNetCore;
 
 namespace Lockstep.Scheduler.Api;
 
@@ -7,6 +9,18 @@ namespace Lockstep.Scheduler.Api;
 internal static class ApiDocument
 {
     private const string Scheme = "ApiKey";
+
+    /// <summary>The document, and a page over it that takes the key. Both say what anybody may read, and nothing of jobs and workers.</summary>
+    public static void MapApiDocument(this IEndpointRouteBuilder app)
+    {
+        app.MapOpenApi().NeedsNothing();
+        app.MapScalarApiReference(SchedulerRoutes.ApiPage, options => options
+            .WithTitle("Lockstep scheduler")
+            .WithOpenApiRoutePattern(SchedulerRoutes.OpenApi)
+            .AddPreferredSecuritySchemes(Scheme)
+            .DisableDefaultFonts()
+            .DisableTelemetry()).NeedsNothing();
+    }
 
     public static void AddApiDocument(this IServiceCollection services) => services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
     {

@@ -33,9 +33,10 @@ internal static class SchedulerApi
 
     public static void MapSchedulerApi(this WebApplication app)
     {
-        app.MapOpenApi();
+        app.MapApiDocument();
         RouteGroupBuilder api = app.MapGroup("").AddEndpointFilter<ReadyFilter>().WithTags("Scheduler").ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status429TooManyRequests).ProducesProblem(StatusCodes.Status503ServiceUnavailable);
         api.MapJobs();
         api.MapWorkers();
+        api.MapFleet();
     }
 }

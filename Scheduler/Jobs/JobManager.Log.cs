@@ -8,7 +8,10 @@ internal sealed partial class JobManager
     private partial void LogStaffed(string jobId, string change);
 
     [LoggerMessage(2, LogLevel.Warning, "Worker {WorkerId} left job {JobId}; {Freed} of its slots are free again")]
-    private partial void LogLeft(string workerId, string jobId, int freed);
+    private partial void LogLost(string workerId, string jobId, int freed);
+
+    [LoggerMessage(25, LogLevel.Information, "Worker {WorkerId} left job {JobId} with nothing in hand")]
+    private partial void LogLeft(string workerId, string jobId);
 
     [LoggerMessage(3, LogLevel.Information, "Job {JobId}: {State}{Error}")]
     private partial void LogEnded(string jobId, JobState state, string? error);

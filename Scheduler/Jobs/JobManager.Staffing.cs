@@ -128,9 +128,13 @@ internal sealed partial class JobManager
             if (freed > 0)
             {
                 job.Time.WorkerLost();
+                LogLost(member.WorkerId, jobId, freed);
+            }
+            else
+            {
+                LogLeft(member.WorkerId, jobId);
             }
 
-            LogLeft(member.WorkerId, jobId, freed);
             job.Append(fleet.CountOf(jobId), null, $"{member.WorkerId} left; {freed} of its slots are free again");
             await StaffAsync();
         }

@@ -45,7 +45,7 @@ internal sealed partial class JobManager(JobStore store, JobRules rules, IConnec
     public IReadOnlyList<JobStatus> Jobs => [.. InOrder.Select(StatusOf)];
 
     /// <value>In order of submission.</value>
-    private IEnumerable<JobRun> InOrder => _jobs.Values.OrderBy(j => j.Order);
+    public IEnumerable<JobRun> InOrder => _jobs.Values.OrderBy(j => j.Order);
 
     /// <value>Jobs that are not over, in order of submission.</value>
     public IReadOnlyList<JobRun> Open => [.. InOrder.Where(j => !j.IsOver)];

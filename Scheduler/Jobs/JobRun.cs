@@ -96,6 +96,9 @@ internal sealed class JobRun
     /// <value>Is told that the state is another.</value>
     public Action? StateChanged { get; set; }
 
+    /// <value>The newest step; null: none was done since this scheduler started.</value>
+    public StepRecord? NewestStep { get; private set; }
+
     /// <value>Ends following the job.</value>
     public CancellationTokenSource Stop { get; } = new();
 
@@ -199,7 +202,11 @@ internal sealed class JobRun
         {
             var happened = new JobEvent(_next++, Status(workers), record?.ToElement(), note);
             Keep(_events, happened);
-            if (record is not StepRecord)
+            if (record is StepRecord step)
+            {
+                NewestStep = step;
+            }
+            else
             {
                 Keep(_log, happened);
             }

@@ -28,11 +28,11 @@ internal sealed class SchedulerMetrics
     private static readonly JobState[] Unfinished = [.. Enum.GetValues<JobState>().Where(state => state is not (JobState.Finished or JobState.Failed or JobState.Cancelled))];
 
     private const string JobTag = "lockstep.job.id";
-    private const string StateTag = "state";
     private const string UseTag = "use";
     private const string OutcomeTag = "outcome";
 
     private readonly Histogram<double> _step;
+    private readonly Histogram<double> _sync;
     private readonly Histogram<double> _delay;
     private readonly Counter<long> _steps;
     private readonly Counter<long> _samples;
@@ -48,18 +48,29 @@ internal sealed class SchedulerMetrics
         _stragglers = new StragglerTable(time ?? TimeProvider.System);
         Meter meter = meters.Create(MeterName);
         _step = meter.CreateDurationHistogram("lockstep.scheduler.step.duration", "From one step's report to the next: the job's pace.");
-        _delay = meter.CreateDurationHistogram("lockstep.scheduler.scaling.delay", "From the decision for one more worker to the first accepted contribution of a new one.");
+        _sync = meter.CreateLatencyHistogram("lockstep.scheduler.sync.duration", "Sync latency of a job's steps: last contribution in → next version held by the workers.");
+        _delay = meter.CreateDelayHistogram("lockstep.scheduler.scaling.delay", "From the decision for one more worker to the first accepted contribution of a new one.");
         _steps = meter.CreateCounter<long>("lockstep.scheduler.steps", "{step}", "Steps reported.");
         _samples = meter.CreateCounter<long>("lockstep.scheduler.samples", "{sample}", "Samples of the steps reported; its rate is the job's samples a second.");
         _decisions = meter.CreateCounter<long>("lockstep.scheduler.scaling.decisions", "{decision}", "Changes of the desired number of workers, by direction and reason.");
         _leases = meter.CreateCounter<long>("lockstep.scheduler.leases", "{lease}", "Leases by outcome: granted, expired, speculative.");
         _time = meter.CreateCounter<double>("lockstep.scheduler.job.time", "s", "Wall time of jobs by what it went to: training and evaluating are goodput, the rest is badput by cause.");
-        meter.CreateObservableGauge("lockstep.scheduler.workers", Workers, "{worker}", "Workers by state: desired, registered, active, draining.");
-        meter.CreateObservableGauge("lockstep.scheduler.jobs", States, "{job}", "Jobs that are not over, by state.");
+        // An instrument a state: who shows one adds its series up.
+        Workers("desired", "Workers that the jobs want.", counts => counts.Desired);
+        Workers("registered", "Workers that have joined.", counts => counts.Registered);
+        Workers("active", "Workers that have a job.", counts => counts.Active);
+        Workers("draining", "Workers that hand in what they have in hand, and end.", counts => counts.Draining);
+        foreach (JobState state in Unfinished)
+        {
+            meter.CreateObservableGauge($"lockstep.scheduler.jobs.{JobWords.Of(state)}", () => Jobs().Count(j => j.State == state), "{job}", $"Jobs that are {JobWords.Of(state)}.");
+        }
+
         meter.CreateObservableGauge("lockstep.scheduler.queue.depth", () => Jobs().Count(j => j.Waited is not null), "{job}", "Jobs that wait for workers.");
         meter.CreateObservableGauge("lockstep.scheduler.queue.age", () => Jobs().Max(j => j.Waited)?.TotalSeconds ?? 0, "s", "How long the job that waits longest has waited.");
         meter.CreateObservableGauge("lockstep.scheduler.utilization", () => Jobs().Where(j => j.Workers > 0).Select(j => Of(Utilization(j.Slots, j.Workers), j.JobId)), "1", "M / (W · ⌈M / W⌉): the part of the workers' time that a step of M slots can use.");
         meter.CreateObservableGauge("lockstep.scheduler.straggler.ratio", () => Jobs().Select(j => (j.JobId, Ratio: _stragglers.Ratio(j.JobId))).Where(j => j.Ratio > 0).Select(j => Of(j.Ratio, j.JobId)), "1", "Mean slot time of the slowest worker over the median of all; 1: nobody is slow.");
+
+        void Workers(string state, string description, Func<WorkerCounts, int> count) => meter.CreateObservableGauge($"lockstep.scheduler.workers.{state}", () => count(WorkersNow()), "{worker}", description);
     }
 
     /// <value>Asked whenever metrics are read.</value>
@@ -70,11 +81,17 @@ internal sealed class SchedulerMetrics
 
     public static double Utilization(int slots, int workers) => (double)slots / ((long)workers * ((slots + workers - 1) / workers));
 
+    /// <param name="syncMs">0: not measured.</param>
     /// <param name="slotMs">By worker, the usual time of a slot, milliseconds.</param>
     /// <returns>Whose pace is now another.</returns>
-    public IReadOnlyList<PaceChange> Stepped(string jobId, double stepMs, long samples, IReadOnlyDictionary<string, double> slotMs)
+    public IReadOnlyList<PaceChange> Stepped(string jobId, double stepMs, double syncMs, long samples, IReadOnlyDictionary<string, double> slotMs)
     {
         _step.Record(stepMs / 1000, Job(jobId));
+        if (syncMs > 0)
+        {
+            _sync.Record(syncMs / 1000, Job(jobId));
+        }
+
         _steps.Add(1, Job(jobId));
         _samples.Add(samples, Job(jobId));
         return _stragglers.Observe(jobId, slotMs);
@@ -131,21 +148,6 @@ internal sealed class SchedulerMetrics
     }
 
     private IReadOnlyList<JobGauge> Jobs() => JobsNow();
-
-    private IEnumerable<Measurement<int>> Workers()
-    {
-        WorkerCounts counts = WorkersNow();
-        return [State(counts.Desired, "desired"), State(counts.Registered, "registered"), State(counts.Active, "active"), State(counts.Draining, "draining")];
-    }
-
-    /// <summary>Each state, also where no job is in it: a reader that asks seldom would else be shown what another one saw last.</summary>
-    private IEnumerable<Measurement<int>> States()
-    {
-        ILookup<JobState, JobGauge> jobs = Jobs().ToLookup(j => j.State);
-        return Unfinished.Select(state => State(jobs[state].Count(), JobWords.Of(state)));
-    }
-
-    private static Measurement<int> State(int count, string state) => new(count, new KeyValuePair<string, object?>(StateTag, state));
 
     private static Measurement<double> Of(double value, string jobId) => new(value, Job(jobId));
 

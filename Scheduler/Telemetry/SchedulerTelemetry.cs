@@ -64,7 +64,7 @@ internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpan
     /// <returns>Whose pace is now another.</returns>
     public IReadOnlyList<PaceChange> Stepped(JobRun job, StepReport report, StepRecord step)
     {
-        IReadOnlyList<PaceChange> paces = metrics.Stepped(job.Id, step.StepMs, step.Samples, report.SlotMs);
+        IReadOnlyList<PaceChange> paces = metrics.Stepped(job.Id, step.StepMs, step.SyncMs, step.Samples, report.SlotMs);
         spans.Stepped(job.Id, report, step);
         foreach (string worker in step.SlotsByWorker.Keys)
         {

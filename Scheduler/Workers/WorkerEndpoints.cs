@@ -34,7 +34,7 @@ internal static class WorkerEndpoints
         return Results.Ok(Desired(scaler, fleet));
     }
 
-    private static DesiredWorkers Desired(Scaler scaler, Fleet fleet)
+    public static DesiredWorkers Desired(Scaler scaler, Fleet fleet)
     {
         ScalingDecision last = scaler.Last;
         return new(last.Desired, last.Reason) { Idle = fleet.Idlers };

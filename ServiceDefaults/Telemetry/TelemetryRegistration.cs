@@ -28,8 +28,8 @@ internal static class TelemetryRegistration
     /// <summary>The room for sets of tags that an instrument with few is given. By default it is 2,000, tens of megabytes in all, which every full garbage collection looks through.</summary>
     private const int FewTagSets = 50;
 
-    /// <summary>Paths whose requests are no spans: probes and scrapes come every few seconds, and the gRPC calls between the services have spans of their own where a step is traced.</summary>
-    private static readonly PathString[] Untraced = [SchedulerRoutes.Health, SchedulerRoutes.Alive, SchedulerRoutes.Metrics, "/lockstep.v1.ParameterServer", "/lockstep.v1.Scheduler"];
+    /// <summary>Paths whose requests are no spans: probes and scrapes come every few seconds, a reader of the fleet stays as long as it lives, and the gRPC calls between the services have spans of their own where a step is traced.</summary>
+    private static readonly PathString[] Untraced = [SchedulerRoutes.Health, SchedulerRoutes.Alive, SchedulerRoutes.Metrics, SchedulerRoutes.Fleet, "/lockstep.v1.ParameterServer", "/lockstep.v1.Scheduler"];
 
     /// <param name="hasHttpApi">Its HTTP requests are measured and traced.</param>
     public static void AddTelemetry(this IHostApplicationBuilder builder, bool hasHttpApi)

@@ -47,7 +47,7 @@ public sealed class WorkerMetrics
         _pull = meter.CreateDurationHistogram("lockstep.worker.pull.duration", "Receiving a shard's values: from the head of its answer to the last byte.");
         _versionWait = meter.CreateDurationHistogram("lockstep.worker.version_wait.duration", "From the end of the worker's last push to the next version whole: barrier wait and sync latency together.");
         _barrierWait = meter.CreateDurationHistogram("lockstep.worker.barrier_wait.duration", "From the end of the worker's last push to the last contribution of anybody: what it waits for others.");
-        _sync = meter.CreateDurationHistogram("lockstep.worker.sync.duration", "Sync latency: from the last contribution of anybody to the next version held by this worker.");
+        _sync = meter.CreateLatencyHistogram("lockstep.worker.sync.duration", "Sync latency: from the last contribution of anybody to the next version held by this worker.");
         _agreement = meter.CreateDurationHistogram("lockstep.worker.agreement.duration", "From the first shard's next version to the same one of all shards: the worker's part of the sync latency.");
         _roundTrip = meter.CreateDurationHistogram("lockstep.worker.round_trip.duration", "A small question to a shard and its answer.");
         _evaluate = meter.CreateDurationHistogram("lockstep.worker.evaluate.duration", "Measuring one slot of the validation data.");

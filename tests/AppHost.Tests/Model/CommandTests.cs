@@ -3,6 +3,7 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Lockstep.AppHost.Tests;
@@ -15,8 +16,8 @@ public sealed class CommandTests
     {
         await using AppModel app = await AppModel.RunAsync();
         Assert.Equal(
-            ["checkpoint-job", "drain-worker", "pause-job", "resume-job", "scale-workers", "submit-sample"],
-            Commands(app).Where(c => c.Name.Contains("-job", StringComparison.Ordinal) || c.Name.Contains("worker", StringComparison.Ordinal) || c.Name.Contains("sample", StringComparison.Ordinal)).Select(c => c.Name).Order(StringComparer.Ordinal));
+            ["cancel-job", "checkpoint-job", "drain-worker", "pause-job", "resume-job", "scale-workers", "submit-file", "submit-sample"],
+            Commands(app).Where(c => c.Name.Contains("-job", StringComparison.Ordinal) || c.Name.Contains("worker", StringComparison.Ordinal) || c.Name.Contains("submit", StringComparison.Ordinal)).Select(c => c.Name).Order(StringComparer.Ordinal));
         Assert.All(Commands(app), command => Assert.False(string.IsNullOrEmpty(command.DisplayName)));
     }
 
@@ -30,7 +31,7 @@ public sealed class CommandTests
     [InlineData("pause-job", "job", "../jobs", "/jobs/..%2Fjobs/pause", "")]
     public async Task A_command_is_one_call_of_the_API(string command, string argument, string value, string path, string body)
     {
-        await using var scheduler = await FakeScheduler.StartAsync();
+        await using var scheduler = await FakeScheduler.StartAsync(answer: """{"jobId":"digits-1","state":"running","error":null,"step":1,"totalSteps":2,"stepsPerEpoch":1,"workers":1,"desired":3,"reason":"scaled to 3"}""");
         await using AppModel app = await AppModel.RunAsync("--Parameters:api-key", "the key");
         ExecuteCommandResult result = await ExecuteAsync(app, scheduler, command, argument, value);
         Assert.True(result.Success, result.Message);
@@ -44,7 +45,7 @@ public sealed class CommandTests
     [InlineData("driving")]
     public async Task A_sample_is_submitted_as_the_command_line_would(string sample)
     {
-        await using var scheduler = await FakeScheduler.StartAsync();
+        await using var scheduler = await FakeScheduler.StartAsync(answer: """{"jobId":"a-1","state":"queued","error":null,"step":0,"totalSteps":0,"stepsPerEpoch":0,"workers":0}""");
         await using AppModel app = await AppModel.RunAsync();
         ExecuteCommandResult result = await ExecuteAsync(app, scheduler, "submit-sample", "sample", sample);
         Assert.True(result.Success, result.Message);
@@ -52,7 +53,8 @@ public sealed class CommandTests
         Assert.Equal("/jobs", call.Path);
         SubmitRequest request = JsonSerializer.Deserialize<SubmitRequest>(call.Body, JsonSerializerOptions.Web)!;
         Assert.Matches($"^{sample}-[0-9]{{8}}-[0-9]{{6}}$", request.JobId);
-        Assert.True(Path.IsPathFullyQualified(request.RunDirectory));
+        // The scheduler chooses the folder.
+        Assert.Equal("", request.RunDirectory);
         JobSpec job = JobFile.FromCanonicalJson(request.JobJson);
         Assert.Equal(sample, job.Name);
         Assert.True(File.Exists(job.Data.Train), job.Data.Train);
@@ -61,11 +63,43 @@ public sealed class CommandTests
     [Fact]
     public async Task What_the_scheduler_refuses_is_shown()
     {
-        await using var scheduler = await FakeScheduler.StartAsync(status: 404, answer: """{"title":"There is no job x."}""");
+        await using var scheduler = await FakeScheduler.StartAsync(status: 404, answer: """{"title":"Not Found","detail":"There is no job x."}""");
         await using AppModel app = await AppModel.RunAsync();
         ExecuteCommandResult result = await ExecuteAsync(app, scheduler, "pause-job", "job", "x");
         Assert.False(result.Success);
-        Assert.Contains("There is no job x.", result.Data!.Value, StringComparison.Ordinal);
+        Assert.Contains("There is no job x.", result.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(JobState.Running, "pause-job", "checkpoint-job", "cancel-job")]
+    [InlineData(JobState.Paused, "resume-job", "checkpoint-job", "cancel-job")]
+    [InlineData(JobState.Queued, "pause-job", "cancel-job")]
+    [InlineData(JobState.Finished)]
+    [InlineData(JobState.Failed)]
+    public async Task What_does_not_go_with_a_jobs_state_is_greyed(JobState state, params string[] enabled)
+    {
+        await using AppModel app = await AppModel.RunAsync();
+        var row = new JobRow("digits-1", TimeProvider.System);
+        var notifications = app.Services.GetRequiredService<ResourceNotificationService>();
+        await notifications.PublishUpdateAsync(row.Resource, "digits-1", row.Show(new FleetJob(new JobStatus("digits-1", state, null, 46, 460, 23, 2), "/runs/digits-1", 0.25, 128), ("scheduler", "scheduler-1"), []));
+        Assert.True(notifications.TryGetCurrentState("digits-1", out ResourceEvent? shown));
+        Assert.Equal(enabled.Order(StringComparer.Ordinal), shown.Snapshot.Commands.Where(c => c.State == ResourceCommandState.Enabled).Select(c => c.Name).Order(StringComparer.Ordinal));
+        Assert.Equal("46 of 460", shown.Snapshot.Properties.Single(p => p.Name == "lockstep.job.step").Value);
+        Assert.Contains(shown.Snapshot.Relationships, r => r is { ResourceName: "scheduler", Type: "Parent" });
+    }
+
+    [Theory]
+    [InlineData("5")]
+    [InlineData("two")]
+    public async Task A_number_of_workers_is_looked_at_before_it_is_sent(string value)
+    {
+        await using var scheduler = await FakeScheduler.StartAsync();
+        await using AppModel app = await AppModel.RunAsync();
+        scheduler.TakeThePlaceOf(app.Project("scheduler"));
+        ExecuteCommandResult result = await app.Services.GetRequiredService<ResourceCommandService>().ExecuteCommandAsync(
+            app.Project("scheduler"), "scale-workers", new InteractionInputCollection([new InteractionInput { Name = "workers", InputType = InputType.Number, Value = value }]), TestContext.Current.CancellationToken);
+        Assert.False(result.Success);
+        Assert.Empty(scheduler.Calls);
     }
 
     private static IEnumerable<ResourceCommandAnnotation> Commands(AppModel app) => app.Project("scheduler").Annotations.OfType<ResourceCommandAnnotation>();

@@ -20,10 +20,31 @@ internal sealed class FakeScheduler : IAsyncDisposable
 
     public ConcurrentQueue<Call> Calls { get; } = new();
 
-    /// <value>What it answers with.</value>
-    public string Answer { get; set; } = "{}";
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private string _answer = "{}";
+    private int _status = 200;
 
-    public int Status { get; set; } = 200;
+    /// <value>What it answers with; of the fleet it tells that so many workers are wanted.</value>
+    public string Answer
+    {
+        get => _answer;
+        set
+        {
+            _answer = value;
+            Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+        }
+    }
+
+    /// <value>With another than 200 streams end.</value>
+    public int Status
+    {
+        get => _status;
+        set
+        {
+            _status = value;
+            Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
+        }
+    }
 
     public static async Task<FakeScheduler> StartAsync(int status = 200, string answer = "{}")
     {
@@ -53,7 +74,25 @@ internal sealed class FakeScheduler : IAsyncDisposable
         string target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
         Calls.Enqueue(new(context.Request.Method, target, await body.ReadToEndAsync(context.RequestAborted), context.Request.Headers[SchedulerHeaders.ApiKey]));
         context.Response.StatusCode = Status;
+        if (target == SchedulerRoutes.FleetEvents && Status == StatusCodes.Status200OK)
+        {
+            await TellAsync(context);
+            return;
+        }
+
         context.Response.ContentType = "application/json";
         await context.Response.WriteAsync(Answer, context.RequestAborted);
+    }
+
+    private async Task TellAsync(HttpContext context)
+    {
+        context.Response.ContentType = "text/event-stream";
+        while (Status == StatusCodes.Status200OK)
+        {
+            Task changed = _changed.Task;
+            await context.Response.WriteAsync($"event: fleet\ndata: {{\"wanted\":{Answer},\"jobs\":[],\"workers\":[]}}\n\n", context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            await changed.WaitAsync(context.RequestAborted);
+        }
     }
 }

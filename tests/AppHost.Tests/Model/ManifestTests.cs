@@ -23,7 +23,7 @@ public sealed class ManifestTests : IDisposable
     {
         await using AppModel app = await AppModel.PublishAsync(Step, target, _output.FullName);
         Assert.Equal(["worker"], app.Names.Where(n => n.StartsWith("worker", StringComparison.Ordinal)));
-        Assert.DoesNotContain(app.Services.GetServices<IHostedService>(), service => service.GetType().Name == "WorkerScaler");
+        Assert.DoesNotContain(app.Services.GetServices<IHostedService>(), service => service.GetType().Namespace == "Lockstep.AppHost");
         Assert.Equal(["ps-0", "ps-1"], app.Names.Where(n => n is ['p', 's', '-', >= '0' and <= '9', ..]).Order(StringComparer.Ordinal));
         IReadOnlyDictionary<string, string> environment = await app.EnvironmentOfAsync("worker");
         // Its name is that of its container and process.

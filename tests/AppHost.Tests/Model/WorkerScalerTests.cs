@@ -21,7 +21,9 @@ public sealed class WorkerScalerTests
         Assert.Equal(["start worker-1", "start worker-2"], await fixture.NextAsync(2));
         fixture.Scheduler.Answer = """{"desired":1,"reason":"one job left"}""";
         Assert.Equal(["stop worker-1", "stop worker-2"], await fixture.NextAsync(2));
-        Assert.All(fixture.Questions, call => Assert.Equal(("GET", SchedulerRoutes.DesiredWorkers, "the key"), (call.Method, call.Path, call.Key)));
+        // It was told, and did not ask again.
+        FakeScheduler.Call call = Assert.Single(fixture.Questions);
+        Assert.Equal(("GET", SchedulerRoutes.FleetEvents, "the key"), (call.Method, call.Path, call.Key));
     }
 
     [Fact]
@@ -76,12 +78,12 @@ public sealed class WorkerScalerTests
         fixture.Scheduler.Answer = """{"desired":2,"reason":""}""";
         Assert.Equal(["stop worker-2"], await fixture.NextAsync(1));
         // It still runs, for all that is known, and is neither stopped again nor counted.
-        await fixture.AskedAgainAsync(3);
+        await fixture.PassAsync(3);
         Assert.Equal(0, fixture.Pending);
         fixture.Scheduler.Answer = """{"desired":3,"reason":""}""";
         Assert.Equal(["start worker-3"], await fixture.NextAsync(1));
         drained.SetResult();
-        await fixture.AskedAgainAsync(3);
+        await fixture.PassAsync(3);
         Assert.Equal(0, fixture.Pending);
     }
 
@@ -101,6 +103,7 @@ public sealed class WorkerScalerTests
         private readonly Channel<string> _commands;
         private readonly CancellationTokenSource _deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         private readonly IHostedService _scaler;
+        private readonly IHostedService _watch;
         private readonly IHostedService _health;
 
         private Fixture(AppModel app, FakeScheduler scheduler, FakeTimeProvider time, Channel<string> commands)
@@ -110,6 +113,7 @@ public sealed class WorkerScalerTests
             _time = time;
             _commands = commands;
             _scaler = Service("WorkerScaler");
+            _watch = Service("FleetWatch");
             // Aspire's own, which asks the scheduler whether it is healthy.
             _health = Service("ResourceHealthCheckService");
             // A command that never comes fails the test.
@@ -153,6 +157,7 @@ public sealed class WorkerScalerTests
             }
 
             await fixture._health.StartAsync(TestContext.Current.CancellationToken);
+            await fixture._watch.StartAsync(TestContext.Current.CancellationToken);
             await fixture._scaler.StartAsync(TestContext.Current.CancellationToken);
             Assert.Empty(fixture.Questions);
             // Only now is there somebody to ask.
@@ -190,12 +195,23 @@ public sealed class WorkerScalerTests
             }
         }
 
+        /// <summary>Lets so many of the scaler's looks at its workers pass.</summary>
+        public async Task PassAsync(int times)
+        {
+            for (int i = 0; i < times; i++)
+            {
+                _time.Advance(TimeSpan.FromSeconds(1));
+                await Task.Delay(20, _deadline.Token);
+            }
+        }
+
         public Task SetStateAsync(string name, string state) =>
             _app.Services.GetRequiredService<ResourceNotificationService>().PublishUpdateAsync(_app.Project(name), snapshot => snapshot with { State = state });
 
         public async ValueTask DisposeAsync()
         {
             await _scaler.StopAsync(CancellationToken.None);
+            await _watch.StopAsync(CancellationToken.None);
             await _health.StopAsync(CancellationToken.None);
             await _app.DisposeAsync();
             await Scheduler.DisposeAsync();

@@ -38,6 +38,6 @@ public sealed class DocumentationTests
     /// <summary>Of .NET.</summary>
     private static readonly string[] NotOfAspire =
     [
-        "Add", "AddHostedService", "AddHttpClient", "GetConnectionString", "GetDirectoryName", "GetElapsedTime", "GetFileNameWithoutExtension", "GetFullPath", "GetRequiredService", "GetTimestamp", "GetType", "GetUtcNow", "GetValues", "TryAddSingleton", "TryGetValue", "WaitAsync", "WaitForNextTickAsync",
+        "Add", "AddFilter", "AddHostedService", "AddLogging", "AddSingleton", "GetConnectionString", "GetDirectoryName", "GetElapsedTime", "GetFileNameWithoutExtension", "GetFullPath", "GetRequiredService", "GetTimestamp", "GetType", "GetUtcNow", "GetValueOrDefault", "GetValues", "TryAddSingleton", "TryGetValue", "WaitAsync", "WaitForNextTickAsync",
     ];
 }

@@ -71,7 +71,7 @@ internal static class AllInstruments
         var scheduler = services.GetRequiredService<SchedulerMetrics>();
         scheduler.WorkersNow = () => new WorkerCounts(4, 3, 2, 1);
         scheduler.JobsNow = () => [new JobGauge("job", JobState.Running, 8, 3, null), new JobGauge("later", JobState.Queued, 8, 0, TimeSpan.FromSeconds(5))];
-        scheduler.Stepped("job", 5, 32, new Dictionary<string, double> { ["a"] = 10, ["b"] = 20, ["c"] = 10 });
+        scheduler.Stepped("job", 5, 2, 32, new Dictionary<string, double> { ["a"] = 10, ["b"] = 20, ["c"] = 10 });
     }
 
     public static string KindOf(Instrument instrument)

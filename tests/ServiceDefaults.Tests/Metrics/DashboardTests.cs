@@ -24,7 +24,7 @@ public sealed partial class DashboardTests
     public void Every_metric_of_ours_is_on_the_dashboard_or_said_not_to_be()
     {
         // What belongs to a question that the dashboard does not ask: a detail to look up in the explorer.
-        string[] details = ["lockstep_worker_evaluate", "lockstep_worker_agreement", "lockstep_worker_groups_again", "lockstep_worker_version_wait", "lockstep_worker_load", "lockstep_worker_sync", "lockstep_worker_pushes", "lockstep_worker_slots", "lockstep_worker_samples", "lockstep_shard_steps", "lockstep_shard_range_unused", "lockstep_shard_restore", "lockstep_shard_ledger", "lockstep_shard_checkpoint_failures", "lockstep_scheduler_jobs"];
+        string[] details = ["lockstep_worker_evaluate", "lockstep_worker_agreement", "lockstep_worker_groups_again", "lockstep_worker_version_wait", "lockstep_worker_load", "lockstep_worker_sync", "lockstep_worker_pushes", "lockstep_worker_slots", "lockstep_worker_samples", "lockstep_shard_steps", "lockstep_shard_range_unused", "lockstep_shard_restore", "lockstep_shard_ledger", "lockstep_shard_checkpoint_failures", "lockstep_scheduler_jobs", "lockstep_sync_duration"];
         string all = string.Join('\n', Queries());
         string[] missing =
         [

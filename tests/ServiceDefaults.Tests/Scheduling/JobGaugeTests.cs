@@ -7,6 +7,8 @@ namespace Lockstep.ServiceDefaults.Tests.Scheduling;
 
 public sealed class JobGaugeTests
 {
+    private const string Prefix = "lockstep.scheduler.jobs.";
+
     [Fact]
     public void A_state_that_no_job_is_in_any_more_is_reported_as_none()
     {
@@ -17,13 +19,13 @@ public sealed class JobGaugeTests
         {
             InstrumentPublished = static (instrument, listener) =>
             {
-                if (instrument.Name == "lockstep.scheduler.jobs")
+                if (instrument.Name.StartsWith(Prefix, StringComparison.Ordinal))
                 {
                     listener.EnableMeasurementEvents(instrument);
                 }
             },
         };
-        listener.SetMeasurementEventCallback<int>((_, count, tags, _) => seen[(string)tags[0].Value!] = count);
+        listener.SetMeasurementEventCallback<int>((instrument, count, _, _) => seen[instrument.Name[Prefix.Length..]] = count);
         listener.Start();
 
         listener.RecordObservableInstruments();

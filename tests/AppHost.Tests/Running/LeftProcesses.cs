@@ -1,0 +1,35 @@
+namespace Lockstep.AppHost.Tests;
+
+/// <summary>Processes that say in their environment who launched them.</summary>
+internal static class LeftProcesses
+{
+    /// <summary>Ids of those that have a variable with this value.</summary>
+    public static IReadOnlyList<int> With(string variable, string value)
+    {
+        string wanted = $"{variable}={value}";
+        var found = new List<int>();
+        foreach (string folder in Directory.EnumerateDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(folder), out int id))
+            {
+                continue;
+            }
+
+            try
+            {
+                if (File.ReadAllText(Path.Combine(folder, "environ")).Split('\0').Contains(wanted))
+                {
+                    found.Add(id);
+                }
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // It is gone, or somebody else's.
+            }
+        }
+
+        return found;
+    }
+
+    public static string CommandLineOf(int id) => File.ReadAllText($"/proc/{id}/cmdline").Replace('\0', ' ');
+}

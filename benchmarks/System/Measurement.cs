@@ -82,11 +82,19 @@ internal static class Measurement
                 }
                 catch (Exception exception) when (!cancellation.IsCancellationRequested)
                 {
-                    samples.Fail(contender, $"{contender.Name}: {exception.Message.ReplaceLineEndings(" ")}");
+                    samples.Fail(contender, $"{contender.Name}: {Short(exception.Message)}");
                     await Console.Error.WriteLineAsync($"{named} failed: {exception}");
                 }
             }
         }
+    }
+
+    /// <summary>What fits into a cell; the whole of it was written to standard error.</summary>
+    private static string Short(string message)
+    {
+        const int Most = 300;
+        string line = message.ReplaceLineEndings(" ");
+        return line.Length <= Most ? line : line[..Most] + " …";
     }
 
     private static string Others(RowResult[] results) => results.Where(row => row.OthersCores is not null).Select(row => row.OthersCores!.Value).ToArray() is { Length: > 0 } cores

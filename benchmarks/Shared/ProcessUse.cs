@@ -22,14 +22,22 @@ public static class ProcessUse
     }
 
     /// <summary>Bytes of anonymous memory that are resident: heap and stacks, without mapped files, whose pages come and go.</summary>
-    public static long AnonymousBytes(int id)
-    {
-        string line = File.ReadLines($"/proc/{id}/status").First(l => l.StartsWith("RssAnon:", StringComparison.Ordinal));
-        return 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
-    }
+    public static long AnonymousBytes(int id) => StatusBytes(id, "RssAnon:");
+
+    /// <summary>The most bytes that were resident since the start or the last <see cref="ResetPeak"/>, mapped pages counted once.</summary>
+    public static long PeakBytes(int id) => StatusBytes(id, "VmHWM:");
+
+    /// <summary>Begins a new peak with what is resident now.</summary>
+    public static void ResetPeak(int id) => File.WriteAllText($"/proc/{id}/clear_refs", "5");
 
     /// <summary>Runnable processes, averaged over the last minute.</summary>
     public static string Load() => File.ReadAllText("/proc/loadavg").Split(' ')[0];
+
+    private static long StatusBytes(int id, string name)
+    {
+        string line = File.ReadLines($"/proc/{id}/status").First(l => l.StartsWith(name, StringComparison.Ordinal));
+        return 1024 * long.Parse(line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+    }
 
     /// <param name="fields">From utime on: 2 with stime, 4 with those of children that were waited for.</param>
     private static double Seconds(int id, int fields)

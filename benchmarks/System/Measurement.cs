@@ -16,7 +16,7 @@ internal static class Measurement
     /// <returns>Whether every row was measured.</returns>
     public static async Task<bool> RunAsync(SystemOptions options, CancellationToken cancellation)
     {
-        CheckWritable(options.Json);
+        CheckWritable("--json", options.Json);
         string machine = await Machine.DescribeAsync(cancellation);
         string? noTorch = options.Rows.SelectMany(row => row.Contenders).Any(c => c.NeedsTorch) ? await TorchPeer.WhyNotAsync(options.Python, cancellation) : null;
         Console.WriteLine(machine);
@@ -102,7 +102,7 @@ internal static class Measurement
         : "no";
 
     /// <summary>Nobody wants to hear at the end of an hour that the file cannot be written.</summary>
-    private static void CheckWritable(string? file)
+    private static void CheckWritable(string option, string? file)
     {
         try
         {
@@ -113,7 +113,7 @@ internal static class Measurement
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new InputException("--json", 0, $"{file} cannot be written: {exception.Message}", "Name a file in a folder that is there.");
+            throw new InputException(option, 0, $"{file} cannot be written: {exception.Message}", "Name a file in a folder that is there.");
         }
     }
 }

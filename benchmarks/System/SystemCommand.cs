@@ -11,6 +11,9 @@ internal static class SystemCommand
     private const int Failed = 1;
     private const int BadInput = 2;
 
+    /// <summary>How long the processes that it started may take to stop after Ctrl-C.</summary>
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(30);
+
     private static readonly Option<bool> Quick = new("--quick") { Description = "Fewer and shorter rounds: shows that all of it works. Its figures are marked and count for nothing." };
     private static readonly Option<string?> Rows = new("--rows") { HelpName = "3,4,…", Description = "Only these; 3 stands for 3.1 as well. Default: all." };
     private static readonly Option<int?> Rounds = new("--rounds") { HelpName = "N", Description = $"Default: {SystemOptions.LeastRounds}, and 2 with --quick." };
@@ -39,7 +42,7 @@ internal static class SystemCommand
 
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = StopTimeout });
         }
         catch (InputException exception)
         {

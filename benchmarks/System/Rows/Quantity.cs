@@ -8,10 +8,6 @@ internal sealed record Quantity(IReadOnlyList<Contender> From, Func<Samples, IRe
     /// <summary>One figure of one contender.</summary>
     public static Quantity Of(Contender contender, string figure) => new([contender], samples => samples.Of(contender, figure));
 
-    /// <summary>By round the lesser of two figures of one contender.</summary>
-    public static Quantity Least(Contender contender, string one, string other) =>
-        new([contender], samples => [.. samples.Of(contender, one).Zip(samples.Of(contender, other), Math.Min)]);
-
     /// <summary>By round the greater of two figures of one contender.</summary>
     public static Quantity Most(Contender contender, string one, string other) =>
         new([contender], samples => [.. samples.Of(contender, one).Zip(samples.Of(contender, other), Math.Max)]);

@@ -14,11 +14,15 @@ internal sealed record Target(double Bar, double? Aim);
 /// <param name="Shared">Over shared memory; null: nothing is promised.</param>
 internal sealed record Row(string Number, string Name, string Unit, Quantity Ours, Quantity? Peer, bool IsHighGood, Target? Grpc, Target? Shared)
 {
-    /// <value>The same with eight slots a step, printed beside; null: the row has a fixed number of slots.</value>
-    public (Quantity Ours, Quantity Peer)? EightSlots { get; init; }
+    /// <value>What is printed beside and not compared with the target, such as the same with eight slots a step.</value>
+    public IReadOnlyList<Beside> Beside { get; init; } = [];
 
     /// <value>All that has to run for it.</value>
-    public IEnumerable<Contender> Contenders => new[] { Ours, Peer, EightSlots?.Ours, EightSlots?.Peer }.Where(q => q is not null).SelectMany(q => q!.From).Distinct();
+    public IEnumerable<Contender> Contenders => new[] { Ours, Peer }.Concat(Beside.SelectMany(b => new[] { b.Ours, b.Peer })).Where(q => q is not null).SelectMany(q => q!.From).Distinct();
 
     public Target? TargetOver(Wire transport) => transport == Wire.Shared ? Shared : Grpc;
 }
+
+/// <param name="Name">Such as "M = 8".</param>
+/// <param name="Peer">Null: ours itself is what is told.</param>
+internal sealed record Beside(string Name, Quantity Ours, Quantity? Peer);

@@ -96,13 +96,13 @@ internal static class RowCatalog
 
         public Contender TwoOfEight { get; }
 
-        public Row OverDdp(string number, Target grpc, Target shared) => new(number, $"{_model}, batch 512, M = 2: two workers over PyTorch DDP (gloo, two processes)", Rate, RateOf(Two), RateOf(_ddp), true, grpc, shared) { EightSlots = (RateOf(TwoOfEight), RateOf(_ddp)) };
+        public Row OverDdp(string number, Target grpc, Target shared) => new(number, $"{_model}, batch 512, M = 2: two workers over PyTorch DDP (gloo, two processes)", Rate, RateOf(Two), RateOf(_ddp), true, grpc, shared) { Beside = [new("M = 8", RateOf(TwoOfEight), RateOf(_ddp))] };
 
-        public Row OverFloor(string number, Target shared) => new(number, $"{_model}, the same over two bare processes that compute 256 samples' gradients", Rate, RateOf(Two), RateOf(_floor), true, null, shared) { EightSlots = (RateOf(TwoOfEight), RateOf(_floor)) };
+        public Row OverFloor(string number, Target shared) => new(number, $"{_model}, the same over two bare processes that compute 256 samples' gradients", Rate, RateOf(Two), RateOf(_floor), true, null, shared) { Beside = [new("M = 8", RateOf(TwoOfEight), RateOf(_floor))] };
 
-        public Row SpeedUp(string number, Target? grpc, Target shared) => new(number, $"{_model}, M = 2: two workers over one", Rate, RateOf(Two), RateOf(_one), true, grpc, shared) { EightSlots = (RateOf(TwoOfEight), RateOf(_oneOfEight)) };
+        public Row SpeedUp(string number, Target? grpc, Target shared) => new(number, $"{_model}, M = 2: two workers over one", Rate, RateOf(Two), RateOf(_one), true, grpc, shared) { Beside = [new("M = 8", RateOf(TwoOfEight), RateOf(_oneOfEight))] };
 
-        public Row OverPlain(string number, Target? grpc, Target shared) => new(number, $"{_model}, M = 2: one worker over a plain TorchSharp loop", Rate, RateOf(_one), PlainCommand.Rate(_plain), true, grpc, shared) { EightSlots = (RateOf(_oneOfEight), PlainCommand.Rate(_plainOfEight)) };
+        public Row OverPlain(string number, Target? grpc, Target shared) => new(number, $"{_model}, M = 2: one worker over a plain TorchSharp loop", Rate, RateOf(_one), PlainCommand.Rate(_plain), true, grpc, shared) { Beside = [new("M = 8", RateOf(_oneOfEight), PlainCommand.Rate(_plainOfEight))] };
 
         private static Quantity RateOf(Contender contender) => Quantity.Of(contender, SamplesPerSecond);
     }

@@ -24,9 +24,7 @@ internal sealed record RowResult
     /// <value>By round, ours over the peer's, or ours.</value>
     public IReadOnlyList<double> Rounds { get; init; } = [];
     public required bool Quick { get; init; }
-    /// <value>The same ratio with eight slots a step.</value>
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public Eight? EightSlots { get; init; }
+    public IReadOnlyList<Other> Beside { get; init; } = [];
     /// <value>Why it could not be measured.</value>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Missing { get; init; }
@@ -62,7 +60,7 @@ internal sealed record RowResult
             Ratio = ratio,
             Rounds = rounds,
             Reached = target is null ? null : row.IsHighGood ? (ratio ?? ours) >= target.Bar : (ratio ?? ours) <= target.Bar,
-            EightSlots = row.EightSlots is { } eight && Compare(eight.Ours, eight.Peer, samples) is var other ? new(other.Ours, other.Peer!.Value, other.Ratio!.Value) : null,
+            Beside = [.. row.Beside.Select(b => Other.Of(b, samples))],
             OthersCores = Math.Round(Measured.Median([.. row.Contenders.SelectMany(c => samples.Of(c, Bench.OthersCores))]), 2),
         };
     }
@@ -80,5 +78,13 @@ internal sealed record RowResult
         return (one, other, one / other, [.. mine.Zip(theirs, (a, b) => a / b)]);
     }
 
-    internal sealed record Eight(double Ours, double Peer, double Ratio);
+    /// <summary>What is told beside.</summary>
+    internal sealed record Other(string Name, double Ours, double? Peer, double? Ratio)
+    {
+        public static Other Of(Beside beside, Samples samples)
+        {
+            (double ours, double? peer, double? ratio, _) = Compare(beside.Ours, beside.Peer, samples);
+            return new(beside.Name, ours, peer, ratio);
+        }
+    }
 }

@@ -4,7 +4,6 @@ import time
 
 import ranks
 import torch
-import torch.distributed as distributed
 
 parser = ranks.arguments(__doc__)
 parser.add_argument("--hidden", type=int, required=True)
@@ -37,11 +36,7 @@ def train(steps):
 
 
 def steps_in(seconds, step):
-    """The same number on every rank: as rank 0 finds it."""
-    count = torch.tensor([max(5, round(seconds / step))])
-    if options.world > 1:
-        distributed.broadcast(count, 0)
-    return int(count)
+    return ranks.same(options, max(5, round(seconds / step)))
 
 
 first = train(5) / 5

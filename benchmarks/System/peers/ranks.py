@@ -29,6 +29,14 @@ def together(options):
         distributed.barrier()
 
 
+def same(options, number):
+    """Rank 0's, on every rank."""
+    count = torch.tensor([number])
+    if options.world > 1:
+        distributed.broadcast(count, 0)
+    return int(count)
+
+
 def report(options, **values):
     """Rank 0 speaks for all."""
     if options.rank == 0:

@@ -1,5 +1,5 @@
 """What a step of data parallelism costs beside forward and backward: gloo adds up a gradient over the ranks, and torch's Adam updates as many parameters with the mean.
-Prints one line of JSON with the median milliseconds by size, of Adam as it comes and with foreach."""
+Prints one line of JSON with the median milliseconds of Adam as it comes and with foreach."""
 import statistics
 import time
 
@@ -8,29 +8,29 @@ import torch
 import torch.distributed as distributed
 
 parser = ranks.arguments(__doc__)
-parser.add_argument("--bytes", type=int, nargs="+", required=True, help="sizes of the gradient")
-parser.add_argument("--repeats", type=int, default=30)
+parser.add_argument("--bytes", type=int, required=True, help="size of the gradient")
+parser.add_argument("--seconds", type=float, default=6, help="about how long both ways are measured together")
 options = parser.parse_args()
 ranks.join(options)
+elements = options.bytes // 4
 
 
-def one(parameter, optimizer):
+def once(parameter, optimizer):
     ranks.together(options)
     start = time.perf_counter()
     distributed.all_reduce(parameter.grad)
     parameter.grad.div_(options.world)
     optimizer.step()
-    return (time.perf_counter() - start) * 1000
+    return time.perf_counter() - start
 
 
-result = {}
-for size in options.bytes:
-    medians = {}
-    for kind, settings in (("default", {}), ("foreach", {"foreach": True})):
-        parameter = torch.nn.Parameter(torch.zeros(size // 4))
-        parameter.grad = torch.randn(size // 4) * 1e-3
-        optimizer = torch.optim.Adam([parameter], lr=1e-3, **settings)
-        times = [one(parameter, optimizer) for _ in range(options.repeats + 3)]
-        medians[kind] = statistics.median(times[3:])
-    result[str(size)] = medians
-ranks.report(options, milliseconds=result)
+def median_ms(**settings):
+    parameter = torch.nn.Parameter(torch.zeros(elements))
+    parameter.grad = torch.randn(elements) * 1e-3
+    optimizer = torch.optim.Adam([parameter], lr=1e-3, **settings)
+    warm = [once(parameter, optimizer) for _ in range(5)]
+    repeats = ranks.same(options, max(20, round(options.seconds / 2 / statistics.median(warm))))
+    return 1000 * statistics.median([once(parameter, optimizer) for _ in range(repeats)])
+
+
+ranks.report(options, milliseconds={"default": median_ms(), "foreach": median_ms(foreach=True)})

@@ -111,7 +111,7 @@ public sealed class SteadyWatchTests : IDisposable
             UpdateMs = 0,
             SlotsByWorker = new Dictionary<string, int> { [workers] = 1 },
             GroupSizes = [1],
-            RangeRepeats = repeats,
+            StepsRepeated = repeats,
         }.ToElement();
         return new JobEvent(step, new JobStatus("job", JobState.Running, null, step, 100, 10, 1), report);
     }

@@ -1,0 +1,57 @@
+using BenchmarkDotNet.Attributes;
+
+namespace Lockstep.Kernels;
+
+/// <summary>Time and allocation of a step's parts, 4 MB and 64 MB of parameters in two slots.</summary>
+[MemoryDiagnoser]
+public class KernelBenchmarks
+{
+    private StepKernels _kernels = null!;
+
+    [Params(1 << 20, 1 << 24)]
+    public int Elements { get; set; }
+
+    [GlobalSetup]
+    public void Create()
+    {
+        _kernels = new StepKernels(Elements, slots: 2);
+        // Two steps: the first has no ranges yet.
+        for (int step = 0; step < 2; step++)
+        {
+            _kernels.Encode();
+            _kernels.Add();
+            _kernels.Update();
+        }
+
+        _kernels.Encode();
+        _kernels.Write();
+    }
+
+    [Benchmark]
+    public void Encode() => _kernels.Encode();
+
+    [IterationSetup(Target = nameof(Add))]
+    public void BeforeAdd() => _kernels.Encode();
+
+    [Benchmark]
+    public void Add() => _kernels.Add();
+
+    [IterationCleanup(Target = nameof(Add))]
+    public void AfterAdd() => _kernels.Update();
+
+    [IterationSetup(Target = nameof(Update))]
+    public void BeforeUpdate()
+    {
+        _kernels.Encode();
+        _kernels.Add();
+    }
+
+    [Benchmark]
+    public void Update() => _kernels.Update();
+
+    [Benchmark]
+    public void Write() => _kernels.Write();
+
+    [Benchmark]
+    public void Read() => _kernels.Read();
+}

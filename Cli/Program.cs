@@ -11,6 +11,7 @@ var root = new RootCommand("Lockstep: elastic training whose result does not dep
     ChaosCommand.Create(),
     VerifyCommand.Create(),
     EvaluateCommand.Create(),
+    PredictCommand.Create(),
     SubmitCommand.Create(),
     JobsCommand.Create(),
     WatchCommand.Create(),

@@ -40,7 +40,7 @@ public static class DataSets
             {
                 if (data.Format == DataFormat.Idx)
                 {
-                    new IdxSource(path, LabelsOf(path, labels)).CheckHeaders();
+                    new IdxSource(path, LabelsOf(data, path, labels)).CheckHeaders();
                 }
                 else if (i == 0)
                 {
@@ -63,7 +63,7 @@ public static class DataSets
     {
         IReadOnlyList<string> trainFiles = DataFiles.OfTraining(data), validationFiles = DataFiles.OfValidation(data);
         bool isClasses = IsClasses(loss);
-        string source = SourceKey(data, isClasses, trainFiles, data.TrainLabels, known: null, cacheDirectory);
+        string source = SourceKey(data, isClasses, trainFiles, LabelsOf(data, trainFiles[0], data.TrainLabels), known: null, cacheDirectory);
         RowStore train = OpenRows(data, isClasses, trainFiles, data.TrainLabels, null, source, cacheDirectory, cancellation);
         RowStore? validation = null;
         try
@@ -78,7 +78,7 @@ public static class DataSets
             if (validationFiles.Count > 0)
             {
                 var known = new DataSchema(table.Features, table.Categories);
-                string validationSource = SourceKey(data, isClasses, validationFiles, data.ValidationLabels, known, cacheDirectory);
+                string validationSource = SourceKey(data, isClasses, validationFiles, LabelsOf(data, validationFiles[0], data.ValidationLabels), known, cacheDirectory);
                 validation = OpenRows(data, isClasses, validationFiles, data.ValidationLabels, known, validationSource, cacheDirectory, cancellation);
                 CheckShape(validationFiles[0], validation.Format, format);
                 PreparedRange.Check(validationFiles, validation.Format, table);
@@ -104,10 +104,22 @@ public static class DataSets
     /// <exception cref="InputException">The file is missing, damaged, or has other features than the training data.</exception>
     public static IDataSet OpenForEvaluation(DataSpec data, LossKind loss, NormalizationTable table, string cacheDirectory, CancellationToken cancellation)
     {
+        LabelsOf(data, data.Train, data.TrainLabels);
+        return OpenStored(data, IsClasses(loss), table, cacheDirectory, cancellation);
+    }
+
+    /// <summary>As <see cref="OpenForEvaluation"/>, without labels: a column of them may be there, and is not looked at.</summary>
+    /// <returns>Of label width 0.</returns>
+    /// <exception cref="InputException">The file is missing, damaged, or has other features than the training data.</exception>
+    public static IDataSet OpenForPrediction(DataSpec data, NormalizationTable table, string cacheDirectory, CancellationToken cancellation) =>
+        OpenStored(data with { TrainLabels = null, Labels = [], Features = table.Columns(), Exclude = [], Categories = [] }, isClasses: false, table, cacheDirectory, cancellation);
+
+    private static RowDataSet OpenStored(DataSpec data, bool isClasses, NormalizationTable table, string cacheDirectory, CancellationToken cancellation)
+    {
         var known = new DataSchema(table.Features, table.Categories);
         IReadOnlyList<string> files = DataFiles.OfTraining(data);
-        string source = SourceKey(data, IsClasses(loss), files, data.TrainLabels, known, cacheDirectory);
-        RowStore rows = OpenRows(data, IsClasses(loss), files, data.TrainLabels, known, source, cacheDirectory, cancellation);
+        string source = SourceKey(data, isClasses, files, data.TrainLabels, known, cacheDirectory);
+        RowStore rows = OpenRows(data, isClasses, files, data.TrainLabels, known, source, cacheDirectory, cancellation);
         int features = RowDataSet.SampleShapeOf(rows.Format).Aggregate(1, (product, size) => product * size);
         if (features == table.Offset.Length)
         {
@@ -147,7 +159,7 @@ public static class DataSets
         RowStore.OpenOrCreate(
             cacheDirectory,
             source[..KeyLength],
-            output => data.Format == DataFormat.Idx ? new IdxSource(files[0], labels!).Write(output, cancellation) : new CsvSource(files, data, isClasses, known).Write(output, cancellation),
+            output => data.Format == DataFormat.Idx ? new IdxSource(files[0], labels).Write(output, cancellation) : new CsvSource(files, data, isClasses, known).Write(output, cancellation),
             cancellation);
 
     private static StoredStatistics Statistics(RowStore rows, DataSpec data, string key, Func<long, bool> isTraining, string cacheDirectory, CancellationToken cancellation)
@@ -178,18 +190,14 @@ public static class DataSets
     /// <summary>A hash of all that shapes the rows of a data set.</summary>
     private static string SourceKey(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, string cacheDirectory)
     {
-        if (data.Format == DataFormat.Idx)
-        {
-            labels = LabelsOf(files[0], labels);
-        }
-
         DataSpec options = data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null, Normalize = NormalizationKind.None };
         string columns = known is null ? "" : JsonSerializer.Serialize(new { known.Features, Categories = known.Categories.OrderBy(c => c.Key, StringComparer.Ordinal) });
         return Hash($"{CacheVersion}|{string.Join('|', files.Select(file => SourceHashes.Of(file, cacheDirectory)))}|{(labels is null ? "" : SourceHashes.Of(labels, cacheDirectory))}|{JsonSerializer.Serialize(options)}|{isClasses}|{columns}");
     }
 
-    private static string LabelsOf(string images, string? labels) =>
-        labels ?? throw new InputException(images, 0, "There is no file of labels for these images.", "Set 'trainLabels' (and 'validationLabels').");
+    /// <returns>Null: they are in the same file.</returns>
+    private static string? LabelsOf(DataSpec data, string images, string? labels) =>
+        data.Format != DataFormat.Idx ? null : labels ?? throw new InputException(images, 0, "There is no file of labels for these images.", "Set 'trainLabels' (and 'validationLabels').");
 
     /// <summary>What is worked out of the training rows once, and kept in the cache.</summary>
     private sealed record StoredStatistics(NormalizationTable Table, InputError[] Warnings);

@@ -5,7 +5,8 @@ using Lockstep.Contracts;
 namespace Lockstep.Data;
 
 /// <summary>Reads a pair of IDX files, images and labels as MNIST has them, into a row store.</summary>
-internal sealed class IdxSource(string images, string labels)
+/// <param name="labels">Null: images alone.</param>
+internal sealed class IdxSource(string images, string? labels)
 {
     private const uint ImagesMagic = 0x0803;
     private const uint LabelsMagic = 0x0801;
@@ -15,25 +16,34 @@ internal sealed class IdxSource(string images, string labels)
     public RowFormat Write(Stream output, CancellationToken cancellation)
     {
         using Stream imageStream = SourceFile.Open(images);
-        using Stream labelStream = SourceFile.Open(labels);
+        using Stream? labelStream = labels is null ? null : SourceFile.Open(labels);
         (uint count, int height, int width) = Headers(imageStream, labelStream);
         int pixels = height * width;
-        var row = new byte[((pixels + 7) / 8 * 8) + sizeof(double)];
+        var row = new byte[((pixels + 7) / 8 * 8) + (labels is null ? 0 : sizeof(double))];
         int classes = 0;
         Span<byte> label = stackalloc byte[1];
         for (uint i = 0; i < count; i++)
         {
             cancellation.ThrowIfCancellationRequested();
             Fill(imageStream, images, row.AsSpan(0, pixels), i, count, "image");
-            Fill(labelStream, labels, label, i, count, "label");
-            classes = Math.Max(classes, label[0] + 1);
-            double value = label[0];
-            MemoryMarshal.Write(row.AsSpan(row.Length - sizeof(double)), in value);
+            if (labelStream is not null)
+            {
+                Fill(labelStream, labels!, label, i, count, "label");
+                classes = Math.Max(classes, label[0] + 1);
+                double value = label[0];
+                MemoryMarshal.Write(row.AsSpan(row.Length - sizeof(double)), in value);
+            }
+
             output.Write(row);
         }
 
         End(imageStream, images, count);
-        End(labelStream, labels, count);
+        if (labelStream is null)
+        {
+            return new RowFormat(count, pixels, 0, true, [1, height, width], null, []);
+        }
+
+        End(labelStream, labels!, count);
         return new RowFormat(count, pixels, 1, true, [1, height, width], classes, []);
     }
 
@@ -42,18 +52,17 @@ internal sealed class IdxSource(string images, string labels)
     public void CheckHeaders()
     {
         using Stream imageStream = SourceFile.Open(images);
-        using Stream labelStream = SourceFile.Open(labels);
+        using Stream? labelStream = labels is null ? null : SourceFile.Open(labels);
         Headers(imageStream, labelStream);
     }
 
-    private (uint Count, int Height, int Width) Headers(Stream imageStream, Stream labelStream)
+    private (uint Count, int Height, int Width) Headers(Stream imageStream, Stream? labelStream)
     {
         uint[] imageHeader = Header(imageStream, images, ImagesMagic, 4, "images (magic number 0x00000803: unsigned bytes in three dimensions)");
-        uint[] labelHeader = Header(labelStream, labels, LabelsMagic, 2, "labels (magic number 0x00000801: unsigned bytes in one dimension)");
         uint count = imageHeader[1];
-        if (count != labelHeader[1])
+        if (labelStream is not null && Header(labelStream, labels!, LabelsMagic, 2, "labels (magic number 0x00000801: unsigned bytes in one dimension)")[1] is var labelled && count != labelled)
         {
-            throw new InputException(labels, 0, $"There are {labelHeader[1]} labels for {count} images in {images}.", "Use the two files of one data set.");
+            throw new InputException(labels!, 0, $"There are {labelled} labels for {count} images in {images}.", "Use the two files of one data set.");
         }
 
         if (count == 0 || imageHeader[2] is 0 or > LargestEdge || imageHeader[3] is 0 or > LargestEdge)

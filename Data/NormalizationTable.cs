@@ -36,7 +36,14 @@ public sealed record NormalizationTable(
         return table;
     }
 
+    /// <summary>Names of the columns that the features come of, in order; empty for images.</summary>
+    public string[] Columns() => [.. Features.Select(ColumnOf).Distinct()];
+
     /// <summary>Prepares one value.</summary>
     /// <param name="value">As it was read; NaN: missing.</param>
     internal float Prepare(int feature, double value) => (float)(((double.IsNaN(value) ? Fill[feature] : value) - Offset[feature]) * Factor[feature]);
+
+    /// <summary>A flag is called by its column and its text, either of which may have a '=' in it.</summary>
+    private string ColumnOf(string feature) =>
+        Categories.FirstOrDefault(c => feature.StartsWith(c.Key + "=", StringComparison.Ordinal) && c.Value.Contains(feature[(c.Key.Length + 1)..])).Key ?? feature;
 }

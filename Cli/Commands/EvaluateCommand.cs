@@ -18,24 +18,15 @@ internal static class EvaluateCommand
         var command = new Command("evaluate", "Measure a model on data.") { Model, Data, Labels, Json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            string path = parsed.GetValue(Model)!;
-            string model = Path.GetFullPath(Directory.Exists(path) ? new RunFolder(path).Model : path);
             if (parsed.GetValue(Labels) is not null && parsed.GetValue(Data) is null)
             {
                 throw new InputException("--labels", 0, "Labels are given without data.", "Name the images with --data.");
             }
 
-            string? shared = DataCache.Find();
-            DirectoryInfo? own = shared is null ? Directory.CreateTempSubdirectory("lockstep-evaluate-") : null;
-            try
-            {
-                var request = new EvaluateRequest(model, Full(parsed.GetValue(Data)), Full(parsed.GetValue(Labels)), shared ?? own!.FullName, parsed.GetValue(Json));
-                return await WorkerTool.RunAsync(ToolNames.Evaluate, request.ToJson(), cancellation);
-            }
-            finally
-            {
-                own?.Delete(recursive: true);
-            }
+            return await WorkerTool.RunWithCacheAsync(
+                ToolNames.Evaluate,
+                cache => new EvaluateRequest(RunFolder.ModelAt(parsed.GetValue(Model)!), Full(parsed.GetValue(Data)), Full(parsed.GetValue(Labels)), cache, parsed.GetValue(Json)).ToJson(),
+                cancellation);
         });
         return command;
     }

@@ -15,5 +15,9 @@ public sealed record RunFolder(string Path)
     /// <value>Data as fixed-size rows, where there is no <see cref="DataCache"/>; may be deleted at any time.</value>
     public string Cache => In("cache");
 
+    /// <summary>The model file that a path means: itself, or that of the run whose folder it is.</summary>
+    /// <returns>Absolute.</returns>
+    public static string ModelAt(string path) => System.IO.Path.GetFullPath(Directory.Exists(path) ? new RunFolder(path).Model : path);
+
     private string In(string name) => System.IO.Path.Combine(Path, name);
 }

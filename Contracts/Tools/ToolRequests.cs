@@ -7,6 +7,7 @@ public static class ToolNames
 {
     public const string Verify = "verify";
     public const string Evaluate = "evaluate";
+    public const string Predict = "predict";
 }
 
 /// <summary>Recompute steps of a run and compare them with its ledger. Exit codes: 0 equal, 1 different, 2 bad input.</summary>
@@ -26,6 +27,16 @@ public sealed record VerifyRequest(string Run, long? From, long? To, bool Json)
 /// <param name="Cache">Folder for data as rows.</param>
 /// <param name="Json">Write the result as one JSON object.</param>
 public sealed record EvaluateRequest(string Model, string? Data, string? Labels, string Cache, bool Json)
+{
+    public string ToJson() => JsonSerializer.Serialize(this);
+}
+
+/// <summary>Write what a model says of data, a line a row. Exit codes: 0 done, 2 bad input.</summary>
+/// <param name="Model">Its safetensors file.</param>
+/// <param name="Data">A data file of the job's format, with labels or without.</param>
+/// <param name="Output">File to write; null: standard output.</param>
+/// <param name="Cache">Folder for data as rows.</param>
+public sealed record PredictRequest(string Model, string Data, string? Output, string Cache)
 {
     public string ToJson() => JsonSerializer.Serialize(this);
 }

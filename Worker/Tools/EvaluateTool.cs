@@ -2,14 +2,12 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Lockstep.Contracts;
-using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Tools;
 using Lockstep.Core.Metrics;
 using Lockstep.Data;
 using Lockstep.Training;
-using Lockstep.Worker.Jobs;
 
 namespace Lockstep.Worker.Tools;
 
@@ -22,12 +20,10 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
 
     public int Run(CancellationToken cancellation)
     {
-        SafeTensorsFile file = SafeTensors.Read(request.Model);
-        JobSpec spec = JobFile.FromCanonicalJson(Metadata(file, OpenedJob.JobKey));
-        TorchRuntime.UseThreads(spec.ThreadsPerWorker);
-        using IDataSet data = OpenData(spec, file, cancellation);
-        using NeuralModel model = NeuralModel.Build(spec, data.SampleShape, NeuralModel.OutputsFor(spec, data));
-        model.Load(Flatten(file, model));
+        var stored = new StoredModel(request.Model);
+        JobSpec spec = stored.Spec;
+        using IDataSet data = OpenData(stored, cancellation);
+        using NeuralModel model = stored.Build(data.SampleShape, NeuralModel.OutputsFor(spec, data));
         using var trainer = new SlotTrainer(spec, model, data, data);
         IReadOnlyDictionary<string, double> metrics = MetricMath.Finish(spec.Loss, spec.Metrics, Parts(trainer, data.Count, cancellation));
         if (request.Json)
@@ -45,31 +41,22 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
         return 0;
     }
 
-    private IDataSet OpenData(JobSpec spec, SafeTensorsFile file, CancellationToken cancellation)
+    private IDataSet OpenData(StoredModel stored, CancellationToken cancellation)
     {
-        if (request.Data is null)
+        JobSpec spec = stored.Spec;
+        if (request.Data is { } path)
         {
-            OpenedData opened = DataSets.Open(JobBeside(spec).Data, spec.Loss, spec.Seed, request.Cache, cancellation);
-            if (opened.Validation is { } validation)
-            {
-                return new Owned(validation, opened);
-            }
-
-            opened.Dispose();
-            throw new InputException(request.Model, 0, "The job of this model has no validation data.", "Name a data file with --data.");
+            return DataSets.OpenForEvaluation(stored.DataAt(path, request.Labels), spec.Loss, stored.Table, request.Cache, cancellation);
         }
 
-        NormalizationTable table;
-        try
+        OpenedData opened = DataSets.Open(JobBeside(spec).Data, spec.Loss, spec.Seed, request.Cache, cancellation);
+        if (opened.Validation is { } validation)
         {
-            table = NormalizationTable.FromMetadata(Metadata(file, OpenedJob.NormalizationKey));
-        }
-        catch (JsonException exception)
-        {
-            throw new InputException(request.Model, 0, $"The model's normalisation cannot be read: {exception.Message}", "Give a model that lockstep wrote.");
+            return new Owned(validation, opened);
         }
 
-        return DataSets.OpenForEvaluation(spec.Data with { Train = request.Data, TrainMore = [], TrainLabels = request.Labels, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null }, spec.Loss, table, request.Cache, cancellation);
+        opened.Dispose();
+        throw new InputException(request.Model, 0, "The job of this model has no validation data.", "Name a data file with --data.");
     }
 
     /// <summary>The job in the model's folder: the model file itself names its data, and not where they lie.</summary>
@@ -84,27 +71,6 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
 
         JobSpec beside = JobFile.Load(path, []);
         return JobFile.Hash(beside) == JobFile.Hash(spec) ? beside : throw new InputException(path, 0, "This is the job of another model than the one beside it.", Remedy);
-    }
-
-    private string Metadata(SafeTensorsFile file, string key) => file.Metadata.TryGetValue(key, out string? text)
-        ? text
-        : throw new InputException(request.Model, 0, $"The model file has no '{key}' in its metadata.", "Give a model that lockstep wrote.");
-
-    private float[] Flatten(SafeTensorsFile file, NeuralModel model)
-    {
-        Dictionary<string, NamedTensor> byName = file.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
-        var flat = new List<float>();
-        foreach (var tensor in model.Tensors)
-        {
-            if (!byName.TryGetValue(tensor.Name, out NamedTensor? found) || !found.Shape.SequenceEqual(tensor.Shape))
-            {
-                throw new InputException(request.Model, 0, $"The model file has no tensor {tensor.Name} of [{string.Join(", ", tensor.Shape)}], which its job has.", "Give a model that lockstep wrote.");
-            }
-
-            flat.AddRange(found.Values);
-        }
-
-        return [.. flat];
     }
 
     private static IEnumerable<EvaluationPart> Parts(SlotTrainer trainer, long count, CancellationToken cancellation)

@@ -1,3 +1,4 @@
+using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using static Lockstep.Data.Tests.DataFolder;
 
@@ -39,6 +40,17 @@ public sealed class IdxDataTests : IDisposable
             Assert.Equal((before[i] - mean) / deviation, after[i], 1e-5);
             Assert.Equal(before[i] / 255, scaled.Validation!.Sample(0).Features[i], 1e-6f);
         }
+    }
+
+    [Fact]
+    public void Images_without_labels_are_prepared_alike()
+    {
+        var spec = folder.Idx(Images(6, 3, 5), Labels(LabelsMagic, 0, 1, 0, 1, 0, 1)) with { Normalize = NormalizationKind.Standard };
+        using var labelled = folder.Open(spec);
+        using var bare = DataSets.OpenForPrediction(spec with { TrainLabels = null }, labelled.Normalization, folder.Cache, TestContext.Current.CancellationToken);
+        Assert.Equal((6, 0, 15), (bare.Count, bare.LabelWidth, bare.FeatureCount));
+        Assert.Equal(labelled.Train.All().Features, bare.All().Features);
+        Assert.Contains("trainLabels", Assert.Throws<InputException>(() => DataSets.OpenForEvaluation(spec with { TrainLabels = null }, LossKind.CrossEntropy, labelled.Normalization, folder.Cache, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

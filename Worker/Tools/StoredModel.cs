@@ -1,0 +1,74 @@
+using System.Text.Json;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Formats;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Data;
+using Lockstep.Training;
+using Lockstep.Worker.Jobs;
+
+namespace Lockstep.Worker.Tools;
+
+/// <summary>A model file: the job, the preparation of data and the values that are in it.</summary>
+internal sealed class StoredModel
+{
+    private const string Remedy = "Give a model that lockstep wrote.";
+
+    private readonly string _path;
+    private readonly SafeTensorsFile _file;
+
+    /// <exception cref="InputException">There is no such file, or it is of another kind.</exception>
+    public StoredModel(string path)
+    {
+        _path = path;
+        _file = SafeTensors.Read(path);
+        Spec = JobFile.FromCanonicalJson(Metadata(OpenedJob.JobKey));
+        try
+        {
+            Table = NormalizationTable.FromMetadata(Metadata(OpenedJob.NormalizationKey));
+        }
+        catch (JsonException exception)
+        {
+            throw new InputException(path, 0, $"The model's preparation of data cannot be read: {exception.Message}", Remedy);
+        }
+    }
+
+    /// <value>Names its data, and not where they lie.</value>
+    public JobSpec Spec { get; }
+
+    public NormalizationTable Table { get; }
+
+    /// <summary>The job's data with other files in their place.</summary>
+    public DataSpec DataAt(string data, string? labels) =>
+        Spec.Data with { Train = data, TrainMore = [], TrainLabels = labels, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null };
+
+    /// <summary>The model with its values.</summary>
+    /// <exception cref="InputException">The file does not hold the tensors that its job has.</exception>
+    public NeuralModel Build(IReadOnlyList<int> sampleShape, int outputs)
+    {
+        TorchRuntime.UseThreads(Spec.ThreadsPerWorker);
+        NeuralModel model = NeuralModel.Build(Spec, sampleShape, outputs);
+        model.Load(Flatten(model));
+        return model;
+    }
+
+    private string Metadata(string key) => _file.Metadata.TryGetValue(key, out string? text)
+        ? text
+        : throw new InputException(_path, 0, $"The model file has no '{key}' in its metadata.", Remedy);
+
+    private float[] Flatten(NeuralModel model)
+    {
+        Dictionary<string, NamedTensor> byName = _file.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
+        var flat = new List<float>();
+        foreach (var tensor in model.Tensors)
+        {
+            if (!byName.TryGetValue(tensor.Name, out NamedTensor? found) || !found.Shape.SequenceEqual(tensor.Shape))
+            {
+                throw new InputException(_path, 0, $"The model file has no tensor {tensor.Name} of [{string.Join(", ", tensor.Shape)}], which its job has.", Remedy);
+            }
+
+            flat.AddRange(found.Values);
+        }
+
+        return [.. flat];
+    }
+}

@@ -9,7 +9,7 @@ internal sealed class FullDisk(ICheckpointFiles inner, ArmedFaults armed) : IChe
 {
     /// <returns>Null, which is the disk: nobody asks for faults.</returns>
     public static ICheckpointFiles? From(IConfiguration configuration, int shard, TimeProvider time) =>
-        configuration[EnvironmentNames.Faults] is { Length: > 0 } path ? new FullDisk(CheckpointFiles.Disk, new ArmedFaults(new FaultFolder(path), $"ps-{shard}", time)) : null;
+        configuration[EnvironmentNames.Faults] is { Length: > 0 } path ? new FullDisk(CheckpointFiles.Disk, new ArmedFaults(new FaultFolder(path), $"ps-{shard}", time) { IsReady = true }) : null;
 
     public void CreateDirectory(string path)
     {

@@ -28,7 +28,7 @@ catch (InputException exception)
 }
 
 builder.Services.AddSingleton<ShardMetrics>();
-builder.Services.AddSingleton(services => new ShardHost(shard, first, memoryLimit, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ShardMetrics>(), FullDisk.From(builder.Configuration, shard, TimeProvider.System)));
+builder.Services.AddSingleton(services => new ShardHost(shard, first, memoryLimit, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ShardMetrics>(), FullDisk.From(builder.Configuration, shard, TimeProvider.System), gate: HeldSteps.From(builder.Configuration, shard, TimeProvider.System, services.GetRequiredService<IHostApplicationLifetime>())));
 builder.Services.AddSingleton<IHangWatched>(services => new LockWatch("The lock of a job", services.GetRequiredService<ShardHost>().Stuck, services.GetRequiredService<TimeProvider>()));
 builder.Services.AddSingleton<IShardHost>(services => services.GetRequiredService<ShardHost>());
 builder.Services.AddSingleton(services => new LastCheckpoint(services.GetRequiredService<ShardHost>(), first ?? services.GetRequiredService<ShardHost>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<LastCheckpoint>>()));

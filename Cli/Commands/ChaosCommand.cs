@@ -70,7 +70,7 @@ internal static class ChaosCommand
         ChaosVerdict verdict;
         try
         {
-            verdict = await ChaosRun.RunAsync(options, plan, mostAdded, view, time, cancellation);
+            verdict = await ChaosRun.RunAsync(options, plan, mostAdded, least, view, time, cancellation);
         }
         catch (ChaosException exception)
         {

@@ -10,6 +10,7 @@ public sealed class ArmedFaults : IDisposable
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private volatile IReadOnlyList<(int Number, Fault Fault)> _current = [];
+    private volatile bool _isReady;
 
     /// <param name="target">Name of the process.</param>
     public ArmedFaults(FaultFolder folder, string target, TimeProvider time)
@@ -22,6 +23,13 @@ public sealed class ArmedFaults : IDisposable
     }
 
     public IReadOnlyList<(int Number, Fault Fault)> Current => _current;
+
+    /// <value>Whether the process is where its faults can befall it; from then on it says so of each that is armed.</value>
+    public bool IsReady
+    {
+        get => _isReady;
+        set => _isReady = value;
+    }
 
     /// <summary>Says that a fault happened.</summary>
     /// <returns>False: it had happened before, and is not to happen again where it is one that happens once.</returns>
@@ -37,6 +45,10 @@ public sealed class ArmedFaults : IDisposable
         try
         {
             _current = [.. _folder.Armed().Where(f => f.Fault.Target == _target)];
+            foreach ((int number, _) in IsReady ? _current : [])
+            {
+                _folder.Expect(number);
+            }
         }
         catch (IOException)
         {

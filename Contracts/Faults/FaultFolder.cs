@@ -8,6 +8,8 @@ public sealed class FaultFolder
 {
     private const string ArmedSuffix = ".armed";
     private const string FiredSuffix = ".fired";
+    private const string ExpectedSuffix = ".expected";
+    private const string HeldSuffix = ".held";
 
     private readonly string _path;
 
@@ -79,6 +81,29 @@ public sealed class FaultFolder
         string path = Name(number, FiredSuffix);
         return File.Exists(path) ? JsonSerializer.Deserialize<FaultMark>(File.ReadAllText(path), Fault.Options) : null;
     }
+
+    /// <summary>Says that a fault is known to who is to meet it, which is where it can.</summary>
+    public void Expect(int number)
+    {
+        if (!IsExpected(number))
+        {
+            File.Create(Name(number, ExpectedSuffix)).Dispose();
+        }
+    }
+
+    public bool IsExpected(int number) => File.Exists(Name(number, ExpectedSuffix));
+
+    /// <summary>Asks anew who is to meet a fault whether it knows of it: it may have been another life of it that did.</summary>
+    public void AskAgain(int number) => File.Delete(Name(number, ExpectedSuffix));
+
+    /// <summary>Keeps jobs at a version: they do not come to the next one before the hold is released.</summary>
+    public void Hold(long version) => File.Create(Held(version)).Dispose();
+
+    public void Release(long version) => File.Delete(Held(version));
+
+    public bool IsHeld(long version) => File.Exists(Held(version));
+
+    private string Held(long version) => Path.Combine(_path, "version-" + version.ToString("D9", CultureInfo.InvariantCulture) + HeldSuffix);
 
     private string Name(int number, string suffix) => Path.Combine(_path, number.ToString("D6", CultureInfo.InvariantCulture) + suffix);
 

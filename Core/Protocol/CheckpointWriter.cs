@@ -103,4 +103,5 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
 /// <summary>What a shard's jobs share.</summary>
 /// <param name="First">ps-0; null where this is it.</param>
 /// <param name="Threads">That an update may use.</param>
-internal sealed record ShardContext(int Shard, IShardPeer? First, TimeProvider Time, IShardObserver Observer, ICheckpointFiles Files, int Threads);
+/// <param name="Gate">Of ps-0; null: nobody keeps jobs from moving on.</param>
+internal sealed record ShardContext(int Shard, IShardPeer? First, TimeProvider Time, IShardObserver Observer, ICheckpointFiles Files, int Threads, IStepGate? Gate);

@@ -82,6 +82,11 @@ internal sealed partial class HostedJob
     {
         // All slots are in: pushes that still come only read, so the state may be worked on outside of the lock.
         Cursor cursor = Job.Cursor;
+        if (_context.Gate is { } gate)
+        {
+            await gate.PassAsync(cursor.Step, _closed.Token);
+        }
+
         Activity? span = ShardSpans.Begin("update", lastPush);
         double factor = 1;
         if (Descriptor.Optimizer.ClipNorm is not null)

@@ -26,10 +26,11 @@ public static class ChaosRun
 
     /// <summary>Trains into <c>quiet</c> and <c>disturbed</c>, below the output of <paramref name="training"/>.</summary>
     /// <param name="mostAdded">Workers that the plan may add.</param>
+    /// <param name="least">Faults that are to happen at least.</param>
     /// <exception cref="InputException">The folder or the job cannot be used, or the job has fewer steps than the plan.</exception>
     /// <exception cref="FleetException">A process did not start, or did not stay up.</exception>
     /// <exception cref="ChaosException">The quiet run did not finish.</exception>
-    public static async Task<ChaosVerdict> RunAsync(TrainingOptions training, FaultPlan plan, int mostAdded, IChaosObserver observer, TimeProvider time, CancellationToken cancellation)
+    public static async Task<ChaosVerdict> RunAsync(TrainingOptions training, FaultPlan plan, int mostAdded, int least, IChaosObserver observer, TimeProvider time, CancellationToken cancellation)
     {
         int workers = training.Workers + mostAdded;
         JobSpec job = training.Job with { Workers = training.Job.Workers with { Min = Math.Min(training.Job.Workers.Min, training.Workers), Max = Math.Max(training.Job.Workers.Max, workers) } };
@@ -49,6 +50,7 @@ public static class ChaosRun
         CheckSteps(plan, quiet.Summary.Steps);
         var times = new RunTimeline(time);
         var injector = new FaultInjector(plan, folder, times, time, observer.Fired);
+        injector.Prepare(quiet.Summary.Steps, least);
         TrainingOptions disturbedOptions = quietOptions with
         {
             Output = Path.Combine(training.Output, DisturbedName),

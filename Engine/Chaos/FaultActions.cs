@@ -10,7 +10,7 @@ namespace Lockstep.Engine.Chaos;
 internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
 {
     /// <summary>A process that is down is waited for this long: the fleet is starting it again.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     // Halted four fifths of the time: a fifth of its speed.

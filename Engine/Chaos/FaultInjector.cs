@@ -18,6 +18,7 @@ public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimelin
     private readonly List<(FiredFault Fault, DateTimeOffset Time)> _fired = [];
     // Their numbers in the plan.
     private readonly HashSet<int> _happened = [];
+    private readonly StepHolds _holds = new(folder);
 
     /// <value>What happened, in order of time, with the milliseconds to the next published step (null: none followed) and what was said of its target soon after.</value>
     public IReadOnlyList<(FiredFault Fault, double? RecoveryMs, IReadOnlyList<string> Said)> Fired
@@ -68,6 +69,33 @@ public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimelin
         _ => [fault.Target],
     };
 
+    /// <summary>
+    /// Before the run begins: from then on it stays at the steps of faults until they happen, or are known to who is to meet them, however fast it is.
+    /// Where faults are drawn it stays now and then until enough have happened.
+    /// </summary>
+    /// <param name="steps">Of the run.</param>
+    /// <param name="least">Faults that are to happen at least.</param>
+    public void Prepare(long steps, int least)
+    {
+        if (plan.Count is null)
+        {
+            for (int number = 0; number < least; number++)
+            {
+                _holds.Hold(steps * (number + 1) / (least + 1), number);
+            }
+
+            return;
+        }
+
+        foreach ((int number, Fault fault) in plan.Faults.Index())
+        {
+            if (fault.At.Step is { } step)
+            {
+                _holds.Hold(step, number);
+            }
+        }
+    }
+
     /// <summary>Goes on until the plan is at its end, or the job is.</summary>
     public async Task RunAsync(LocalFleet fleet, CancellationToken cancellation)
     {
@@ -90,22 +118,36 @@ public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimelin
         {
             await Task.WhenAll(running);
         }
+
+        // A plan that is drawn may have no more to give.
+        _holds.ReleaseAll();
     }
 
     private async Task RunAsync(int number, Fault fault, FaultActions actions, CancellationToken cancellation)
     {
-        if (fault.At is { Step: { } step, Phase: null })
+        try
         {
-            await timeline.WaitStepAsync(step, cancellation);
-        }
+            if (fault.At is { Step: { } step, Phase: null })
+            {
+                await timeline.WaitStepAsync(step, cancellation);
+            }
 
-        if (FaultPlan.IsInside(fault))
-        {
-            await ArmAsync(number, fault, cancellation);
+            if (FaultPlan.IsInside(fault))
+            {
+                await ArmAsync(number, fault, cancellation);
+            }
+            else
+            {
+                await actions.RunAsync(fault, target => Report(number, fault, new FaultMark(target, time.GetUtcNow())), cancellation);
+            }
         }
-        else
+        finally
         {
-            await actions.RunAsync(fault, target => Report(number, fault, new FaultMark(target, time.GetUtcNow())), cancellation);
+            // One that did not happen holds nothing up for good.
+            if (plan.Count is not null)
+            {
+                _holds.Release(number);
+            }
         }
     }
 
@@ -116,8 +158,20 @@ public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimelin
         FaultMark? mark = null;
         try
         {
+            if (fault.At is { Step: { } step, Phase: not null })
+            {
+                await timeline.WaitStepAsync(step, cancellation);
+                folder.AskAgain(number);
+            }
+
+            long asked = time.GetTimestamp();
             while (mark is null)
             {
+                if (folder.IsExpected(number) || time.GetElapsedTime(asked) > FaultActions.Patience)
+                {
+                    _holds.Release(number);
+                }
+
                 await Task.Delay(Pause, time, cancellation);
                 Take();
             }
@@ -143,12 +197,15 @@ public sealed class FaultInjector(FaultPlan plan, FaultFolder folder, RunTimelin
     private void Report(int number, Fault fault, FaultMark mark)
     {
         var fired = new FiredFault(fault.Kind, new FaultTime(Math.Round(timeline.SecondsAt(mark.Time), 3), timeline.StepAt(mark.Time), fault.At.Phase), mark.Target);
+        int before;
         lock (_gate)
         {
+            before = _fired.Count;
             _fired.Add((fired, mark.Time));
             _happened.Add(number);
         }
 
+        _holds.Release(plan.Count is null ? before : number);
         report(fired);
     }
 }

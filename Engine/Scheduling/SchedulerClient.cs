@@ -20,7 +20,8 @@ public sealed class SchedulerClient : IDisposable
     private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
+    // A scheduler that starts anew is back within a second or two: longer pauses would be the longest part of its absence.
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 
     private readonly Uri _address;
     private readonly TimeProvider _time;

@@ -61,7 +61,7 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
                 await responseStream.WriteAsync(assignment, ends.Token);
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or IOException || ends.IsCancellationRequested)
+        catch (Exception exception) when (exception is OperationCanceledException or IOException || ends.IsCancellationRequested || context.CancellationToken.IsCancellationRequested)
         {
             // The stream is the membership; its end, however it comes, is dealt with below.
         }

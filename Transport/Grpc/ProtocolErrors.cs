@@ -52,7 +52,7 @@ public sealed class ProtocolErrorInterceptor : Interceptor
     {
         try
         {
-            return await continuation(requestStream, context);
+            return await continuation(new CallerStream<TRequest>(requestStream, context), context);
         }
         catch (ProtocolException exception)
         {
@@ -64,7 +64,7 @@ public sealed class ProtocolErrorInterceptor : Interceptor
     {
         try
         {
-            await continuation(request, responseStream, context);
+            await continuation(request, new CallerStreamWriter<TResponse>(responseStream, context), context);
         }
         catch (ProtocolException exception)
         {

@@ -22,7 +22,11 @@ internal sealed partial class WorkerFaults(ArmedFaults armed, TimeProvider time,
     public long Step
     {
         get => Interlocked.Read(ref _step);
-        set => Interlocked.Exchange(ref _step, value);
+        set
+        {
+            Interlocked.Exchange(ref _step, value);
+            armed.IsReady = true;
+        }
     }
 
     /// <value>Of the push that a shard did not take, until the next one begins.</value>
@@ -67,6 +71,8 @@ internal sealed partial class WorkerFaults(ArmedFaults armed, TimeProvider time,
         if (Pending(phase, step) is { } pending && armed.TryFire(pending.Number))
         {
             LogReached(pending.Number, pending.Fault, phase, step);
+            // It is out of the job for a while.
+            armed.IsReady = false;
             Meet(pending.Fault);
         }
     }
@@ -81,6 +87,7 @@ internal sealed partial class WorkerFaults(ArmedFaults armed, TimeProvider time,
             if (fault.Kind == FaultKind.NaN && step >= (fault.At.Step ?? 0) && armed.TryFire(number))
             {
                 LogSpoiled(number, step);
+                armed.IsReady = false;
                 return true;
             }
         }

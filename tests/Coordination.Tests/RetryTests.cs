@@ -9,7 +9,7 @@ public abstract class RetryTests : IAsyncLifetime
 {
     private static readonly Cursor First = new(0, 0, 0);
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private protected abstract RedisServer Server { get; }
 

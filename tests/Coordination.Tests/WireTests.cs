@@ -44,7 +44,7 @@ public abstract class WireTests(RedisServer server)
         var leases = new RedisLeases(await server.ConnectAsync(), RedisServer.NewId(), TimeSpan.FromMilliseconds(30));
         var cursor = new Cursor(0, 0, 0);
         await leases.AdvanceAsync(cursor, 1, "a", Stop);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         Lease? lease;
         while ((lease = await leases.AdvanceAsync(cursor, 1, "b", patience.Token)) is null)
         {
@@ -61,7 +61,7 @@ public abstract class WireTests(RedisServer server)
         var cursor = new Cursor(0, 0, 0);
         await leases.AdvanceAsync(cursor, 2, "a", Stop);
         await leases.CompleteAsync(cursor, 0, "a", true, Stop);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
         Lease? lease;
         while ((lease = await leases.TakeOverAsync(cursor, 2, [1], "b", 2, patience.Token)) is null)
         {

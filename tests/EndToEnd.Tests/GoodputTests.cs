@@ -23,7 +23,9 @@ public sealed partial class GoodputTests(ResidentFleet fleet) : IDisposable
     [Fact]
     public async Task What_kills_of_workers_shards_and_the_scheduler_cost_adds_up_to_the_elapsed_time()
     {
-        var run = new KillingRun(new() { [40] = "worker-0", [80] = "ps-1", [180] = "scheduler" });
+        SortedDictionary<long, string> victims = new() { [40] = "worker-0", [80] = "ps-1", [180] = "scheduler" };
+        var barrier = new StepBarrier(_folder, victims.Keys);
+        var run = new KillingRun(victims, barrier);
         TrainingResult result = await TrainingRun.RunAsync(
             new TrainingOptions
             {
@@ -32,6 +34,7 @@ public sealed partial class GoodputTests(ResidentFleet fleet) : IDisposable
                 Workers = 2,
                 Services = Built.Services,
                 RedisServerAssembly = Built.Lockstep,
+                Environment = new Dictionary<string, string>([barrier.Environment]),
                 Beside = run.KillAsync,
             },
             run,
@@ -72,7 +75,7 @@ public sealed partial class GoodputTests(ResidentFleet fleet) : IDisposable
     private static partial Regex Sample();
 
     /// <summary>Kills processes at steps, and times the job.</summary>
-    private sealed class KillingRun(SortedDictionary<long, string> victims) : ITrainingObserver
+    private sealed class KillingRun(SortedDictionary<long, string> victims, StepBarrier barrier) : ITrainingObserver
     {
         private readonly Stopwatch _watch = new();
         private TimeSpan? _first;
@@ -106,6 +109,7 @@ public sealed partial class GoodputTests(ResidentFleet fleet) : IDisposable
             while (victims.FirstOrDefault() is { Value: { } victim } first && first.Key <= item.Status.Step && _fleet.Task.IsCompletedSuccessfully && _fleet.Task.Result.Signal(victim, UnixSignal.Kill))
             {
                 victims.Remove(first.Key);
+                barrier.Release(first.Key);
             }
         }
     }

@@ -11,7 +11,7 @@ namespace Lockstep.EndToEnd.Tests;
 /// <summary>A service by itself, above all where its Redis is not there when it starts.</summary>
 public sealed class LoneServiceTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     [Fact]
     public async Task The_scheduler_says_what_is_missing_and_is_ready_once_it_is_there()

@@ -15,7 +15,7 @@ namespace Lockstep.EndToEnd.Tests;
 /// <summary>A Redis with an append-only file is killed under a running job, and comes back with what it held.</summary>
 public sealed class RedisRestartTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private readonly TestFolder _folder = new();
     private readonly DigitsRuns _runs;
@@ -41,6 +41,8 @@ public sealed class RedisRestartTests : IAsyncLifetime
         _server.Require();
         FinishedRun quiet = await _runs.AloneAsync();
         var steps = new StepsReached();
+        // The job meets a Redis that is away, and does not end before it is back.
+        var barrier = new StepBarrier(_folder, 20, 50, 80);
         int restarts = 0;
 
         TrainingResult result = await TrainingRun.RunAsync(
@@ -52,6 +54,7 @@ public sealed class RedisRestartTests : IAsyncLifetime
                 Redis = $"{_server.EndPoint}",
                 Services = Built.Services,
                 RedisServerAssembly = Built.Lockstep,
+                Environment = new Dictionary<string, string>([barrier.Environment]),
                 Beside = async (_, cancellation) =>
                 {
                     foreach (long step in (long[])[20, 50])
@@ -59,9 +62,12 @@ public sealed class RedisRestartTests : IAsyncLifetime
                         await steps.WaitAsync(step, cancellation);
                         // Killed, as a machine does that goes down.
                         await _server.StopAsync();
+                        barrier.Release(step);
                         await _server.StartAsync();
                         restarts++;
                     }
+
+                    barrier.Release(80);
                 },
             },
             steps,
@@ -81,6 +87,8 @@ public sealed class RedisRestartTests : IAsyncLifetime
     {
         FinishedRun quiet = await _runs.AloneAsync();
         var steps = new StepsReached();
+        // The job does not end before the next scheduler has it.
+        var barrier = new StepBarrier(_folder, 20, 60);
         bool killed = false;
 
         TrainingResult result = await TrainingRun.RunAsync(
@@ -91,10 +99,14 @@ public sealed class RedisRestartTests : IAsyncLifetime
                 Workers = 2,
                 Services = Built.Services,
                 RedisServerAssembly = Built.Lockstep,
+                Environment = new Dictionary<string, string>([barrier.Environment]),
                 Beside = async (fleet, cancellation) =>
                 {
                     await steps.WaitAsync(20, cancellation);
                     killed = fleet.Signal("redis", UnixSignal.Kill) && fleet.Signal("scheduler", UnixSignal.Kill);
+                    barrier.Release(20);
+                    await steps.WaitAsync(60, cancellation);
+                    barrier.Release(60);
                 },
             },
             steps,
@@ -119,13 +131,16 @@ public sealed class RedisRestartTests : IAsyncLifetime
         var run = new RunFolder(_folder.In("run"));
         JobSpec job = JobFile.Load(Built.Sample("digits"), ["epochs=", $"steps={DigitsRuns.Steps}", $"checkpoint.every={DigitsRuns.CheckpointEvery}", "shards=2"]);
 
-        await using (LocalFleet fleet = await StartAsync("first", 2, patience.Token))
+        // Those that are asked to end finish the step in hand, and no more.
+        const int Reached = 2 * DigitsRuns.CheckpointEvery;
+        var barrier = new StepBarrier(_folder, Reached);
+        await using (LocalFleet fleet = await StartAsync("first", 2, patience.Token, barrier.Environment))
         {
             using var scheduler = new SchedulerClient(fleet.Scheduler, TimeProvider.System);
             await scheduler.SubmitAsync(new SubmitRequest("again", JobFile.ToCanonicalJson(job), run.Path), patience.Token);
             await foreach (JobEvent item in scheduler.EventsAsync("again", 0, patience.Token))
             {
-                if (item.Status.Step >= 2 * DigitsRuns.CheckpointEvery)
+                if (item.Status.Step >= Reached)
                 {
                     break;
                 }
@@ -159,7 +174,7 @@ public sealed class RedisRestartTests : IAsyncLifetime
         Assert.Contains(await File.ReadAllLinesAsync(_folder.In(Path.Combine("second", "scheduler.log")), patience.Token), line => line.Contains(shardsAfter == 2 ? $"version {kept}" : $"parameter servers: 1, fewer than the job had; it goes on with those from step {kept}", StringComparison.Ordinal));
     }
 
-    private Task<LocalFleet> StartAsync(string logs, int shards, CancellationToken cancellation) => LocalFleet.StartAsync(
+    private Task<LocalFleet> StartAsync(string logs, int shards, CancellationToken cancellation, params IEnumerable<KeyValuePair<string, string>> environment) => LocalFleet.StartAsync(
         new FleetOptions
         {
             Services = Built.Services,
@@ -169,7 +184,7 @@ public sealed class RedisRestartTests : IAsyncLifetime
             Redis = $"{_server.EndPoint}",
             RedisServerAssembly = Built.Lockstep,
             Queue = "again",
-            Environment = new Dictionary<string, string> { [EnvironmentNames.DataRoots] = Path.GetDirectoryName(Built.Sample("digits"))!, [EnvironmentNames.RunsRoot] = _folder.Path },
+            Environment = new Dictionary<string, string>(environment) { [EnvironmentNames.DataRoots] = Path.GetDirectoryName(Built.Sample("digits"))!, [EnvironmentNames.RunsRoot] = _folder.Path },
         },
         TimeProvider.System,
         cancellation);

@@ -10,7 +10,7 @@ namespace Lockstep.EndToEnd.Tests;
 public sealed class RedisTests(DigitsRuns runs) : IAsyncLifetime
 {
     private const string Password = "p4ss-word";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private readonly TestFolder _folder = new();
     private readonly DebianRedis _server = new(Password);

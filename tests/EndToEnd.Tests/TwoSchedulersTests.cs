@@ -22,6 +22,9 @@ public sealed class TwoSchedulersTests : IDisposable
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(Patience);
+        // The job is in its midst until the second scheduler is in charge.
+        const int Midst = 150;
+        var barrier = new StepBarrier(_folder, Midst);
         await using LocalFleet fleet = await LocalFleet.StartAsync(
             new FleetOptions
             {
@@ -31,7 +34,7 @@ public sealed class TwoSchedulersTests : IDisposable
                 Workers = 2,
                 RedisServerAssembly = Built.Lockstep,
                 Queue = "two",
-                Environment = new Dictionary<string, string> { [EnvironmentNames.DataRoots] = Path.GetDirectoryName(Built.Sample("digits"))!, [EnvironmentNames.RunsRoot] = _folder.Path },
+                Environment = new Dictionary<string, string>([barrier.Environment]) { [EnvironmentNames.DataRoots] = Path.GetDirectoryName(Built.Sample("digits"))!, [EnvironmentNames.RunsRoot] = _folder.Path },
             },
             TimeProvider.System,
             patience.Token);
@@ -43,7 +46,11 @@ public sealed class TwoSchedulersTests : IDisposable
         {
             using var second = new SchedulerClient(scheduler.Address, TimeProvider.System);
             InputException? refused = null;
-            IReadOnlyList<JobStatus> followed = await FollowAsync(second, "disturbed", patience.Token, async () => refused = await Assert.ThrowsAsync<InputException>(() => second.PauseAsync("disturbed", patience.Token)));
+            IReadOnlyList<JobStatus> followed = await FollowAsync(second, "disturbed", patience.Token, async () =>
+            {
+                refused = await Assert.ThrowsAsync<InputException>(() => second.PauseAsync("disturbed", patience.Token));
+                barrier.Release(Midst);
+            });
             // Its workers are with the first one, and would not stop.
             Assert.Contains("No worker of job disturbed has joined this scheduler", refused?.Message, StringComparison.Ordinal);
             (JobStatus taken, JobStatus ended) = (followed[0], followed[^1]);

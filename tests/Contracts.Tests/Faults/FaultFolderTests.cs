@@ -31,5 +31,17 @@ public sealed class FaultFolderTests : IDisposable
         Assert.Equal(mark, folder.FiredAt(2));
     }
 
+    [Fact]
+    public void Holds_a_version_until_it_is_released()
+    {
+        var folder = new FaultFolder(_root);
+        folder.Hold(7);
+
+        Assert.Equal([false, true], new long[] { 6, 7 }.Select(new FaultFolder(_root).IsHeld));
+        Assert.Empty(folder.Armed());
+        folder.Release(7);
+        Assert.False(new FaultFolder(_root).IsHeld(7));
+    }
+
     public void Dispose() => Directory.Delete(_root, recursive: true);
 }

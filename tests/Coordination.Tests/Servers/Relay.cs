@@ -56,29 +56,20 @@ internal sealed class Relay : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Dispose();
         Cut();
         await _accepting;
+        _listener.Dispose();
         _stop.Dispose();
     }
 
     private async Task AcceptAsync()
     {
-        var pumps = new List<Task>();
+        var connections = new List<Task>();
         try
         {
             while (true)
             {
-                Socket client = await _listener.AcceptSocketAsync(_stop.Token);
-                var server = new Socket(SocketType.Stream, ProtocolType.Tcp);
-                lock (_gate)
-                {
-                    _sockets.AddRange([client, server]);
-                }
-
-                await server.ConnectAsync(_server, _stop.Token);
-                pumps.Add(PumpAsync(client, server, isAnswer: false));
-                pumps.Add(PumpAsync(server, client, isAnswer: true));
+                connections.Add(ServeAsync(await _listener.AcceptSocketAsync(_stop.Token)));
             }
         }
         catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
@@ -86,7 +77,29 @@ internal sealed class Relay : IAsyncDisposable
         }
 
         Cut();
-        await Task.WhenAll(pumps);
+        await Task.WhenAll(connections);
+    }
+
+    private async Task ServeAsync(Socket client)
+    {
+        var server = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        lock (_gate)
+        {
+            _sockets.AddRange([client, server]);
+        }
+
+        try
+        {
+            await server.ConnectAsync(_server, _stop.Token);
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            client.Dispose();
+            server.Dispose();
+            return;
+        }
+
+        await Task.WhenAll(PumpAsync(client, server, isAnswer: false), PumpAsync(server, client, isAnswer: true));
     }
 
     private async Task PumpAsync(Socket from, Socket to, bool isAnswer)

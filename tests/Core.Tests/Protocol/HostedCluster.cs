@@ -6,15 +6,16 @@ namespace Lockstep.Core.Tests.Protocol;
 /// <summary>Parameter servers in one process, and a worker that brings them stub gradients.</summary>
 internal sealed class HostedCluster : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     /// <param name="toFirst">Between the other shards and shard 0.</param>
-    public HostedCluster(int shards, long memoryLimit = long.MaxValue, Func<IShardPeer, IShardPeer>? toFirst = null)
+    /// <param name="gate">Of shard 0.</param>
+    public HostedCluster(int shards, long memoryLimit = long.MaxValue, Func<IShardPeer, IShardPeer>? toFirst = null, IStepGate? gate = null)
     {
         Hosts = new ShardHost[shards];
         for (int shard = 0; shard < shards; shard++)
         {
-            Hosts[shard] = new ShardHost(shard, shard == 0 ? null : toFirst?.Invoke(Hosts[0]) ?? Hosts[0], memoryLimit, TimeProvider.System, new SilentShardObserver());
+            Hosts[shard] = new ShardHost(shard, shard == 0 ? null : toFirst?.Invoke(Hosts[0]) ?? Hosts[0], memoryLimit, TimeProvider.System, new SilentShardObserver(), gate: shard == 0 ? gate : null);
         }
     }
 

@@ -27,7 +27,7 @@ public sealed class ResidentFleet : IAsyncDisposable
     public const int Shards = 3;
     public const int Workers = 9;
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private readonly TestFolder _folder = new();
     private readonly Lazy<Task<LocalFleet>> _fleet;

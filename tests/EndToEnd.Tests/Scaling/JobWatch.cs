@@ -7,7 +7,7 @@ namespace Lockstep.EndToEnd.Tests.Scaling;
 /// <summary>Reads a job's server-sent events as they come, and waits for what a test wants to see.</summary>
 internal sealed class JobWatch : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();

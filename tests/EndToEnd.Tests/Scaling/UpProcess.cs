@@ -14,7 +14,7 @@ internal sealed class UpProcess : IAsyncDisposable
 {
     private const string WorkerAssembly = "Lockstep.Worker.dll";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private readonly HttpClient _http;
     private readonly CliProcess _process;

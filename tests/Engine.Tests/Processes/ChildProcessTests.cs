@@ -16,7 +16,7 @@ public sealed class ChildProcessTests : IDisposable
     {
         using ChildProcess child = Start($"echo '{message}' >&2; for line in $(seq 100); do echo \"   at $line\" >&2; done; exit 134");
 
-        Assert.Equal(134, await child.Exited.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Equal(134, await child.Exited.WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken));
         Assert.Equal(taken, child.SaidPortTaken);
         Assert.Equal("    " + message, child.Tail());
         Assert.Equal([message, "   at 1"], File.ReadLines(child.LogPath).Take(2));
@@ -28,7 +28,7 @@ public sealed class ChildProcessTests : IDisposable
     {
         using ChildProcess child = Start("for line in $(seq 100); do echo \"line $line\"; done");
 
-        await child.Exited.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await child.Exited.WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken);
         Assert.Equal(Enumerable.Range(86, 15).Select(line => $"    line {line}"), child.Tail().Split(Environment.NewLine));
     }
 
@@ -37,7 +37,7 @@ public sealed class ChildProcessTests : IDisposable
     {
         using ChildProcess child = Start("echo there", Path.Combine("gone", "shell.log"));
 
-        Assert.Equal(0, await child.Exited.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Equal(0, await child.Exited.WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken));
         Assert.Equal(["there"], File.ReadLines(child.LogPath));
     }
 
@@ -47,7 +47,7 @@ public sealed class ChildProcessTests : IDisposable
         // A folder in the file's place.
         using ChildProcess child = Start("echo there", "");
 
-        Assert.Equal(0, await child.Exited.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Equal(0, await child.Exited.WaitAsync(TimeSpan.FromMinutes(2), TestContext.Current.CancellationToken));
         Assert.Equal("    there", child.Tail());
     }
 

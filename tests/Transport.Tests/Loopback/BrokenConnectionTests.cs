@@ -8,7 +8,7 @@ namespace Lockstep.Transport.Tests.Loopback;
 /// <summary>A shard that goes away and comes back at the same address costs time and nothing else.</summary>
 public sealed class BrokenConnectionTests
 {
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Calls_wait_for_a_server_that_is_not_there_yet()
     {
         var log = new MemoryLogger();
@@ -27,7 +27,7 @@ public sealed class BrokenConnectionTests
         Assert.Contains($"Shard 0 at http://127.0.0.1:{port}/ does not answer", log.Messages[0], StringComparison.Ordinal);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_parked_pull_goes_on_at_the_new_server()
     {
         var log = new MemoryLogger();
@@ -47,7 +47,7 @@ public sealed class BrokenConnectionTests
         Assert.Equal(["pull", "job", Samples.Cursor, 3L], host.Calls.Single());
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_parked_pull_leaves_a_server_that_goes_down_and_others_end_by_themselves()
     {
         var log = new MemoryLogger();
@@ -66,7 +66,7 @@ public sealed class BrokenConnectionTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pull);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_push_that_lost_its_connection_midway_is_sent_again_whole()
     {
         using var block = new ManualResetEventSlim();
@@ -94,7 +94,7 @@ public sealed class BrokenConnectionTests
         Assert.Equal(contribution.Chunks.Select(c => c.Chunk), whole.Chunks.Select(c => c.Chunk));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_process_that_dies_is_noticed_and_so_is_the_one_in_its_place()
     {
         ShardServer first = await ShardServer.StartAsync(new FakeShardHost { Incarnation = "first" });
@@ -113,7 +113,7 @@ public sealed class BrokenConnectionTests
         Assert.Equal(new ShardPresence(true, "second"), presence.Current);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Watching_goes_on_after_the_last_report_that_came()
     {
         var log = new MemoryLogger();
@@ -147,7 +147,7 @@ public sealed class BrokenConnectionTests
         await second!.DisposeAsync();
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Cancelling_a_parked_call_reaches_the_server()
     {
         var host = new FakeShardHost { Gate = new TaskCompletionSource().Task };
@@ -165,7 +165,7 @@ public sealed class BrokenConnectionTests
         await told.Task.WaitAsync(TestContext.Current.CancellationToken);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Cancelling_a_push_midway_ends_it()
     {
         using var block = new ManualResetEventSlim();
@@ -185,7 +185,7 @@ public sealed class BrokenConnectionTests
         Assert.False(session.Completed);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Cancelling_ends_the_wait_for_a_server_that_is_away()
     {
         ShardServer server = await ShardServer.StartAsync(new FakeShardHost());

@@ -9,7 +9,7 @@ namespace Lockstep.Transport.Tests.Loopback;
 /// <summary>What goes wrong on the server is told to the caller as it was, at once, and in whatever kind of call.</summary>
 public sealed class ErrorTests
 {
-    [Theory(Timeout = 60_000)]
+    [Theory(Timeout = 240_000)]
     [InlineData(ProtocolError.UnknownJob, StatusCode.NotFound)]
     [InlineData(ProtocolError.Conflict, StatusCode.FailedPrecondition)]
     [InlineData(ProtocolError.Invalid, StatusCode.InvalidArgument)]
@@ -51,7 +51,7 @@ public sealed class ErrorTests
         Assert.Equal(status, ProtocolErrors.ToRpc(failure).StatusCode);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_message_that_no_trailer_can_hold_is_shortened()
     {
         var failure = new ProtocolException(ProtocolError.NotFinite, "slots " + string.Join('→', Enumerable.Range(0, 65_536)));
@@ -65,7 +65,7 @@ public sealed class ErrorTests
         Assert.EndsWith(" …", exception.Message, StringComparison.Ordinal);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_push_that_is_refused_while_it_is_still_sent_tells_why()
     {
         var failure = new ProtocolException(ProtocolError.Invalid, "chunk 3 comes twice");
@@ -81,7 +81,7 @@ public sealed class ErrorTests
         Assert.False(session.Completed);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_server_that_always_fails_does_not_hold_the_caller_for_ever()
     {
         var host = new FakeShardHost { Failure = new InvalidCastException("a fault in the server") };
@@ -94,7 +94,7 @@ public sealed class ErrorTests
         Assert.Equal(8, host.Calls.Count);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_message_beyond_the_limit_fails_at_once()
     {
         await using ShardServer server = await ShardServer.StartAsync(new FakeShardHost());
@@ -106,7 +106,7 @@ public sealed class ErrorTests
         Assert.Contains("ResourceExhausted", exception.Message, StringComparison.Ordinal);
     }
 
-    [Theory(Timeout = 60_000)]
+    [Theory(Timeout = 240_000)]
     [InlineData("", "no message")]
     [InlineData("10 01", "no header")]
     [InlineData("0A 02 0A 05", "header cannot be read")]
@@ -132,7 +132,7 @@ public sealed class ErrorTests
         Assert.Empty(host.Calls);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Cursors_and_hashes_that_cannot_be_are_refused()
     {
         await using ShardServer server = await ShardServer.StartAsync(new FakeShardHost());

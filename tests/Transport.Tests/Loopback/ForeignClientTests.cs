@@ -12,7 +12,7 @@ public sealed class ForeignClientTests
 {
     private static readonly Protos.Cursor Cursor = new() { Generation = 1, Step = 2, Attempt = -1 };
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Pushes_with_a_chunk_in_the_first_message()
     {
         var host = new FakeShardHost { OnPush = header => new FakePushSession(header) { Result = new PushResult(PushStatus.Duplicate, new Core.Protocol.Cursor(1, 3, 0), [2], []) } };
@@ -34,7 +34,7 @@ public sealed class ForeignClientTests
         Assert.Equal([7, 8], session.Chunks.SelectMany(c => c.Escapes.ToArray()));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Pulls_in_pieces_of_a_megabyte()
     {
         float[] values = [.. Enumerable.Range(0, 300_000).Select(i => i * 0.5f)];
@@ -55,7 +55,7 @@ public sealed class ForeignClientTests
         Assert.Equal(values, messages.SelectMany(m => m.Values));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Initializes_in_pieces_of_its_own()
     {
         var host = new FakeShardHost();
@@ -71,7 +71,7 @@ public sealed class ForeignClientTests
         Assert.Equal(["initialize", "job", new float[] { 1, 2, 3, 4 }], host.Calls.Single());
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_reader_that_goes_away_gives_the_version_back()
     {
         var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -87,7 +87,7 @@ public sealed class ForeignClientTests
         await released.Task.WaitAsync(TestContext.Current.CancellationToken);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_push_that_breaks_off_is_let_go_of_and_not_completed()
     {
         var host = new FakeShardHost();

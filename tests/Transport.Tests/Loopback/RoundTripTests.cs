@@ -9,7 +9,7 @@ namespace Lockstep.Transport.Tests.Loopback;
 /// <summary>Every call arrives as it was made, and its answer as it was given.</summary>
 public sealed class RoundTripTests
 {
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Open_and_describe()
     {
         JobDescriptor job = Samples.Job();
@@ -22,7 +22,7 @@ public sealed class RoundTripTests
         Assert.Equal(job.Fingerprint(), (await client.DescribeAsync("job", TestContext.Current.CancellationToken))!.Fingerprint());
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_job_that_is_not_there_is_described_by_nothing()
     {
         await using ShardServer server = await ShardServer.StartAsync(new FakeShardHost());
@@ -32,7 +32,7 @@ public sealed class RoundTripTests
         Assert.Null(await client.DescribeAsync("ünknown", TestContext.Current.CancellationToken));
     }
 
-    [Theory(Timeout = 60_000)]
+    [Theory(Timeout = 240_000)]
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(262_144)]
@@ -51,7 +51,7 @@ public sealed class RoundTripTests
         AssertSameBits(values, (float[])call[2]!);
     }
 
-    [Theory(Timeout = 60_000)]
+    [Theory(Timeout = 240_000)]
     [InlineData(0)]
     [InlineData(3)]
     [InlineData(524_288)]
@@ -76,7 +76,7 @@ public sealed class RoundTripTests
         Assert.True(released);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_version_that_the_caller_holds_comes_without_values()
     {
         var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, null, new short[] { 5 }, () => { }) };
@@ -91,7 +91,7 @@ public sealed class RoundTripTests
         Assert.False(host.Pace.IsKnown);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Values_that_were_given_back_are_those_of_the_next_pull()
     {
         float[] values = [1, 2, 3];
@@ -114,7 +114,7 @@ public sealed class RoundTripTests
         Task<ShardView> PullAsync() => client.PullAsync("job", null, -1, default, TestContext.Current.CancellationToken);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_version_at_a_cursor_or_none()
     {
         var host = new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, new float[] { 1, 2 }, new short[] { 5 }, () => { }) };
@@ -129,7 +129,7 @@ public sealed class RoundTripTests
         Assert.Null(await other.PullAtAsync("job", Samples.Cursor, 4, TestContext.Current.CancellationToken));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_contribution_of_many_chunks()
     {
         var result = new PushResult(PushStatus.Refused, new Cursor(3, 9, -1), [1, 3], [3]);
@@ -149,7 +149,7 @@ public sealed class RoundTripTests
         AssertSame(contribution, session);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_contribution_that_only_measures_and_one_of_a_shard_without_chunks()
     {
         var host = new FakeShardHost();
@@ -165,7 +165,7 @@ public sealed class RoundTripTests
         AssertSame(none, await host.Pushes.Reader.ReadAsync(TestContext.Current.CancellationToken));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task The_small_calls()
     {
         var host = new FakeShardHost { MissingSlots = [0, 7], Factor = 0.123456789012345678, KeepsNext = true, Kept = long.MaxValue };
@@ -207,7 +207,7 @@ public sealed class RoundTripTests
         Assert.Equal(9, calls.Length);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task What_a_scheduler_asks_of_a_shard()
     {
         JobDescriptor job = Samples.Job();
@@ -231,7 +231,7 @@ public sealed class RoundTripTests
         Assert.Equal(7, inventory.Generation);
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task A_shard_without_the_job_says_who_it_is_and_nothing_more()
     {
         await using ShardServer server = await ShardServer.StartAsync(new FakeShardHost { JobStatus = new ShardStatus { Incarnation = "second" } });
@@ -240,7 +240,7 @@ public sealed class RoundTripTests
         Assert.Equal(new ShardStatus { Incarnation = "second" }, await client.StatusAsync("job", TestContext.Current.CancellationToken));
     }
 
-    [Fact(Timeout = 60_000)]
+    [Fact(Timeout = 240_000)]
     public async Task Reports_even_of_a_model_that_diverged()
     {
         var host = new FakeShardHost();

@@ -16,8 +16,12 @@ namespace Lockstep.Transport.Tests.Loopback;
 internal sealed class ShardServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly ErrorLog _errors;
 
-    private ShardServer(WebApplication app) => _app = app;
+    private ShardServer(WebApplication app, ErrorLog errors) => (_app, _errors) = (app, errors);
+
+    /// <value>What it logged as an error, with the exception.</value>
+    public IReadOnlyList<string> Errors => _errors.Lines;
 
     public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
 
@@ -25,7 +29,8 @@ internal sealed class ShardServer : IAsyncDisposable
     public static async Task<ShardServer> StartAsync(IShardHost host, int port = 0)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        var errors = new ErrorLog();
+        builder.Logging.ClearProviders().AddProvider(errors);
         builder.Services.AddSingleton(host);
         builder.Services.AddSingleton<WaitsEnd>();
         builder.Services.AddGrpc(options =>
@@ -38,7 +43,7 @@ internal sealed class ShardServer : IAsyncDisposable
         WebApplication app = builder.Build();
         app.MapGrpcService<ShardGrpcService>();
         await app.StartAsync();
-        return new ShardServer(app);
+        return new ShardServer(app, errors);
     }
 
     public GrpcShardClient Client(ILogger? logger = null) => new(Address, 0, TimeProvider.System, logger);

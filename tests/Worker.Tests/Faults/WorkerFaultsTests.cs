@@ -5,6 +5,7 @@ using Lockstep.Worker.Faults;
 using Lockstep.Worker.Tests.Harness;
 using Lockstep.Worker.Tests.Oracle;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Lockstep.Worker.Tests.Faults;
 
@@ -109,6 +110,31 @@ public sealed class WorkerFaultsTests : IDisposable
         using WorkerFaults faults = Faults();
 
         Assert.Equal([false, true, false], new[] { faults.SpoilsGradient(4), faults.SpoilsGradient(5), faults.SpoilsGradient(6) });
+    }
+
+    [Fact]
+    public void A_fault_is_expected_while_the_worker_is_in_a_job_and_asked_for()
+    {
+        var time = new FakeTimeProvider();
+        _folder.Arm(0, new Fault(FaultKind.NaN, new FaultTime(null, 5, null)) { Target = Disturbed });
+        using WorkerFaults faults = new(new ArmedFaults(_folder, Disturbed, time), time, NullLogger.Instance);
+
+        Assert.False(IsExpected());
+        faults.Step = 3;
+        Assert.True(IsExpected());
+        Assert.True(IsExpected());
+        // It gets no work for a while, until it has a version again.
+        Assert.True(faults.SpoilsGradient(5));
+        Assert.False(IsExpected());
+        faults.Step = 6;
+        Assert.True(IsExpected());
+
+        bool IsExpected()
+        {
+            _folder.AskAgain(0);
+            time.Advance(TimeSpan.FromSeconds(1));
+            return _folder.IsExpected(0);
+        }
     }
 
     public void Dispose() => Directory.Delete(_folder.FullName, recursive: true);

@@ -11,7 +11,7 @@ namespace Lockstep.Worker.Tests.Harness;
 internal sealed class Swarm : IAsyncDisposable
 {
     /// <summary>No run lasts so long: it hangs.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly StubJob? _stub;
     private readonly TrainingJob _job;

@@ -193,7 +193,8 @@ public sealed class CheckpointFaultTests
     {
         using var folder = new TemporaryFolder();
         var next = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        TimeSpan slow = TimeSpan.FromMilliseconds(60);
+        // Far longer than a busy machine halts a thread.
+        TimeSpan slow = TimeSpan.FromSeconds(1);
         await using var run = new RecoveringRun(Job, 1, folder.Path, (_, what, name) =>
         {
             // Version 3 is not written before version 6 is there, and then it takes its time.

@@ -1,0 +1,53 @@
+using System.Net;
+using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Core.Protocol;
+using Lockstep.Transport.Grpc;
+
+namespace Lockstep.Transport.Tests.Loopback;
+
+/// <summary>A caller that goes away, wherever its call is, and a server that ends under calls: no error.</summary>
+public sealed class GoneCallerTests
+{
+    private const int Times = 40;
+
+    [Theory(Timeout = 240_000)]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Calls_that_break_off_are_no_error_of_the_server(bool cutsConnection)
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        var random = new Random(1);
+        ShardServer server = await ShardServer.StartAsync(new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, false, new float[1 << 20], [2], () => { }), OnPush = header => new FakePushSession(header) });
+        for (int time = 0; time < Times; time++)
+        {
+            await using var relay = new Relay(new IPEndPoint(IPAddress.Loopback, server.Address.Port));
+            await using var client = new GrpcShardClient(new Uri($"http://{relay.EndPoint}"), 0, TimeProvider.System);
+            using var leave = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            Task[] calls =
+            [
+                client.PushAsync(Samples.Contribution([.. Enumerable.Repeat(65_536, 20)]), leave.Token),
+                client.PullAsync("job", null, -1, default, leave.Token),
+                WatchAsync(client, leave.Token),
+                client.MissingAsync("job", Samples.Cursor, leave.Token),
+            ];
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(30)), cancellation);
+            if (cutsConnection)
+            {
+                relay.Cut();
+            }
+
+            await leave.CancelAsync();
+            await Task.WhenAll(calls).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await server.DisposeAsync();
+        Assert.True(server.Errors.Count == 0, string.Join(Environment.NewLine, server.Errors));
+    }
+
+    private static async Task WatchAsync(GrpcShardClient client, CancellationToken cancellation)
+    {
+        await foreach (StepReport _ in client.WatchAsync("job", 0, cancellation))
+        {
+        }
+    }
+}

@@ -117,7 +117,7 @@ public sealed class WorkerScalerTests
             // Aspire's own, which asks the scheduler whether it is healthy.
             _health = Service("ResourceHealthCheckService");
             // A command that never comes fails the test.
-            _deadline.CancelAfter(TimeSpan.FromSeconds(60));
+            _deadline.CancelAfter(TimeSpan.FromMinutes(4));
         }
 
         public FakeScheduler Scheduler { get; }

@@ -1,10 +1,15 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Lockstep.Coordination.Tests.Servers;
 
 /// <summary>The redis-server of the system.</summary>
 public sealed class DebianRedis : RedisServer
 {
+    // Of Linux.
+    private const int SigStop = 19;
+    private const int SigContinue = 18;
+
     private static readonly string? Binary = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
 
     private readonly string? _appendOnly;
@@ -48,6 +53,12 @@ public sealed class DebianRedis : RedisServer
         throw new InvalidOperationException("redis-server ended before it was ready.");
     }
 
+    /// <summary>From now on it keeps its connections and answers nobody.</summary>
+    public void Halt() => Assert.Equal(0, SendSignal(_process!.Id, SigStop));
+
+    /// <summary>It goes on, with what came in meanwhile.</summary>
+    public void GoOn() => Assert.Equal(0, SendSignal(_process!.Id, SigContinue));
+
     public override async Task StopAsync()
     {
         if (_process is { } process)
@@ -58,4 +69,8 @@ public sealed class DebianRedis : RedisServer
             _process = null;
         }
     }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int SendSignal(int process, int signal);
 }

@@ -12,12 +12,14 @@ using Lockstep.Transport.Grpc;
 var builder = WebApplication.CreateBuilder(args);
 int shard;
 long memoryLimit;
+int threads;
 IShardPeer? first;
 try
 {
     builder.AddServiceDefaults();
     shard = Settings.ShardIndex(builder.Configuration);
     memoryLimit = Settings.MemoryLimit(builder.Configuration);
+    threads = Settings.Threads(builder.Configuration);
     builder.AddAccessControl();
     first = shard == 0 ? null : ShardClients.Peer(builder.Configuration, 0, TimeProvider.System);
 }
@@ -28,7 +30,7 @@ catch (InputException exception)
 }
 
 builder.Services.AddSingleton<ShardMetrics>();
-builder.Services.AddSingleton(services => new ShardHost(shard, first, memoryLimit, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ShardMetrics>(), FullDisk.From(builder.Configuration, shard, TimeProvider.System), gate: HeldSteps.From(builder.Configuration, shard, TimeProvider.System, services.GetRequiredService<IHostApplicationLifetime>())));
+builder.Services.AddSingleton(services => new ShardHost(shard, first, memoryLimit, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ShardMetrics>(), FullDisk.From(builder.Configuration, shard, TimeProvider.System), threads, HeldSteps.From(builder.Configuration, shard, TimeProvider.System, services.GetRequiredService<IHostApplicationLifetime>())));
 builder.Services.AddSingleton<IHangWatched>(services => new LockWatch("The lock of a job", services.GetRequiredService<ShardHost>().Stuck, services.GetRequiredService<TimeProvider>()));
 builder.Services.AddSingleton<IShardHost>(services => services.GetRequiredService<ShardHost>());
 builder.Services.AddSingleton(services => new LastCheckpoint(services.GetRequiredService<ShardHost>(), first ?? services.GetRequiredService<ShardHost>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<LastCheckpoint>>()));
@@ -72,6 +74,7 @@ namespace Lockstep.ParameterServer
     internal static class Settings
     {
         private const string MemoryLimitName = "LOCKSTEP_MEMORY_LIMIT_MB";
+        private const string ThreadsName = "LOCKSTEP_SHARD_THREADS";
 
         public static int ShardIndex(IConfiguration configuration)
         {
@@ -79,6 +82,19 @@ namespace Lockstep.ParameterServer
             return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int shard)
                 ? shard
                 : throw new InputException(InputException.ProcessEnvironment, 0, $"{EnvironmentNames.ShardIndex} is '{text}', which is no index.", "Set it to 0, 1, 2 …, a different one for each parameter server.");
+        }
+
+        /// <returns>Threads that an update may use: as configured, else as many as there are processors.</returns>
+        public static int Threads(IConfiguration configuration)
+        {
+            if (configuration[ThreadsName] is not { Length: > 0 } text)
+            {
+                return Environment.ProcessorCount;
+            }
+
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int threads) && threads is > 0 and <= 1024
+                ? threads
+                : throw new InputException(InputException.ProcessEnvironment, 0, $"{ThreadsName} is '{text}', which is no number of threads.", "Set it to 1 … 1024, or leave it out for as many as there are processors.");
         }
 
         /// <returns>Bytes that jobs may take: as configured, else three quarters of what the process may use.</returns>

@@ -1,6 +1,4 @@
-using System.Numerics;
 using System.Numerics.Tensors;
-using System.Runtime.CompilerServices;
 using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Core.Optimizers;
@@ -36,64 +34,10 @@ public abstract class Optimizer(OptimizerSpec spec)
 
     /// <summary>Computes new values and state.</summary>
     /// <param name="clipFactor">Multiplied to the gradient first.</param>
-    // Vector code is never compiled ahead, and its quick form is slow: in full at the first call.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Update(in OptimizerScalars scalars, float clipFactor, ReadOnlySpan<float> gradient, ReadOnlySpan<float> values, ReadOnlySpan<float> state1, ReadOnlySpan<float> state2, Span<float> newValues, Span<float> newState1, Span<float> newState2)
-    {
-        int width = Vector<float>.Count;
-        int i = 0;
-        for (; i + width <= gradient.Length; i += width)
-        {
-            Vector<float> value = new(values[i..]);
-            Vector<float> first = StateArrays > 0 ? new(state1[i..]) : default;
-            Vector<float> second = StateArrays > 1 ? new(state2[i..]) : default;
-            Apply(scalars, new Vector<float>(gradient[i..]) * clipFactor, ref value, ref first, ref second);
-            value.CopyTo(newValues[i..]);
-            if (StateArrays > 0)
-            {
-                first.CopyTo(newState1[i..]);
-            }
-
-            if (StateArrays > 1)
-            {
-                second.CopyTo(newState2[i..]);
-            }
-        }
-
-        if (i < gradient.Length)
-        {
-            // The rest goes through the same operations in a vector that is filled up.
-            Vector<float> value = Fill(values[i..]);
-            Vector<float> first = StateArrays > 0 ? Fill(state1[i..]) : default;
-            Vector<float> second = StateArrays > 1 ? Fill(state2[i..]) : default;
-            Apply(scalars, Fill(gradient[i..]) * clipFactor, ref value, ref first, ref second);
-            for (int lane = 0; i < gradient.Length; i++, lane++)
-            {
-                newValues[i] = value[lane];
-                if (StateArrays > 0)
-                {
-                    newState1[i] = first[lane];
-                }
-
-                if (StateArrays > 1)
-                {
-                    newState2[i] = second[lane];
-                }
-            }
-        }
-    }
+    /// <param name="state1">As long as the gradient, or empty where the optimizer keeps none.</param>
+    public abstract void Update(in OptimizerScalars scalars, float clipFactor, ReadOnlySpan<float> gradient, ReadOnlySpan<float> values, ReadOnlySpan<float> state1, ReadOnlySpan<float> state2, Span<float> newValues, Span<float> newState1, Span<float> newState2);
 
     /// <summary>Buffers take the sum of the slots' differences as it is.</summary>
     public static void AddBuffer(ReadOnlySpan<float> difference, ReadOnlySpan<float> values, Span<float> newValues) =>
         TensorPrimitives.Add(values, difference, newValues);
-
-    protected abstract void Apply(in OptimizerScalars scalars, Vector<float> gradient, ref Vector<float> value, ref Vector<float> state1, ref Vector<float> state2);
-
-    private static Vector<float> Fill(ReadOnlySpan<float> values)
-    {
-        Span<float> lanes = stackalloc float[Vector<float>.Count];
-        lanes.Clear();
-        values.CopyTo(lanes);
-        return new(lanes);
-    }
 }

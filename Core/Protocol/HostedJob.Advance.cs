@@ -91,7 +91,7 @@ internal sealed partial class HostedJob
         double factor = 1;
         if (Descriptor.Optimizer.ClipNorm is not null)
         {
-            double[] squares = Job.BlockSquares();
+            double[] squares = Job.BlockSquares(_context.Threads);
             factor = await AskFirstAsync(() => _first.ClipFactorAsync(Descriptor.JobId, cursor, _context.Shard, squares, _closed.Token));
         }
 

@@ -42,35 +42,36 @@ internal sealed class JobMemory : IEscapeBudget
     private readonly JobDescriptor _descriptor;
     private readonly int _shard;
     private readonly MemoryBudget _budget;
-    private long _taken;
+    private readonly long _allowance;
+    private long _escapes;
     private bool _ended;
 
     /// <exception cref="ProtocolException">There is not so much left.</exception>
     public JobMemory(JobDescriptor descriptor, int shard, MemoryBudget budget)
     {
         (_descriptor, _shard, _budget) = (descriptor, shard, budget);
-        long bytes = ShardJob.BytesNeeded(descriptor, shard);
+        long bytes = ShardJob.BytesNeeded(descriptor, shard, out _allowance);
         if (!budget.TryTake(bytes))
         {
             throw new ProtocolException(ProtocolError.TooLarge, $"Job {descriptor.JobId} needs {MemoryBudget.Mebibytes(bytes)} on shard {shard}, which has {MemoryBudget.Mebibytes(budget.Left)} left of {MemoryBudget.Mebibytes(budget.Limit)}. Use more shards, or give the parameter servers more memory.");
         }
 
-        Bytes = _taken = bytes;
+        Bytes = bytes;
     }
 
-    /// <value>What the job needs without escapes.</value>
+    /// <value>What the job needs in any case: among it room for as many escapes as step 0 has at least.</value>
     public long Bytes { get; }
 
     public void Take(long bytes)
     {
         lock (_gate)
         {
-            if (!_ended && !_budget.TryTake(bytes))
+            if (!_ended && !_budget.TryTake(Beyond(_escapes + bytes) - Beyond(_escapes)))
             {
-                throw new ProtocolException(ProtocolError.TooLarge, $"Job {_descriptor.JobId}: gradients that exceed the ranges of their blocks take {MemoryBudget.Mebibytes(_taken - Bytes)} beside the job's {MemoryBudget.Mebibytes(Bytes)}, and shard {_shard} has no more left of {MemoryBudget.Mebibytes(_budget.Limit)}. Use more shards, or give the parameter servers more memory.");
+                throw new ProtocolException(ProtocolError.TooLarge, $"Job {_descriptor.JobId}: gradients that exceed the ranges of their blocks take {MemoryBudget.Mebibytes(_escapes)} of the job's {MemoryBudget.Mebibytes(Bytes + Beyond(_escapes))}, and shard {_shard} has no more left of {MemoryBudget.Mebibytes(_budget.Limit)}. Use more shards, or give the parameter servers more memory.");
             }
 
-            _taken += bytes;
+            _escapes += bytes;
         }
     }
 
@@ -78,11 +79,12 @@ internal sealed class JobMemory : IEscapeBudget
     {
         lock (_gate)
         {
-            _taken -= bytes;
             if (!_ended)
             {
-                _budget.Give(bytes);
+                _budget.Give(Beyond(_escapes) - Beyond(_escapes - bytes));
             }
+
+            _escapes -= bytes;
         }
     }
 
@@ -94,8 +96,10 @@ internal sealed class JobMemory : IEscapeBudget
             if (!_ended)
             {
                 _ended = true;
-                _budget.Give(_taken);
+                _budget.Give(Bytes + Beyond(_escapes));
             }
         }
     }
+
+    private long Beyond(long escapes) => Math.Max(0, escapes - _allowance);
 }

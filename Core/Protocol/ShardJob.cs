@@ -70,11 +70,13 @@ public sealed class ShardJob
     /// <value>Since the last version.</value>
     public StepCounters Counters { get; private set; } = new();
 
-    /// <value>Bytes that a shard of this job takes while it trains: values twice, optimizer state, sums and a version in flight. Escapes come on top as they happen.</value>
-    public static long BytesNeeded(JobDescriptor descriptor, int shard)
+    /// <summary>Bytes that a shard of this job takes while it trains: values twice, optimizer state, sums and a version in flight; and for every block one sum that escapes, as in step 0. What escapes beyond that comes on top.</summary>
+    /// <param name="escapes">How many of them are for escapes.</param>
+    public static long BytesNeeded(JobDescriptor descriptor, int shard, out long escapes)
     {
         long elements = new ModelLayout(descriptor.Tensors, descriptor.Shards).ShardElements(shard);
-        return elements * sizeof(float) * (4 + Optimizer.Create(descriptor.Optimizer).StateArrays);
+        escapes = elements * sizeof(int);
+        return escapes + (elements * sizeof(float) * (4 + Optimizer.Create(descriptor.Optimizer).StateArrays));
     }
 
     /// <summary>Gives version 0. The same bits again are accepted; a job that was taken up from a later checkpoint needs none and does not look at them.</summary>
@@ -301,11 +303,12 @@ public sealed class ShardJob
         return new(status, Cursor, missing, mismatched);
     }
 
-    /// <summary>The squared norm of each block's gradient, in float64; 0 for buffers, which clipping leaves alone.</summary>
-    public double[] BlockSquares()
+    /// <summary>The squared norm of each block's gradient, in float64; 0 for buffers, which clipping leaves alone. The same array each time.</summary>
+    /// <param name="threads">As of <see cref="Update"/>.</param>
+    public double[] BlockSquares(int threads = 1)
     {
         RequireWhole();
-        return _model.BlockSquares(_sums);
+        return _model.BlockSquares(_sums, threads);
     }
 
     /// <summary>Computes version v + 1 beside v. Only <see cref="Commit"/> shows it; nothing else may be called in between but reads.</summary>
@@ -336,7 +339,7 @@ public sealed class ShardJob
         return step;
     }
 
-    /// <summary>The newest version's hash of each block. At any time but while a version is computed.</summary>
+    /// <summary>The newest version's hash of each block; the same array each time. At any time but while a version is computed.</summary>
     public UInt128[] BlockHashes() => _model.Hashes();
 
     /// <summary>Lets go of version v: every shard has v + 1.</summary>

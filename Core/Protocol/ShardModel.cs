@@ -21,6 +21,8 @@ internal sealed class ShardModel
     private readonly float[] _state1;
     private readonly float[] _state2;
     private readonly BlockHint[] _hints;
+    private readonly UInt128[] _hashes;
+    private readonly double[] _squares;
     private VersionBuffer? _next;
 
     public ShardModel(JobDescriptor descriptor, ModelLayout layout, int shard, IReadOnlyList<Block> blocks)
@@ -39,6 +41,8 @@ internal sealed class ShardModel
         _state1 = new float[_optimizer.StateArrays > 0 ? Elements : 0];
         _state2 = new float[_optimizer.StateArrays > 1 ? Elements : 0];
         _hints = new BlockHint[_blocks.Length];
+        _hashes = new UInt128[_blocks.Length];
+        _squares = new double[descriptor.Optimizer.ClipNorm is null ? 0 : _blocks.Length];
         Array.Fill(_hints, BlockHint.Initial);
     }
 
@@ -55,21 +59,22 @@ internal sealed class ShardModel
         PublishHints(Current);
     }
 
-    /// <summary>The squared norm of each block's gradient, in float64; 0 for buffers, which clipping leaves alone.</summary>
-    public double[] BlockSquares(StepSums sums)
+    /// <summary>The squared norm of each block's gradient, in float64; 0 for buffers, which clipping leaves alone. The same array each time.</summary>
+    public double[] BlockSquares(StepSums sums, int threads)
     {
-        var squares = new double[_blocks.Length];
-        Span<float> gradient = stackalloc float[ModelLayout.BlockElements];
-        for (int i = 0; i < _blocks.Length; i++)
+        InParts(threads, (from, to) =>
         {
-            if (_blocks[i].Kind == TensorKind.Parameter)
+            Span<float> gradient = stackalloc float[ModelLayout.BlockElements];
+            for (int i = from; i < to; i++)
             {
-                sums.Decode(i, Current!.Hints[i], gradient);
-                squares[i] = GradientNorm.SquaredNorm(gradient[.._blocks[i].Length]);
+                if (_blocks[i].Kind == TensorKind.Parameter)
+                {
+                    sums.Decode(i, Current!.Hints[i], gradient);
+                    _squares[i] = GradientNorm.SquaredNorm(gradient[.._blocks[i].Length]);
+                }
             }
-        }
-
-        return squares;
+        });
+        return _squares;
     }
 
     /// <summary>Computes the next version: of each block, in one pass, gradient, state and values; on several threads the same bits, as blocks are independent of each other.</summary>
@@ -79,24 +84,15 @@ internal sealed class ShardModel
     {
         _next = _buffers.Rent();
         OptimizerScalars scalars = _optimizer.Scalars(step, rate);
-        int parts = Math.Clamp(Math.Min(threads, Elements / LeastElementsAThread), 1, Math.Max(1, _blocks.Length));
         int overflowed = -1;
-        if (parts == 1)
+        InParts(threads, (from, to) =>
         {
-            overflowed = Update(sums, step, scalars, (float)clipFactor, 0, _blocks.Length);
-        }
-        else
-        {
-            Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = parts }, part =>
+            int found = Update(sums, step, scalars, (float)clipFactor, from, to);
+            if (found >= 0)
             {
-                int found = Update(sums, step, scalars, (float)clipFactor, FirstOf(part, parts), FirstOf(part + 1, parts));
-                if (found >= 0)
-                {
-                    Volatile.Write(ref overflowed, found);
-                }
-            });
-        }
-
+                Volatile.Write(ref overflowed, found);
+            }
+        });
         if (overflowed >= 0)
         {
             throw new ProtocolException(ProtocolError.NotFinite, $"Job {_descriptor.JobId}: the gradient of step {step} overflows float32 where its slots are added up (tensor {_descriptor.Tensors[_blocks[overflowed].Tensor].Name}). {ProtocolException.NotFiniteRemedy}");
@@ -113,16 +109,15 @@ internal sealed class ShardModel
         return before;
     }
 
-    /// <summary>The hash of each block of the newest version.</summary>
+    /// <summary>The hash of each block of the newest version; the same array each time.</summary>
     public UInt128[] Hashes()
     {
-        var hashes = new UInt128[_blocks.Length];
         for (int i = 0; i < _blocks.Length; i++)
         {
-            hashes[i] = StateHash.Block(Current!.Values.AsSpan(_starts[i], _blocks[i].Length), State(_state1, i), State(_state2, i), _hints[i]);
+            _hashes[i] = StateHash.Block(Current!.Values.AsSpan(_starts[i], _blocks[i].Length), State(_state1, i), State(_state2, i), _hints[i]);
         }
 
-        return hashes;
+        return _hashes;
     }
 
     /// <summary>The bits of a sum that stay unused where all slots fit their hint: all but a hundredth of the blocks that are not zero have no more.</summary>
@@ -189,6 +184,20 @@ internal sealed class ShardModel
 
         PublishHints(Current);
         return loaded;
+    }
+
+    /// <summary>Works through all blocks, on several threads where that is worth it.</summary>
+    /// <param name="work">First block, and the one behind the last.</param>
+    private void InParts(int threads, Action<int, int> work)
+    {
+        int parts = Math.Clamp(Math.Min(threads, Elements / LeastElementsAThread), 1, Math.Max(1, _blocks.Length));
+        if (parts == 1)
+        {
+            work(0, _blocks.Length);
+            return;
+        }
+
+        Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = parts }, part => work(FirstOf(part, parts), FirstOf(part + 1, parts)));
     }
 
     private int FirstOf(int part, int parts)

@@ -7,6 +7,8 @@ namespace Lockstep.Kernels;
 public class KernelBenchmarks
 {
     private StepKernels _kernels = null!;
+    private float[] _from = [];
+    private float[] _to = [];
 
     [Params(1 << 20, 1 << 24)]
     public int Elements { get; set; }
@@ -14,6 +16,7 @@ public class KernelBenchmarks
     [GlobalSetup]
     public void Create()
     {
+        (_from, _to) = (new float[Elements], new float[Elements]);
         _kernels = new StepKernels(Elements, slots: 2);
         // Two steps: the first has no ranges yet.
         for (int step = 0; step < 2; step++)
@@ -27,6 +30,10 @@ public class KernelBenchmarks
         _kernels.Write();
     }
 
+    /// <summary>The floor: every part reads or writes all of the parameters.</summary>
+    [Benchmark(Baseline = true)]
+    public void Copy() => _from.CopyTo(_to, 0);
+
     [Benchmark]
     public void Encode() => _kernels.Encode();
 
@@ -39,7 +46,7 @@ public class KernelBenchmarks
     [IterationCleanup(Target = nameof(Add))]
     public void AfterAdd() => _kernels.Update();
 
-    [IterationSetup(Target = nameof(Update))]
+    [IterationSetup(Targets = [nameof(Update), nameof(UpdateOnTwoThreads)])]
     public void BeforeUpdate()
     {
         _kernels.Encode();
@@ -48,6 +55,12 @@ public class KernelBenchmarks
 
     [Benchmark]
     public void Update() => _kernels.Update();
+
+    [Benchmark]
+    public void UpdateOnTwoThreads() => _kernels.Update(threads: 2);
+
+    [Benchmark]
+    public void Hash() => _kernels.Hash();
 
     [Benchmark]
     public void Write() => _kernels.Write();

@@ -21,8 +21,8 @@ public class KernelAllocationTests
             ("write", kernels.Write, 256),
             ("read", kernels.Read, 256),
             ("add", kernels.Add, 4096),
-            // Of which 16 bytes a block are its hash.
-            ("update", kernels.Update, 18_432),
+            ("update", () => kernels.Update(), 2048),
+            ("hash", kernels.Hash, 256),
         ];
         var bytes = new long[parts.Length];
         for (int step = 0; step < WarmSteps + Steps; step++)

@@ -10,12 +10,13 @@ internal sealed class HostedCluster : IAsyncDisposable
 
     /// <param name="toFirst">Between the other shards and shard 0.</param>
     /// <param name="gate">Of shard 0.</param>
-    public HostedCluster(int shards, long memoryLimit = long.MaxValue, Func<IShardPeer, IShardPeer>? toFirst = null, IStepGate? gate = null)
+    /// <param name="threads">Of an update.</param>
+    public HostedCluster(int shards, long memoryLimit = long.MaxValue, Func<IShardPeer, IShardPeer>? toFirst = null, IStepGate? gate = null, int threads = 1)
     {
         Hosts = new ShardHost[shards];
         for (int shard = 0; shard < shards; shard++)
         {
-            Hosts[shard] = new ShardHost(shard, shard == 0 ? null : toFirst?.Invoke(Hosts[0]) ?? Hosts[0], memoryLimit, TimeProvider.System, new SilentShardObserver(), gate: shard == 0 ? gate : null);
+            Hosts[shard] = new ShardHost(shard, shard == 0 ? null : toFirst?.Invoke(Hosts[0]) ?? Hosts[0], memoryLimit, TimeProvider.System, new SilentShardObserver(), threads: threads, gate: shard == 0 ? gate : null);
         }
     }
 

@@ -141,7 +141,7 @@ internal sealed partial class PushExploration
     private void Committed(int shard, Cursor cursor)
     {
         Escaped += _shards[shard].Commit().EscapedBlocks;
-        UInt128[] hashes = _shards[shard].BlockHashes();
+        UInt128[] hashes = [.. _shards[shard].BlockHashes()];
         if (_shards[shard].Cursor.Step % CheckpointEvery == 0)
         {
             _writing.Add((cursor.Generation, _shards[shard].Snapshot()));

@@ -158,7 +158,7 @@ internal sealed partial class PushExploration
                         _squares[(cursor.Generation, cursor.Step)] = squares = new double[]?[_shards.Length];
                     }
 
-                    squares[shard.Shard] ??= shard.BlockSquares();
+                    squares[shard.Shard] ??= [.. shard.BlockSquares()];
                     if (squares.Contains(null))
                     {
                         return;

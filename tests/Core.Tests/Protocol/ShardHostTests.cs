@@ -16,20 +16,75 @@ public sealed class ShardHostTests : IDisposable
     [Fact]
     public async Task A_job_that_does_not_fit_is_refused_with_the_sizes()
     {
-        await using var cluster = new HostedCluster(1, memoryLimit: 5 << 20);
+        await using var cluster = new HostedCluster(1, memoryLimit: 6 << 20);
         JobDescriptor large = Job(1) with { Tensors = [new TensorSpec("t", TensorKind.Parameter, [1024, 256])] };
         await cluster.OpenAsync(Job(1) with { JobId = "small" });
 
-        // Adam: values twice, two arrays of state, sums and a version in flight, 1 MiB each.
+        // Adam: values twice, two arrays of state, sums, what escapes them and a version in flight, 1 MiB each.
         string message = await RefusedAsync(ProtocolError.TooLarge, () => cluster.OpenAsync(large));
-        Assert.Equal("Job job needs 6.0 MiB on shard 0, which has 5.0 MiB left of 5.0 MiB. Use more shards, or give the parameter servers more memory.", message);
+        Assert.Equal("Job job needs 7.0 MiB on shard 0, which has 6.0 MiB left of 6.0 MiB. Use more shards, or give the parameter servers more memory.", message);
 
         // Plain SGD has no state.
         await cluster.OpenAsync(large with { JobId = "first", Optimizer = new OptimizerSpec { Kind = OptimizerKind.Sgd } });
         message = await RefusedAsync(ProtocolError.TooLarge, () => cluster.OpenAsync(large with { Optimizer = new OptimizerSpec { Kind = OptimizerKind.Sgd } }));
-        Assert.Contains("needs 4.0 MiB on shard 0, which has 1.0 MiB left of 5.0 MiB", message, StringComparison.Ordinal);
+        Assert.Contains("needs 5.0 MiB on shard 0, which has 1.0 MiB left of 6.0 MiB", message, StringComparison.Ordinal);
         await cluster.Hosts[0].CloseAsync("first", Cancellation);
         await cluster.OpenAsync(large with { Optimizer = new OptimizerSpec { Kind = OptimizerKind.Sgd } });
+    }
+
+    [Fact]
+    public async Task A_job_whose_escapes_exceed_the_memory_ends_by_name()
+    {
+        await using var cluster = new HostedCluster(1, memoryLimit: (6 << 20) - 1);
+        JobDescriptor job = Job(1) with { Tensors = [new TensorSpec("t", TensorKind.Parameter, [1024, 256])], Optimizer = new OptimizerSpec { Kind = OptimizerKind.Sgd } };
+        await cluster.OpenAsync(job);
+        var (cursor, _, values, hints) = await cluster.PullAsync(job, null);
+
+        // There is room for one level of escapes, not for two.
+        cluster.Push(job, cursor, values, hints, [0]);
+        float[] large = [.. values.Select(v => v * 1e6f)];
+        string message = await RefusedAsync(ProtocolError.TooLarge, () => Task.Run(() => cluster.Push(job, cursor, large, hints, [1]), Cancellation));
+        Assert.StartsWith("Job job: gradients that exceed the ranges of their blocks take ", message, StringComparison.Ordinal);
+        Assert.Equal(message, await RefusedAsync(ProtocolError.TooLarge, () => cluster.Hosts[0].PullAsync("job", cursor, -1, default, Cancellation)));
+
+        // What it had is there for another.
+        await cluster.Hosts[0].CloseAsync("job", Cancellation);
+        await cluster.OpenAsync(job with { JobId = "other" });
+    }
+
+    [Fact]
+    public async Task Contributions_of_many_at_once_give_the_ledger_of_one_after_the_other()
+    {
+        const int Steps = 4;
+        JobDescriptor job = StubGradients.Job(2, 6, Steps, elements: 400_000) with { CheckpointDirectory = _folder.Path };
+        string[][] ledgers = new string[2][];
+        for (int run = 0; run < 2; run++)
+        {
+            await using var cluster = new HostedCluster(2, threads: 1 + run);
+            await cluster.OpenAsync(job);
+            Cursor? after = null;
+            for (int step = 0; step < Steps; step++)
+            {
+                var (cursor, _, values, hints) = await cluster.PullAsync(job, after);
+                // Each twice: one is a duplicate, whichever comes first.
+                int[] slots = [0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5];
+                if (run == 0)
+                {
+                    Array.ForEach(slots, slot => cluster.Push(job, cursor, values, hints, [slot]));
+                }
+                else
+                {
+                    await Task.WhenAll(slots.Select(slot => Task.Run(() => cluster.Push(job, cursor, values, hints, [slot]), Cancellation)));
+                }
+
+                after = cursor;
+            }
+
+            ledgers[run] = [.. (await cluster.ReportsAsync(job)).Select(r => r.Ledger)];
+        }
+
+        Assert.Equal(Steps, ledgers[0].Length);
+        Assert.Equal(ledgers[0], ledgers[1]);
     }
 
     [Fact]

@@ -12,6 +12,7 @@ var root = new RootCommand("Lockstep: elastic training whose result does not dep
     VerifyCommand.Create(),
     EvaluateCommand.Create(),
     PredictCommand.Create(),
+    DoctorCommand.Create(),
     SubmitCommand.Create(),
     JobsCommand.Create(),
     WatchCommand.Create(),

@@ -8,6 +8,8 @@ public static class ToolNames
     public const string Verify = "verify";
     public const string Evaluate = "evaluate";
     public const string Predict = "predict";
+    /// <summary>Has no request: answers with a <see cref="TorchProbe"/>. Exit code 1: libtorch does not load.</summary>
+    public const string Probe = "probe";
 }
 
 /// <summary>Recompute steps of a run and compare them with its ledger. Exit codes: 0 equal, 1 different, 2 bad input.</summary>
@@ -40,3 +42,7 @@ public sealed record PredictRequest(string Model, string Data, string? Output, s
 {
     public string ToJson() => JsonSerializer.Serialize(this);
 }
+
+/// <summary>What the worker computes with.</summary>
+/// <param name="DeterminismClass">Of one thread.</param>
+public sealed record TorchProbe(string Device, string DeterminismClass);

@@ -14,6 +14,7 @@ internal sealed class ToolCommand(Func<CancellationToken, int> run)
         [ToolNames.Verify, var json] => new(token => new VerifyTool(Parse<VerifyRequest>(json), Console.Out).Run(token)),
         [ToolNames.Evaluate, var json] => new(token => new EvaluateTool(Parse<EvaluateRequest>(json), Console.Out).Run(token)),
         [ToolNames.Predict, var json] => new(token => new PredictTool(Parse<PredictRequest>(json), Console.Out).Run(token)),
+        [ToolNames.Probe] => new(_ => ProbeTool.Run()),
         _ => null,
     };
 

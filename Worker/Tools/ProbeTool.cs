@@ -1,0 +1,29 @@
+using System.Text.Json;
+using Lockstep.Contracts.Tools;
+using Lockstep.Training;
+
+namespace Lockstep.Worker.Tools;
+
+/// <summary>Loads libtorch and says what it is.</summary>
+internal static class ProbeTool
+{
+    public static int Run()
+    {
+        try
+        {
+            var probe = new TorchProbe(TorchRuntime.Device.type.ToString().ToLowerInvariant(), TorchRuntime.DeterminismClass(1));
+            Console.Out.WriteLine(JsonSerializer.Serialize(probe));
+            return 0;
+        }
+        catch (Exception exception) when (exception is TypeInitializationException or DllNotFoundException or NotSupportedException or InvalidOperationException or BadImageFormatException)
+        {
+            // Each level has something of the loader's own words.
+            for (Exception? at = exception; at is not null; at = at.InnerException)
+            {
+                Console.Error.WriteLine(at.Message);
+            }
+
+            return 1;
+        }
+    }
+}

@@ -12,6 +12,12 @@ public static class TorchRuntime
 
     private static int s_interopSet;
 
+    static TorchRuntime()
+    {
+        WaitingThreads.Block();
+        Device = torch.cuda.is_available() ? torch.CUDA : torch.CPU;
+    }
+
     /// <summary>Fixes the number of threads of one operation, for operations that this thread begins from now on. libtorch keeps the number by thread: call it on the thread that computes, and not in the middle of a job.</summary>
     /// <param name="threads">At least 1; part of the determinism class.</param>
     public static void UseThreads(int threads)
@@ -26,7 +32,7 @@ public static class TorchRuntime
     }
 
     /// <summary>The device that slots are computed on: <c>cuda</c> where the build and the machine have it, else <c>cpu</c>.</summary>
-    public static torch.Device Device { get; } = torch.cuda.is_available() ? torch.CUDA : torch.CPU;
+    public static torch.Device Device { get; }
 
     /// <summary>All that a slot's bits depend on besides the job, the data and our code: what is known by name, and the bits of a fixed calculation for what is not. Workers of one job must have equal strings.</summary>
     public static string DeterminismClass(int threads)

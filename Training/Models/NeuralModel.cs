@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
@@ -18,16 +19,29 @@ public sealed class NeuralModel : IDisposable
 {
     private readonly ModelPlan plan;
     private readonly ulong seed;
+    // The flat model vector; the tensors are views of it, so a version is taken on by one copy. torch begins it at a multiple of 64 bytes, so each tensor lies alike in every process.
+    private readonly Tensor memory;
     private readonly Tensor[] tensors;
     private readonly Window[] windows;
     private readonly bool hasBuffers;
 
-    private NeuralModel(ModelPlan plan, ulong seed, Tensor[] tensors)
+    private NeuralModel(ModelPlan plan, ulong seed)
     {
         this.plan = plan;
         this.seed = seed;
-        this.tensors = tensors;
         ElementCount = plan.Tensors.Sum(t => t.Elements);
+        memory = torch.zeros(ElementCount, device: TorchRuntime.Device).DetachFromDisposeScope();
+        tensors = new Tensor[plan.Tensors.Count];
+        long offset = 0;
+        for (var i = 0; i < tensors.Length; i++)
+        {
+            var spec = plan.Tensors[i];
+            using var part = memory.narrow(0, offset, spec.Elements);
+            using var shaped = part.view([.. spec.Shape.Select(s => (long)s)]);
+            tensors[i] = shaped.detach().requires_grad_(spec.Kind == TensorKind.Parameter).DetachFromDisposeScope();
+            offset += spec.Elements;
+        }
+
         IsRandom = plan.Layers.Any(l => l.Kind == LayerKind.Dropout);
         hasBuffers = plan.Tensors.Any(t => t.Kind == TensorKind.Buffer);
         windows = [.. plan.Layers.Select(l => new Window(l))];
@@ -59,15 +73,7 @@ public sealed class NeuralModel : IDisposable
     public static NeuralModel Build(JobSpec job, IReadOnlyList<int> sampleShape, int outputs)
     {
         TorchRuntime.UseThreads(job.ThreadsPerWorker);
-        var shapes = ModelPlan.Create(job, sampleShape, outputs);
-        var values = new Tensor[shapes.Tensors.Count];
-        for (var i = 0; i < values.Length; i++)
-        {
-            var spec = shapes.Tensors[i];
-            values[i] = torch.zeros([.. spec.Shape.Select(s => (long)s)], device: TorchRuntime.Device, requires_grad: spec.Kind == TensorKind.Parameter).DetachFromDisposeScope();
-        }
-
-        var model = new NeuralModel(shapes, job.Seed, values);
+        var model = new NeuralModel(ModelPlan.Create(job, sampleShape, outputs), job.Seed);
         var flat = new float[model.ElementCount];
         model.CopyInitial(flat);
         model.Load(flat);
@@ -102,26 +108,28 @@ public sealed class NeuralModel : IDisposable
     public void Load(ReadOnlySpan<float> flat)
     {
         CheckLength(flat.Length);
-        var offset = 0;
-        for (var i = 0; i < tensors.Length; i++)
+        if (flat.IsEmpty)
         {
-            var length = (int)plan.Tensors[i].Elements;
-            Write(tensors[i], flat.Slice(offset, length));
-            offset += length;
+            return;
         }
-    }
 
-    /// <summary>Copies all tensors.</summary>
-    /// <param name="flat">[ElementCount], overwritten.</param>
-    public void CopyTo(Span<float> flat)
-    {
-        CheckLength(flat.Length);
-        var offset = 0;
-        for (var i = 0; i < tensors.Length; i++)
+        if (memory.device_type == DeviceType.CPU)
         {
-            var length = (int)plan.Tensors[i].Elements;
-            Read(tensors[i], flat.Slice(offset, length));
-            offset += length;
+            // Not the span of the whole, which ends at 2 GiB.
+            ref byte first = ref MemoryMarshal.GetReference(tensors[0].bytes);
+            flat.CopyTo(MemoryMarshal.CreateSpan(ref Unsafe.As<byte, float>(ref first), flat.Length));
+            return;
+        }
+
+        using var noGrad = torch.no_grad();
+        var offset = 0;
+        foreach (var tensor in tensors)
+        {
+            using var host = torch.empty(tensor.shape);
+            var values = MemoryMarshal.Cast<byte, float>(host.bytes);
+            flat.Slice(offset, values.Length).CopyTo(values);
+            tensor.copy_(host);
+            offset += values.Length;
         }
     }
 
@@ -139,20 +147,6 @@ public sealed class NeuralModel : IDisposable
     {
         Tensor[] after = !hasBuffers ? tensors : [.. tensors.Zip(plan.Tensors, (tensor, spec) => spec.Kind == TensorKind.Buffer ? tensor.clone() : tensor)];
         return (Forward(input, after, training: true), after);
-    }
-
-    internal static void Write(Tensor target, ReadOnlySpan<float> values)
-    {
-        if (target.device_type == DeviceType.CPU)
-        {
-            values.CopyTo(MemoryMarshal.Cast<byte, float>(target.bytes));
-            return;
-        }
-
-        using var noGrad = torch.no_grad();
-        using var host = torch.empty(target.shape);
-        values.CopyTo(MemoryMarshal.Cast<byte, float>(host.bytes));
-        target.copy_(host);
     }
 
     internal static void Read(Tensor source, Span<float> values)
@@ -175,6 +169,8 @@ public sealed class NeuralModel : IDisposable
         {
             tensor.Dispose();
         }
+
+        memory.Dispose();
     }
 
     private Tensor Forward(Tensor input, Tensor[] values, bool training)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using TorchSharp;
 
 namespace Lockstep.Training.Tests;
@@ -29,5 +30,29 @@ public class TorchRuntimeTests
         Assert.Equal(2, torch.get_num_threads());
         TorchRuntime.UseThreads(1);
         Assert.Equal(1, torch.get_num_threads());
+    }
+
+    /// <summary>What two threads spend while they wait is not measured, which would take a machine that is quiet: OpenMP itself says how they wait.</summary>
+    [Fact]
+    public async Task Threads_of_openmp_block_where_they_wait()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The bundled OpenMP is GNU's.");
+        Assert.SkipWhen(Environment.GetEnvironmentVariable("OMP_DISPLAY_ENV") is not null, "This is the child process.");
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "Lockstep.Training.Tests"), ["--filter-method", $"{typeof(TorchRuntimeTests).FullName}.{nameof(Libtorch_loads_and_computes)}", "--progress", "off"])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            Environment = { ["OMP_DISPLAY_ENV"] = "verbose" },
+        };
+        // The child speaks to nobody but its own console.
+        start.Environment.Remove("TESTINGPLATFORM_DOTNETTEST_EXECUTIONID");
+        start.Environment.Remove("OMP_WAIT_POLICY");
+        using var child = Process.Start(start)!;
+        Task<string> output = child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        string errors = await child.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await child.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(child.ExitCode == 0, await output + errors);
+        Assert.Contains("OMP_WAIT_POLICY = 'PASSIVE'", errors, StringComparison.Ordinal);
     }
 }

@@ -7,6 +7,7 @@ using Lockstep.Contracts.Services;
 var root = new RootCommand("Lockstep: elastic training whose result does not depend on who took part.")
 {
     TrainCommand.Create(),
+    CheckCommand.Create(),
     UpCommand.Create(),
     ChaosCommand.Create(),
     VerifyCommand.Create(),

@@ -71,19 +71,23 @@ public static class DataSets
             RowFormat format = train.Format;
             long held = HeldOut(data, format.Rows);
             var order = new SeededPermutation((ulong)format.Rows, CounterRandom.Key(seed, SplitKey, 0));
-            string key = Hash($"{source}|{data.Normalize}|{held}|{(held > 0 ? seed : 0)}");
-            (NormalizationTable table, InputError[] warnings) = Statistics(train, data, key, row => held == 0 || (long)order.IndexOf((ulong)row) >= held, cacheDirectory, cancellation);
-            PreparedRange.Check(trainFiles, format, table);
+            string key = Hash($"{source}|{data.Normalize}|{data.NormalizeLabels}|{held}|{(held > 0 ? seed : 0)}");
             string fingerprint = key;
             if (validationFiles.Count > 0)
             {
-                var known = new DataSchema(table.Features, table.Categories);
+                var known = new DataSchema(format.FeatureNames(), format.Categories());
                 string validationSource = SourceKey(data, isClasses, validationFiles, LabelsOf(data, validationFiles[0], data.ValidationLabels), known, cacheDirectory);
                 validation = OpenRows(data, isClasses, validationFiles, data.ValidationLabels, known, validationSource, cacheDirectory, cancellation);
                 CheckShape(validationFiles[0], validation.Format, format);
+                fingerprint = Hash($"{key}|{validationSource}");
+            }
+
+            (NormalizationTable table, InputError[] warnings) = Statistics(train, validation, data, fingerprint, row => held == 0 || (long)order.IndexOf((ulong)row) >= held, cacheDirectory, cancellation);
+            PreparedRange.Check(trainFiles, format, table);
+            if (validation is not null)
+            {
                 PreparedRange.Check(validationFiles, validation.Format, table);
                 table = table with { Classes = CommonClasses(table.Classes, validation.Format.Classes) };
-                fingerprint = Hash($"{key}|{validationSource}");
             }
 
             var trainSet = new RowDataSet(train, table, format.Rows - held, table.Classes, fingerprint, held > 0 ? i => (long)order[(ulong)(held + i)] : i => i);
@@ -162,13 +166,13 @@ public static class DataSets
             output => data.Format == DataFormat.Idx ? new IdxSource(files[0], labels).Write(output, cancellation) : new CsvSource(files, data, isClasses, known).Write(output, cancellation),
             cancellation);
 
-    private static StoredStatistics Statistics(RowStore rows, DataSpec data, string key, Func<long, bool> isTraining, string cacheDirectory, CancellationToken cancellation)
+    private static StoredStatistics Statistics(RowStore rows, RowStore? validation, DataSpec data, string key, Func<long, bool> isTraining, string cacheDirectory, CancellationToken cancellation)
     {
         string path = Path.Combine(cacheDirectory, key[..KeyLength] + ".stats");
         return CacheEntry.GetOrMake(cacheDirectory, key[..KeyLength], Find, ending =>
         {
             NormalizationTable table = FeatureStatistics.Compute(rows, data, isTraining, cancellation);
-            var statistics = new StoredStatistics(table, ColumnSurvey.Tell(rows, table, data, isTraining, cancellation));
+            var statistics = new StoredStatistics(table, ColumnSurvey.Tell(rows, validation, table, data, isTraining, cancellation));
             CacheEntry.Write(path, ending, file => JsonSerializer.Serialize(file, statistics));
         }, cancellation);
 
@@ -190,7 +194,7 @@ public static class DataSets
     /// <summary>A hash of all that shapes the rows of a data set.</summary>
     private static string SourceKey(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, string cacheDirectory)
     {
-        DataSpec options = data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null, Normalize = NormalizationKind.None };
+        DataSpec options = data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null, Normalize = NormalizationKind.None, NormalizeLabels = NormalizationKind.None };
         string columns = known is null ? "" : JsonSerializer.Serialize(new { known.Features, Categories = known.Categories.OrderBy(c => c.Key, StringComparer.Ordinal) });
         return Hash($"{CacheVersion}|{string.Join('|', files.Select(file => SourceHashes.Of(file, cacheDirectory)))}|{(labels is null ? "" : SourceHashes.Of(labels, cacheDirectory))}|{JsonSerializer.Serialize(options)}|{isClasses}|{columns}");
     }

@@ -15,10 +15,12 @@ internal static class FeatureStatistics
         var offset = new double[format.Features];
         var factor = new double[format.Features];
         Array.Fill(factor, 1);
+        bool scalesLabels = spec.NormalizeLabels != NormalizationKind.None && format.Classes is null;
+        double[]? labelOffset = null, labelFactor = null;
         bool imputes = !format.Bytes && spec.Missing is MissingPolicy.Mean or MissingPolicy.Median;
-        if (imputes || spec.Normalize != NormalizationKind.None)
+        if (imputes || scalesLabels || spec.Normalize != NormalizationKind.None)
         {
-            var moments = new FeatureMoments(format.Features);
+            var moments = new FeatureMoments(format.Features + (scalesLabels ? format.Labels : 0));
             rows.Scan(isTraining, values => moments.Add(values), cancellation);
             if (imputes)
             {
@@ -26,9 +28,15 @@ internal static class FeatureStatistics
             }
 
             Scale(format, spec.Normalize, moments, offset, factor);
+            if (scalesLabels)
+            {
+                (double Offset, double Factor)[] labels = [.. Enumerable.Range(format.Features, format.Labels).Select(i => Scale(spec.NormalizeLabels, moments, i))];
+                labelOffset = [.. labels.Select(l => l.Offset)];
+                labelFactor = [.. labels.Select(l => l.Factor)];
+            }
         }
 
-        return new NormalizationTable(spec.Normalize, Spread(format, fill, 0), Spread(format, offset, 0), Spread(format, factor, 1), format.FeatureNames(), format.ClassNames(), format.Categories(), format.Classes);
+        return new NormalizationTable(spec.Normalize, Spread(format, fill, 0), Spread(format, offset, 0), Spread(format, factor, 1), format.FeatureNames(), format.ClassNames(), format.Categories(), format.Classes, labelOffset, labelFactor);
     }
 
     /// <summary>Values by column as values by feature.</summary>
@@ -63,15 +71,24 @@ internal static class FeatureStatistics
         }
 
         // Pixels are one quantity: one offset and one factor for the whole image.
-        (double Offset, double Range) whole = format.Bytes ? kind == NormalizationKind.MinMax ? (0, byte.MaxValue) : moments.Overall() : default;
+        (double Offset, double Factor) whole = !format.Bytes ? default
+            : kind == NormalizationKind.MinMax ? (0, 1.0 / byte.MaxValue)
+            : moments.Overall() is var (mean, deviation) ? (mean, FactorOf(deviation)) : default;
         for (int i = 0; i < offset.Length; i++)
         {
             if (format.Bytes || format.Columns[i].Categories is null)
             {
-                (offset[i], double range) = format.Bytes ? whole : kind == NormalizationKind.MinMax ? moments.MinMax(i) : moments.Standard(i);
-                // A constant feature becomes 0, and one that hardly varies stays finite.
-                factor[i] = 1 / range is var f and > 0 and < double.PositiveInfinity ? f : 1;
+                (offset[i], factor[i]) = format.Bytes ? whole : Scale(kind, moments, i);
             }
         }
     }
+
+    private static (double Offset, double Factor) Scale(NormalizationKind kind, FeatureMoments moments, int i)
+    {
+        (double offset, double range) = kind == NormalizationKind.MinMax ? moments.MinMax(i) : moments.Standard(i);
+        return (offset, FactorOf(range));
+    }
+
+    /// <summary>A constant becomes 0, and what hardly varies stays finite.</summary>
+    private static double FactorOf(double range) => 1 / range is var factor and > 0 and < double.PositiveInfinity ? factor : 1;
 }

@@ -10,6 +10,8 @@ namespace Lockstep.Data;
 /// <param name="ClassNames">Texts of the classes, by index; empty where they were numbers.</param>
 /// <param name="Categories">Texts of each column of categories, in ordinal order, by the column's name.</param>
 /// <param name="Classes">Number of classes; null where the labels are no classes.</param>
+/// <param name="LabelOffset">By label, where labels are scaled: subtracted first; null: they are not.</param>
+/// <param name="LabelFactor">By label: then multiplied by.</param>
 public sealed record NormalizationTable(
     NormalizationKind Kind,
     double[] Fill,
@@ -18,7 +20,9 @@ public sealed record NormalizationTable(
     string[] Features,
     string[] ClassNames,
     IReadOnlyDictionary<string, string[]> Categories,
-    int? Classes)
+    int? Classes,
+    double[]? LabelOffset = null,
+    double[]? LabelFactor = null)
 {
     /// <summary>JSON, for the model file.</summary>
     public string ToMetadata() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
@@ -28,6 +32,7 @@ public sealed record NormalizationTable(
     {
         NormalizationTable? table = JsonSerializer.Deserialize<NormalizationTable>(json, JsonSerializerOptions.Web);
         if (table is not { Fill: not null, Offset: not null, Factor: not null, Features: not null, ClassNames: not null, Categories: not null }
+            || (table.LabelOffset is null) != (table.LabelFactor is null) || table.LabelOffset?.Length != table.LabelFactor?.Length
             || table.Fill.Length != table.Offset.Length || table.Factor.Length != table.Offset.Length)
         {
             throw new JsonException("The normalisation lacks 'fill', 'offset', 'factor', 'features', 'classNames' or 'categories', or they differ in length.");
@@ -42,6 +47,12 @@ public sealed record NormalizationTable(
     /// <summary>Prepares one value.</summary>
     /// <param name="value">As it was read; NaN: missing.</param>
     internal float Prepare(int feature, double value) => (float)(((double.IsNaN(value) ? Fill[feature] : value) - Offset[feature]) * Factor[feature]);
+
+    /// <summary>What a model says of a label, in the label's own unit.</summary>
+    public double RestoreLabel(int label, double value) => LabelOffset is { } offset ? (value / LabelFactor![label]) + offset[label] : value;
+
+    /// <summary>Prepares one label that is a number.</summary>
+    internal float PrepareLabel(int label, double value) => LabelOffset is { } offset ? (float)((value - offset[label]) * LabelFactor![label]) : (float)value;
 
     /// <summary>A flag is called by its column and its text, either of which may have a '=' in it.</summary>
     private string ColumnOf(string feature) =>

@@ -16,7 +16,7 @@ internal static class PreparedRange
             RowColumn column = format.Columns[i];
             foreach (Extreme extreme in new[] { column.Least, column.Largest }.OfType<Extreme>().Distinct())
             {
-                if (!float.IsFinite(i < format.Features ? table.Prepare(first[i], extreme.Value) : (float)extreme.Value))
+                if (!float.IsFinite(i < format.Features ? table.Prepare(first[i], extreme.Value) : table.PrepareLabel(i - format.Features, extreme.Value)))
                 {
                     string remedy = i >= format.Features ? "Correct the value or remove the row; labels beyond 3.4e38 cannot be learnt."
                         : "Correct the value, remove the row, or set 'normalize: standard' where such values are right.";

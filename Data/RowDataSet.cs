@@ -25,6 +25,7 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
     public int FeatureCount { get; } = rows.Format.Bytes ? rows.Format.Features : FirstFeatures(rows.Format)[^1];
     public IReadOnlyList<int> SampleShape { get; } = SampleShapeOf(rows.Format);
     public int LabelWidth => rows.Format.Labels;
+    public IReadOnlyList<double> LabelUnits { get; } = [.. (table.LabelFactor ?? []).Select(factor => 1 / factor)];
     public int? Classes => classes;
     public string Fingerprint => fingerprint;
 
@@ -100,7 +101,7 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
         for (int i = 0; i < labels.Length; i++)
         {
             // Images have no columns.
-            labels[i] = !rows.Format.Bytes && _ranks[rows.Format.Features + i] is { } ranks ? ranks[(int)stored[i]] : (float)stored[i];
+            labels[i] = !rows.Format.Bytes && _ranks[rows.Format.Features + i] is { } ranks ? ranks[(int)stored[i]] : table.PrepareLabel(i, stored[i]);
         }
     }
 

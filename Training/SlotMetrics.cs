@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Data;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace Lockstep.Training;
@@ -11,12 +12,13 @@ internal static class SlotMetrics
     public static int PartCount(IReadOnlyList<MetricKind> metrics) => metrics.Count(m => m != MetricKind.Auc);
 
     /// <param name="output">[samples, outputs]</param>
-    /// <param name="labels">[samples × labelWidth]</param>
+    /// <param name="labels">[samples × data.LabelWidth]</param>
+    /// <param name="data">What the labels are of.</param>
     /// <returns>
-    /// Parts: accuracy: number of samples that are right; mae and rmse: sum over samples of the mean over columns of |error| and error².
+    /// Parts: accuracy: number of samples that are right; mae and rmse: sum over samples of the mean over columns of |error| and error², in the labels' own unit.
     /// Scores and Labels: one a sample where auc is wanted and withScores is set.
     /// </returns>
-    public static (double[] Parts, float[] Scores, float[] Labels) Measure(JobSpec job, Tensor output, float[] labels, int labelWidth, bool withScores)
+    public static (double[] Parts, float[] Scores, float[] Labels) Measure(JobSpec job, Tensor output, float[] labels, IDataSet data, bool withScores)
     {
         var samples = (int)output.size(0);
         var width = (int)output.size(1);
@@ -38,10 +40,10 @@ internal static class SlotMetrics
                     parts[next++] = Correct(job.Loss, values, labels, width);
                     break;
                 case MetricKind.Mae:
-                    parts[next++] = Errors(job.Loss, values, labels, labelWidth, squared: false);
+                    parts[next++] = Errors(job.Loss, values, labels, data, squared: false);
                     break;
                 case MetricKind.Rmse:
-                    parts[next++] = Errors(job.Loss, values, labels, labelWidth, squared: true);
+                    parts[next++] = Errors(job.Loss, values, labels, data, squared: true);
                     break;
                 case MetricKind.Auc when withScores:
                     scores = Scores(values, samples, width);
@@ -89,16 +91,17 @@ internal static class SlotMetrics
         return best;
     }
 
-    private static double Errors(LossKind loss, ReadOnlySpan<float> values, float[] labels, int width, bool squared)
+    private static double Errors(LossKind loss, ReadOnlySpan<float> values, float[] labels, IDataSet data, bool squared)
     {
         var sum = 0.0;
+        var units = data.LabelUnits;
         for (var i = 0; i < labels.Length; i++)
         {
             var predicted = loss == LossKind.BinaryCrossEntropy ? 1 / (1 + Math.Exp(-(double)values[i])) : values[i];
-            var error = predicted - labels[i];
+            var error = (predicted - labels[i]) * (units.Count > 0 ? units[i % data.LabelWidth] : 1);
             sum += squared ? error * error : Math.Abs(error);
         }
 
-        return sum / width;
+        return sum / data.LabelWidth;
     }
 }

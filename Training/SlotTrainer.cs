@@ -73,7 +73,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
             var lossSum = LossSum(output, batch.Labels.to(TorchRuntime.Device));
             var gradients = torch.autograd.grad([lossSum / stepSampleCount], parameters);
             CopyGradients(gradients, after, (double)sampleIds.Length / stepSampleCount, gradient);
-            var metrics = SlotMetrics.Measure(job, output, batch.RawLabels, train.LabelWidth, withScores: false);
+            var metrics = SlotMetrics.Measure(job, output, batch.RawLabels, train, withScores: false);
             return new(sampleIds.Length, lossSum.item<float>(), metrics.Parts);
         }
         finally
@@ -103,7 +103,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
         {
             var output = model.Evaluate(batch.Features.to(TorchRuntime.Device));
             var lossSum = LossSum(output, batch.Labels.to(TorchRuntime.Device)).item<float>();
-            var metrics = SlotMetrics.Measure(job, output, batch.RawLabels, validation!.LabelWidth, withScores: true);
+            var metrics = SlotMetrics.Measure(job, output, batch.RawLabels, validation!, withScores: true);
             return new(sampleIds.Length, lossSum, metrics.Parts, metrics.Scores, metrics.Labels);
         }
         finally

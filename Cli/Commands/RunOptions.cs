@@ -14,6 +14,7 @@ internal static class RunOptions
     public static readonly Option<int?> Workers = new("--workers") { HelpName = "N", Description = "Worker processes; default: 2, and 3 for chaos." };
     public static readonly Option<int?> Shards = new("--shards") { HelpName = "P", Description = "Parameter servers; default: as the job says." };
     public static readonly Option<string?> Output = new("--output") { HelpName = "DIR", Description = "Folder of the run; default: runs/NAME-TIME." };
+    public static readonly Option<bool> Strict = new("--strict") { Description = "Take warnings of the data and the model for errors." };
     public static readonly Option<string[]> Set = new("--set") { HelpName = "key=value", Description = "Overrides a value of the job, such as optimizer.learningRate=0.01.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
 
     public static readonly Option<string?> Redis = new("--redis") { HelpName = "CONNECTION", Description = "A Redis that is there, as host:port,password=…; default: one is started." };

@@ -5,6 +5,7 @@ using Lockstep.Cli.Views;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Tools;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Redis;
@@ -25,7 +26,7 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, RunOptions.Redis, RunOptions.Otlp, Resume, AcceptClass, RunOptions.StartLimit, RunOptions.Set, Json };
+        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, RunOptions.Redis, RunOptions.Otlp, Resume, AcceptClass, RunOptions.StartLimit, RunOptions.Strict, RunOptions.Set, Json };
         command.SetAction(RunAsync);
         return command;
     }
@@ -107,6 +108,12 @@ internal static class TrainCommand
             Resume = resume,
             AcceptClass = parsed.GetValue(AcceptClass),
             StartLimit = RunOptions.ReadStartLimit(parsed),
+            Check = async (folder, token) =>
+            {
+                CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, folder, workers, token);
+                JobCheck.ThrowErrors(report, parsed.GetValue(RunOptions.Strict));
+                return [.. report.Warnings.Select(warning => $"warning: {warning}")];
+            },
             Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
             RedisServerAssembly = typeof(TrainCommand).Assembly.Location,
         };

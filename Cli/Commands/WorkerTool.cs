@@ -25,16 +25,28 @@ internal static class WorkerTool
     }
 
     /// <returns>Its exit code.</returns>
-    public static async Task<int> RunAsync(string name, string request, CancellationToken cancellation)
+    public static async Task<int> RunAsync(string name, string request, CancellationToken cancellation) => (await RunAsync(name, request, reads: false, cancellation)).ExitCode;
+
+    /// <summary>Runs it for what it writes to standard output.</summary>
+    /// <exception cref="FleetException">It failed, and has said why.</exception>
+    public static async Task<string> ReadAsync(string name, string request, CancellationToken cancellation)
+    {
+        (int exitCode, string output) = await RunAsync(name, request, reads: true, cancellation);
+        return exitCode == 0 ? output : throw new FleetException($"The worker's executable ended with {exitCode} while it was to {name}.");
+    }
+
+    private static async Task<(int ExitCode, string Output)> RunAsync(string name, string request, bool reads, CancellationToken cancellation)
     {
         ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName));
         ProcessStartInfo start = DotnetHost.Start(services.PathOf(Services.Worker), [name, request], []);
-        start.RedirectStandardOutput = start.RedirectStandardError = start.RedirectStandardInput = false;
+        start.RedirectStandardError = start.RedirectStandardInput = false;
+        start.RedirectStandardOutput = reads;
         using Process process = Process.Start(start) ?? throw new FleetException("The worker's executable could not be started.");
         try
         {
+            string output = reads ? await process.StandardOutput.ReadToEndAsync(cancellation) : "";
             await process.WaitForExitAsync(cancellation);
-            return process.ExitCode;
+            return (process.ExitCode, output);
         }
         finally
         {

@@ -98,6 +98,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             MissingCategory = values.Word<MissingCategoryPolicy>("missingCategory"),
             Unknown = values.Word<UnknownPolicy>("unknown") ?? UnknownPolicy.Refuse,
             Normalize = values.Word<NormalizationKind>("normalize") ?? NormalizationKind.None,
+            NormalizeLabels = values.Word<NormalizationKind>("normalizeLabels") ?? NormalizationKind.None,
         };
         if (data.Thousands == data.Decimal)
         {
@@ -216,6 +217,11 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (values.Given.Contains("epochs") == values.Given.Contains("steps"))
         {
             Report(values, "epochs", values.Given.Contains("epochs") ? "Both 'epochs' and 'steps' are given." : "Neither 'epochs' nor 'steps' is given.", "Give one of the two.");
+        }
+
+        if (job.Data.NormalizeLabels != NormalizationKind.None && (job.Loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy) && values.IsKnown("loss"))
+        {
+            Report(values.Map("data"), "normalizeLabels", $"The loss {JobWords.Of(job.Loss)} takes classes, which are not scaled.", "Remove 'normalizeLabels', or take the loss mse or mae.");
         }
 
         if (job.Slots > job.GlobalBatch && values.IsKnown("slots") && values.IsKnown("globalBatch"))

@@ -77,6 +77,7 @@ internal static class JobKeys
                     new("missingCategory", Word, "csv: own: a missing category is one of its own; zero: it has no flag; default: refused where missing refuses, else zero.") { Words = JobWords.All<MissingCategoryPolicy>() },
                     new("unknown", Word, "csv: what a category is that only later data have; ignore: it has no flag.") { Words = JobWords.All<UnknownPolicy>(), Default = "refuse" },
                     new("normalize", Word, "How features are scaled, by the training rows; stored with the model.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
+                    new("normalizeLabels", Word, "How labels that are numbers are scaled for the loss, by the training rows; stored with the model. The metrics mae and rmse stay in the labels' own unit.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
                 ],
             },
             new("loss", Word, "What is minimised.") { Required = true, Words = JobWords.All<LossKind>() },

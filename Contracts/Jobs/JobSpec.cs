@@ -120,6 +120,8 @@ public sealed record DataSpec
     /// <value>Csv: what a category is that the training data do not have.</value>
     public UnknownPolicy Unknown { get; init; } = UnknownPolicy.Refuse;
     public NormalizationKind Normalize { get; init; } = NormalizationKind.None;
+    /// <value>How labels that are numbers are scaled for the loss; metrics are in the labels' own unit.</value>
+    public NormalizationKind NormalizeLabels { get; init; } = NormalizationKind.None;
 
     /// <summary>All files, with the key that names each.</summary>
     public IEnumerable<(string Key, string Path)> Files() =>

@@ -10,6 +10,7 @@ public static class ToolNames
     public const string Predict = "predict";
     /// <summary>Has no request: answers with a <see cref="TorchProbe"/>. Exit code 1: libtorch does not load.</summary>
     public const string Probe = "probe";
+    public const string Check = "check";
 }
 
 /// <summary>Recompute steps of a run and compare them with its ledger. Exit codes: 0 equal, 1 different, 2 bad input.</summary>
@@ -46,3 +47,13 @@ public sealed record PredictRequest(string Model, string Data, string? Output, s
 /// <summary>What the worker computes with.</summary>
 /// <param name="DeterminismClass">Of one thread.</param>
 public sealed record TorchProbe(string Device, string DeterminismClass);
+
+/// <summary>Look through a job's data and model before anything is trained. Writes a <see cref="CheckReport"/>. Exit codes: 0 looked through, 2 bad input to the tool itself.</summary>
+/// <param name="Job">File with the job as canonical JSON.</param>
+/// <param name="Cache">Folder for data as rows.</param>
+/// <param name="Disk">A folder of the disk that a run would be on.</param>
+/// <param name="Workers">How many there will be on this machine.</param>
+public sealed record CheckRequest(string Job, string Cache, string Disk, int Workers)
+{
+    public string ToJson() => JsonSerializer.Serialize(this);
+}

@@ -1,4 +1,5 @@
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
 using Lockstep.Engine.Processes;
 
 namespace Lockstep.Engine.Runs;
@@ -21,6 +22,8 @@ public sealed record TrainingOptions
     public bool AcceptClass { get; init; }
     /// <value>How long the processes may take until all are ready, however they get on.</value>
     public TimeSpan StartLimit { get; init; } = Processes.StartLimit.Default;
+    /// <value>Looks the job through when its folder is ready, before a process of the fleet is started; gives notes for who watches, and throws for what cannot be trained. Null: the workers find out.</value>
+    public Func<RunFolder, CancellationToken, Task<IReadOnlyList<string>>>? Check { get; init; }
     public required ServiceLocator Services { get; init; }
     /// <value>Assembly that serves Redis when called with <c>redis-server --port N</c>.</value>
     public required string RedisServerAssembly { get; init; }

@@ -57,6 +57,11 @@ public static class TrainingRun
             observer.Found($"{job.Name} {run.From}");
         }
 
+        foreach (string warning in options.Check is { } check ? await check(run.Folder, cancellation) : [])
+        {
+            observer.Found(warning);
+        }
+
         string jobId = $"{job.Name}-{Guid.NewGuid().ToString("n")[..8]}";
         await using LocalFleet fleet = await LocalFleet.StartAsync(
             new FleetOptions

@@ -9,6 +9,9 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
 {
     public const string JobFile = InputException.JobFile;
 
+    /// <value>The fewest samples that a slot may have (an empty slot aside): 2 where a batch norm would otherwise see one value a channel.</value>
+    public int MinimumSlotSamples => Layers.Any(l => l.Kind == LayerKind.BatchNorm && (l.Input.Count == 1 || l.Input[1] * l.Input[2] == 1)) ? 2 : 1;
+
     /// <summary>Works out the shapes.</summary>
     /// <exception cref="InputException">A shape, a number, a last layer or a metric does not fit; all that could be found at once.</exception>
     public static ModelPlan Create(JobSpec job, IReadOnlyList<int> sampleShape, int outputs)

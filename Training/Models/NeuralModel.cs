@@ -59,7 +59,7 @@ public sealed class NeuralModel : IDisposable
     public int Outputs => plan.Outputs;
 
     /// <value>The fewest samples that a slot may have (an empty slot aside): 2 where a batch norm would otherwise see one value a channel.</value>
-    public int MinimumSlotSamples => plan.Layers.Any(l => l.Kind == LayerKind.BatchNorm && (l.Input.Count == 1 || l.Input[1] * l.Input[2] == 1)) ? 2 : 1;
+    public int MinimumSlotSamples => plan.MinimumSlotSamples;
 
     /// <value>Whether training draws random numbers.</value>
     internal bool IsRandom { get; }

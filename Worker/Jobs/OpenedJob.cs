@@ -68,7 +68,7 @@ internal sealed class OpenedJob : IDisposable
                 Slots = spec.Slots,
                 Optimizer = spec.Optimizer,
                 Schedule = spec.Schedule,
-                TotalSteps = spec.Steps ?? (spec.Epochs!.Value * sampler.StepsPerEpoch),
+                TotalSteps = TotalSteps(spec, sampler),
                 StepsPerEpoch = sampler.StepsPerEpoch,
                 Seed = spec.Seed,
                 CheckpointEvery = spec.Checkpoint.Every,
@@ -95,6 +95,8 @@ internal sealed class OpenedJob : IDisposable
         }
     }
 
+    public static long TotalSteps(JobSpec spec, StepSampler sampler) => spec.Steps ?? (spec.Epochs!.Value * sampler.StepsPerEpoch);
+
     public void Dispose()
     {
         Trainer.Dispose();
@@ -102,7 +104,8 @@ internal sealed class OpenedJob : IDisposable
         _data.Dispose();
     }
 
-    private static StepSampler Sampler(JobSpec spec, long samples, int minimum)
+    /// <exception cref="InputException">There are too few samples.</exception>
+    public static StepSampler Sampler(JobSpec spec, long samples, int minimum)
     {
         if (samples < minimum || spec.GlobalBatch < minimum)
         {

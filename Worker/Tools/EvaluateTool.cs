@@ -89,6 +89,7 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
         public int FeatureCount => inner.FeatureCount;
         public IReadOnlyList<int> SampleShape => inner.SampleShape;
         public int LabelWidth => inner.LabelWidth;
+        public IReadOnlyList<double> LabelUnits => inner.LabelUnits;
         public int? Classes => inner.Classes;
         public string Fingerprint => inner.Fingerprint;
 

@@ -24,11 +24,11 @@ internal sealed class PredictTool(PredictRequest request, TextWriter output)
             : numbers == 1 ? [Prediction] : [.. stored.Spec.Data.Labels.Select(name => $"{Prediction}_{name}")];
         if (request.Output is null)
         {
-            Write(output, header, model, classes, data, cancellation);
+            Write(output, header, model, classes, stored.Table, data, cancellation);
             return 0;
         }
 
-        WriteFile(request.Output, writer => Write(writer, header, model, classes, data, cancellation));
+        WriteFile(request.Output, writer => Write(writer, header, model, classes, stored.Table, data, cancellation));
         output.WriteLine($"{Amount.Of(data.Count, "prediction")}: {request.Output}");
         return 0;
     }
@@ -71,7 +71,7 @@ internal sealed class PredictTool(PredictRequest request, TextWriter output)
         }
     }
 
-    private static void Write(TextWriter writer, string[] header, NeuralModel model, string[]? classes, IDataSet data, CancellationToken cancellation)
+    private static void Write(TextWriter writer, string[] header, NeuralModel model, string[]? classes, NormalizationTable table, IDataSet data, CancellationToken cancellation)
     {
         writer.WriteLine(string.Join(',', header.Select(Field)));
         var predictor = new Predictor(model, data);
@@ -81,18 +81,18 @@ internal sealed class PredictTool(PredictRequest request, TextWriter output)
             float[] values = predictor.Run([.. Enumerable.Range(0, (int)Math.Min(RowsAtOnce, data.Count - first)).Select(i => first + i)]);
             for (int at = 0; at < values.Length; at += model.Outputs)
             {
-                writer.WriteLine(Line(values.AsSpan(at, model.Outputs), classes));
+                writer.WriteLine(Line(values.AsSpan(at, model.Outputs), classes, table));
             }
         }
 
         writer.Flush();
     }
 
-    private static string Line(ReadOnlySpan<float> values, string[]? classes)
+    private static string Line(ReadOnlySpan<float> values, string[]? classes, NormalizationTable table)
     {
         if (classes is null)
         {
-            return string.Join(',', values.ToArray().Select(Number));
+            return string.Join(',', values.ToArray().Select((value, label) => table.LabelOffset is null ? Number(value) : table.RestoreLabel(label, value).ToString("R", CultureInfo.InvariantCulture)));
         }
 
         // As accuracy counts it.

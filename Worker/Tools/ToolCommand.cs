@@ -15,6 +15,7 @@ internal sealed class ToolCommand(Func<CancellationToken, int> run)
         [ToolNames.Evaluate, var json] => new(token => new EvaluateTool(Parse<EvaluateRequest>(json), Console.Out).Run(token)),
         [ToolNames.Predict, var json] => new(token => new PredictTool(Parse<PredictRequest>(json), Console.Out).Run(token)),
         [ToolNames.Probe] => new(_ => ProbeTool.Run()),
+        [ToolNames.Check, var json] => new(token => new CheckTool(Parse<CheckRequest>(json), Console.Out).Run(token)),
         _ => null,
     };
 

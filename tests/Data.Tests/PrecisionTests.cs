@@ -1,5 +1,6 @@
 using System.Globalization;
 using CsCheck;
+using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Data.Tests;
@@ -32,14 +33,14 @@ public sealed class PrecisionTests : IDisposable
         }
 
         Assert.Equal(Rows, features.Select(f => f[0]).Distinct().Count());
-        Assert.Empty(data.Warnings);
+        Assert.Empty(Losses(data));
     }
 
     [Fact]
     public void A_column_that_loses_distinct_values_is_told_with_two_of_them()
     {
         using OpenedData data = _folder.Open(Timestamps());
-        var warning = Assert.Single(data.Warnings);
+        var warning = Assert.Single(Losses(data));
         Assert.Contains("Column t loses distinct values: 170000", warning.Message, StringComparison.Ordinal);
         Assert.Contains("normalize: standard", warning.Remedy, StringComparison.Ordinal);
         // What is read a second time is told again.
@@ -53,14 +54,14 @@ public sealed class PrecisionTests : IDisposable
         var random = new Random(1);
         string rows = string.Concat(Enumerable.Range(0, 20_000).Select(i => string.Create(CultureInfo.InvariantCulture, $"{random.NextDouble():R},{i % 700 * 1000},{i}\n")));
         using OpenedData data = _folder.Open(_folder.Csv("x,n,y\n" + rows, "y"));
-        Assert.Empty(data.Warnings);
+        Assert.Empty(Losses(data));
     }
 
     [Fact]
     public void One_value_far_from_all_others_is_found()
     {
         using OpenedData data = _folder.Open(_folder.Csv("x,y\n1e15,0\n" + string.Concat(Enumerable.Range(0, 1000).Select(i => $"{i},0.5\n")), "y") with { Normalize = NormalizationKind.Standard });
-        Assert.Contains("too far from the others", Assert.Single(data.Warnings).Remedy, StringComparison.Ordinal);
+        Assert.Contains("too far from the others", Assert.Single(Losses(data)).Remedy, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -75,7 +76,7 @@ public sealed class PrecisionTests : IDisposable
     {
         Assert.Contains("'1.00000001' in column y is no whole number", _folder.Refused(_folder.Csv("x,y\n1,0\n2,1.00000001\n", "y"), LossKind.CrossEntropy).Message, StringComparison.Ordinal);
         using OpenedData far = _folder.Open(_folder.Csv("x,y\n" + string.Concat(Enumerable.Range(0, 100).Select(i => $"{i},{Start + i}\n")), "y"));
-        var warning = Assert.Single(far.Warnings);
+        var warning = Assert.Single(Losses(far));
         Assert.Contains("Column y loses distinct values", warning.Message, StringComparison.Ordinal);
     }
 
@@ -149,6 +150,8 @@ public sealed class PrecisionTests : IDisposable
         bool read = new CsvNumber(',', '.').TryRead(text, out double value, out _);
         Assert.Equal(expected, read ? value : null);
     }
+
+    private static IEnumerable<InputError> Losses(OpenedData data) => data.Warnings.Where(w => w.Message.Contains("loses distinct values", StringComparison.Ordinal));
 
     private DataSpec Timestamps() => _folder.Csv("t,y\n" + string.Concat(Enumerable.Range(0, Rows).Select(i => $"{Start + i},{i % 2}\n")), "y");
 }

@@ -22,14 +22,37 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task The_command_says_what_a_worker_found_and_ends_with_2()
+    public async Task Check_and_train_say_all_that_is_wrong_before_they_start_anything_and_end_with_2()
     {
-        string data = _folder.Write("rows.csv", Rows.Replace("3,4", "3,tall", StringComparison.Ordinal));
+        string data = _folder.Write("rows.csv", Rows.Replace("3,4", "wide,tall", StringComparison.Ordinal));
 
-        CliResult result = await CliProcess.RunAsync("train", Job("rows.csv"), "--output", _folder.In("run"), "--workers", "1");
+        foreach (string[] command in (string[][])[["check", Job("rows.csv")], ["train", Job("rows.csv"), "--output", _folder.In("run"), "--workers", "1"]])
+        {
+            CliResult result = await CliProcess.RunAsync(command);
 
-        Assert.True(result.ExitCode == 2, result.All);
-        Assert.Equal($"{data}:3: 'tall' in column height is no number. Correct the value, list the column in 'categories', or leave it out of 'features'.", result.Error.Trim());
+            Assert.True(result.ExitCode == 2, result.All);
+            const string Remedy = "Correct the value, list the column in 'categories' (or set 'categories: auto'), leave it out by 'exclude', or add the text to 'missingValues' if it means that there is no value.";
+            Assert.Equal(
+                [$"{data}:3: 'wide' in column width is no number. {Remedy}", $"{data}:3: 'tall' in column height is no number. {Remedy}"],
+                result.Error.Trim().Split(Environment.NewLine));
+        }
+
+        Assert.False(Directory.Exists(_folder.In("run/logs")) && Directory.EnumerateFiles(_folder.In("run/logs")).Any(), "A process was started.");
+    }
+
+    [Fact]
+    public async Task Check_tells_of_data_and_model_and_warns_of_what_nobody_means()
+    {
+        _folder.Write("rows.csv", "width,height,label\n" + string.Concat(Enumerable.Range(0, 120).Select(i => $"{i * i % 17},7,{i % 2}\n")));
+
+        CliResult result = await CliProcess.RunAsync("check", Job("rows.csv"));
+
+        Assert.True(result.ExitCode == 0, result.All);
+        Assert.Contains("120 training samples of [2], none for validation; labels are numbers", result.Output, StringComparison.Ordinal);
+        Assert.Contains("warning: " + _folder.In("rows.csv") + ": Column height has the same value in every training row", result.Output, StringComparison.Ordinal);
+        CliResult strict = await CliProcess.RunAsync("check", Job("rows.csv"), "--strict");
+        Assert.True(strict.ExitCode == 2, strict.All);
+        Assert.Contains("Column height has the same value", strict.Error, StringComparison.Ordinal);
     }
 
     [Theory]

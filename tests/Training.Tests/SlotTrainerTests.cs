@@ -47,6 +47,23 @@ public class SlotTrainerTests
     }
 
     [Fact]
+    public void Errors_are_measured_in_the_labels_own_unit()
+    {
+        JobSpec job = Of(LossKind.Mse, Layer(LayerKind.Linear, 2)) with { Metrics = [MetricKind.Mae, MetricKind.Rmse] };
+        double[] Parts(double[]? units)
+        {
+            var data = new MemoryDataSet(6, [3], 2, labelUnits: units);
+            using var model = NeuralModel.Build(job, data.SampleShape, NeuralModel.OutputsFor(job, data));
+            using var trainer = new SlotTrainer(job, model, data, data);
+            return trainer.Evaluate([0, 1, 2, 3, 4, 5]).Parts;
+        }
+
+        double[] plain = Parts(null), scaled = Parts([1000, 1000]);
+        Assert.Equal(plain[0] * 1000, scaled[0], 1e-6);
+        Assert.Equal(plain[1] * 1e6, scaled[1], 1e-3);
+    }
+
+    [Fact]
     public void Equals_the_gradient_of_torchs_mean_loss()
     {
         var data = new MemoryDataSet(12, [5], classes: 3);

@@ -133,6 +133,7 @@ internal static class JobSpecs
         from model in Model
         from data in Gen.OneOf(Csv, Idx)
         from loss in Gen.Enum<LossKind>()
+        from labels in Gen.Enum<NormalizationKind>()
         from metrics in Gen.Shuffle(Enum.GetValues<MetricKind>(), 0, 4)
         from optimizer in Optimizer
         from schedule in Schedule
@@ -147,7 +148,7 @@ internal static class JobSpecs
         {
             Name = name,
             Model = model,
-            Data = data,
+            Data = data with { NormalizeLabels = loss is LossKind.Mse or LossKind.Mae ? labels : NormalizationKind.None },
             Loss = loss,
             Metrics = metrics,
             Optimizer = optimizer,

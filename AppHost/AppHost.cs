@@ -16,6 +16,7 @@ builder.Services.AddLogging(logging => logging
     .AddFilter("Microsoft.AspNetCore", LogLevel.Warning)
     // Where its keys lie, and that they are not encrypted: they protect the cookies of a dashboard on this machine.
     .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error));
+builder.WithoutCertificateNotice();
 PublishTarget target = PublishTarget.Add(builder, options);
 
 // Resources

@@ -7,19 +7,20 @@ namespace Lockstep.AppHost;
 internal static class BuiltPrograms
 {
     /// <summary>The assembly of a project, built alike: in bin/configuration/framework, as this program is.</summary>
+    /// <param name="project">Path of its file.</param>
     /// <exception cref="InputException">It was not built.</exception>
-    public static string AssemblyOf(IProjectMetadata project)
+    public static string AssemblyOf(string project)
     {
         var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
-        string name = Path.GetFileNameWithoutExtension(project.ProjectPath);
-        string assembly = Path.Combine(Path.GetDirectoryName(project.ProjectPath)!, "bin", framework.Parent!.Name, framework.Name, name == "Cli" ? "lockstep.dll" : $"Lockstep.{name}.dll");
+        string name = Path.GetFileNameWithoutExtension(project);
+        string assembly = Path.Combine(Path.GetDirectoryName(project)!, "bin", framework.Parent!.Name, framework.Name, name == "Cli" ? "lockstep.dll" : $"Lockstep.{name}.dll");
         return File.Exists(assembly) ? assembly : throw new InputException(assembly, 0, "It was not built.", "Build the solution, or start without --no-build.");
     }
 
     /// <summary>Lets the orchestrator start the project's assembly.</summary>
     public static IResourceBuilder<ProjectResource> StartedAsBuilt(this IResourceBuilder<ProjectResource> service)
     {
-        string assembly = AssemblyOf(service.Resource.GetProjectMetadata());
+        string assembly = AssemblyOf(service.Resource.GetProjectMetadata().ProjectPath);
         return service
             .WithAnnotation(new ExecutableAnnotation { Command = DotnetHost.Command, WorkingDirectory = Path.GetDirectoryName(assembly)! })
             .WithArgs(assembly);

@@ -20,7 +20,7 @@ internal sealed class GarnetProcess : ExecutableResource, IResourceWithConnectio
 
     public static IResourceBuilder<GarnetProcess> Add(IDistributedApplicationBuilder builder, string name)
     {
-        string command = BuiltPrograms.AssemblyOf(new Projects.Cli());
+        string command = BuiltPrograms.AssemblyOf(new Projects.Cli().ProjectPath);
         IResourceBuilder<ParameterResource> password = builder.AddGeneratedSecret($"{name}-password");
         var garnet = new GarnetProcess(name, command, password.Resource);
         string? connection = null;

@@ -36,7 +36,7 @@ internal static class SchedulerCommands
             .WithCommand(Submit, "Submit a sample job", context => CommandCalls.CallAsync(context, async (client, cancellation) =>
                 Told(await client.SubmitAsync(Request(JobFile.Load(Path.Combine(root, "samples", context.Arguments.GetString(SampleArgument)!, "job.yaml"), []), context.Services), cancellation))), Options(
                 "Play", "Trains one of the samples; its run folder is made below runs/.",
-                [new() { Name = SampleArgument, Label = "Sample", InputType = InputType.Choice, Required = true, Value = Samples[0], Options = [.. Samples.Select(s => KeyValuePair.Create(s, s))] }]))
+                [new() { Name = SampleArgument, Label = "Sample", InputType = InputType.Choice, Required = true, Value = Samples[0], Options = [.. Samples.Select(s => KeyValuePair.Create(s, s))] }], isHighlighted: true))
             .WithCommand(SubmitFile, "Submit a job file", context => CommandCalls.CallAsync(context, async (client, cancellation) =>
                 Told(await client.SubmitAsync(Request(await ReadAsync(context.Arguments[FileArgument], root, cancellation), context.Services), cancellation))), Options(
                 "DocumentArrowUp", "Trains a job of your own: a job file from this browser's machine. What data it names lies on the scheduler's; relative paths begin at the repository.",
@@ -67,7 +67,7 @@ internal static class SchedulerCommands
                     }
 
                     return Task.CompletedTask;
-                }))
+                }, isHighlighted: true))
             .WithCommand(Drain, "Drain a worker", context => CommandCalls.CallAsync(context, (client, cancellation) => DrainAsync(client, context.Arguments.GetString(WorkerArgument)!, cancellation)), Options(
                 DrainIcon, "Lets a worker finish what it has in hand and end; another is started where the jobs want as many.",
                 [CommandCalls.Choice(WorkerArgument, "Worker", fleet => fleet.Workers.Select(w => w.WorkerId))], DrainConfirmation));
@@ -91,13 +91,14 @@ internal static class SchedulerCommands
         return $"{worker} hands in what it has in hand, and ends.";
     }
 
-    private static CommandOptions Options(string icon, string description, IReadOnlyList<InteractionInput> arguments, string? confirmation = null, Func<InputsDialogValidationContext, Task>? validate = null) => new()
+    private static CommandOptions Options(string icon, string description, IReadOnlyList<InteractionInput> arguments, string? confirmation = null, Func<InputsDialogValidationContext, Task>? validate = null, bool isHighlighted = false) => new()
     {
         IconName = icon,
         Description = description,
         Arguments = arguments,
         ConfirmationMessage = confirmation,
         ValidateArguments = validate,
+        IsHighlighted = isHighlighted,
         UpdateState = context => context.ResourceSnapshot is { State.Text: { } state, HealthStatus: HealthStatus.Healthy } && state == KnownResourceStates.Running ? ResourceCommandState.Enabled : ResourceCommandState.Disabled,
     };
 

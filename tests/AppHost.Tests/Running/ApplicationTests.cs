@@ -97,7 +97,7 @@ public sealed class ApplicationTests : IDisposable
     private async Task AssertTrainedAlikeAsync(RunFolder run, CancellationToken cancellation)
     {
         var alone = new RunFolder(Path.Combine(_folder.FullName, "alone"));
-        ProcessStartInfo start = DotnetHost.Start(BuiltPrograms.AssemblyOf(new Projects.Cli()), ["train", Repository.PathOf("samples", "digits", "job.yaml"), "--workers", "2", "--output", alone.Path, .. Sets.SelectMany(set => new[] { "--set", set })], []);
+        ProcessStartInfo start = DotnetHost.Start(BuiltPrograms.AssemblyOf(new Projects.Cli().ProjectPath), ["train", Repository.PathOf("samples", "digits", "job.yaml"), "--workers", "2", "--output", alone.Path, .. Sets.SelectMany(set => new[] { "--set", set })], []);
         using Process train = Process.Start(start)!;
         train.StandardInput.Close();
         Task<string> output = train.StandardOutput.ReadToEndAsync(cancellation);

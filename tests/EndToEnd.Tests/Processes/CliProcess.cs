@@ -61,11 +61,11 @@ internal sealed class CliProcess : IAsyncDisposable
         start.WorkingDirectory = Path.GetTempPath();
         if (OperatingSystem.IsLinux())
         {
-            // Whoever runs the tests in the background may have made all that it starts deaf to Ctrl-C.
+            // Whoever runs the tests in the background, or with nohup, may have made all that it starts deaf to Ctrl-C and to the end of the terminal.
             string host = start.FileName;
             start.FileName = "/usr/bin/env";
             start.ArgumentList.Insert(0, host);
-            start.ArgumentList.Insert(0, "--default-signal=INT");
+            start.ArgumentList.Insert(0, "--default-signal=INT,HUP");
         }
 
         return new CliProcess(new Process { StartInfo = start });

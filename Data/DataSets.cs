@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -24,7 +25,7 @@ public sealed record OpenedData(IDataSet Train, IDataSet? Validation, Normalizat
 public static class DataSets
 {
     private const ulong SplitKey = 0x73706c6974;
-    private const string CacheVersion = "3";
+    private const string CacheVersion = "4";
     private const int KeyLength = 32;
 
     /// <summary>Looks at the beginnings of a job's files, as <see cref="Open"/> does before it reads them through: what is found here is told at once.</summary>
@@ -169,12 +170,18 @@ public static class DataSets
     private static StoredStatistics Statistics(RowStore rows, RowStore? validation, DataSpec data, string key, Func<long, bool> isTraining, string cacheDirectory, CancellationToken cancellation)
     {
         string path = Path.Combine(cacheDirectory, key[..KeyLength] + ".stats");
-        return CacheEntry.GetOrMake(cacheDirectory, key[..KeyLength], Find, ending =>
+        // Equal files share an entry, wherever they lie: it has their places among the job's files for their names.
+        string[] files = [.. DataFiles.OfTraining(data), .. DataFiles.OfValidation(data)];
+        string[] stored = [.. files.Index().Select(file => file.Index.ToString(CultureInfo.InvariantCulture))];
+        StoredStatistics found = CacheEntry.GetOrMake(cacheDirectory, key[..KeyLength], Find, ending =>
         {
             NormalizationTable table = FeatureStatistics.Compute(rows, data, isTraining, cancellation);
-            var statistics = new StoredStatistics(table, ColumnSurvey.Tell(rows, validation, table, data, isTraining, cancellation));
+            var statistics = new StoredStatistics(table, Renamed(ColumnSurvey.Tell(rows, validation, table, data, isTraining, cancellation), files, stored));
             CacheEntry.Write(path, ending, file => JsonSerializer.Serialize(file, statistics));
         }, cancellation);
+        return found with { Warnings = Renamed(found.Warnings, stored, files) };
+
+        static InputError[] Renamed(InputError[] warnings, string[] from, string[] to) => [.. warnings.Select(warning => warning with { File = to[Array.IndexOf(from, warning.File)] })];
 
         StoredStatistics? Find()
         {

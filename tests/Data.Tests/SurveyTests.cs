@@ -37,6 +37,16 @@ public sealed class SurveyTests : IDisposable
         Assert.StartsWith("2 columns have the same value in every training row: that tells nothing. They are a, c.", Assert.Single(Warnings(Csv("a,b,c,y", i => $"1,{Math.Sin(i):R},2,{i * i % 5}"), LossKind.Mse)).Message, StringComparison.Ordinal);
 
     [Fact]
+    public void The_file_that_is_named_is_the_one_that_was_given_whatever_equal_one_was_read_before()
+    {
+        DataSpec spec = Csv("a,y", _ => "1,yes") with { Validation = _folder.Write("v.csv", "a,y\n1,yes\n") };
+        IReadOnlyList<InputError> first = Warnings(spec, LossKind.CrossEntropy);
+        Assert.Equal([spec.Train, spec.Train], first.Select(w => w.File));
+        string copy = _folder.Write("copy.csv", File.ReadAllBytes(spec.Train));
+        Assert.Equal(first.Select(w => w with { File = copy }), Warnings(spec with { Train = copy }, LossKind.CrossEntropy));
+    }
+
+    [Fact]
     public void A_feature_that_is_the_number_to_be_predicted() =>
         Assert.StartsWith("Column k has a value of its own for each label", Assert.Single(Warnings(Csv("k,y", i => $"{Math.Sin(i) * 2:R},{3 + Math.Sin(i):R}"), LossKind.Mse)).Message, StringComparison.Ordinal);
 

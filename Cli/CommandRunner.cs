@@ -20,7 +20,7 @@ internal static partial class CommandRunner
         {
             foreach (var error in parsed.Errors)
             {
-                await Console.Error.WriteLineAsync(Plain(error.Message));
+                await Console.Error.WriteLineAsync(Secrets.Hide(Plain(error.Message)));
             }
 
             await Console.Error.WriteLineAsync($"See 'lockstep {parsed.CommandResult.Command.Name switch { "lockstep" => "", var name => name + " " }}--help'.");
@@ -50,7 +50,7 @@ internal static partial class CommandRunner
         }
         catch (HttpRequestException exception)
         {
-            await Console.Error.WriteLineAsync(exception.Message);
+            await Console.Error.WriteLineAsync(Secrets.Hide(exception.Message));
             return ExitCodes.Failed;
         }
         catch (OperationCanceledException)

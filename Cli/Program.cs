@@ -2,8 +2,10 @@ using System.CommandLine;
 using Lockstep.Cli;
 using Lockstep.Cli.Commands;
 using Lockstep.Cli.Commands.Remote;
+using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 
+Terminal.Guard();
 var root = new RootCommand("Lockstep: elastic training whose result does not depend on who took part.")
 {
     TrainCommand.Create(),

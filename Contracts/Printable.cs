@@ -34,5 +34,24 @@ public static class Printable
         return shown.ToString();
     }
 
+    /// <returns>The text as <see cref="Of"/> gives it, its ends of lines and tabs left as they are. Halves of surrogate pairs stay: the other half may come with the next text.</returns>
+    public static string OfLines(ReadOnlySpan<char> text)
+    {
+        var shown = new StringBuilder(text.Length);
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (IsHidden(text[i]) && text[i] is not ('\n' or '\t') && !(text[i] == '\r' && i + 1 < text.Length && text[i + 1] == '\n'))
+            {
+                shown.Append(CultureInfo.InvariantCulture, $"\\u{(int)text[i]:X4}");
+            }
+            else
+            {
+                shown.Append(text[i]);
+            }
+        }
+
+        return shown.ToString();
+    }
+
     private static bool IsHidden(char c) => char.GetUnicodeCategory(c) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
 }

@@ -8,6 +8,8 @@ internal static class CacheEntry
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
+    private const UnixFileMode Folder = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
     /// <summary>Pauses after which a process no longer waits for another one, which may be frozen.</summary>
     private const int MostPauses = 1500;
 
@@ -23,7 +25,7 @@ internal static class CacheEntry
     {
         try
         {
-            Directory.CreateDirectory(directory);
+            MakePrivate(directory);
             for (int pauses = 0; ; pauses++)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -63,7 +65,7 @@ internal static class CacheEntry
         string temporary = path + ending;
         try
         {
-            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20))
+            using (var file = new FileStream(temporary, Private(FileMode.Create, FileAccess.Write, 1 << 20)))
             {
                 write(file);
             }
@@ -77,11 +79,35 @@ internal static class CacheEntry
         }
     }
 
+    /// <summary>Makes the folder where it is not there: what lies in a cache are the data, and its owner's. Who may look into a folder that is there is for whoever made it.</summary>
+    public static void MakePrivate(string directory)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(directory);
+            return;
+        }
+
+        Directory.CreateDirectory(directory, Folder);
+    }
+
+    /// <summary>How a file of a cache is opened to be written: a new one is for its owner alone.</summary>
+    public static FileStreamOptions Private(FileMode mode, FileAccess access, int buffer)
+    {
+        var options = new FileStreamOptions { Mode = mode, Access = access, Share = FileShare.None, BufferSize = buffer };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return options;
+    }
+
     private static FileStream? TryLock(string path)
     {
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new FileStream(path, Private(FileMode.OpenOrCreate, FileAccess.ReadWrite, 0));
         }
         catch (IOException) when (File.Exists(path))
         {

@@ -8,7 +8,11 @@ internal static class CacheUpkeep
     private static readonly TimeSpan Unused = TimeSpan.FromDays(30);
 
     /// <summary>Notes that an entry is in use.</summary>
-    public static void Use(string directory, string key) => Quietly(() => File.WriteAllBytes(Path.Combine(directory, key + Mark), [0]));
+    public static void Use(string directory, string key) => Quietly(() =>
+    {
+        using var mark = new FileStream(Path.Combine(directory, key + Mark), CacheEntry.Private(FileMode.Create, FileAccess.Write, 0));
+        mark.WriteByte(0);
+    });
 
     /// <summary>Removes what was not used for long. Files that are open stay readable where the system lets them be deleted, and stay where it does not.</summary>
     /// <param name="key">Of an entry that was just used.</param>

@@ -12,6 +12,9 @@ internal sealed class IdxSource(string images, string? labels)
     private const uint LabelsMagic = 0x0801;
     private const int LargestEdge = 1 << 14;
 
+    /// <summary>Pixels: a row of them is held in memory, whatever the file's own size.</summary>
+    private const int LargestImage = 1 << 24;
+
     /// <exception cref="InputException">The files are damaged, of another kind, or do not belong together.</exception>
     public RowFormat Write(Stream output, CancellationToken cancellation)
     {
@@ -65,7 +68,7 @@ internal sealed class IdxSource(string images, string? labels)
             throw new InputException(labels!, 0, $"There are {labelled} labels for {count} images in {images}.", "Use the two files of one data set.");
         }
 
-        if (count == 0 || imageHeader[2] is 0 or > LargestEdge || imageHeader[3] is 0 or > LargestEdge)
+        if (count == 0 || imageHeader[2] is 0 or > LargestEdge || imageHeader[3] is 0 or > LargestEdge || imageHeader[2] * imageHeader[3] > LargestImage)
         {
             throw new InputException(images, 0, $"The file says that it holds {count} images of {imageHeader[2]} × {imageHeader[3]}.", "Use a file with images.");
         }

@@ -38,7 +38,7 @@ public sealed record NormalizationTable(
             throw new JsonException("The normalisation lacks 'fill', 'offset', 'factor', 'features', 'classNames' or 'categories', or they differ in length.");
         }
 
-        return table;
+        return table.Fill.Concat(table.Offset).Concat(table.Factor).All(double.IsFinite) ? table : throw new JsonException("The normalisation has a number that is not finite.");
     }
 
     /// <summary>Names of the columns that the features come of, in order; empty for images.</summary>

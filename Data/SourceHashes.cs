@@ -55,7 +55,7 @@ internal static class SourceHashes
     {
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(entry)!);
+            CacheEntry.MakePrivate(Path.GetDirectoryName(entry)!);
             CacheEntry.Write(entry, $".{Path.GetRandomFileName()}.tmp", file => JsonSerializer.Serialize(file, known));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Services;
 using Lockstep.Data;
 
 namespace Lockstep.Cli.Commands;
@@ -17,7 +18,7 @@ internal static class RunOptions
     public static readonly Option<bool> Strict = new("--strict") { Description = "Take warnings of the data and the model for errors." };
     public static readonly Option<string[]> Set = new("--set") { HelpName = "key=value", Description = "Overrides a value of the job, such as optimizer.learningRate=0.01.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
 
-    public static readonly Option<string?> Redis = new("--redis") { HelpName = "CONNECTION", Description = "A Redis that is there, as host:port,password=…; default: one is started." };
+    public static readonly Option<string?> Redis = new("--redis") { HelpName = "CONNECTION", Description = $"A Redis that is there, as host:port,password=… or @FILE that has this; default: that of {EnvironmentNames.Redis}, or one is started." };
     public static readonly Option<string?> Otlp = new("--otlp") { HelpName = "URL", Description = "Sends metrics, traces and logs there, such as http://127.0.0.1:4317 of a dashboard; default: as OTEL_EXPORTER_OTLP_ENDPOINT says." };
 
     public static readonly Option<int?> StartLimit = new("--start-limit") { HelpName = "SECONDS", Description = "How long the processes may take until all are ready, however they get on; default: as LOCKSTEP_START_LIMIT says, else 600." };
@@ -40,7 +41,7 @@ internal static class RunOptions
 
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"
             ? address
-            : throw new InputException(Otlp.Name, 0, $"'{text}' is no address.", "Give one such as http://127.0.0.1:4317.");
+            : throw new InputException(Otlp.Name, 0, $"'{Secrets.Hide(text)}' is no address.", "Give one such as http://127.0.0.1:4317.");
     }
 
     /// <exception cref="InputException">So many cannot be.</exception>

@@ -45,23 +45,24 @@ internal static class TrainCommand
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             view.Close();
-            await Console.Error.WriteLineAsync($"Interrupted. {AfterFailure(options, "Go")}");
+            await Console.Error.WriteLineAsync($"Interrupted. {AfterFailure(options, parsed.GetValue(RunOptions.Redis), "Go")}");
             return ExitCodes.Interrupted;
         }
         catch (FleetException exception)
         {
             view.Close();
-            await Console.Error.WriteLineAsync($"{exception.Message}{Environment.NewLine}{AfterFailure(options, "Go")}");
+            await Console.Error.WriteLineAsync($"{exception.Message}{Environment.NewLine}{AfterFailure(options, parsed.GetValue(RunOptions.Redis), "Go")}");
             return ExitCodes.Failed;
         }
 
         view.Close();
-        return await JobEnd.TellAsync(result.State, result.Error, result.Summary, result.Folder, json, parsed.GetValue(Job)!, $"Logs: {result.Folder.Logs}. {AfterFailure(options, "Once the cause is mended, go")}");
+        return await JobEnd.TellAsync(result.State, result.Error, result.Summary, result.Folder, json, parsed.GetValue(Job)!, $"Logs: {result.Folder.Logs}. {AfterFailure(options, parsed.GetValue(RunOptions.Redis), "Once the cause is mended, go")}");
     }
 
     /// <summary>The job as it ran stands in the folder, whatever overrides it was started with. Passwords are left to the person.</summary>
+    /// <param name="redis">The option, as it was given.</param>
     /// <param name="go">How the sentence begins.</param>
-    private static string AfterFailure(TrainingOptions options, string go)
+    private static string AfterFailure(TrainingOptions options, string? redis, string go)
     {
         var folder = new RunFolder(options.Output);
         if (UnbegunRun.IsIn(folder))
@@ -75,14 +76,14 @@ internal static class TrainCommand
             text.Append(CultureInfo.InvariantCulture, $" {RunOptions.Workers.Name} {options.Workers}");
         }
 
-        if (options.Redis is { } redis)
+        if (redis is not null)
         {
-            text.Append($" {RunOptions.Redis.Name} {RedisAddress.WithoutPassword(redis)}");
+            text.Append($" {RunOptions.Redis.Name} {Secrets.Hide(redis)}");
         }
 
         if (options.Otlp is { } otlp)
         {
-            text.Append($" {RunOptions.Otlp.Name} {(otlp.UserInfo.Length == 0 ? otlp.OriginalString : otlp.OriginalString.Replace(otlp.UserInfo + "@", "USER:PASSWORD@", StringComparison.Ordinal))}");
+            text.Append($" {RunOptions.Otlp.Name} {Secrets.Hide(otlp.OriginalString)}");
         }
 
         return text.ToString();
@@ -103,7 +104,7 @@ internal static class TrainCommand
             Job = job,
             Output = parsed.GetValue(RunOptions.Output) ?? (resume ? NewestRun(job.Name) : Path.Combine(RunsFolder, $"{job.Name}-{time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}")),
             Workers = workers,
-            Redis = parsed.GetValue(RunOptions.Redis),
+            Redis = RedisAddress.Find(parsed.GetValue(RunOptions.Redis)),
             Otlp = RunOptions.ReadOtlp(parsed),
             Resume = resume,
             AcceptClass = parsed.GetValue(AcceptClass),

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
 using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
 
 namespace Lockstep.Cli.Commands;
@@ -38,7 +40,7 @@ internal static class WorkerTool
     private static async Task<(int ExitCode, string Output)> RunAsync(string name, string request, bool reads, CancellationToken cancellation)
     {
         ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName));
-        ProcessStartInfo start = DotnetHost.Start(services.PathOf(Services.Worker), [name, request], []);
+        ProcessStartInfo start = DotnetHost.Start(services.PathOf(Services.Worker), [name, request], [KeyValuePair.Create(EnvironmentNames.ParentProcess, Environment.ProcessId.ToString(CultureInfo.InvariantCulture))]);
         start.RedirectStandardError = start.RedirectStandardInput = false;
         start.RedirectStandardOutput = reads;
         using Process process = Process.Start(start) ?? throw new FleetException("The worker's executable could not be started.");

@@ -1,3 +1,4 @@
+using Lockstep.Contracts;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
@@ -29,7 +30,7 @@ internal sealed class LiveView : ITrainingView
         _state = caption.Setting is null ? "watching" : "starting processes";
         _time = time;
         _progress = new TrainingProgress(time);
-        _drawing = AnsiConsole.Live(Render()).AutoClear(false).StartAsync(DrawAsync);
+        _drawing = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Terminal.Drawing) }).Live(Render()).AutoClear(false).StartAsync(DrawAsync);
     }
 
     public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes)
@@ -101,7 +102,7 @@ internal sealed class LiveView : ITrainingView
                 grid.AddRow("step", $"{status.Step} of {status.TotalSteps}" + (_progress.Step is { } s ? $", epoch {Texts.Of(s.Epoch)}, rate {Texts.Of(s.LearningRate)}" : ""));
                 grid.AddRow("time", $"{Texts.Of(_progress.Elapsed)} gone" + (_progress.Remaining is { } left ? $", {Texts.Of(left)} left" : ""));
                 grid.AddRow("loss", Texts.Of(_progress.Loss));
-                grid.AddRow("validation", _progress.Evaluation is { } evaluation ? Texts.Of(evaluation.Validation) + $" [grey]at step {evaluation.Step}[/]" : "[grey]none yet[/]");
+                grid.AddRow("validation", _progress.Evaluation is { } evaluation ? Markup.Escape(Printable.Of(Texts.Of(evaluation.Validation))) + $" [grey]at step {evaluation.Step}[/]" : "[grey]none yet[/]");
                 grid.AddRow("workers", $"{status.Workers}" + (_caption.Slots is { } slots ? $", {slots} slots a step" : ""));
                 grid.AddRow("samples/s", Texts.Count(_progress.SamplesPerSecond));
                 grid.AddRow("step time", Texts.Of(_progress.StepMs) + " [grey]p50 / p95[/]");
@@ -110,10 +111,10 @@ internal sealed class LiveView : ITrainingView
 
             if (_note is not null)
             {
-                grid.AddRow("last", Markup.Escape(_note));
+                grid.AddRow("last", Markup.Escape(Printable.Of(_note)));
             }
 
-            return new Panel(grid).Header($" {_caption.Name} · {_state} ").Expand();
+            return new Panel(grid).Header($" {Markup.Escape(Printable.Of(_caption.Name))} · {_state} ").Expand();
         }
     }
 }

@@ -9,7 +9,7 @@ public static class TextReading
     private const int Buffer = 1 << 16;
 
     /// <summary>More is no file that a person wrote.</summary>
-    private const int LargestWritten = 16 << 20;
+    private const int LargestWritten = 4 << 20;
 
     /// <summary>Opens a reader that passes over a mark of byte order, and throws <see cref="DecoderFallbackException"/> for bytes that are no text of the encoding: <see cref="InvalidText.Find"/> then says where they are.</summary>
     /// <param name="stream">At its beginning; the reader's from now on.</param>

@@ -83,10 +83,42 @@ public static class JobFile
         {
             return JsonSerializer.Deserialize<JobSpec>(json, mayHaveMore ? Json : NothingMore) ?? throw new JsonException("It is null.");
         }
+        catch (ArgumentException)
+        {
+            throw new InputException("jobJson", 0, "This is no job: it has half of a surrogate pair, which is no text.", "Send the job as the same build of the command line writes it.");
+        }
         catch (JsonException exception)
         {
             string place = exception.Path is { Length: > 1 } path ? $" at {path}" : "";
             throw new InputException("jobJson", (int)(exception.LineNumber ?? -1) + 1, $"This is no job{place}: {JobNode.WithoutPlace(exception.Message)}", "Send the job as the same build of the command line writes it.");
+        }
+    }
+
+    /// <summary>As <see cref="FromCanonicalJson"/>, for what need not come from a process of ours. JSON says nothing of ranges and of what goes together: the job is written as a job file and read again, which checks all of it.</summary>
+    /// <exception cref="InputException">The text is no such job, or one that cannot be: all that could be found at once.</exception>
+    public static JobSpec FromForeignJson(string json, bool mayHaveMore)
+    {
+        const string Key = "jobJson";
+        JobSpec job = FromCanonicalJson(json, mayHaveMore);
+        IEnumerable<object?>[] lists = [job.Model.Layers, job.Data.Features, job.Data.Labels, job.Data.Categories];
+        if (lists.Any(list => list.Contains(null)))
+        {
+            throw new InputException(Key, 0, "A list of the job has null in it.", "Leave it out.");
+        }
+
+        try
+        {
+            // A number that is too large for a double has become infinite, which no file can say.
+            Parse(JobWriter.ToYaml(job), Key, Path.GetPathRoot(AppContext.BaseDirectory)!, []);
+            return job;
+        }
+        catch (ArgumentException exception)
+        {
+            throw new InputException(Key, 0, $"A number of the job cannot be: {exception.Message}", "Write a finite one.");
+        }
+        catch (InputException exception)
+        {
+            throw new InputException([.. exception.Errors.Select(error => error with { Line = 0 })]);
         }
     }
 

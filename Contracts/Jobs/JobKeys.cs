@@ -68,7 +68,7 @@ internal static class JobKeys
                     new("labels", List, "csv: one column for classes, one or more for numbers.") { Items = ColumnName, NotEmpty = true },
                     new("categories", List, "csv: columns whose texts are categories, one-hot as features, an index as a label; auto: every column with texts that are no numbers. A label of texts need not be listed for a loss over classes.") { Items = ColumnName },
                     new("header", Flag, "csv: whether the first line has the columns' names.") { Default = "true" },
-                    new("delimiter", Text, "csv: what separates columns.") { Pattern = "^[^\"\\r\\n]$", Default = "," },
+                    new("delimiter", Text, "csv: what separates columns: a tab, a space or a sign of ASCII, no quote.") { Pattern = "^[\\t !#-/:-@\\[-`{-~]$", Default = "," },
                     new("encoding", Text, "csv: encoding of the text, such as utf-8, windows-1252 or shift_jis.") { Default = "utf-8" },
                     new("decimal", Text, "csv: what stands before a number's fraction, a point or a comma.") { Pattern = "^[.,]$", Default = "." },
                     new("thousands", Text, "csv: what stands between groups of three digits.") { Pattern = "^[.,' _\u00A0\u202F]$" },

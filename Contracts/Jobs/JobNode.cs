@@ -50,8 +50,8 @@ internal abstract record JobNode(string File, int Line)
         // The parser names another line, often the first.
         int tab = Array.FindIndex(text.Split('\n'), l => l.AsSpan(0, l.Length - l.AsSpan().TrimStart().Length).Contains('\t')) + 1;
         return tab > 0
-            ? new(file, tab, $"This is no YAML: {exception.Message}", "Correct the line: YAML is indented by spaces, and this one begins with a tab.")
-            : new(file, line, $"This is no YAML: {exception.Message}", "Correct the line; lists and maps go by their indentation.");
+            ? new(file, tab, $"This is no YAML: {exception.Message.TrimEnd('.')}.", "Correct the line: YAML is indented by spaces, and this one begins with a tab.")
+            : new(file, line, $"This is no YAML: {exception.Message.TrimEnd('.')}.", "Correct the line; lists and maps go by their indentation.");
     }
 
     private static JobNode Read(Parser parser, string file, int depth)
@@ -118,7 +118,7 @@ internal abstract record JobNode(string File, int Line)
     }
 
     private static InputException NoJson(string file, int line, int column, string message) =>
-        new(file, line, $"This is no JSON at column {column}: {WithoutPlace(message)}", "Correct the line.");
+        new(file, line, $"This is no JSON at column {column}: {WithoutPlace(message).TrimEnd('.')}.", "Correct the line.");
 
     /// <summary>A message of System.Text.Json without the place at its end, which is counted from 0 and in bytes.</summary>
     public static string WithoutPlace(string message) => message.Split([" Path: ", " LineNumber: "], StringSplitOptions.None)[0].Trim();

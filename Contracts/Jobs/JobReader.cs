@@ -9,6 +9,9 @@ internal sealed class JobReader(List<InputError> errors)
     /// <summary>More are not read by anybody, and a file of another kind has one a line.</summary>
     private const int MostErrors = 100;
 
+    /// <summary>Edits between a key and the one that was meant.</summary>
+    private const int FarthestMeant = 2;
+
     /// <summary>Checks a map and all below it.</summary>
     /// <returns>The good values by key; maps by their own values, lists as arrays. What was bad is missing.</returns>
     public JobValues Read(JobNode node, JobKey key)
@@ -21,7 +24,7 @@ internal sealed class JobReader(List<InputError> errors)
         }
 
         var meant = new HashSet<string>(StringComparer.Ordinal);
-        foreach (JobEntry entry in map.Entries)
+        foreach (JobEntry entry in map.Entries.TakeWhile(_ => errors.Count <= MostErrors))
         {
             if (key.Keys.FirstOrDefault(k => k.Name == entry.Key) is not { } known)
             {
@@ -119,7 +122,7 @@ internal sealed class JobReader(List<InputError> errors)
     private string? Unknown(JobEntry entry, JobKey parent)
     {
         // Two edits, but not so many that nothing of a short name is left.
-        string? near = parent.Keys.Select(k => k.Name).OrderBy(name => Distance(name, entry.Key)).FirstOrDefault(name => Distance(name, entry.Key) <= Math.Min(2, name.Length / 2));
+        string? near = parent.Keys.Select(k => k.Name).OrderBy(name => Distance(name, entry.Key)).FirstOrDefault(name => Distance(name, entry.Key) <= Math.Min(FarthestMeant, name.Length / 2));
         string where = parent.Name == "job" ? "" : $" in '{parent.Name}'";
         Note(new(entry.Value.File, entry.Line, $"There is no key '{entry.Key}'{where}.", near is null ? $"The keys are {string.Join(", ", parent.Keys.Select(k => k.Name))}." : $"Did you mean '{near}'?"));
         return near;
@@ -148,9 +151,14 @@ internal sealed class JobReader(List<InputError> errors)
     /// <summary>Whether all of a text matches: a dollar sign alone would let a line's end through, which JSON Schema does not.</summary>
     private static bool IsMatch(string text, string pattern) => Regex.Match(text, pattern, RegexOptions.None, TimeSpan.FromSeconds(1)) is { Success: true } match && match.Length == text.Length;
 
-    /// <summary>Edits between two words, case aside.</summary>
+    /// <summary>Edits between two words, case aside; where their lengths say that there are too many, only that.</summary>
     private static int Distance(string a, string b)
     {
+        if (Math.Abs(a.Length - b.Length) > FarthestMeant)
+        {
+            return int.MaxValue;
+        }
+
         int[] row = [.. Enumerable.Range(0, b.Length + 1)];
         for (int i = 1; i <= a.Length; i++)
         {

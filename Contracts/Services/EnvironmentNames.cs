@@ -31,6 +31,9 @@ public static class EnvironmentNames
     /// <summary>The most workers that the policy asks for; default: no limit but the jobs' own.</summary>
     public const string MaximumWorkers = "LOCKSTEP_MAX_WORKERS";
 
+    /// <summary>A Redis that is there, for the command line and the embedded engine, as <c>--redis</c> names it: here its password is nobody else's to see.</summary>
+    public const string Redis = "LOCKSTEP_REDIS";
+
     /// <summary>Address of the scheduler that the command line talks to.</summary>
     public const string Scheduler = "LOCKSTEP_SCHEDULER";
 

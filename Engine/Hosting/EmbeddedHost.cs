@@ -27,7 +27,8 @@ public static class EmbeddedHost
 
     private static async Task ServeAsync(EmbeddedHostOptions options, TimeProvider time, CancellationToken cancellation)
     {
-        if (options.Redis is { } connection)
+        string? redis = RedisAddress.Find(options.Redis);
+        if (redis is { } connection)
         {
             await RedisAddress.CheckAsync(connection);
         }
@@ -69,7 +70,7 @@ public static class EmbeddedHost
                 LogDirectory = Path.Combine(runs, "logs"),
                 Shards = options.Shards,
                 Workers = options.MinimumWorkers,
-                Redis = options.Redis,
+                Redis = redis,
                 RedisServerAssembly = options.RedisServerAssembly,
                 Queue = "",
                 AutoScale = true,

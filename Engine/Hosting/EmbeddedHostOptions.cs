@@ -11,7 +11,7 @@ public sealed record EmbeddedHostOptions
     public required int MinimumWorkers { get; init; }
     /// <value>The most workers that are started.</value>
     public required int MaximumWorkers { get; init; }
-    /// <value>Connection to a Redis that is there; null: one is started.</value>
+    /// <value>A Redis that is there, as <see cref="Engine.Redis.RedisAddress.Find"/> takes it; null: that of the environment, or one that is started.</value>
     public string? Redis { get; init; }
     /// <value>Where telemetry goes over OTLP; null: nowhere.</value>
     public Uri? Otlp { get; init; }

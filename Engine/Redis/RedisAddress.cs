@@ -1,5 +1,8 @@
+using System.Globalization;
 using System.Net;
 using Lockstep.Contracts;
+using Lockstep.Contracts.Formats;
+using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
 using StackExchange.Redis;
 
@@ -11,6 +14,7 @@ public static class RedisAddress
     private const string Option = "--redis";
     private const string PasswordKey = "password=";
     private const int TimeoutMs = 4000;
+    private const int UsualPort = 6379;
 
     /// <summary>Connects once, so that a wrong address or password is told at once and not by every process in its log.</summary>
     /// <param name="connection">As StackExchange.Redis writes it: <c>host:port,password=…</c>.</param>
@@ -35,9 +39,60 @@ public static class RedisAddress
         }
     }
 
-    /// <summary>A connection as it may be shown: with a placeholder for the password.</summary>
-    public static string WithoutPassword(string connection) =>
-        string.Join(',', connection.Split(',').Select(part => part.TrimStart().StartsWith(PasswordKey, StringComparison.OrdinalIgnoreCase) ? PasswordKey + "PASSWORD" : part));
+    /// <summary>The connection that was named, as StackExchange.Redis writes it.</summary>
+    /// <param name="option">A connection, an address of redis:// or rediss://, or @FILE that has one of these; null: what <see cref="EnvironmentNames.Redis"/> has.</param>
+    /// <returns>Null: none was named.</returns>
+    /// <exception cref="InputException">The file cannot be read, or the address is none.</exception>
+    public static string? Find(string? option)
+    {
+        string? named = option ?? Environment.GetEnvironmentVariable(EnvironmentNames.Redis);
+        if (string.IsNullOrEmpty(named) && option is null)
+        {
+            return null;
+        }
+
+        string text = named!.StartsWith('@') ? Read(named[1..]) : named;
+        return text.Contains("://", StringComparison.Ordinal) ? OfUrl(text) : text;
+    }
+
+    private static string Read(string file)
+    {
+        try
+        {
+            return TextReading.ReadWritten(file).Trim();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new InputException(Option, 0, $"'{file}' cannot be read: {exception.Message}", "Name a file that has the connection in it, such as host:port,password=….");
+        }
+    }
+
+    private static string OfUrl(string text)
+    {
+        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? address) || address.Scheme is not ("redis" or "rediss") || address.Host.Length == 0)
+        {
+            throw None("its address is none of redis:// or rediss://");
+        }
+
+        string[] user = [.. address.UserInfo.Split(':', 2).Select(Uri.UnescapeDataString)];
+        string database = address.AbsolutePath.Trim('/');
+        if (user.Any(part => part.Contains(',', StringComparison.Ordinal)))
+        {
+            throw None("its user or password has a comma, which the client cannot be told");
+        }
+
+        if (database.Length > 0 && !int.TryParse(database, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        {
+            throw None("what follows its port is no number of a database");
+        }
+
+        var parts = new List<string> { string.Create(CultureInfo.InvariantCulture, $"{address.Host}:{(address.Port > 0 ? address.Port : UsualPort)}") };
+        parts.AddRange(user is [{ Length: > 0 } name, ..] ? [$"user={name}"] : []);
+        parts.AddRange(user is [_, { Length: > 0 } password] ? [$"{PasswordKey}{password}"] : []);
+        parts.AddRange(address.Scheme == "rediss" ? ["ssl=true"] : []);
+        parts.AddRange(database.Length > 0 ? [$"defaultDatabase={database}"] : []);
+        return string.Join(',', parts);
+    }
 
     private static ConfigurationOptions Parse(string connection)
     {
@@ -48,7 +103,7 @@ public static class RedisAddress
         }
         catch (Exception exception) when (exception is ArgumentException or FormatException)
         {
-            throw None(string.IsNullOrWhiteSpace(connection) ? "it names no server" : exception is ArgumentOutOfRangeException ? "a number in it is out of range" : exception.Message.Split(" (Parameter")[0].TrimEnd('.'));
+            throw None(string.IsNullOrWhiteSpace(connection) ? "it names no server" : "one of its options is unknown, or its value cannot be");
         }
 
         if (options.EndPoints.Count == 0)
@@ -57,15 +112,13 @@ public static class RedisAddress
         }
 
         // Whatever is no option is taken for a server there.
-        if (options.EndPoints.OfType<DnsEndPoint>().FirstOrDefault(e => Uri.CheckHostName(e.Host) == UriHostNameType.Unknown) is { } unknown)
+        if (options.EndPoints.OfType<DnsEndPoint>().Any(e => Uri.CheckHostName(e.Host) == UriHostNameType.Unknown))
         {
-            throw None($"'{unknown.Host}' is neither a host nor an option");
+            throw None("a part of it is neither a host nor an option");
         }
 
         options.SetDefaultPorts();
         return options;
-
-        InputException None(string reason) => new(Option, 0, $"'{Redact(connection)}' is no connection to Redis: {reason}.", "Write host:port, and ,password=… where it has one.");
     }
 
     private static string Text(EndPoint server) => server is DnsEndPoint named ? $"{named.Host}:{named.Port}" : server.ToString()!;
@@ -85,9 +138,6 @@ public static class RedisAddress
         return false;
     }
 
-    private static string Redact(string connection)
-    {
-        int at = connection.IndexOf(PasswordKey, StringComparison.OrdinalIgnoreCase);
-        return at < 0 ? connection : connection[..at] + PasswordKey + "…";
-    }
+    // What was given is not shown: where it cannot be read, nobody knows which part of it is the password.
+    private static InputException None(string reason) => new(Option, 0, $"This is no connection to Redis: {reason}.", $"Write host:port, and ,password=… where it has one; in {EnvironmentNames.Redis}, or in a file that @FILE names, nobody else sees it.");
 }

@@ -37,6 +37,7 @@ public sealed class RunPreparation : IDisposable
         FileStream held = Hold(folder, output);
         try
         {
+            CheckOwn(folder, output, resume);
             bool isUnbegun = UnbegunRun.IsIn(folder);
             bool holdsRun = !isUnbegun && File.Exists(folder.Job);
             if (holdsRun && JobFile.Hash(JobFile.Load(folder.Job, [])) != JobFile.Hash(job))
@@ -61,7 +62,10 @@ public sealed class RunPreparation : IDisposable
 
             Directory.CreateDirectory(folder.Logs);
             Directory.CreateDirectory(folder.Checkpoints);
-            File.WriteAllText(folder.Job, JobWriter.ToYaml(job));
+            // In the place of what is there, which may be a link to another file.
+            string temporary = folder.Job + ".tmp";
+            File.WriteAllText(temporary, JobWriter.ToYaml(job));
+            File.Move(temporary, folder.Job, overwrite: true);
             RecordedCheckpoint newest = resume ? RecordedCheckpoints.TakeNewest(folder, output) : new RecordedCheckpoint(null, 0, []);
             return new RunPreparation(folder, held, newest);
         }
@@ -78,6 +82,38 @@ public sealed class RunPreparation : IDisposable
     }
 
     public void Dispose() => Release(_lock);
+
+    /// <summary>A run writes over the files of a run, and over nobody else's.</summary>
+    private static void CheckOwn(RunFolder folder, string output, bool resume)
+    {
+        if (!File.Exists(folder.Job))
+        {
+            if (Directory.EnumerateFileSystemEntries(folder.Path).Any(path => Path.GetFileName(path) != LockName))
+            {
+                throw new InputException(output, 0, "The folder holds other things than a run.", "Name a folder that is empty or not there yet with --output.");
+            }
+
+            return;
+        }
+
+        // What a run wrote is as the writer writes it, and there are checkpoints or their folder.
+        if (!Directory.Exists(folder.Checkpoints) || (!resume && UnbegunRun.IsIn(folder) && !IsWritten(folder.Job)))
+        {
+            throw new InputException(output, 0, $"The {Path.GetFileName(folder.Job)} in the folder is not that of a run, which would write over it.", "Name another folder with --output; one that is not there yet is made.");
+        }
+    }
+
+    private static bool IsWritten(string job)
+    {
+        try
+        {
+            return File.ReadAllText(job) == JobWriter.ToYaml(JobFile.Load(job, []));
+        }
+        catch (InputException)
+        {
+            return false;
+        }
+    }
 
     private static void Release(FileStream held)
     {

@@ -4,6 +4,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.Net.Http.Headers;
 
 namespace Lockstep.Scheduler.Api;
 
@@ -21,7 +22,24 @@ internal static partial class ApiErrors
     public static void UseApiErrors(this WebApplication app, ApiLimits limits)
     {
         app.UseExceptionHandler();
+        app.Use((context, following) => TakeUtf8(context.Request) ? following(context) : Results.Problem("The body is said to be in another encoding than UTF-8, which JSON has. Send it with Content-Type: application/json.", statusCode: StatusCodes.Status415UnsupportedMediaType).ExecuteAsync(context));
         app.UseStatusCodePages(context => Results.Problem(Detail(context.HttpContext.Response, limits), statusCode: context.HttpContext.Response.StatusCode).ExecuteAsync(context.HttpContext));
+    }
+
+    /// <summary>Leaves the name of the encoding out, where there is one: the framework fails on a name that it does not know, or that is quoted.</summary>
+    /// <returns>False: it is another than UTF-8.</returns>
+    private static bool TakeUtf8(HttpRequest request)
+    {
+        // What cannot be read is no media type that an endpoint takes.
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out MediaTypeHeaderValue? type) || !type.Charset.HasValue)
+        {
+            return true;
+        }
+
+        bool isUtf8 = HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase);
+        type.Charset = default;
+        request.ContentType = type.ToString();
+        return isUtf8;
     }
 
     private static string Detail(HttpResponse response, ApiLimits limits) => response.StatusCode switch

@@ -38,7 +38,9 @@ internal sealed class JobRules(AllowedPaths paths)
     public JobSpec Read(SubmitRequest request, bool mayHaveMore)
     {
         CheckId(request.JobId);
-        return Read(request.JobJson, mayHaveMore);
+        return string.IsNullOrEmpty(request.JobJson)
+            ? throw new InputException("jobJson", 0, "There is no job.", "Send the job as canonical JSON, as 'lockstep submit JOB --print' writes it.")
+            : JobFile.FromForeignJson(request.JobJson, mayHaveMore);
     }
 
     /// <summary>What is wrong with the data that a job names.</summary>
@@ -61,38 +63,6 @@ internal sealed class JobRules(AllowedPaths paths)
         if (id.Length > LongestId || !char.IsAsciiLetterOrDigit(id[0]) || id.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not '-' and not '_' and not '.'))
         {
             throw new InputException(Key, 0, $"'{(id.Length > LongestId ? id[..LongestId] + "…" : id)}' cannot be a job's id.", $"{Remedy} At most {LongestId}.");
-        }
-    }
-
-    /// <summary>JSON says nothing of ranges and of what goes together: the job is written as a job file and read again, which checks all of it.</summary>
-    private static JobSpec Read(string? json, bool mayHaveMore)
-    {
-        const string Key = "jobJson";
-        if (string.IsNullOrEmpty(json))
-        {
-            throw new InputException(Key, 0, "There is no job.", "Send the job as canonical JSON, as 'lockstep submit JOB --print' writes it.");
-        }
-
-        JobSpec job = JobFile.FromCanonicalJson(json, mayHaveMore);
-        IEnumerable<object?>[] lists = [job.Model.Layers, job.Data.Features, job.Data.Labels, job.Data.Categories];
-        if (lists.Any(list => list.Contains(null)))
-        {
-            throw new InputException(Key, 0, "A list of the job has null in it.", "Leave it out.");
-        }
-
-        try
-        {
-            // A number that is too large for a double has become infinite.
-            JobFile.Parse(JobWriter.ToYaml(job), Key, Path.GetPathRoot(AppContext.BaseDirectory)!, []);
-            return job;
-        }
-        catch (ArgumentException exception)
-        {
-            throw new InputException(Key, 0, $"A number of the job cannot be: {exception.Message}", "Write a finite one.");
-        }
-        catch (InputException exception)
-        {
-            throw new InputException([.. exception.Errors.Select(error => error with { Line = 0 })]);
         }
     }
 }

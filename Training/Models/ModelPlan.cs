@@ -9,6 +9,15 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
 {
     public const string JobFile = InputException.JobFile;
 
+    /// <summary>Of one sample, between two layers: half a gigabyte.</summary>
+    private const int MostValues = 1 << 27;
+
+    /// <summary>Far beyond what can be, and sums of it can be counted.</summary>
+    private const long MostCounted = 1L << 50;
+
+    /// <summary>What a layout can hold.</summary>
+    private const int MostElements = int.MaxValue - ModelLayout.ChunkElements;
+
     /// <value>The fewest samples that a slot may have (an empty slot aside): 2 where a batch norm would otherwise see one value a channel.</value>
     public int MinimumSlotSamples => Layers.Any(l => l.Kind == LayerKind.BatchNorm && (l.Input.Count == 1 || l.Input[1] * l.Input[2] == 1)) ? 2 : 1;
 
@@ -17,9 +26,9 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
     public static ModelPlan Create(JobSpec job, IReadOnlyList<int> sampleShape, int outputs)
     {
         var input = job.Model.Input ?? sampleShape;
-        if (Product(input) != Product(sampleShape))
+        if (Product(input) is var given && (given != Product(sampleShape) || given > MostValues))
         {
-            throw new InputException(JobFile, 0, $"The model's input {Text(input)} has {Product(input)} values, a sample {Text(sampleShape)} has {Product(sampleShape)}.", "Correct 'input', or leave it out to take the data's shape.");
+            throw new InputException(JobFile, 0, $"The model's input {Text(input)} has {given} values, a sample {Text(sampleShape)} has {Product(sampleShape)}.", "Correct 'input', or leave it out to take the data's shape.");
         }
 
         var errors = new List<InputError>();
@@ -33,6 +42,8 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
             try
             {
                 var layer = Place(specs[i], i, i == specs.Count - 1, shape, outputs, tensors);
+                Require(Product(layer.Output) <= MostValues, layer, $"gives {Text(layer.Output)}, more than the {MostValues} values of one sample that are computed", "Make its window's stride larger, or its outputs fewer.");
+                Require(tensors.Sum(t => Product(t.Shape)) <= MostElements, layer, $"brings the model to {tensors.Sum(t => Product(t.Shape))} parameters, of which there may be {MostElements}", "Make it smaller.");
                 layers.Add(layer with { FirstTensor = tensors.Count > first ? first : -1 });
                 shape = layer.Output;
             }
@@ -104,6 +115,8 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
 
             case LayerKind.Conv2d:
                 RequireImage(layer);
+                // Rows of zeros alone, and a few bytes of layers that take gigabytes.
+                Require(layer.Padding < layer.Kernel, layer, $"has a padding of {layer.Padding}, with which its window of {layer.Kernel} lies beside the input", "Make 'padding' smaller than 'kernel'.");
                 Require(spec.Out > 0, layer, "has no number of output channels", "Give 'out', at least 1.");
                 Add("weight", spec.Out!.Value, input[0], layer.Kernel, layer.Kernel);
                 if (layer.Bias)
@@ -174,6 +187,7 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
         }
     }
 
-    private static long Product(IReadOnlyList<int> shape) => shape.Aggregate(1L, (product, size) => checked(product * size));
+    /// <summary>Elements of a shape; where they are more than can be counted, only that they are far too many.</summary>
+    private static long Product(IReadOnlyList<int> shape) => (long)shape.Aggregate((Int128)1, (product, size) => Int128.Min(product * size, MostCounted));
     private static string Text(IReadOnlyList<int> shape) => $"[{string.Join(", ", shape)}]";
 }

@@ -64,7 +64,16 @@ public sealed class NeuralModel : IDisposable
     /// <value>Whether training draws random numbers.</value>
     internal bool IsRandom { get; }
 
+    /// <value>Samples whose values between two layers fit into 256 MiB; 1,024 at most.</value>
+    public int SamplesAtOnce => (int)Math.Clamp((1 << 26) / plan.Layers.SelectMany(l => new[] { l.Input, l.Output }).Max(shape => shape.Aggregate(1L, (product, size) => product * size)), 1, 1024);
+
     internal IReadOnlyList<Tensor> Values => tensors;
+
+    /// <summary>The tensors that a job's model has, without making any.</summary>
+    /// <param name="sampleShape">Shape of one sample, without the batch.</param>
+    /// <param name="outputs">See <see cref="OutputsFor"/>.</param>
+    /// <exception cref="InputException">Shapes, layers, loss and metrics don't fit together.</exception>
+    public static IReadOnlyList<TensorSpec> TensorsOf(JobSpec job, IReadOnlyList<int> sampleShape, int outputs) => ModelPlan.Create(job, sampleShape, outputs).Tensors;
 
     /// <summary>Builds the model at version 0, whose bits follow from the job's seed alone.</summary>
     /// <param name="sampleShape">Shape of one sample, without the batch.</param>

@@ -5,17 +5,16 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Tools;
+using Lockstep.Core.Layout;
 using Lockstep.Core.Metrics;
 using Lockstep.Data;
 using Lockstep.Training;
 
 namespace Lockstep.Worker.Tools;
 
-/// <summary>Measures a model file on data, in slots of fixed size.</summary>
+/// <summary>Measures a model file on data, in slots of one size.</summary>
 internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
 {
-    private const int SlotSamples = 1024;
-
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     public int Run(CancellationToken cancellation)
@@ -23,9 +22,9 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
         var stored = new StoredModel(request.Model);
         JobSpec spec = stored.Spec;
         using IDataSet data = OpenData(stored, cancellation);
-        using NeuralModel model = stored.Build(data.SampleShape, NeuralModel.OutputsFor(spec, data));
+        using NeuralModel model = stored.Build(data.SampleShape, NeuralModel.OutputsFor(request.Data is { } path ? spec with { Data = spec.Data with { Train = path } } : spec, data));
         using var trainer = new SlotTrainer(spec, model, data, data);
-        IReadOnlyDictionary<string, double> metrics = MetricMath.Finish(spec.Loss, spec.Metrics, Parts(trainer, data.Count, cancellation));
+        IReadOnlyDictionary<string, double> metrics = MetricMath.Finish(spec.Loss, spec.Metrics, Parts(trainer, data.Count, model.SamplesAtOnce, cancellation));
         if (request.Json)
         {
             output.WriteLine(JsonSerializer.Serialize(new { model = request.Model, samples = data.Count, metrics }, Json));
@@ -73,12 +72,12 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
         return JobFile.Hash(beside) == JobFile.Hash(spec) ? beside : throw new InputException(path, 0, "This is the job of another model than the one beside it.", Remedy);
     }
 
-    private static IEnumerable<EvaluationPart> Parts(SlotTrainer trainer, long count, CancellationToken cancellation)
+    private static IEnumerable<EvaluationPart> Parts(SlotTrainer trainer, long count, int samples, CancellationToken cancellation)
     {
-        for (long first = 0; first < count; first += SlotSamples)
+        for (long first = 0; first < count; first += samples)
         {
             cancellation.ThrowIfCancellationRequested();
-            yield return trainer.Evaluate([.. Enumerable.Range(0, (int)Math.Min(SlotSamples, count - first)).Select(i => first + i)]);
+            yield return trainer.Evaluate([.. Enumerable.Range(0, (int)Math.Min(samples, count - first)).Select(i => first + i)]);
         }
     }
 

@@ -10,7 +10,6 @@ namespace Lockstep.Worker.Tools;
 /// <summary>Writes what a model says of data as CSV, a line a row: the class and the probability of each, or the numbers.</summary>
 internal sealed class PredictTool(PredictRequest request, TextWriter output)
 {
-    private const int RowsAtOnce = 1024;
     private const string Prediction = "prediction";
 
     public int Run(CancellationToken cancellation)
@@ -75,10 +74,10 @@ internal sealed class PredictTool(PredictRequest request, TextWriter output)
     {
         writer.WriteLine(string.Join(',', header.Select(Field)));
         var predictor = new Predictor(model, data);
-        for (long first = 0; first < data.Count; first += RowsAtOnce)
+        for (long first = 0; first < data.Count; first += model.SamplesAtOnce)
         {
             cancellation.ThrowIfCancellationRequested();
-            float[] values = predictor.Run([.. Enumerable.Range(0, (int)Math.Min(RowsAtOnce, data.Count - first)).Select(i => first + i)]);
+            float[] values = predictor.Run([.. Enumerable.Range(0, (int)Math.Min(model.SamplesAtOnce, data.Count - first)).Select(i => first + i)]);
             for (int at = 0; at < values.Length; at += model.Outputs)
             {
                 writer.WriteLine(Line(values.AsSpan(at, model.Outputs), classes, table));

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Layout;
 using Lockstep.Data;
 using Lockstep.Training;
 using Lockstep.Worker.Jobs;
@@ -21,14 +22,19 @@ internal sealed class StoredModel
     {
         _path = path;
         _file = SafeTensors.Read(path);
-        Spec = JobFile.FromCanonicalJson(Metadata(OpenedJob.JobKey));
+        Spec = OfJob(() => JobFile.FromForeignJson(Metadata(OpenedJob.JobKey), mayHaveMore: true));
         try
         {
             Table = NormalizationTable.FromMetadata(Metadata(OpenedJob.NormalizationKey));
         }
         catch (JsonException exception)
         {
-            throw new InputException(path, 0, $"The model's preparation of data cannot be read: {exception.Message}", Remedy);
+            throw new InputException(path, 0, $"The model's preparation of data cannot be read: {exception.Message.TrimEnd('.')}.", Remedy);
+        }
+
+        if (Table.Classes is { } classes && (classes < 1 || classes > Math.Max(2, _file.Tensors.Select(t => t.Shape.Count > 0 ? t.Shape[0] : 0).DefaultIfEmpty(0).Max())))
+        {
+            throw new InputException(path, 0, $"The model's preparation names {classes} classes, which its tensors do not give.", Remedy);
         }
     }
 
@@ -45,21 +51,36 @@ internal sealed class StoredModel
     /// <exception cref="InputException">The file does not hold the tensors that its job has.</exception>
     public NeuralModel Build(IReadOnlyList<int> sampleShape, int outputs)
     {
+        // Before anything of the sizes that the file names is made.
+        float[] values = Flatten(OfJob(() => NeuralModel.TensorsOf(Spec, sampleShape, outputs)));
         TorchRuntime.UseThreads(Spec.ThreadsPerWorker);
         NeuralModel model = NeuralModel.Build(Spec, sampleShape, outputs);
-        model.Load(Flatten(model));
+        model.Load(values);
         return model;
+    }
+
+    /// <summary>What is wrong with the job that a model file has in it is told of that file.</summary>
+    private T OfJob<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (InputException exception)
+        {
+            throw new InputException([.. exception.Errors.Select(error => error.File == _path ? error : new InputError(_path, 0, $"The job in the model's metadata cannot be: {error.Message}", Remedy))]);
+        }
     }
 
     private string Metadata(string key) => _file.Metadata.TryGetValue(key, out string? text)
         ? text
         : throw new InputException(_path, 0, $"The model file has no '{key}' in its metadata.", Remedy);
 
-    private float[] Flatten(NeuralModel model)
+    private float[] Flatten(IReadOnlyList<TensorSpec> tensors)
     {
         Dictionary<string, NamedTensor> byName = _file.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
         var flat = new List<float>();
-        foreach (var tensor in model.Tensors)
+        foreach (var tensor in tensors)
         {
             if (!byName.TryGetValue(tensor.Name, out NamedTensor? found) || !found.Shape.SequenceEqual(tensor.Shape))
             {

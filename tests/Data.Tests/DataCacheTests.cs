@@ -37,6 +37,25 @@ public sealed class DataCacheTests : IDisposable
     }
 
     [Fact]
+    public void Nobody_else_can_read_it()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Assert.Skip("There are no modes of files.");
+            return;
+        }
+
+        folder.Open(folder.Csv("x,y\n1,0\n2,1\n", "y") with { Normalize = NormalizationKind.Standard }).Dispose();
+
+        const UnixFileMode Others = ~(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Assert.NotEmpty(Directory.EnumerateFiles(folder.Cache));
+        foreach (string path in Directory.EnumerateFileSystemEntries(folder.Cache).Append(folder.Cache))
+        {
+            Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(path) & Others);
+        }
+    }
+
+    [Fact]
     public void A_damaged_entry_is_made_again()
     {
         var spec = folder.Csv("x,y\n1,0\n2,1\n", "y");

@@ -81,6 +81,34 @@ public sealed class BadInputTests(DigitsRuns runs) : IDisposable
     }
 
     [Fact]
+    public async Task A_folder_with_files_of_the_user_s_own()
+    {
+        string text = await File.ReadAllTextAsync(Built.Sample("digits"), TestContext.Current.CancellationToken);
+        string job = _folder.Write("job.yaml", text.Replace("digits.csv.gz", Path.Combine(Path.GetDirectoryName(Built.Sample("digits"))!, "digits.csv.gz"), StringComparison.Ordinal));
+        string written = await File.ReadAllTextAsync(job, TestContext.Current.CancellationToken);
+
+        await RefusedAsync(["train", job, "--output", _folder.Path], "The job.yaml in the folder is not that of a run, which would write over it. Name another folder with --output");
+        await RefusedAsync(["train", job, "--output", _folder.Path, "--resume"], "The job.yaml in the folder is not that of a run");
+        Assert.Equal(written, await File.ReadAllTextAsync(job, TestContext.Current.CancellationToken));
+        Assert.Equal([job], Directory.EnumerateFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public async Task A_password_that_is_given_where_it_does_not_belong_is_not_shown()
+    {
+        const string Password = "hunter2";
+        string[] addresses = [$"rediss://:{Password}@127.0.0.1:1/x", $"127.0.0.1:1,pasword={Password}"];
+        foreach (string address in addresses)
+        {
+            CliResult result = await RefusedAsync(["train", Built.Sample("digits"), "--redis", address, "--output", Output], "--redis: This is no connection to Redis");
+            Assert.DoesNotContain(Password, result.All, StringComparison.Ordinal);
+        }
+
+        Assert.DoesNotContain(Password, (await RefusedAsync(["train", Built.Sample("digits"), "--rediss", addresses[0]], "PASSWORD@")).All, StringComparison.Ordinal);
+        Assert.DoesNotContain(Password, (await RefusedAsync(["train", Built.Sample("digits"), "--otlp", $"ftp://me:{Password}@127.0.0.1:1"], "--otlp")).All, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_resume_of_nothing() =>
         await RefusedAsync(["train", Built.Sample("digits"), "--output", Output, "--resume"], "There is no run to resume in this folder.");
 
@@ -90,7 +118,7 @@ public sealed class BadInputTests(DigitsRuns runs) : IDisposable
         int port = FreePorts.Take(1)[0];
 
         await RefusedAsync(["train", Built.Sample("digits"), "--redis", $"127.0.0.1:{port}", "--output", Output], $"--redis: Redis at 127.0.0.1:{port} cannot be reached", "Start it or correct the address");
-        await RefusedAsync(["train", Built.Sample("digits"), "--redis", "nonsense,,=", "--output", Output], "--redis: 'nonsense,,=' is no connection to Redis", "Write host:port");
+        await RefusedAsync(["train", Built.Sample("digits"), "--redis", "nonsense,,=", "--output", Output], "--redis: This is no connection to Redis", "Write host:port");
         Assert.False(Directory.Exists(Output));
     }
 

@@ -38,4 +38,24 @@ public sealed class OrphanTests : IDisposable
         Assert.True(result.ExitCode == exitCode, result.All);
         await Waiting.UntilAsync(() => !children.Any(SystemProcess.IsAlive), Patience, "the end of all processes that the command had started");
     }
+
+    [Theory]
+    [InlineData(SystemProcess.Interrupt)]
+    [InlineData(SystemProcess.Kill)]
+    public async Task No_tool_outlives_the_command(int signal)
+    {
+        // A million steps are computed before there is a line to compare.
+        const int Steps = 1_000_000;
+        _folder.Write("rows.csv", "x,y\n1,0\n2,1\n3,0\n4,1\n");
+        _folder.Write("job.yaml", $"name: long\ndata: {{ format: csv, train: rows.csv, labels: [y] }}\nmodel: {{ preset: mlp }}\nloss: mse\nsteps: {Steps}\nglobalBatch: 4\nslots: 2\n");
+        _folder.Write("ledger.jsonl", string.Concat(new[] { 1, Steps }.Select(step => $"{{\"step\": {step}, \"hash\": \"{new string('0', 32)}\"}}\n")));
+        await using CliProcess command = CliProcess.Start("verify", _folder.Path, "--steps", $"{Steps - 1}..{Steps}");
+        IReadOnlyList<int> children = [];
+        await Waiting.UntilAsync(() => (children = SystemProcess.ChildrenOf(command.Id)).Count == 1, Patience, "the tool's process");
+
+        SystemProcess.Signal(command.Id, signal);
+        await command.EndAsync();
+
+        await Waiting.UntilAsync(() => !children.Any(SystemProcess.IsAlive), Patience, "the end of the tool");
+    }
 }

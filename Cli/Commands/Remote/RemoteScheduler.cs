@@ -44,6 +44,6 @@ internal static class RemoteScheduler
         string text = option ?? (Environment.GetEnvironmentVariable(EnvironmentNames.Scheduler) is { Length: > 0 } set ? set : Default);
         return Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"
             ? address
-            : throw new InputException(option is null ? EnvironmentNames.Scheduler : Address.Name, 0, $"'{text}' is no address of a scheduler.", $"Write it as {Default}.");
+            : throw new InputException(option is null ? EnvironmentNames.Scheduler : Address.Name, 0, $"'{Secrets.Hide(text)}' is no address of a scheduler.", $"Write it as {Default}.");
     }
 }

@@ -51,7 +51,7 @@ internal static class JobSpecs
         from which in Gen.Int[0, 2]
         from columns in Gen.Select(Text.Array[0, 3], Text.Array[1, 3], Text.Array[0, 2])
         from header in Gen.Bool
-        from delimiter in Gen.Char[",;\t| :#~é"]
+        from delimiter in Gen.Char[",;\t| :#~"]
         from encoding in Gen.Int[0, 2].Select(i => new[] { "utf-8", "windows-1252", "shift_jis" }[i])
         from more in Gen.Select(Path.Array[0, 2], Path.Array[0, 2])
         from excluded in Gen.Select(Gen.Bool, Text.Array[0, 2])

@@ -46,6 +46,13 @@ public sealed class ErrorTests(EmbeddedGarnet redis)
             (HttpMethod.Post, "/jobs", Body("\u0000\u0001", "application/json"), 400, "cannot be read as JSON"),
             (HttpMethod.Post, "/jobs", Body("jobId=a", "application/x-www-form-urlencoded"), 415, "JSON"),
             (HttpMethod.Post, "/jobs", Body("{}", "text/plain"), 415, "JSON"),
+            (HttpMethod.Post, "/jobs", Body("{}", "application/json; charset=utf-99"), 415, "UTF-8"),
+            (HttpMethod.Post, "/jobs", Body("{}", "application/json; charset=\"\""), 415, "UTF-8"),
+            (HttpMethod.Post, "/jobs", Body("{}", "application/json; charset=utf-7"), 415, "UTF-8"),
+            (HttpMethod.Post, "/jobs", Body("{}", "application/json; charset=utf-16"), 415, "UTF-8"),
+            (HttpMethod.Post, "/jobs", Body("{}", "application/json; charset=\"UTF-8\""), 400, "no id"),
+            (HttpMethod.Post, "/jobs", Body("{}", "application/json; charset"), 400, "no id"),
+            (HttpMethod.Post, "/jobs", Body("{}", "application/json;;;=,"), 415, "JSON"),
             (HttpMethod.Post, "/workers/scale", null, 400, "ScaleRequest"),
             (HttpMethod.Post, "/workers/scale", Body("", "application/json"), 400, "ScaleRequest"),
             (HttpMethod.Post, "/workers/scale", Body("null", "application/json"), 400, "ScaleRequest"),
@@ -116,5 +123,11 @@ public sealed class ErrorTests(EmbeddedGarnet redis)
         Assert.True(answer.IsSuccessStatusCode);
     }
 
-    private static StringContent Body(string text, string type) => new(text, Encoding.UTF8, type);
+    /// <param name="type">Sent as it is.</param>
+    private static ByteArrayContent Body(string text, string type)
+    {
+        var content = new ByteArrayContent(Encoding.UTF8.GetBytes(text));
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+        return content;
+    }
 }

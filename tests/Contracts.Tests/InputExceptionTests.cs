@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using System.Text;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Tests.Jobs;
+
+namespace Lockstep.Contracts.Tests;
+
+/// <summary>A message is for a person: it has an end, whatever the input has.</summary>
+public sealed class InputExceptionTests
+{
+    private const int LongestMessage = 10_000;
+
+    [Fact]
+    public void Of_many_errors_the_first_are_shown()
+    {
+        var text = new StringBuilder(JobText.Plain);
+        for (int key = 0; key < 100_000; key++)
+        {
+            text.Append("key").Append(key).Append(": 1\n");
+        }
+
+        var watch = Stopwatch.StartNew();
+        var refused = Assert.Throws<InputException>(() => JobText.Read(text.ToString()));
+        TestContext.Current.TestOutputHelper?.WriteLine($"{watch.Elapsed.TotalSeconds:0.0} s, {refused.Message.Length} characters");
+
+        Assert.Contains("There is no key 'key0'.", refused.Message, StringComparison.Ordinal);
+        Assert.EndsWith(" more errors like these.", refused.Message, StringComparison.Ordinal);
+        Assert.InRange(refused.Message.Length, 1, LongestMessage);
+    }
+
+    [Fact]
+    public void Of_a_long_value_the_beginning_and_the_end_are_shown()
+    {
+        string value = new('x', 5_000_000);
+
+        InputError error = Assert.Single(JobText.Errors(JobText.Changed("loss: mse", $"loss: {value}")));
+
+        Assert.InRange(error.Message.Length, 1, LongestMessage);
+        Assert.StartsWith("'loss' is 'xxx", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("xxx'.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("digits")]
+    [InlineData("driving")]
+    [InlineData("fashion-mnist")]
+    [InlineData("medical")]
+    public void The_job_in_a_model_s_metadata_is_one_that_a_stranger_may_give(string sample)
+    {
+        JobSpec job = JobFile.WithoutPlace(JobFile.Load(Path.Combine(Repository.Root, "samples", sample, "job.yaml"), []));
+
+        Assert.Equal(JobText.Canonical(job), JobText.Canonical(JobFile.FromForeignJson(JobFile.ToCanonicalJson(job), mayHaveMore: true)));
+    }
+}

@@ -16,7 +16,6 @@ var builder = WebApplication.CreateBuilder(args);
 try
 {
     builder.AddServiceDefaults();
-    builder.AddLockstepRedis();
     builder.AddAccessControl();
     builder.Services.AddSingleton(WorkerSettings.From(builder.Configuration));
 }
@@ -40,5 +39,13 @@ builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = Tim
 var app = builder.Build();
 app.UseAccessControl();
 app.MapDefaultEndpoints();
-await app.RunAsync();
+try
+{
+    await app.RunAsync();
+}
+catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
+{
+    // It was asked to end while it started.
+}
+
 return Environment.ExitCode;

@@ -65,7 +65,7 @@ public sealed class TrainTests(DigitsRuns runs)
         // What was pushed when step 0 only measured counts as accepted, and makes no group of the step.
         Assert.InRange(summary.GroupSizes.Values.Sum(), DigitsRuns.Steps, summary.Contributions.Accepted);
         Assert.Equal(DigitsRuns.Steps * 8, summary.GroupSizes.Sum(g => int.Parse(g.Key, System.Globalization.CultureInfo.InvariantCulture) * g.Value));
-        Assert.InRange(summary.Leases.Granted, DigitsRuns.Steps * 8, long.MaxValue);
+        Assert.InRange(summary.Grants.Granted, DigitsRuns.Steps * 8, long.MaxValue);
         Assert.Equal(0, summary.Contributions.Mismatched);
         Assert.InRange(summary.TrainLoss, 0, 1);
         Assert.InRange(summary.Validation["accuracy"], 0.8, 1);

@@ -52,15 +52,24 @@ internal sealed class GrpcStepStream : IStepStream
         var hello = new Hello { JobId = jobId, WorkerId = workerId, Held = { receiver.Held(shard).Select(c => c.ToWire()) } };
         stream._outgoing.Writer.TryWrite(send => send(new TensorFrame { Header = new WorkerHeader { Hello = hello } }, true));
         Task writing = stream.WriteAsync(call.RequestStream, stop.Token);
+        Task reading = new Reading(shard, receiver, stream, answered, time).RunAsync(call.ResponseStream, stop.Token);
         try
         {
-            await new Reading(shard, receiver, stream, answered, time).RunAsync(call.ResponseStream, stop.Token);
+            if (await Task.WhenAny(reading, writing) == writing)
+            {
+                // What it wanted to say cannot be said; a broken call is no such case.
+                await writing;
+            }
+
+            await reading;
         }
         finally
         {
             stream._outgoing.Writer.TryComplete();
             await stop.CancelAsync();
-            await writing;
+            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // A write that waits for room at a server that refused may end late; its memory is nobody else's before.
+            _ = writing.ContinueWith(static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         }
     }
 
@@ -82,7 +91,7 @@ internal sealed class GrpcStepStream : IStepStream
                 }
             }
         }
-        catch (Exception exception) when (exception is RpcException or OperationCanceledException or InvalidOperationException or IOException)
+        catch (Exception exception) when (exception is RpcException or OperationCanceledException or InvalidOperationException or IOException or HttpRequestException)
         {
         }
     }

@@ -13,6 +13,7 @@ internal sealed class FakePushSession(Contribution header) : IPushSession
     public List<ChunkSum> Chunks { get; } = [];
     public Action<int> OnAdd { get; init; } = _ => { };
     public PushResult Result { get; init; } = new(PushStatus.Accepted, default, [], []);
+    public bool IsAnswered { get; init; } = true;
     public bool Completed { get; private set; }
     public TaskCompletionSource Added { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     public TaskCompletionSource Disposed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -29,7 +30,11 @@ internal sealed class FakePushSession(Contribution header) : IPushSession
     public PushResult Complete()
     {
         Completed = true;
-        _sink!.Send(new AnswerMessage(Number, Result));
+        if (IsAnswered)
+        {
+            _sink!.Send(new AnswerMessage(Number, Result));
+        }
+
         return Result;
     }
 

@@ -20,7 +20,7 @@ public sealed class MalformedStreamTests
     [InlineData("0A", "ends within a number")]
     public async Task Bytes_that_are_no_hello_are_refused(string hex, string why)
     {
-        var host = new FakeShardHost();
+        var host = SilentHost();
         await using ShardServer server = await ShardServer.StartAsync(host);
         using ForeignClient client = server.Foreign();
         using AsyncDuplexStreamingCall<byte[], ShardFrame> call = client.WorkBytes();
@@ -40,7 +40,7 @@ public sealed class MalformedStreamTests
     [Fact]
     public async Task A_cursor_of_a_held_version_that_cannot_be_is_refused()
     {
-        var host = new FakeShardHost();
+        var host = SilentHost();
         await AssertRefusedAsync(host, "its cursor has the attempt 1", Frame(new WorkerHeader { Hello = new Hello { JobId = "job", Held = { new Protos.Cursor { Attempt = 1 } } } }));
         Assert.Empty(host.Calls);
     }
@@ -61,7 +61,7 @@ public sealed class MalformedStreamTests
     public Task A_chunk_without_a_contribution_is_refused() => AssertRefusedAfterHelloAsync("a chunk came without a contribution", new WorkerFrame { ChunkPlusOne = 1 }.ToByteArray());
 
     [Fact]
-    public Task A_message_of_nothing_is_refused() => AssertRefusedAfterHelloAsync("a chunk came without a contribution", []);
+    public Task A_message_of_nothing_is_refused() => AssertRefusedAfterHelloAsync("a chunk came without a contribution", Array.Empty<byte>());
 
     [Fact]
     public Task A_chunk_more_than_was_said_is_refused() =>
@@ -70,7 +70,7 @@ public sealed class MalformedStreamTests
     [Fact]
     public async Task A_contribution_within_another_is_refused()
     {
-        var host = new FakeShardHost();
+        var host = SilentHost();
         await AssertRefusedAsync(host, "2 chunks of the one before to come", Frame(Hello), Frame(Contribution(3), chunk: 1), Frame(Contribution(1), chunk: 1));
 
         FakeStepSession session = await host.NextSessionAsync();
@@ -107,7 +107,10 @@ public sealed class MalformedStreamTests
 
     private static byte[] Frame(WorkerHeader header, int chunk = 0) => new WorkerFrame { Header = header, ChunkPlusOne = chunk }.ToByteArray();
 
-    private static Task AssertRefusedAfterHelloAsync(string why, params byte[][] frames) => AssertRefusedAsync(new FakeShardHost(), why, [Frame(Hello), .. frames]);
+    /// <summary>Nothing is on its way to the worker that an end could cut off.</summary>
+    private static FakeShardHost SilentHost() => new() { OnAttach = _ => { }, OnPush = header => new FakePushSession(header) { IsAnswered = false } };
+
+    private static Task AssertRefusedAfterHelloAsync(string why, params byte[][] frames) => AssertRefusedAsync(SilentHost(), why, [Frame(Hello), .. frames]);
 
     private static async Task AssertRefusedAsync(FakeShardHost host, string why, params byte[][] frames)
     {

@@ -11,6 +11,7 @@ internal sealed class TestWorker : IStepReceiver, IAsyncDisposable
 
     private readonly CancellationTokenSource _leave = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
     private readonly Channel<object> _events = Channel.CreateUnbounded<object>();
+    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <value>Versions that it holds.</value>
     public IReadOnlyCollection<Cursor> Versions { get; init; } = [];
@@ -29,14 +30,20 @@ internal sealed class TestWorker : IStepReceiver, IAsyncDisposable
     /// <summary>Opens a stream.</summary>
     public TestWorker Start(GrpcShardClient client)
     {
-        Working = client.WorkAsync("job", Id, this, _leave.Token);
+        // Beside the test's own threads, which are few: a worker may be made to wait.
+        Working = Task.Run(() => client.WorkAsync("job", Id, this, _leave.Token));
         return this;
     }
 
     /// <summary>Opens a stream, and waits until it stands.</summary>
     public async Task<IStepStream> OpenAsync(GrpcShardClient client)
     {
-        Start(client);
+        if (await Task.WhenAny(Start(client)._opened.Task, Working) == Working && !_opened.Task.IsCompleted)
+        {
+            await Working;
+            Assert.Fail("The stream broke before it stood.");
+        }
+
         return (await NextAsync<OpenedEvent>()).Stream;
     }
 
@@ -53,13 +60,14 @@ internal sealed class TestWorker : IStepReceiver, IAsyncDisposable
     public void Opened(int shard, IStepStream stream)
     {
         Note(new OpenedEvent(stream));
+        _opened.TrySetResult();
         OnOpened(stream);
     }
 
     public Memory<float>? Stage(int shard, Cursor version)
     {
         OnStage(version);
-        return Room;
+        return Room is { } room ? room : default(Memory<float>?);
     }
 
     public void Offered(int shard, OfferedVersion version) => Note(version);

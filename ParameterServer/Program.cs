@@ -47,7 +47,10 @@ builder.WebHost.ConfigureKestrel(kestrel =>
     kestrel.Limits.Http2.InitialConnectionWindowSize = 16 << 20;
     kestrel.Limits.Http2.InitialStreamWindowSize = 8 << 20;
     kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
-    // A parked pull sends nothing for as long as a step takes.
+    // A worker that is gone without a word is found within 5 s: what it had in hand is free then.
+    kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(1);
+    kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(4);
+    // A stream may be silent for as long as a step takes.
     kestrel.Limits.MinRequestBodyDataRate = null;
     kestrel.Limits.MinResponseDataRate = null;
 });

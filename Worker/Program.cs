@@ -16,7 +16,6 @@ var builder = WebApplication.CreateBuilder(args);
 try
 {
     builder.AddServiceDefaults();
-    builder.AddLockstepRedis();
     builder.AddAccessControl();
     builder.Services.AddSingleton(WorkerSettings.From(builder.Configuration));
 }

@@ -71,4 +71,16 @@ public sealed class ProtocolErrorInterceptor : Interceptor
             throw ProtocolErrors.ToRpc(exception);
         }
     }
+
+    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(requestStream, responseStream, context);
+        }
+        catch (ProtocolException exception)
+        {
+            throw ProtocolErrors.ToRpc(exception);
+        }
+    }
 }

@@ -51,7 +51,7 @@ internal sealed class GrpcStepStream : IStepStream
         var stream = new GrpcStepStream();
         var hello = new Hello { JobId = jobId, WorkerId = workerId, Held = { receiver.Held(shard).Select(c => c.ToWire()) } };
         stream._outgoing.Writer.TryWrite(send => send(new TensorFrame { Header = new WorkerHeader { Hello = hello } }, true));
-        Task writing = stream.WriteAsync(call.RequestStream, stop.Token);
+        Task writing = stream.WriteAsync(call, stop.Token);
         Task reading = new Reading(shard, receiver, stream, answered, time).RunAsync(call.ResponseStream, stop.Token);
         try
         {
@@ -73,9 +73,11 @@ internal sealed class GrpcStepStream : IStepStream
         }
     }
 
-    /// <summary>Writes what is sent. Never throws: the reading side learns of a broken call, and why.</summary>
-    private async Task WriteAsync(IClientStreamWriter<TensorFrame> writer, CancellationToken cancellation)
+    /// <summary>Writes what is sent. Of a broken call, and why it broke, the reading side learns.</summary>
+    /// <exception cref="RpcException">A message is larger than the channel's limit; the call itself is sound.</exception>
+    private async Task WriteAsync(AsyncDuplexStreamingCall<TensorFrame, TensorFrame> call, CancellationToken cancellation)
     {
+        IClientStreamWriter<TensorFrame> writer = call.RequestStream;
         try
         {
             while (await _outgoing.Reader.WaitToReadAsync(cancellation))
@@ -91,8 +93,25 @@ internal sealed class GrpcStepStream : IStepStream
                 }
             }
         }
+        catch (RpcException exception) when (exception.StatusCode == StatusCode.ResourceExhausted && !HasEnded(call))
+        {
+            throw;
+        }
         catch (Exception exception) when (exception is RpcException or OperationCanceledException or InvalidOperationException or IOException or HttpRequestException)
         {
+        }
+    }
+
+    private static bool HasEnded(AsyncDuplexStreamingCall<TensorFrame, TensorFrame> call)
+    {
+        try
+        {
+            call.GetStatus();
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
         }
     }
 

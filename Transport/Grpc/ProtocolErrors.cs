@@ -76,7 +76,7 @@ public sealed class ProtocolErrorInterceptor : Interceptor
     {
         try
         {
-            await continuation(requestStream, responseStream, context);
+            await continuation(new CallerStream<TRequest>(requestStream, context), new CallerStreamWriter<TResponse>(responseStream, context), context);
         }
         catch (ProtocolException exception)
         {

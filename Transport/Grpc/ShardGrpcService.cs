@@ -15,6 +15,9 @@ public class ShardGrpcService(IShardHost host, TimeProvider time, WaitsEnd? ends
     /// <summary>What was reported before the end still goes out.</summary>
     private static readonly TimeSpan ReportsGrace = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>How long what was already said may wait for a worker that reads no more, once its stream ends.</summary>
+    private static readonly TimeSpan UnreadGrace = TimeSpan.FromSeconds(5);
+
     /// <summary>Called by the server to learn the methods; the instance may be null.</summary>
     public static void BindService(ServiceBinderBase binder, ShardGrpcService? service)
     {
@@ -74,13 +77,17 @@ public class ShardGrpcService(IShardHost host, TimeProvider time, WaitsEnd? ends
 
     public virtual async Task Work(IAsyncStreamReader<TensorFrame> requestStream, IServerStreamWriter<TensorFrame> responseStream, ServerCallContext context)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, Ends);
+        using var abort = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, Ends);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(abort.Token);
         var sink = new GrpcStepSink(time);
         try
         {
-            Task writing = sink.RunAsync(responseStream, stop.Token);
+            Task writing = sink.RunAsync(responseStream, abort.Token);
             Task reading = new WorkerStream(host, sink).ReadAsync(requestStream, stop.Token);
             Task first = await Task.WhenAny(reading, writing);
+            // A write that is cancelled resets the call, and the worker would never learn why it ended.
+            sink.End(null);
+            abort.CancelAfter(UnreadGrace);
             await stop.CancelAsync();
             await Task.WhenAll(reading, writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await first;

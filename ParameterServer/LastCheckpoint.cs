@@ -64,7 +64,7 @@ internal sealed partial class LastCheckpoint(ShardHost host, IShardPeer first, T
     private bool Moves(string jobId, ref (Cursor, int)? at)
     {
         (Cursor, int)? before = at;
-        at = host.Jobs.TryGetValue(jobId, out Cursor cursor) ? (cursor, host.Missing(jobId, cursor).Count) : null;
+        at = host.Progress(jobId) is { } progress ? (progress.Cursor, progress.Missing.Count) : null;
         return at is not null && at != before;
     }
 

@@ -38,21 +38,11 @@ builder.Services.AddSingleton<WaitsEnd>();
 builder.Services.AddGrpc(options =>
 {
     options.Interceptors.Add<ProtocolErrorInterceptor>();
-    options.MaxReceiveMessageSize = 64 << 20;
-    options.MaxSendMessageSize = 64 << 20;
+    GrpcLimits.Apply(options);
 });
 // For calls that are on their way. Those that only wait are ended below.
 builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(3));
-builder.WebHost.ConfigureKestrel(kestrel =>
-{
-    // A worker's pushes and pulls come in messages of a megabyte.
-    kestrel.Limits.Http2.InitialConnectionWindowSize = 16 << 20;
-    kestrel.Limits.Http2.InitialStreamWindowSize = 8 << 20;
-    kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
-    // A parked pull sends nothing for as long as a step takes.
-    kestrel.Limits.MinRequestBodyDataRate = null;
-    kestrel.Limits.MinResponseDataRate = null;
-});
+builder.WebHost.ConfigureKestrel(GrpcLimits.Apply);
 
 var app = builder.Build();
 app.UseAccessControl();
@@ -65,7 +55,7 @@ app.Lifetime.ApplicationStopping.Register(() =>
     app.Services.GetRequiredService<LastCheckpoint>().KeepAsync().Wait();
     app.Services.GetRequiredService<WaitsEnd>().Set();
 });
-await app.RunAsync();
+await app.ServeAsync();
 return 0;
 
 namespace Lockstep.ParameterServer

@@ -40,7 +40,6 @@ builder.Services.AddSingleton<SchedulerTelemetry>();
 builder.Services.AddSingleton<ShardsCheck>();
 builder.Services.AddSingleton<JobManager>();
 builder.Services.AddHostedService(services => services.GetRequiredService<JobManager>());
-builder.Services.AddHostedService<LeaseMeter>();
 builder.Services.AddHealthChecks().AddCheck<ShardsCheck>("shards").Add(new HealthCheckRegistration(
     "jobs", services => new ReadyCheck(services.GetRequiredService<JobManager>()), HealthStatus.Unhealthy, []));
 // Events stream for as long as a job runs; stopping does not wait for their readers.
@@ -48,7 +47,7 @@ builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = Tim
 builder.WebHost.ConfigureKestrel(kestrel =>
 {
     kestrel.Limits.MinResponseDataRate = null;
-    // A worker that hangs answers no ping: its stream ends, and with it its leases.
+    // A worker that hangs answers no ping: its stream ends, and with it its membership.
     kestrel.Limits.Http2.KeepAlivePingDelay = heartbeat;
     kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(3);
 });
@@ -59,5 +58,5 @@ app.UseAccessControl();
 app.MapDefaultEndpoints();
 app.MapGrpcService<MembershipService>().NeedsSecret();
 app.MapSchedulerApi();
-await app.RunAsync();
+await app.ServeAsync();
 return 0;

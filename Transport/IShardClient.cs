@@ -1,4 +1,4 @@
-using Lockstep.Core.Metrics;
+using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 
 namespace Lockstep.Transport;
@@ -22,24 +22,13 @@ public interface IShardClient : IAsyncDisposable
     /// <summary>The descriptor of a job that the shard hosts; null where it hosts none of that id.</summary>
     Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation);
 
-    /// <summary>Waits until the shard is past <paramref name="after"/> (null: until it has any version), then returns its newest state.</summary>
-    /// <param name="heldStep">The version that the caller holds whole; its values are not sent again. -1: none.</param>
-    /// <param name="pace">Of the worker that asks; nothing depends on it but what is told of who is slow.</param>
-    Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation);
+    /// <summary>Opens a worker's stream and serves it to its end, however that comes: returns once it broke, after a pause where the shard is out of reach. To be called again.</summary>
+    /// <exception cref="ProtocolException">The shard ended it, and says why.</exception>
+    /// <exception cref="OperationCanceledException">It was called off.</exception>
+    Task WorkAsync(string jobId, string workerId, IStepReceiver receiver, CancellationToken cancellation);
 
-    /// <summary>The shard's state at exactly <paramref name="cursor"/>, its newest or the one before; null where it is not there or has let go of it.</summary>
-    Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation);
-
-    Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation);
-
-    /// <summary>The slots that some chunk of the shard lacks at <paramref name="cursor"/>; empty where the shard is past it.</summary>
-    Task<IReadOnlyList<int>> MissingAsync(string jobId, Cursor cursor, CancellationToken cancellation);
-
-    /// <summary>ps-0 only: hands in one slot of the evaluation of version cursor.Step; the first in counts.</summary>
-    Task ReportEvaluationAsync(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part, CancellationToken cancellation);
-
-    /// <summary>ps-0 only: waits until the evaluation at <paramref name="cursor"/> is whole.</summary>
-    Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation);
+    /// <summary>ps-0 only: what a worker has in hand, or left behind when its stream ended, in a step that is not over; null: nothing.</summary>
+    Task<AbandonedSlots?> InHandAsync(string jobId, string workerId, CancellationToken cancellation);
 
     /// <summary>ps-0 only: reports from number <paramref name="from"/> on (0-based), then new ones as they come; ends after the one that says Finished.</summary>
     IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation);

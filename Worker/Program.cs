@@ -16,7 +16,6 @@ var builder = WebApplication.CreateBuilder(args);
 try
 {
     builder.AddServiceDefaults();
-    builder.AddLockstepRedis();
     builder.AddAccessControl();
     builder.Services.AddSingleton(WorkerSettings.From(builder.Configuration));
 }
@@ -40,5 +39,5 @@ builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = Tim
 var app = builder.Build();
 app.UseAccessControl();
 app.MapDefaultEndpoints();
-await app.RunAsync();
+await app.ServeAsync();
 return Environment.ExitCode;

@@ -63,6 +63,12 @@ public sealed record StepRecord : RunRecord
     public int Mismatched { get; init; }
     /// <value>Blocks of which some slot exceeded the expected range.</value>
     public int EscapedBlocks { get; init; }
+    /// <value>Slots granted to workers.</value>
+    public long Granted { get; init; }
+    /// <value>Of these, slots that had been granted before.</value>
+    public long GrantedAgain { get; init; }
+    /// <value>Slots taken back from a worker that had not begun them.</value>
+    public long Revoked { get; init; }
     /// <value>Grows when the job goes back to a checkpoint.</value>
     public int Generation { get; init; }
     /// <value>Steps since the step before that had been done already.</value>

@@ -35,7 +35,7 @@ public sealed record RunSummary
     public required IReadOnlyDictionary<string, long> SlotsByWorker { get; init; }
     /// <value>Accepted groups by their number of slots.</value>
     public required IReadOnlyDictionary<string, long> GroupSizes { get; init; }
-    public required LeaseSummary Leases { get; init; }
+    public required GrantSummary Grants { get; init; }
     public required ContributionSummary Contributions { get; init; }
     public required Percentiles StepMs { get; init; }
     /// <value>Sync latency: last contribution in → next version held by the worker.</value>
@@ -53,7 +53,7 @@ public sealed record RunSummary
     public static RunSummary FromJson(string json) => JsonSerializer.Deserialize<RunSummary>(json, Options) ?? throw new JsonException("It is null.");
 }
 
-public sealed record LeaseSummary(long Granted, long Expired, long Speculative);
+public sealed record GrantSummary(long Granted, long Again, long Revoked);
 
 public sealed record ContributionSummary(long Accepted, long Duplicate, long Stale, long Refused, long Mismatched);
 

@@ -29,6 +29,10 @@ public sealed record Contribution
     public required IReadOnlyList<SlotReport> Reports { get; init; }
     /// <value>Milliseconds from the last contribution to the step before until this worker held the version of this one; 0: not measured.</value>
     public double SyncMs { get; init; }
+    /// <value>Mean time that a slot of the group took this worker, milliseconds; 0: not measured.</value>
+    public double SlotMs { get; init; }
+    /// <value>The worker's span that pushes, where its step is traced.</value>
+    public ActivityContext Trace { get; init; }
     /// <value>The shard's chunks in chunk order; each is added whole or not at all. None where the slot is not finite.</value>
     public required IReadOnlyList<ChunkSum> Chunks { get; init; }
 
@@ -61,23 +65,6 @@ public enum PushStatus
 /// <param name="Mismatched">Slots whose hash differs from what came first: broken hardware, or a model that is not deterministic.</param>
 public sealed record PushResult(PushStatus Status, Cursor ShardCursor, IReadOnlyList<int> Missing, IReadOnlyList<int> Mismatched);
 
-/// <summary>A shard's part of one version.</summary>
-/// <param name="Values">The elements of the shard's chunks, concatenated in chunk order; null where the caller said that it holds this version.</param>
-/// <param name="Hints">The exponent that each block of the shard's chunks is expected to fit, in block order.</param>
-/// <param name="Finished">Version TotalSteps: no step follows.</param>
-/// <param name="SyncMs">Milliseconds from the last contribution to the step before until the values were whole at the caller; -1: not known.</param>
-public sealed record ShardView(Cursor Cursor, bool Finished, float[]? Values, short[] Hints, double SyncMs = -1)
-{
-    /// <value>Milliseconds from the head of the shard's answer to its last value; 0: nothing travelled.</value>
-    public double ReceiveMs { get; init; }
-
-    /// <value>The shard's span that led to this version, where its step is traced.</value>
-    public ActivityContext Trace { get; init; }
-
-    /// <value>Takes <see cref="Values"/> back from who needs them no more, for the next pull; null: they are the collector's.</value>
-    public Action<float[]>? GiveBack { get; init; }
-}
-
 /// <summary>What happened in a step, or in an evaluation (attempt <see cref="Protocol.Cursor.Evaluation"/>), as ps-0 tells it in order of its occurrence.</summary>
 public sealed record StepReport
 {
@@ -101,6 +88,12 @@ public sealed record StepReport
     public int Mismatched { get; init; }
     /// <value>Blocks of which some slot exceeded the expected range.</value>
     public int EscapedBlocks { get; init; }
+    /// <value>Slots that were granted to workers since the report before.</value>
+    public long Granted { get; init; }
+    /// <value>Of these, slots that had been granted before.</value>
+    public long GrantedAgain { get; init; }
+    /// <value>Slots that were taken back from a worker which had not begun them.</value>
+    public long Revoked { get; init; }
     /// <value>First contribution in → last contribution in, milliseconds.</value>
     public double GatherMs { get; init; }
     /// <value>Last contribution in → version Step + 1 computed on all shards, milliseconds.</value>

@@ -7,19 +7,26 @@ namespace Lockstep.Core.Protocol;
 /// <summary>The way from all contributions of a step to the next version, and what ps-0 is told of it.</summary>
 internal sealed partial class HostedJob
 {
-    private void AdvanceIfDecided()
+    /// <returns>Whether the step is over, or its update under way.</returns>
+    private bool AdvanceIfDecided()
     {
         lock (_gate)
         {
-            if (_idle is not null || IsOver || _parked || Job.Decide() == StepDecision.Wait)
+            if (IsOver || _parked || Job.Decide() == StepDecision.Wait)
             {
-                return;
+                return false;
+            }
+
+            if (_idle is not null)
+            {
+                return true;
             }
 
             _idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         }
 
         _ = AdvanceAsync(_idle);
+        return true;
     }
 
     private async Task AdvanceAsync(TaskCompletionSource idle)
@@ -107,17 +114,14 @@ internal sealed partial class HostedJob
             _ledHere = span?.Context ?? default;
             isKept = isAskedFor || Descriptor.CheckpointsAt(Job.Cursor.Step);
             _parked = _parks && isAskedFor;
+            Board?.Committed(step, gathered, _coordinator!.TakeCounts());
+            // The board knows of the step before a worker can know of the version.
+            _sessions.Send(_ => Turn(Job.View(-1), isKept: false));
         }
 
         double updateMs = _context.Time.GetElapsedTime(gathered).TotalMilliseconds;
         span?.Dispose();
-        Board?.Committed(step, gathered);
-        // The board knows of the step before a worker can know of the version.
-        lock (_gate)
-        {
-            Pulse();
-        }
-
+        TellProgress();
         // From here on beside the workers' computing; the next update is not begun before this is done.
         UInt128[] hashes = Job.BlockHashes();
         ShardState? snapshot = null;

@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Codec;
+using Lockstep.Core.Grants;
+using Lockstep.Core.Tracing;
 
 namespace Lockstep.Core.Protocol;
 
-/// <summary>Drives one <see cref="ShardJob"/>: takes contributions, moves it on when they are all in, wakes who waits, writes checkpoints. Lives as long as one generation of the job; the next one has another.</summary>
+/// <summary>Drives one <see cref="ShardJob"/>: takes contributions, moves it on when they are all in, gives workers their turns, writes checkpoints. Lives as long as one generation of the job; the next one has another.</summary>
 internal sealed partial class HostedJob
 {
     private readonly Lock _gate = new();
@@ -12,11 +14,14 @@ internal sealed partial class HostedJob
     private readonly IShardPeer _first;
     private readonly CheckpointWriter _writer;
     private readonly CancellationTokenSource _closed = new();
-    private readonly TaskCompletionSource<HostedJob?> _successor = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly JobMemory _memory;
+    private readonly StepSessions _sessions = new();
+    // Of ps-0.
+    private readonly GrantCoordinator? _coordinator;
+    // Of the other shards.
+    private readonly ProgressTeller? _teller;
     // Null once the next generation needs the room.
     private ShardJob? _held;
-    private TaskCompletionSource _moved = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Exception? _failure;
     private Cursor? _supersededBy;
     private TaskCompletionSource? _idle;
@@ -50,26 +55,28 @@ internal sealed partial class HostedJob
         if (context.First is { } first)
         {
             _first = first;
+            // ps-0 begins with what this shard is at.
+            _teller = new ProgressTeller(TellAsync);
             return;
         }
 
         Board = board ?? new StepBoard(descriptor, context.Time, context.Observer, context.Files);
         Board.Begin(_held.Cursor.Generation, _held.Cursor.Step, restoration is not null);
         Board.Failed = failure => Fail(failure);
+        Board.Over = () => _sessions.Send(_ => new OverMessage());
         _first = Board;
+        _coordinator = new GrantCoordinator(descriptor, Board, _held.Cursor, context.Time);
     }
 
     public JobDescriptor Descriptor { get; }
     public int Elements => Job.Elements;
     public long Bytes => _memory.Bytes;
+
     /// <value>How this generation began; null: the job was opened.</value>
     public Restoration? Restoration { get; private set; }
 
     /// <value>Of ps-0 only.</value>
     public StepBoard? Board { get; }
-
-    /// <value>The job's next generation on this shard, once this one is superseded; null: it could not be taken up.</value>
-    public Task<HostedJob?> Successor => _successor.Task;
 
     public bool NeedsValues
     {
@@ -123,74 +130,202 @@ internal sealed partial class HostedJob
             {
                 // From here on there is always a checkpoint to go back to. Nothing is being written yet, so this only begins it.
                 _ = _writer.BeginAsync(Job.Snapshot());
-                Pulse();
             }
         }
     }
 
-    /// <exception cref="SupersededException">The job goes on in <see cref="Successor"/>.</exception>
-    public async Task<PulledVersion> PullAsync(Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation)
+    /// <summary>Takes a worker's stream in. It begins with the turns of the version before, where that is kept, and of the newest.</summary>
+    /// <exception cref="ProtocolException">The shard waits for initial values, or the job is over.</exception>
+    public IStepSession Attach(StepHello hello, IStepSink sink)
     {
-        if (pace.IsKnown && Board is not null)
+        var session = new StepSession(this, _context.NextSession(), hello.WorkerId, sink);
+        StepSession? older;
+        lock (_gate)
         {
-            lock (_gate)
+            ThrowIfOver();
+            if (!Job.HasValues)
             {
-                ThrowIfOver();
-                Job.Counters.SlotMs[pace.WorkerId!] = pace.SlotMs;
+                throw new ProtocolException(ProtocolError.NeedsValues, $"Job {Descriptor.JobId} waits for initial values on shard {_context.Shard}. Open it and give them.");
             }
+
+            TurnMessage newest = Turn(Job.View(HeldOf(Job.Cursor, hello)), isKept: false);
+            older = Job.ViewEarlier(hello.Held) is { } kept ? _sessions.Add(session, Turn(kept, isKept: true), newest) : _sessions.Add(session, newest);
         }
 
-        while (true)
+        if (older is not null)
         {
-            Task moved;
-            lock (_gate)
+            older.Sink.End(new ProtocolException(ProtocolError.Superseded, $"Job {Descriptor.JobId}: worker {hello.WorkerId} opened another stream to shard {_context.Shard}."));
+            _coordinator?.Lose(older.Id);
+        }
+
+        _coordinator?.Join(session.Id, hello.WorkerId, sink);
+        if (Board is { IsOver: true })
+        {
+            sink.Send(new OverMessage());
+        }
+
+        return session;
+    }
+
+    /// <summary>A stream ended: what its worker had in hand is free.</summary>
+    public void Detach(StepSession session)
+    {
+        _sessions.Remove(session);
+        _coordinator?.Lose(session.Id);
+    }
+
+    /// <exception cref="ProtocolException">It is for ps-0, and this is another shard; or it does not fit the job.</exception>
+    public void Receive(StepSession session, WorkerMessage message)
+    {
+        if (Board is null || _coordinator is null)
+        {
+            throw new ProtocolException(ProtocolError.Invalid, $"Job {Descriptor.JobId}: only shard 0 takes what is not a contribution, not shard {_context.Shard}.");
+        }
+
+        try
+        {
+            if (message is EvaluationMessage evaluation)
             {
-                ThrowIfOver();
-                if (Job.HasValues && (after is not { } cursor || Job.Cursor > cursor))
-                {
-                    PulledVersion version = Job.View(heldStep, _gathered is { } gathered ? _context.Time.GetElapsedTime(gathered).TotalMilliseconds : -1);
-                    version.Trace = _ledHere;
-                    return version;
-                }
+                _coordinator.Evaluated(session.Id, session.WorkerId, evaluation);
+            }
+            else
+            {
+                _coordinator.Receive(session.Id, message);
+            }
+        }
+        catch (ProtocolException exception) when (exception.Error == ProtocolError.Superseded)
+        {
+            // Of a generation that is over: this stream is about to end.
+        }
+    }
 
-                if (!Job.HasValues && Restoration is not null)
-                {
-                    // Whoever opened the job gave the values that are lost; nobody else will.
-                    throw new ProtocolException(ProtocolError.NeedsValues, $"Job {Descriptor.JobId} was taken back to its start, and shard {_context.Shard} waits for initial values. Open it and give them again.");
-                }
+    /// <summary>What a worker has in hand, or left behind when its stream ended, in a step that is not over; null: nothing.</summary>
+    public AbandonedSlots? InHand(string workerId) => _coordinator?.InHand(workerId);
 
-                moved = _moved.Task;
+    public string DescribeGrants() => _coordinator?.ToString() ?? "";
+
+    public PushTicket BeginPush(StepSession session, Contribution header)
+    {
+        PushTicket ticket;
+        lock (_gate)
+        {
+            ThrowIfOver();
+            ticket = Job.BeginPush(header);
+            if (Board is not null && header.SlotMs > 0 && double.IsFinite(header.SlotMs))
+            {
+                Job.Counters.SlotMs[session.WorkerId] = header.SlotMs;
+            }
+        }
+
+        _coordinator?.Contributed(session.Id, header);
+        return ticket;
+    }
+
+    public void AddChunk(PushTicket ticket, in ChunkSum chunk)
+    {
+        ShardJob job;
+        lock (_gate)
+        {
+            if (_supersededBy is not null)
+            {
+                return;
             }
 
-            await moved.WaitAsync(cancellation);
+            ThrowIfOver();
+            job = Job;
+            if (!job.Admits(ticket, chunk))
+            {
+                return;
+            }
+        }
+
+        // The numbers are looked through, and added, beside whatever else the job does.
+        string? fault = job.Check(ticket, chunk);
+        lock (_gate)
+        {
+            if (_supersededBy is not null)
+            {
+                return;
+            }
+
+            ThrowIfOver();
+            if (!job.Claim(ticket, chunk, fault))
+            {
+                return;
+            }
+        }
+
+        try
+        {
+            job.Accumulate(ticket, chunk);
+        }
+        catch (ProtocolException exception)
+        {
+            // A chunk that is in by half cannot be taken back; the job is over.
+            Fail(exception);
+            throw;
+        }
+
+        lock (_gate)
+        {
+            job.Done(ticket);
+            _lastPush = ShardSpans.Current();
+            if (_firstIn is null)
+            {
+                _firstIn = _context.Time.GetTimestamp();
+                _firstPush = _lastPush;
+            }
         }
     }
 
-    public PulledVersion? PullAt(Cursor cursor, long heldStep)
+    public PushResult EndPush(PushTicket ticket)
     {
         lock (_gate)
         {
+            if (_supersededBy is { } next)
+            {
+                return new PushResult(PushStatus.Stale, next, [], []);
+            }
+
             ThrowIfOver();
-            return Job.ViewAt(cursor, heldStep);
+            return Job.EndPush(ticket);
         }
     }
 
-    public IReadOnlyList<int> Missing(Cursor cursor)
+    /// <summary>Slots came in: moves on where they are all there, and tells ps-0 what is missing where not.</summary>
+    public void Changed()
     {
-        lock (_gate)
+        if (!AdvanceIfDecided())
         {
-            ThrowIfOver();
-            return Job.Missing(cursor);
+            TellProgress();
         }
     }
 
-    public IPushSession BeginPush(Contribution header)
+    /// <summary>Where this shard is and what some chunk of it lacks; null: it is over here.</summary>
+    public ShardProgress? Progress()
     {
         lock (_gate)
         {
-            ThrowIfOver();
-            return new Session(this, Job.BeginPush(header));
+            return IsOver ? null : new ShardProgress(_context.Shard, Job.Cursor, Job.Missing(Job.Cursor));
         }
+    }
+
+    /// <summary>ps-0: another shard says how far it is.</summary>
+    /// <exception cref="ProtocolException">It is of another generation, or this is not ps-0.</exception>
+    public void Hear(ShardProgress progress)
+    {
+        if (_coordinator is null || progress.Shard < 1 || progress.Shard >= Descriptor.Shards)
+        {
+            throw new ProtocolException(ProtocolError.Invalid, $"Job {Descriptor.JobId}: shard {_context.Shard} was told of shard {progress.Shard}; only shard 0 takes that, of the job's {Descriptor.Shards} shards.");
+        }
+
+        Cursor cursor = Cursor;
+        if (progress.Cursor.Generation != cursor.Generation)
+        {
+            throw new ProtocolException(ProtocolError.Superseded, $"Job {Descriptor.JobId} is in generation {cursor.Generation} on shard 0; what comes of generation {progress.Cursor.Generation} does not count there.");
+        }
+
+        _coordinator.Progress(progress);
     }
 
     /// <summary>Begins to write the version that this shard is at as a checkpoint, where it is that one.</summary>
@@ -256,12 +391,12 @@ internal sealed partial class HostedJob
             }
 
             _failure = failure;
-            Pulse();
         }
 
+        _coordinator?.Dispose();
+        _sessions.End(AsSeenByCallers(failure));
         Board?.Fail(failure);
         _closed.Cancel();
-        _successor.TrySetResult(null);
         if (!isClose)
         {
             _context.Observer.Failed(Descriptor.JobId, failure);
@@ -279,9 +414,10 @@ internal sealed partial class HostedJob
         {
             _supersededBy = next;
             idle = Idle;
-            Pulse();
         }
 
+        _coordinator?.Dispose();
+        _sessions.End(new ProtocolException(ProtocolError.Superseded, $"Job {Descriptor.JobId} is being taken up again on shard {_context.Shard}, in generation {next.Generation}."));
         await _closed.CancelAsync();
         await idle;
         lock (_gate)
@@ -292,9 +428,6 @@ internal sealed partial class HostedJob
 
     /// <summary>The job is no longer hosted here: its memory is there for others.</summary>
     public void LetGo() => _memory.End();
-
-    /// <param name="successor">Null: it could not be taken up.</param>
-    public void Superseded(HostedJob? successor) => _successor.TrySetResult(successor);
 
     /// <summary>Waits until nothing of the job is at work here any more. After its end only.</summary>
     public async Task EndAsync()
@@ -325,13 +458,47 @@ internal sealed partial class HostedJob
 
         if (_failure is { } failure)
         {
-            throw failure is ProtocolException known ? new ProtocolException(known.Error, known.Message) : new InvalidOperationException(failure.Message, failure);
+            throw AsSeenByCallers(failure);
         }
     }
 
-    private void Pulse()
+    private static Exception AsSeenByCallers(Exception failure) =>
+        failure is ProtocolException known ? new ProtocolException(known.Error, known.Message) : new InvalidOperationException(failure.Message, failure);
+
+    private static long HeldOf(Cursor version, StepHello hello) => hello.Held.Contains(version with { Attempt = 0 }) ? version.Step : -1;
+
+    private TurnMessage Turn(PulledVersion version, bool isKept)
     {
-        _moved.TrySetResult();
-        _moved = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        version.Trace = _ledHere;
+        version.Gathered = _gathered;
+        return new TurnMessage(version, isKept);
+    }
+
+    private void TellProgress()
+    {
+        if (Progress() is { } progress)
+        {
+            _coordinator?.Progress(progress);
+            _teller?.Tell(progress);
+        }
+    }
+
+    private async Task TellAsync(ShardProgress progress)
+    {
+        try
+        {
+            await AskFirstAsync(async () =>
+            {
+                await _first.ProgressAsync(Descriptor.JobId, progress, _closed.Token);
+                return true;
+            });
+        }
+        catch (OperationCanceledException) when (_closed.IsCancellationRequested)
+        {
+        }
+        catch (Exception exception)
+        {
+            Fail(exception);
+        }
     }
 }

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Lockstep.Core.Metrics;
+using Lockstep.Core.Grants;
 
 namespace Lockstep.Core.Protocol;
 
@@ -16,22 +16,12 @@ public interface IShardHost : IShardPeer
 
     JobDescriptor? Describe(string jobId);
 
-    /// <summary>Waits until the shard is past <paramref name="after"/> (null: until it has any version). Dispose what is returned once it is sent.</summary>
-    Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation);
+    /// <summary>Takes a worker's stream in. It begins with the turns of the version before, where that is kept, and of the newest; a new one of a worker ends its older one.</summary>
+    /// <exception cref="ProtocolException">NeedsValues: open the job and give initial values first.</exception>
+    IStepSession Attach(StepHello hello, IStepSink sink);
 
-    /// <summary>The state at exactly <paramref name="cursor"/>; null where the shard is not there or has let go of it.</summary>
-    PulledVersion? PullAt(string jobId, Cursor cursor, long heldStep);
-
-    /// <summary>Begins to take a contribution; its chunks follow one by one.</summary>
-    /// <param name="header">A contribution without chunks.</param>
-    IPushSession BeginPush(Contribution header);
-
-    /// <summary>Slots that are not in everywhere here; at an evaluation's cursor those of the evaluation, from ps-0.</summary>
-    IReadOnlyList<int> Missing(string jobId, Cursor cursor);
-
-    void ReportEvaluation(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part);
-
-    Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation);
+    /// <summary>ps-0 only: what a worker has in hand, or left behind when its stream ended, in a step that is not over; null: nothing.</summary>
+    AbandonedSlots? InHand(string jobId, string workerId);
 
     IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation);
 
@@ -66,6 +56,9 @@ public interface IShardPeer
     /// <summary>Says that a shard has version cursor.Step + 1; waits until all have. Only then may it let go of version cursor.Step.</summary>
     /// <returns>Whether version cursor.Step + 2 is to be kept as a checkpoint, beside those of the job's policy; all shards are told the same.</returns>
     Task<bool> AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation);
+
+    /// <summary>Says how far a shard is with its step.</summary>
+    Task ProgressAsync(string jobId, ShardProgress progress, CancellationToken cancellation);
 
     /// <summary>Says that a shard's part of a checkpoint is on disk, or that it could not be written.</summary>
     Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation);
@@ -111,8 +104,8 @@ public sealed class PulledVersion(Cursor cursor, bool finished, ReadOnlyMemory<f
     public ReadOnlyMemory<float>? Values { get; } = values;
     public ReadOnlyMemory<short> Hints { get; } = hints;
 
-    /// <value>Milliseconds since the last contribution to the step before came in; -1: not known.</value>
-    public double AgeMs { get; init; } = -1;
+    /// <value>Timestamp at which the last contribution to the step before was in; null: not known.</value>
+    public long? Gathered { get; set; }
 
     /// <value>The span that led to this version, where its step is traced.</value>
     public ActivityContext Trace { get; set; }

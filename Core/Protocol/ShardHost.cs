@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Lockstep.Core.Checkpoints;
-using Lockstep.Core.Metrics;
+using Lockstep.Core.Grants;
 
 namespace Lockstep.Core.Protocol;
 
@@ -89,13 +89,11 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
             try
             {
                 HostedJob job = Host(descriptor, restoration, board);
-                old?.Superseded(job);
                 observer.Restored(descriptor.JobId, job.Cursor, job.NeedsValues, time.GetElapsedTime(started).TotalMilliseconds);
             }
             catch (Exception)
             {
                 board?.Fail(Unknown(descriptor.JobId));
-                old?.Superseded(null);
                 throw;
             }
         }
@@ -153,30 +151,15 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
     public JobDescriptor? Describe(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job.Descriptor : null;
 
-    public async Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation)
-    {
-        for (HostedJob job = Job(jobId); ;)
-        {
-            try
-            {
-                return await job.PullAsync(after, heldStep, pace, cancellation);
-            }
-            catch (SupersededException)
-            {
-                job = await job.Successor.WaitAsync(cancellation) ?? throw Unknown(jobId);
-            }
-        }
-    }
+    public IStepSession Attach(StepHello hello, IStepSink sink) => Ask(hello.JobId, job => job.Attach(hello, sink));
 
-    public PulledVersion? PullAt(string jobId, Cursor cursor, long heldStep) => Ask(jobId, job => job.PullAt(cursor, heldStep));
+    public AbandonedSlots? InHand(string jobId, string workerId) => Ask(jobId, job => job.InHand(workerId));
 
-    public IPushSession BeginPush(Contribution header) => Ask(header.JobId, job => job.BeginPush(header));
+    /// <summary>ps-0: who has what in hand, for people.</summary>
+    public string DescribeGrants(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job.DescribeGrants() : "";
 
-    public IReadOnlyList<int> Missing(string jobId, Cursor cursor) => cursor.Attempt == Cursor.Evaluation ? Board(jobId).MissingEvaluation(cursor) : Ask(jobId, job => job.Missing(cursor));
-
-    public void ReportEvaluation(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part) => Board(jobId).ReportEvaluation(cursor, slot, workerId, part);
-
-    public Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation) => Board(jobId).WaitEvaluatedAsync(cursor, cancellation);
+    /// <summary>Where this shard is with a job, and what it lacks there; null: it has no such job.</summary>
+    public ShardProgress? Progress(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job.Progress() : null;
 
     public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => Board(jobId).WatchAsync(from, cancellation);
 
@@ -196,6 +179,16 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     public Task<double> ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation) => Board(jobId).ClipFactorAsync(cursor, shard, blockSquares).WaitAsync(cancellation);
 
     public Task<bool> AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => Board(jobId).AnnounceAsync(announcement).WaitAsync(cancellation);
+
+    public Task ProgressAsync(string jobId, ShardProgress progress, CancellationToken cancellation)
+    {
+        Ask(jobId, job =>
+        {
+            job.Hear(progress);
+            return true;
+        });
+        return Task.CompletedTask;
+    }
 
     public Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
     {

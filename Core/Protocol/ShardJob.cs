@@ -114,8 +114,7 @@ public sealed class ShardJob
 
     /// <summary>The newest version. Dispose it once it is sent.</summary>
     /// <param name="heldStep">The version that the caller holds: its values are left out.</param>
-    /// <param name="ageMs">Milliseconds since the last contribution to the step before.</param>
-    public PulledVersion View(long heldStep, double ageMs = -1) => View(Cursor, _model.Current!, Finished, heldStep, ageMs);
+    public PulledVersion View(long heldStep) => View(Cursor, _model.Current!, Finished, heldStep);
 
     /// <summary>
     /// What this shard gave out at exactly <paramref name="cursor"/>: where it is, or the version before that. Shards are never further apart, since nobody computes for a cursor before all shards are there,
@@ -131,6 +130,12 @@ public sealed class ShardJob
 
         return _earlier is { } earlier && earlier.Cursor == cursor ? View(cursor, earlier.Buffer, false, heldStep) : null;
     }
+
+    /// <summary>The version before the newest, as long as it is kept: a worker that joins may have to help a shard on that stayed behind.</summary>
+    /// <param name="held">Versions whose values the caller holds.</param>
+    /// <returns>Null: it is not kept any more.</returns>
+    public PulledVersion? ViewEarlier(IReadOnlyCollection<Cursor> held) =>
+        _earlier is { } earlier ? ViewAt(earlier.Cursor, held.Contains(earlier.Cursor) ? earlier.Cursor.Step : -1) : null;
 
     /// <summary>Slots that some chunk lacks at <paramref name="cursor"/>; all of them where the shard is not there yet, none where it is past it.</summary>
     public IReadOnlyList<int> Missing(Cursor cursor)
@@ -390,12 +395,12 @@ public sealed class ShardJob
 
     private static UInt128 HashOf(ReadOnlySpan<float> values) => StateHash.Block(values, [], [], BlockHint.Initial);
 
-    private static PulledVersion View(Cursor cursor, VersionBuffer buffer, bool finished, long heldStep, double ageMs = -1)
+    private static PulledVersion View(Cursor cursor, VersionBuffer buffer, bool finished, long heldStep)
     {
         buffer.Use();
         // Not '? null :', which would be a null array, and that an empty memory.
         ReadOnlyMemory<float>? values = heldStep == cursor.Step ? default(ReadOnlyMemory<float>?) : buffer.Values;
-        return new PulledVersion(cursor, finished, values, buffer.Hints, buffer.Release) { AgeMs = ageMs };
+        return new PulledVersion(cursor, finished, values, buffer.Hints, buffer.Release);
     }
 
     private bool IsCurrent(PushTicket ticket) => ticket.Hints is not null && ticket.Header.Cursor == Cursor && !Finished;

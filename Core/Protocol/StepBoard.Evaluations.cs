@@ -49,25 +49,6 @@ public sealed partial class StepBoard
         }
     }
 
-    /// <summary>Waits until an evaluation is whole; at once where the job is past it.</summary>
-    /// <exception cref="ProtocolException">Superseded: the job goes on in another generation, which evaluates for itself.</exception>
-    public async Task WaitEvaluatedAsync(Cursor cursor, CancellationToken cancellation)
-    {
-        Task done;
-        lock (_gate)
-        {
-            ThrowIfFailed();
-            if (IsEvaluationOver(cursor))
-            {
-                return;
-            }
-
-            done = EvaluationAt(cursor).Done.Task;
-        }
-
-        await done.WaitAsync(cancellation);
-    }
-
     /// <summary>Whether nothing of it is wanted any more: the job is past it, or a process before this one reported it.</summary>
     /// <exception cref="ProtocolException">It is of another generation.</exception>
     private bool IsEvaluationOver(Cursor cursor)
@@ -103,32 +84,15 @@ public sealed partial class StepBoard
     private void Append(Evaluation evaluation, Cursor cursor)
     {
         Append(evaluation.Report(cursor), cursor.Step == _descriptor.TotalSteps);
-        evaluation.Done.TrySetResult();
     }
 
     private void ForgetEvaluations(Cursor cursor) => Forget(_evaluations, cursor);
-
-    private void AbandonEvaluations(Exception reason)
-    {
-        foreach (Evaluation evaluation in _evaluations.Values)
-        {
-            if (evaluation.Done.TrySetException(reason))
-            {
-                // Nobody may be waiting.
-                _ = evaluation.Done.Task.Exception;
-            }
-        }
-
-        _evaluations.Clear();
-    }
 
     private sealed class Evaluation(int slots)
     {
         private readonly EvaluationPart?[] _parts = new EvaluationPart?[slots];
         private readonly string[] _workers = new string[slots];
         private int _missing = slots;
-
-        public TaskCompletionSource Done { get; } = NewSignal();
 
         public bool IsWhole => _missing == 0;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Grants;
 using Lockstep.Core.Hashing;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Optimizers;
@@ -19,7 +20,7 @@ public sealed partial class StepBoard : IShardPeer
     private readonly Dictionary<Cursor, Rendezvous<double[], double>> _norms = [];
     private readonly Dictionary<Cursor, Rendezvous<ShardAnnouncement, bool>> _announcements = [];
     private TaskCompletionSource _logged = NewSignal();
-    private (CommittedStep Step, long Gathered)? _own;
+    private (CommittedStep Step, long Gathered, GrantCounts Grants)? _own;
     // The report that ends the job, and since when it waits for the last checkpoint.
     private (StepReport Report, long Since)? _last;
     private Exception? _failure;
@@ -42,6 +43,21 @@ public sealed partial class StepBoard : IShardPeer
 
     /// <value>Is told when the job must fail: its last checkpoint cannot be written.</value>
     public Action<Exception>? Failed { get; set; }
+
+    /// <value>Is told when nothing more is to be reported. Must not call the board.</value>
+    public Action? Over { get; set; }
+
+    /// <value>Nothing more is to be reported.</value>
+    public bool IsOver
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _finished;
+            }
+        }
+    }
 
     /// <summary>The job is at a version of a generation, at its beginning or as it was taken up again: who waits in an older generation is sent away, the log stays.</summary>
     public void Begin(int generation, long version, bool isRestored)
@@ -87,13 +103,14 @@ public sealed partial class StepBoard : IShardPeer
 
     /// <summary>What ps-0's own shard saw of a step; before it announces the step.</summary>
     /// <param name="gathered">Timestamp at which its last contribution was in.</param>
-    public void Committed(CommittedStep step, long gathered)
+    /// <param name="grants">Since the step before.</param>
+    public void Committed(CommittedStep step, long gathered, GrantCounts grants)
     {
         lock (_gate)
         {
             if (step.Cursor.Generation == _generation)
             {
-                _own = (step, gathered);
+                _own = (step, gathered, grants);
             }
         }
     }
@@ -166,6 +183,9 @@ public sealed partial class StepBoard : IShardPeer
 
     Task<bool> IShardPeer.AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => AnnounceAsync(announcement).WaitAsync(cancellation);
 
+    // The shard of this process tells its coordinator itself.
+    Task IShardPeer.ProgressAsync(string jobId, ShardProgress progress, CancellationToken cancellation) => Task.CompletedTask;
+
     Task IShardPeer.CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
     {
         CheckpointPart(notice);
@@ -202,7 +222,7 @@ public sealed partial class StepBoard : IShardPeer
 
         _norms.Clear();
         _announcements.Clear();
-        AbandonEvaluations(reason);
+        _evaluations.Clear();
     }
 
     private void Report(IReadOnlyList<ShardAnnouncement> parts)
@@ -250,6 +270,9 @@ public sealed partial class StepBoard : IShardPeer
             UpdateMs = _time.GetElapsedTime(own.Gathered).TotalMilliseconds,
             SyncMs = counters.SyncMs,
             SlotMs = counters.SlotMs,
+            Granted = own.Grants.Granted,
+            GrantedAgain = own.Grants.Repeated,
+            Revoked = own.Grants.Revoked,
             Checkpoint = _descriptor.CheckpointsAt(_newest) || _newest == _askedVersion,
             CheckpointBlockedMs = parts.Max(p => p.CheckpointBlockedMs),
         }, _newest == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(_newest));
@@ -299,6 +322,7 @@ public sealed partial class StepBoard : IShardPeer
         if (_finished)
         {
             _log.Dispose();
+            Over?.Invoke();
         }
 
         Pulse();

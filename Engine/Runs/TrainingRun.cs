@@ -202,12 +202,11 @@ public static class TrainingRun
             var store = new JobStore(redis, jobId);
             await store.DeleteAsync(jobId, patience.Token);
             await store.DeleteQueueAsync(patience.Token);
-            await new RedisLeases(redis, jobId).DeleteAsync(patience.Token);
             await new WantedWorkers(redis, jobId).DeleteAsync(patience.Token);
         }
         catch (Exception exception) when (exception is RedisException or OperationCanceledException)
         {
-            // The keys of leases expire by themselves; the run itself is over.
+            // A few keys stay; the run itself is over.
         }
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Lockstep.Contracts.Runs;
 using Lockstep.Coordination;
 using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
@@ -15,6 +16,9 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 {
     private const string DescriptorName = "job.json";
 
+    /// <summary>A ps-0 that dies together with a worker keeps nobody waiting.</summary>
+    private static readonly TimeSpan InHandPatience = TimeSpan.FromSeconds(1);
+
     private static readonly TimeSpan ReopenPause = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _recording = new();
@@ -24,6 +28,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     private bool _finished;
     private bool _isDescriptorKept;
     private bool _isMismatchTold;
+    private IShardClient? _first;
 
     /// <summary>Follows the job to its end.</summary>
     /// <param name="resumed">A scheduler before has recorded part of it.</param>
@@ -32,6 +37,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         IReadOnlyList<IShardClient> shards = ShardClients.FromConfiguration(configuration, job.Spec.Shards, time, logger);
         try
         {
+            _first = shards[0];
             // Before anybody can open the job anew.
             long? kept = resumed ? CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() : null;
             _descriptor = await WaitOpenedAsync(shards, resumed, cancellation);
@@ -59,7 +65,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     }
 
     /// <summary>Writes what the run came to; nothing where it never began. Reports that still come are not taken any more.</summary>
-    public void Finish(Contracts.Services.JobState state, string? error, LeaseCounts leases)
+    public void Finish(Contracts.Services.JobState state, string? error)
     {
         lock (_recording)
         {
@@ -68,9 +74,29 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             {
                 using (_recorder)
                 {
-                    _recorder.Finish(state, error, _descriptor, leases);
+                    _recorder.Finish(state, error, _descriptor);
                 }
             }
+        }
+    }
+
+    /// <summary>What a worker that left had in hand; null: nothing, or ps-0 does not say so soon.</summary>
+    public async Task<AbandonedSlots?> InHandAsync(string workerId, CancellationToken cancellation)
+    {
+        if (_first is not { } first)
+        {
+            return null;
+        }
+
+        using var patience = new CancellationTokenSource(InHandPatience, time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellation);
+        try
+        {
+            return await first.InHandAsync(job.Id, workerId, stop.Token);
+        }
+        catch (Exception exception) when (exception is ProtocolException or InvalidOperationException or ObjectDisposedException || (exception is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            return null;
         }
     }
 

@@ -78,9 +78,7 @@ internal sealed partial class JobManager
 
         try
         {
-            LeaseCounts leases = await new RedisLeases(redis, job.Id).CountAsync(_stopping);
-            telemetry.Leased(job, leases);
-            await Task.Run(() => follower.Finish(state, error, leases), _stopping);
+            await Task.Run(() => follower.Finish(state, error), _stopping);
             return (state, error);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ProtocolException)

@@ -1,6 +1,7 @@
 using Lockstep.Contracts.Services;
 using Lockstep.Contracts;
 using Lockstep.Coordination;
+using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
@@ -38,7 +39,6 @@ internal sealed partial class JobManager
 
         job.Barrier.Leave(request.WorkerId);
         job.Time.WorkerLost();
-        await new RedisLeases(redis, job.Id).FreeWorkerAsync(request.WorkerId, avoids: true, _stopping);
         fleet.Idle(request.WorkerId, request.JobId);
         TimeSpan length = fleet.Quarantine(request.WorkerId);
         LogQuarantined(request.WorkerId, length.TotalSeconds);
@@ -111,20 +111,21 @@ internal sealed partial class JobManager
         }
     }
 
-    /// <summary>A worker is gone: what it had leased is free at once.</summary>
+    /// <summary>A worker is gone. ps-0 has freed what it had in hand, as its stream there ended.</summary>
     public async Task LeftAsync(FleetMember member)
     {
         telemetry.Left(member.WorkerId);
         if (member.JobId is { } jobId && Find(jobId) is { IsOver: false } job)
         {
             job.Barrier.Leave(member.WorkerId);
-            if (await new RedisLeases(redis, jobId).InHandAsync(member.WorkerId, _stopping) is { } slot && job.AddDeath(slot.Cursor.Step, slot.Slot) >= DeathsOnOne)
+            AbandonedSlots? left = _followers.TryGetValue(jobId, out JobFollower? follower) ? await follower.InHandAsync(member.WorkerId, _stopping) : null;
+            if (left is { } slot && job.AddDeath(slot.Cursor.Step, slot.Slot) >= DeathsOnOne)
             {
                 await EndAsync(job, JobState.Failed, FormattableString.Invariant($"{DeathsOnOne} workers died while they computed slot {slot.Slot} of step {slot.Cursor.Step}: out of memory, or a crash in native code. See the workers' logs; smaller micro-batches (more slots) take less memory."));
                 return;
             }
 
-            int freed = await new RedisLeases(redis, jobId).FreeWorkerAsync(member.WorkerId, avoids: false, _stopping);
+            int freed = left?.Freed ?? 0;
             if (freed > 0)
             {
                 job.Time.WorkerLost();

@@ -153,9 +153,8 @@ internal sealed partial class JobManager
                 var job = new JobRun(record with { Progress = Newest(record, isRelaid) }, await store.TermAsync(cancellation), time) { IsRelaid = isRelaid };
                 if (isRelaid)
                 {
-                    // Parameter servers that stayed up, and leases, are those of the layout before.
+                    // Parameter servers that stayed up are those of the layout before.
                     await CloseAsync(job);
-                    await new RedisLeases(redis, job.Id).DeleteAsync(cancellation);
                 }
 
                 if (Add(job) && !isRelaid && job.State is JobState.Running or JobState.Waiting or JobState.Paused)

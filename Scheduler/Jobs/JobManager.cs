@@ -91,7 +91,6 @@ internal sealed partial class JobManager(JobStore store, JobRules rules, IConnec
     {
         await EndAsync(job, JobState.Cancelled, null);
         await store.DeleteAsync(job.Id, cancellation);
-        await new RedisLeases(redis, job.Id).DeleteAsync(cancellation);
         _jobs.TryRemove(job.Id, out _);
     }
 

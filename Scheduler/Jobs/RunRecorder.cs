@@ -148,7 +148,7 @@ internal sealed class RunRecorder : IDisposable
     }
 
     /// <summary>Writes summary.json and, where the job is finished, model.safetensors.</summary>
-    public RunSummary Finish(JobState state, string? error, JobDescriptor? descriptor, LeaseCounts leases)
+    public RunSummary Finish(JobState state, string? error, JobDescriptor? descriptor)
     {
         _ledger.Flush();
         _metricsFile.Flush();
@@ -167,7 +167,6 @@ internal sealed class RunRecorder : IDisposable
             ParametersSha256 = sha256,
             DeterminismClass = descriptor?.DeterminismClass,
             StepsRepeated = _repeated,
-            Leases = new LeaseSummary(leases.Granted, leases.Expired, leases.Speculative),
         };
         string temporary = _run.Summary + ".tmp";
         File.WriteAllText(temporary, summary.ToJson());
@@ -230,6 +229,9 @@ internal sealed class RunRecorder : IDisposable
             Refused = report.Refused,
             Mismatched = report.Mismatched,
             EscapedBlocks = report.EscapedBlocks,
+            Granted = report.Granted,
+            GrantedAgain = report.GrantedAgain,
+            Revoked = report.Revoked,
             Generation = report.Cursor.Generation,
         };
     }

@@ -17,6 +17,7 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
     private IReadOnlyDictionary<string, double> _validation = new Dictionary<string, double>();
     private long _steps;
     private long _samples;
+    private GrantSummary _grants = new(0, 0, 0);
     private long _epoch = -1;
     private double _epochLoss;
     private long _epochSamples;
@@ -68,7 +69,7 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
         Validation = _validation,
         SlotsByWorker = _slotsByWorker,
         GroupSizes = _groupSizes.ToDictionary(g => g.Key.ToString(CultureInfo.InvariantCulture), g => g.Value),
-        Leases = new LeaseSummary(0, 0, 0),
+        Grants = _grants,
         Contributions = new ContributionSummary(_contributions[0], _contributions[1], _contributions[2], _contributions[3], _contributions[4]),
         StepMs = Percentiles.Of(_stepMs.Select(ms => (double)ms)),
         SyncMs = Percentiles.Of(_syncMs.Where(ms => ms > 0).Select(ms => (double)ms)),
@@ -81,6 +82,7 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
         // By step, also where the record of one before was lost.
         _generations.AddRange(Enumerable.Repeat(step.Generation, Math.Max(0, (int)step.Step - _generations.Count)));
         _samples += step.Samples;
+        _grants = new GrantSummary(_grants.Granted + step.Granted, _grants.Again + step.GrantedAgain, _grants.Revoked + step.Revoked);
         _stepMs.Add((float)step.StepMs);
         _syncMs.Add((float)step.SyncMs);
         _barrierMs.Add((float)step.BarrierMs);

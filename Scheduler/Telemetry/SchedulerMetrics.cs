@@ -20,7 +20,7 @@ internal readonly record struct WorkerCounts(int Desired, int Registered, int Ac
 /// <param name="Waited">How long it has been waiting for workers; null: it has some.</param>
 internal readonly record struct JobGauge(string JobId, JobState State, int Slots, int Workers, TimeSpan? Waited);
 
-/// <summary>What the scheduler sees of jobs, workers and leases. Times are in seconds.</summary>
+/// <summary>What the scheduler sees of jobs, workers and grants. Times are in seconds.</summary>
 internal sealed class SchedulerMetrics
 {
     public const string MeterName = "Lockstep.Scheduler";
@@ -37,11 +37,9 @@ internal sealed class SchedulerMetrics
     private readonly Counter<long> _steps;
     private readonly Counter<long> _samples;
     private readonly Counter<long> _decisions;
-    private readonly Counter<long> _leases;
+    private readonly Counter<long> _grants;
     private readonly Counter<double> _time;
     private readonly StragglerTable _stragglers;
-    private readonly Dictionary<string, LeaseCounts> _leasesSeen = new(StringComparer.Ordinal);
-    private readonly Lock _gate = new();
 
     public SchedulerMetrics(IMeterFactory meters, TimeProvider? time = null)
     {
@@ -53,7 +51,7 @@ internal sealed class SchedulerMetrics
         _steps = meter.CreateCounter<long>("lockstep.scheduler.steps", "{step}", "Steps reported.");
         _samples = meter.CreateCounter<long>("lockstep.scheduler.samples", "{sample}", "Samples of the steps reported; its rate is the job's samples a second.");
         _decisions = meter.CreateCounter<long>("lockstep.scheduler.scaling.decisions", "{decision}", "Changes of the desired number of workers, by direction and reason.");
-        _leases = meter.CreateCounter<long>("lockstep.scheduler.leases", "{lease}", "Leases by outcome: granted, expired, speculative.");
+        _grants = meter.CreateCounter<long>("lockstep.scheduler.grants", "{slot}", "Slots granted for the first time, granted again, revoked.");
         _time = meter.CreateCounter<double>("lockstep.scheduler.job.time", "s", "Wall time of jobs by what it went to: training and evaluating are goodput, the rest is badput by cause.");
         // An instrument a state: who shows one adds its series up.
         Workers("desired", "Workers that the jobs want.", counts => counts.Desired);
@@ -113,37 +111,22 @@ internal sealed class SchedulerMetrics
     /// <summary>A worker that was asked for has been of use.</summary>
     public void Useful(TimeSpan sinceDecision) => _delay.Record(sinceDecision.TotalSeconds);
 
-    /// <param name="total">Since the job began.</param>
-    public void Leased(string jobId, LeaseCounts total)
+    /// <summary>What ps-0 granted since the step before.</summary>
+    public void Granted(StepReport report)
     {
-        LeaseCounts before;
-        lock (_gate)
-        {
-            before = _leasesSeen.GetValueOrDefault(jobId);
-            _leasesSeen[jobId] = total;
-        }
-
-        Count("granted", total.Granted - before.Granted);
-        Count("expired", total.Expired - before.Expired);
-        Count("speculative", total.Speculative - before.Speculative);
+        Count("first", report.Granted - report.GrantedAgain);
+        Count("again", report.GrantedAgain);
+        Count("revoked", report.Revoked);
     }
 
     /// <summary>Nothing more will come of the job.</summary>
-    public void Forget(string jobId)
-    {
-        _stragglers.Forget(jobId);
-        lock (_gate)
-        {
-            _leasesSeen.Remove(jobId);
-        }
-    }
+    public void Forget(string jobId) => _stragglers.Forget(jobId);
 
-    private void Count(string outcome, long leases)
+    private void Count(string outcome, long slots)
     {
-        // An emptied Redis begins anew.
-        if (leases > 0)
+        if (slots > 0)
         {
-            _leases.Add(leases, new KeyValuePair<string, object?>(OutcomeTag, outcome));
+            _grants.Add(slots, new KeyValuePair<string, object?>(OutcomeTag, outcome));
         }
     }
 

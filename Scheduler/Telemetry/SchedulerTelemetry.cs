@@ -65,6 +65,7 @@ internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpan
     public IReadOnlyList<PaceChange> Stepped(JobRun job, StepReport report, StepRecord step)
     {
         IReadOnlyList<PaceChange> paces = metrics.Stepped(job.Id, step.StepMs, step.SyncMs, step.Samples, report.SlotMs);
+        metrics.Granted(report);
         spans.Stepped(job.Id, report, step);
         foreach (string worker in step.SlotsByWorker.Keys)
         {
@@ -79,6 +80,4 @@ internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpan
     }
 
     public void Left(string workerId) => _scaleUp.Left(workerId);
-
-    public void Leased(JobRun job, LeaseCounts total) => metrics.Leased(job.Id, total);
 }

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
-using Lockstep.Core.Metrics;
+using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Protos;
 using Microsoft.Extensions.Logging;
@@ -20,8 +20,8 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     private readonly CallInvoker _calls;
     private readonly Retry _retry;
     private readonly TimeProvider _time;
-    // Of the last version that was pulled and let go of. A new array a step, of a model's size, keeps the collector at work.
-    private float[]? _spare;
+    // Of the streams of the one who works: one after the other.
+    private Retry.BackOff? _working;
 
     /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
     /// <param name="logger">Is told when the shard goes out of reach; null: nobody is.</param>
@@ -64,39 +64,24 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
         return reply.DescriptorJson.IsEmpty ? null : JobDescriptor.FromJson(reply.DescriptorJson.Span);
     }, cancellation);
 
-    public async Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation) =>
-        await PullAsync(new PullRequest { JobId = jobId, After = after?.ToWire(), HeldStep = heldStep, WorkerId = pace.WorkerId ?? "", SlotMs = pace.SlotMs }, cancellation)
-        ?? throw new InvalidOperationException($"Shard {Shard} answered a pull of job {jobId} without a version.");
-
-    public Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation) =>
-        PullAsync(new PullRequest { JobId = jobId, Exactly = cursor.ToWire(), HeldStep = heldStep }, cancellation);
-
-    public Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation) => _retry.RunAsync(async token =>
+    public async Task WorkAsync(string jobId, string workerId, IStepReceiver receiver, CancellationToken cancellation)
     {
-        using var call = _calls.AsyncClientStreamingCall(ShardMethods.Push, null, new CallOptions(TraceContext.OfCaller(), cancellationToken: token));
-        await WriteAsync(call.RequestStream, call.ResponseAsync, new TensorFrame { Header = contribution.ToHeader() });
-        foreach (ChunkSum chunk in contribution.Chunks)
+        Retry.BackOff backOff = _working ??= _retry.Begin();
+        try
         {
-            if (call.ResponseAsync.IsCompleted)
-            {
-                break;
-            }
-
-            await WriteAsync(call.RequestStream, call.ResponseAsync, new TensorFrame { Index = chunk.Chunk + 1, Integers = chunk.Sums, Escapes = chunk.Escapes, Exponents = chunk.Exponents });
+            await GrpcStepStream.RunAsync(_calls, Shard, jobId, workerId, receiver, backOff.Succeeded, _time, cancellation);
         }
+        catch (RpcException exception)
+        {
+            await backOff.WaitAsync(exception, cancellation);
+        }
+    }
 
-        await CompleteAsync(call.RequestStream, call.ResponseAsync);
-        return (await call.ResponseAsync).FromWire();
+    public Task<AbandonedSlots?> InHandAsync(string jobId, string workerId, CancellationToken cancellation) => _retry.RunAsync(async token =>
+    {
+        InHandReply reply = await UnaryAsync(ShardMethods.InHand, new InHandRequest { JobId = jobId, WorkerId = workerId }, token);
+        return reply.Cursor is null ? default(AbandonedSlots?) : new AbandonedSlots(reply.Cursor.FromWire(), reply.Slot, reply.Freed);
     }, cancellation);
-
-    public Task<IReadOnlyList<int>> MissingAsync(string jobId, Cursor cursor, CancellationToken cancellation) => _retry.RunAsync<IReadOnlyList<int>>(async token =>
-        [.. (await UnaryAsync(ShardMethods.Missing, new MissingRequest { JobId = jobId, Cursor = cursor.ToWire() }, token)).Slots], cancellation);
-
-    public Task ReportEvaluationAsync(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part, CancellationToken cancellation) =>
-        _retry.RunAsync(token => UnaryAsync(ShardMethods.ReportEvaluation, part.ToWire(jobId, cursor, slot, workerId), token), cancellation);
-
-    public Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation) =>
-        _retry.RunAsync(token => UnaryAsync(ShardMethods.WaitEvaluated, new WaitEvaluatedRequest { JobId = jobId, Cursor = cursor.ToWire() }, token), cancellation);
 
     public async IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, [EnumeratorCancellation] CancellationToken cancellation)
     {
@@ -146,6 +131,9 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
 
     public Task<bool> AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => _retry.RunAsync(async token =>
         (await UnaryAsync(ShardMethods.Announce, announcement.ToWire(jobId), token)).KeepNext, cancellation);
+
+    public Task ProgressAsync(string jobId, ShardProgress progress, CancellationToken cancellation) => _retry.RunAsync(
+        token => UnaryAsync(ShardMethods.Progress, new ProgressRequest { JobId = jobId, Shard = progress.Shard, Cursor = progress.Cursor.ToWire(), Missing = { progress.Missing } }, token), cancellation);
 
     public Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation) =>
         _retry.RunAsync(token => UnaryAsync(ShardMethods.CheckpointPart, notice.ToWire(jobId), token), cancellation);
@@ -222,55 +210,6 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
         _channel.Dispose();
         return ValueTask.CompletedTask;
     }
-
-    private Task<ShardView?> PullAsync(PullRequest request, CancellationToken cancellation) => _retry.RunAsync(async token =>
-    {
-        using var call = _calls.AsyncServerStreamingCall(ShardMethods.Pull, null, new CallOptions(cancellationToken: token), request);
-        PullHeader? header = null;
-        float[] values = [];
-        int filled = 0;
-        long received = 0;
-        while (await call.ResponseStream.MoveNext(token))
-        {
-            using TensorFrame frame = call.ResponseStream.Current;
-            if (header is null)
-            {
-                header = WireConversions.Header(frame, PullHeader.Parser);
-                received = _time.GetTimestamp();
-                if (header.Gone)
-                {
-                    return null;
-                }
-
-                values = header.HasValues ? Rent(header.Elements) : [];
-            }
-
-            if (frame.Floats.Length > values.Length - filled)
-            {
-                throw new InvalidOperationException($"Shard {Shard} sends more than the {values.Length} values that it announced. Server and client must be of the same build.");
-            }
-
-            frame.Floats.Span.CopyTo(values.AsSpan(filled));
-            filled += frame.Floats.Length;
-        }
-
-        if (header is null || filled != values.Length)
-        {
-            throw new RpcException(new Status(StatusCode.Unavailable, $"Shard {Shard} broke off after {filled} of {values.Length} values."));
-        }
-
-        double receiveMs = _time.GetElapsedTime(received).TotalMilliseconds;
-        double syncMs = header.AgeMs < 0 ? -1 : header.AgeMs + receiveMs;
-        return new ShardView(header.Cursor.FromWire(), header.Finished, header.HasValues ? values : null, [.. header.Hints.Select(h => (short)h)], syncMs)
-        {
-            ReceiveMs = header.HasValues ? receiveMs : 0,
-            GiveBack = array => _spare = array,
-            Trace = TraceContext.Parse(header.TraceParent),
-        };
-    }, cancellation);
-
-    private float[] Rent(int elements) =>
-        Interlocked.Exchange(ref _spare, null) is { } spare && spare.Length == elements ? spare : elements > 0 ? GC.AllocateUninitializedArray<float>(elements) : [];
 
     private async Task<TReply> UnaryAsync<TRequest, TReply>(Method<TRequest, TReply> method, TRequest request, CancellationToken cancellation)
         where TRequest : class

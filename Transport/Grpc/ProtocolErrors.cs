@@ -71,4 +71,16 @@ public sealed class ProtocolErrorInterceptor : Interceptor
             throw ProtocolErrors.ToRpc(exception);
         }
     }
+
+    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(new CallerStream<TRequest>(requestStream, context), new CallerStreamWriter<TResponse>(responseStream, context), context);
+        }
+        catch (ProtocolException exception)
+        {
+            throw ProtocolErrors.ToRpc(exception);
+        }
+    }
 }

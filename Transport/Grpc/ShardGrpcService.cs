@@ -1,8 +1,7 @@
-using System.Diagnostics;
 using Google.Protobuf;
 using Grpc.Core;
+using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
-using Lockstep.Core.Tracing;
 using Lockstep.Transport.Protos;
 
 namespace Lockstep.Transport.Grpc;
@@ -11,10 +10,13 @@ namespace Lockstep.Transport.Grpc;
 /// <remarks>The methods are virtual because the gRPC server binds no others.</remarks>
 /// <param name="ends">Null: calls wait for as long as their callers do.</param>
 [BindServiceMethod(typeof(ShardGrpcService), nameof(BindService))]
-public class ShardGrpcService(IShardHost host, WaitsEnd? ends = null)
+public class ShardGrpcService(IShardHost host, TimeProvider time, WaitsEnd? ends = null)
 {
     /// <summary>What was reported before the end still goes out.</summary>
     private static readonly TimeSpan ReportsGrace = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How long what was already said may wait for a worker that reads no more, once its stream ends.</summary>
+    private static readonly TimeSpan UnreadGrace = TimeSpan.FromSeconds(5);
 
     /// <summary>Called by the server to learn the methods; the instance may be null.</summary>
     public static void BindService(ServiceBinderBase binder, ShardGrpcService? service)
@@ -22,11 +24,9 @@ public class ShardGrpcService(IShardHost host, WaitsEnd? ends = null)
         binder.AddMethod(ShardMethods.Open, service is null ? null : service.Open);
         binder.AddMethod(ShardMethods.Initialize, service is null ? null : service.Initialize);
         binder.AddMethod(ShardMethods.Describe, service is null ? null : service.Describe);
-        binder.AddMethod(ShardMethods.Pull, service is null ? null : service.Pull);
-        binder.AddMethod(ShardMethods.Push, service is null ? null : service.Push);
-        binder.AddMethod(ShardMethods.Missing, service is null ? null : service.Missing);
-        binder.AddMethod(ShardMethods.ReportEvaluation, service is null ? null : service.ReportEvaluation);
-        binder.AddMethod(ShardMethods.WaitEvaluated, service is null ? null : service.WaitEvaluated);
+        binder.AddMethod(ShardMethods.Work, service is null ? null : service.Work);
+        binder.AddMethod(ShardMethods.InHand, service is null ? null : service.InHand);
+        binder.AddMethod(ShardMethods.Progress, service is null ? null : service.Progress);
         binder.AddMethod(ShardMethods.Watch, service is null ? null : service.Watch);
         binder.AddMethod(ShardMethods.Close, service is null ? null : service.Close);
         binder.AddMethod(ShardMethods.ClipFactor, service is null ? null : service.ClipFactor);
@@ -75,90 +75,43 @@ public class ShardGrpcService(IShardHost host, WaitsEnd? ends = null)
     public virtual Task<DescribeReply> Describe(JobRequest request, ServerCallContext context) =>
         Task.FromResult(new DescribeReply { DescriptorJson = host.Describe(request.JobId) is { } descriptor ? UnsafeByteOperations.UnsafeWrap(descriptor.ToJson()) : ByteString.Empty });
 
-    public virtual async Task Pull(PullRequest request, IServerStreamWriter<TensorFrame> responseStream, ServerCallContext context)
+    public virtual async Task Work(IAsyncStreamReader<TensorFrame> requestStream, IServerStreamWriter<TensorFrame> responseStream, ServerCallContext context)
     {
-        using PulledVersion? version = request.Exactly is { } exactly
-            ? host.PullAt(request.JobId, exactly.FromWire(), request.HeldStep)
-            : await WaitAsync(stop => host.PullAsync(request.JobId, request.After is { } after ? after.FromWire() : null, request.HeldStep, new WorkerPace(request.WorkerId, request.SlotMs), stop), context);
-        var header = new PullHeader { Gone = version is null };
-        ReadOnlyMemory<float> values = version?.Values ?? default;
-        if (version is not null)
-        {
-            header.Cursor = version.Cursor.ToWire();
-            header.Finished = version.Finished;
-            header.HasValues = version.Values is not null;
-            header.Elements = values.Length;
-            header.AgeMs = version.AgeMs;
-            header.TraceParent = TraceContext.Format(version.Trace);
-            foreach (short hint in version.Hints.Span)
-            {
-                header.Hints.Add(hint);
-            }
-        }
-
-        int first = Math.Min(values.Length, WireConversions.PieceElements);
-        await responseStream.WriteAsync(new TensorFrame { Header = header, Floats = values[..first] }, context.CancellationToken);
-        for (int sent = first; sent < values.Length;)
-        {
-            int length = Math.Min(values.Length - sent, WireConversions.PieceElements);
-            await responseStream.WriteAsync(new TensorFrame { Floats = values.Slice(sent, length) }, context.CancellationToken);
-            sent += length;
-        }
-    }
-
-    public virtual async Task<PushReply> Push(IAsyncStreamReader<TensorFrame> requestStream, ServerCallContext context)
-    {
-        IPushSession? session = null;
-        using Activity? span = ShardSpans.Push(TraceContext.OfRequest(context));
+        using var abort = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, Ends);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(abort.Token);
+        var sink = new GrpcStepSink(time);
         try
         {
-            await foreach (TensorFrame frame in requestStream.ReadAllAsync(context.CancellationToken))
-            {
-                using (frame)
-                {
-                    session ??= Begin(WireConversions.Header(frame, PushHeader.Parser).FromWire(), span);
-                    if (frame.Index > 0)
-                    {
-                        session.Add(new ChunkSum(frame.Index - 1, frame.Integers, frame.Escapes, frame.Exponents));
-                    }
-                }
-            }
-
-            PushResult result = session?.Complete() ?? throw new ProtocolException(ProtocolError.Invalid, "A push has no message.");
-            span?.SetTag("lockstep.push.status", result.Status.ToString());
-            return result.ToWire();
+            Task writing = sink.RunAsync(responseStream, abort.Token);
+            Task reading = new WorkerStream(host, sink).ReadAsync(requestStream, stop.Token);
+            Task first = await Task.WhenAny(reading, writing);
+            // A write that is cancelled resets the call, and the worker would never learn why it ended.
+            sink.End(null);
+            abort.CancelAfter(UnreadGrace);
+            await stop.CancelAsync();
+            await Task.WhenAll(reading, writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await first;
+        }
+        catch (OperationCanceledException)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, Ends.IsCancellationRequested ? "The parameter server is going down." : "The worker is gone."));
         }
         finally
         {
-            session?.Dispose();
+            sink.Drop();
         }
     }
 
-    private IPushSession Begin(Contribution header, Activity? span)
+    public virtual Task<InHandReply> InHand(InHandRequest request, ServerCallContext context)
     {
-        ShardSpans.Describe(span, header);
-        return host.BeginPush(header);
+        AbandonedSlots? slots = host.InHand(request.JobId, request.WorkerId);
+        return Task.FromResult(slots is { } left ? new InHandReply { Cursor = left.Cursor.ToWire(), Slot = left.Slot, Freed = left.Freed } : new InHandReply());
     }
 
-    public virtual Task<MissingReply> Missing(MissingRequest request, ServerCallContext context) =>
-        Task.FromResult(new MissingReply { Slots = { host.Missing(request.JobId, request.Cursor.FromWire()) } });
-
-    public virtual Task<EvaluationReply> ReportEvaluation(EvaluationRequest request, ServerCallContext context)
+    public virtual async Task<ProgressReply> Progress(ProgressRequest request, ServerCallContext context)
     {
-        host.ReportEvaluation(request.JobId, request.Cursor.FromWire(), request.Slot, request.WorkerId, request.Part());
-        return Task.FromResult(new EvaluationReply());
-    }
-
-    public virtual async Task<WaitEvaluatedReply> WaitEvaluated(WaitEvaluatedRequest request, ServerCallContext context)
-    {
-        await WaitAsync(
-            async stop =>
-            {
-                await host.WaitEvaluatedAsync(request.JobId, request.Cursor.FromWire(), stop);
-                return true;
-            },
-            context);
-        return new WaitEvaluatedReply();
+        await host.ProgressAsync(request.JobId, new ShardProgress(request.Shard, request.Cursor.FromWire(), [.. request.Missing]), context.CancellationToken);
+        return new ProgressReply();
     }
 
     public virtual async Task Watch(WatchRequest request, IServerStreamWriter<WatchReply> responseStream, ServerCallContext context)

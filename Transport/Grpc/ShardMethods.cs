@@ -12,11 +12,9 @@ internal static class ShardMethods
     public static readonly Method<OpenRequest, OpenReply> Open = Unary("Open", OpenRequest.Parser, OpenReply.Parser);
     public static readonly Method<TensorFrame, InitializeReply> Initialize = new(MethodType.ClientStreaming, Service, "Initialize", TensorMarshaller.Instance, Of(InitializeReply.Parser));
     public static readonly Method<JobRequest, DescribeReply> Describe = Unary("Describe", JobRequest.Parser, DescribeReply.Parser);
-    public static readonly Method<PullRequest, TensorFrame> Pull = new(MethodType.ServerStreaming, Service, "Pull", Of(PullRequest.Parser), TensorMarshaller.Instance);
-    public static readonly Method<TensorFrame, PushReply> Push = new(MethodType.ClientStreaming, Service, "Push", TensorMarshaller.Instance, Of(PushReply.Parser));
-    public static readonly Method<MissingRequest, MissingReply> Missing = Unary("Missing", MissingRequest.Parser, MissingReply.Parser);
-    public static readonly Method<EvaluationRequest, EvaluationReply> ReportEvaluation = Unary("ReportEvaluation", EvaluationRequest.Parser, EvaluationReply.Parser);
-    public static readonly Method<WaitEvaluatedRequest, WaitEvaluatedReply> WaitEvaluated = Unary("WaitEvaluated", WaitEvaluatedRequest.Parser, WaitEvaluatedReply.Parser);
+    public static readonly Method<TensorFrame, TensorFrame> Work = new(MethodType.DuplexStreaming, Service, "Work", TensorMarshaller.Instance, TensorMarshaller.Instance);
+    public static readonly Method<InHandRequest, InHandReply> InHand = Unary("InHand", InHandRequest.Parser, InHandReply.Parser);
+    public static readonly Method<ProgressRequest, ProgressReply> Progress = Unary("Progress", ProgressRequest.Parser, ProgressReply.Parser);
     public static readonly Method<WatchRequest, WatchReply> Watch = new(MethodType.ServerStreaming, Service, "Watch", Of(WatchRequest.Parser), Of(WatchReply.Parser));
     public static readonly Method<JobRequest, CloseReply> Close = Unary("Close", JobRequest.Parser, CloseReply.Parser);
     public static readonly Method<ClipFactorRequest, ClipFactorReply> ClipFactor = Unary("ClipFactor", ClipFactorRequest.Parser, ClipFactorReply.Parser);

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using Google.Protobuf;
-using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Protos;
 using Cursor = Lockstep.Core.Protocol.Cursor;
@@ -22,43 +21,6 @@ internal static class WireConversions
         null => throw Invalid("it has no cursor"),
         { Attempt: not (0 or Cursor.Evaluation) } => throw Invalid($"its cursor has the attempt {cursor.Attempt}"),
         _ => new(cursor.Generation, cursor.Step, cursor.Attempt),
-    };
-
-    public static PushHeader ToHeader(this Contribution contribution)
-    {
-        var header = new PushHeader { JobId = contribution.JobId, Cursor = contribution.Cursor.ToWire(), WorkerId = contribution.WorkerId, SyncMs = contribution.SyncMs };
-        foreach (Core.Protocol.SlotReport report in contribution.Reports)
-        {
-            header.Reports.Add(new Protos.SlotReport
-            {
-                Slot = report.Slot,
-                Samples = report.Samples,
-                LossSum = report.LossSum,
-                MetricParts = { report.MetricParts },
-                NotFinite = report.IsNotFinite,
-                ChunkHashes = { report.ChunkHashes },
-            });
-        }
-
-        return header;
-    }
-
-    public static Contribution FromWire(this PushHeader header) => new()
-    {
-        JobId = header.JobId,
-        Cursor = header.Cursor.FromWire(),
-        WorkerId = header.WorkerId,
-        SyncMs = header.SyncMs,
-        Reports = [.. header.Reports.Select(r => new Core.Protocol.SlotReport
-        {
-            Slot = r.Slot,
-            Samples = r.Samples,
-            LossSum = r.LossSum,
-            MetricParts = [.. r.MetricParts],
-            IsNotFinite = r.NotFinite,
-            ChunkHashes = [.. r.ChunkHashes],
-        })],
-        Chunks = [],
     };
 
     /// <exception cref="ProtocolException">The bytes are no descriptor.</exception>
@@ -92,31 +54,6 @@ internal static class WireConversions
             throw Invalid($"its header cannot be read: {exception.Message}");
         }
     }
-
-    public static PushReply ToWire(this PushResult result) => new()
-    {
-        Status = (int)result.Status,
-        ShardCursor = result.ShardCursor.ToWire(),
-        Missing = { result.Missing },
-        Mismatched = { result.Mismatched },
-    };
-
-    public static PushResult FromWire(this PushReply reply) => new((PushStatus)reply.Status, reply.ShardCursor.FromWire(), [.. reply.Missing], [.. reply.Mismatched]);
-
-    public static EvaluationRequest ToWire(this EvaluationPart part, string jobId, Cursor cursor, int slot, string workerId) => new()
-    {
-        JobId = jobId,
-        Cursor = cursor.ToWire(),
-        Slot = slot,
-        WorkerId = workerId,
-        Samples = part.Samples,
-        LossSum = part.LossSum,
-        Parts = { part.Parts },
-        Scores = { part.Scores },
-        Labels = { part.Labels },
-    };
-
-    public static EvaluationPart Part(this EvaluationRequest request) => new(request.Samples, request.LossSum, [.. request.Parts], [.. request.Scores], [.. request.Labels]);
 
     public static AnnounceRequest ToWire(this ShardAnnouncement announcement, string jobId)
     {
@@ -213,5 +150,5 @@ internal static class WireConversions
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;
 
-    private static ProtocolException Invalid(string what) => new(ProtocolError.Invalid, $"A message cannot be taken: {what}. Server and client must be of the same build.");
+    public static ProtocolException Invalid(string what) => new(ProtocolError.Invalid, $"A message cannot be taken: {what}. Server and client must be of the same build.");
 }

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Lockstep.Core.Metrics;
+using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 
 namespace Lockstep.Transport;
@@ -15,38 +15,9 @@ public sealed class LocalShardClient(IShardHost host, int shard) : IShardClient
 
     public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => Task.FromResult(host.Describe(jobId));
 
-    public async Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation)
-    {
-        using PulledVersion version = await host.PullAsync(jobId, after, heldStep, pace, cancellation);
-        return Copy(version);
-    }
+    public Task WorkAsync(string jobId, string workerId, IStepReceiver receiver, CancellationToken cancellation) => new LocalStepStream(host, shard, receiver).RunAsync(jobId, workerId, cancellation);
 
-    public Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation)
-    {
-        using PulledVersion? version = host.PullAt(jobId, cursor, heldStep);
-        return Task.FromResult(version is null ? null : Copy(version));
-    }
-
-    public Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation)
-    {
-        using IPushSession session = host.BeginPush(contribution with { Chunks = [] });
-        foreach (ChunkSum chunk in contribution.Chunks)
-        {
-            session.Add(chunk);
-        }
-
-        return Task.FromResult(session.Complete());
-    }
-
-    public Task<IReadOnlyList<int>> MissingAsync(string jobId, Cursor cursor, CancellationToken cancellation) => Task.FromResult(host.Missing(jobId, cursor));
-
-    public Task ReportEvaluationAsync(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part, CancellationToken cancellation)
-    {
-        host.ReportEvaluation(jobId, cursor, slot, workerId, part);
-        return Task.CompletedTask;
-    }
-
-    public Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation) => host.WaitEvaluatedAsync(jobId, cursor, cancellation);
+    public Task<AbandonedSlots?> InHandAsync(string jobId, string workerId, CancellationToken cancellation) => Task.FromResult(host.InHand(jobId, workerId));
 
     public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => host.WatchAsync(jobId, from, cancellation);
 
@@ -69,6 +40,4 @@ public sealed class LocalShardClient(IShardHost host, int shard) : IShardClient
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-
-    private static ShardView Copy(PulledVersion version) => new(version.Cursor, version.Finished, version.Values?.ToArray(), version.Hints.ToArray(), version.AgeMs);
 }

@@ -1,84 +1,48 @@
-using System.Collections;
-using Lockstep.Contracts.Faults;
-using Lockstep.Core.Metrics;
+using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport;
 
 namespace Lockstep.Worker.Faults;
 
-/// <summary>A connection to a shard on which messages meet faults, and whose worker ends at a phase of a step where that is asked for.</summary>
+/// <summary>A connection to a shard on whose stream messages meet faults.</summary>
 /// <param name="shards">How many the job has.</param>
 internal sealed class FaultyShardClient(IShardClient inner, int shards, WorkerFaults faults, TimeProvider time) : IShardClient
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
-
     private readonly MessageFaults _messages = new(inner.Shard, faults, time);
 
     public int Shard => inner.Shard;
 
-    public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => _messages.CallAsync(() => inner.OpenAsync(descriptor, cancellation), cancellation);
+    public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => inner.OpenAsync(descriptor, cancellation);
 
-    public Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation) => CallAsync(() => inner.InitializeAsync(jobId, values, cancellation), cancellation);
+    public Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation) => inner.InitializeAsync(jobId, values, cancellation);
 
-    public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => _messages.CallAsync(() => inner.DescribeAsync(jobId, cancellation), cancellation);
+    public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => inner.DescribeAsync(jobId, cancellation);
 
-    public async Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation)
+    public async Task WorkAsync(string jobId, string workerId, IStepReceiver receiver, CancellationToken cancellation)
     {
-        if (after is { } version)
-        {
-            faults.Reach(FaultPhase.Wait, version.Step);
-        }
-
-        ShardView view = await _messages.CallAsync(() => inner.PullAsync(jobId, after, heldStep, pace, cancellation), cancellation);
-        faults.Step = view.Cursor.Step;
-        faults.Reach(FaultPhase.Pull, view.Cursor.Step);
-        return view;
-    }
-
-    public Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation) => _messages.CallAsync(() => inner.PullAtAsync(jobId, cursor, heldStep, cancellation), cancellation);
-
-    public async Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation)
-    {
-        long step = contribution.Cursor.Step;
-        faults.Reach(FaultPhase.PushBefore, step);
-        if (Shard == 0)
-        {
-            faults.BrokenPush = null;
-        }
-
-        bool isBroken = Shard == shards - 1 && faults.IsPending(FaultPhase.PushInChunk, step);
-        // What is waited for does not come where another shard cannot take its part: the next push is as good.
-        while (Shard > 0 && faults.BrokenPush != contribution.Cursor && (faults.IsPending(FaultPhase.PushAfterOneShard, step) || (!isBroken && faults.IsPending(FaultPhase.PushInChunk, step))))
-        {
-            await Task.Delay(Pause, time, cancellation);
-        }
-
-        Contribution sent = isBroken ? contribution with { Chunks = new BreakingChunks(contribution.Chunks, () => faults.Reach(FaultPhase.PushInChunk, step)) } : contribution;
-        PushResult result;
+        await _messages.WaitWhileCutAsync(cancellation);
+        using var broken = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        // Others may still break it off once it is disposed of.
+        CancellationToken end = broken.Token;
+        var stream = new FaultyStream(receiver, Shard, shards, _messages, faults, time, () => BreakOff(broken));
+        Task carrying = stream.RunAsync(end);
         try
         {
-            result = await _messages.CallAsync(() => inner.PushAsync(sent, cancellation), cancellation);
+            await inner.WorkAsync(jobId, workerId, stream, end);
         }
-        catch
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            faults.BrokenPush = contribution.Cursor;
-            throw;
+            await _messages.PauseAsync(cancellation);
         }
-
-        if (Shard == 0)
+        finally
         {
-            faults.Reach(FaultPhase.PushAfterOneShard, step);
+            stream.Complete();
+            await broken.CancelAsync();
+            await carrying;
         }
-
-        return result;
     }
 
-    public Task<IReadOnlyList<int>> MissingAsync(string jobId, Cursor cursor, CancellationToken cancellation) => _messages.CallAsync(() => inner.MissingAsync(jobId, cursor, cancellation), cancellation);
-
-    public Task ReportEvaluationAsync(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part, CancellationToken cancellation) =>
-        CallAsync(() => inner.ReportEvaluationAsync(jobId, cursor, slot, workerId, part, cancellation), cancellation);
-
-    public Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation) => CallAsync(() => inner.WaitEvaluatedAsync(jobId, cursor, cancellation), cancellation);
+    public Task<AbandonedSlots?> InHandAsync(string jobId, string workerId, CancellationToken cancellation) => inner.InHandAsync(jobId, workerId, cancellation);
 
     public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => inner.WatchAsync(jobId, from, cancellation);
 
@@ -98,36 +62,15 @@ internal sealed class FaultyShardClient(IShardClient inner, int shards, WorkerFa
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 
-    private Task CallAsync(Func<Task> call, CancellationToken cancellation) => _messages.CallAsync(
-        async () =>
-        {
-            await call();
-            return true;
-        },
-        cancellation);
-
-    /// <summary>Chunks of which some are sent before the fault, and the rest, with the push's end, after it.</summary>
-    private sealed class BreakingChunks(IReadOnlyList<ChunkSum> chunks, Action reach) : IReadOnlyList<ChunkSum>
+    private static void BreakOff(CancellationTokenSource stream)
     {
-        public int Count => chunks.Count;
-
-        public ChunkSum this[int index] => chunks[index];
-
-        public IEnumerator<ChunkSum> GetEnumerator()
+        try
         {
-            int first = Math.Max(1, chunks.Count / 2);
-            foreach (ChunkSum chunk in chunks.Take(first))
-            {
-                yield return chunk;
-            }
-
-            reach();
-            foreach (ChunkSum chunk in chunks.Skip(first))
-            {
-                yield return chunk;
-            }
+            stream.Cancel();
         }
-
-        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+        catch (ObjectDisposedException)
+        {
+            // It is over already.
+        }
     }
 }

@@ -60,8 +60,6 @@ internal sealed partial class WorkerFaults(ArmedFaults armed, TimeProvider time,
 
     public IShardClient Disturb(IShardClient shard, int shards) => new FaultyShardClient(shard, shards, this, time);
 
-    public ILeases Disturb(ILeases leases) => new FaultyLeases(leases, this);
-
     public ITrainer Disturb(ITrainer trainer) => new FaultyTrainer(trainer, this);
 
     /// <summary>Meets its end here, where that was asked for: in the step that was named, or the first after it in which the worker gets here.</summary>

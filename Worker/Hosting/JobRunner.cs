@@ -2,7 +2,6 @@ using Grpc.Core;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
-using Lockstep.Coordination;
 using Lockstep.Core.Protocol;
 using Lockstep.ServiceDefaults.Telemetry;
 using Lockstep.Transport;
@@ -10,12 +9,11 @@ using Lockstep.Transport.Protos;
 using Lockstep.Worker.Faults;
 using Lockstep.Worker.Jobs;
 using Lockstep.Worker.Loop;
-using StackExchange.Redis;
 
 namespace Lockstep.Worker.Hosting;
 
 /// <summary>Does one assigned job from its data to its end, and tells the scheduler where it cannot.</summary>
-internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, IConnectionMultiplexer redis, IConfiguration configuration, WorkerMetrics metrics, StepTrace trace, TimeProvider time, ILoggerFactory loggers)
+internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, IConfiguration configuration, WorkerMetrics metrics, StepTrace trace, TimeProvider time, ILoggerFactory loggers)
 {
     private static readonly TimeSpan ReportTimeout = TimeSpan.FromSeconds(10);
 
@@ -75,16 +73,14 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
             }
 
             shards = ShardClients.FromConfiguration(configuration, spec.Shards, time, _logger, drain);
-            ILeases leases = new RedisLeases(redis, assignment.JobId);
             ITrainer trainer = job.Trainer;
             if (faults is not null)
             {
                 shards = [.. shards.Select(shard => faults.Disturb(shard, spec.Shards))];
-                leases = faults.Disturb(leases);
                 trainer = faults.Disturb(trainer);
             }
 
-            var loop = new TrainingLoop(job.Job, settings.WorkerId, shards, leases, trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>(), trace);
+            var loop = new TrainingLoop(job.Job, settings.WorkerId, shards, trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>(), trace, faults is null ? null : faults.Reach);
             using var over = CancellationTokenSource.CreateLinkedTokenSource(abort);
             Task probing = new RoundTripProbe(assignment.JobId, shards, metrics, time).RunAsync(over.Token);
             try

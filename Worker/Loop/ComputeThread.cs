@@ -58,6 +58,11 @@ public sealed class ComputeThread : IHangWatched, IDisposable
         return true;
     });
 
+    /// <summary>Of a function that runs long and waits in between: from here to <see cref="Exit"/> it computes, and counts as hung where that takes too long. On the thread.</summary>
+    public void Enter() => Interlocked.Exchange(ref _since, _time.GetTimestamp());
+
+    public void Exit() => Interlocked.Exchange(ref _since, Nothing);
+
     public TimeSpan StuckFor()
     {
         long since = Interlocked.Read(ref _since);

@@ -28,8 +28,7 @@ internal sealed class RoundTripProbe(string jobId, IReadOnlyList<IShardClient> s
         try
         {
             long started = time.GetTimestamp();
-            // The cheapest question there is: a shard lacks nothing of a step long past.
-            await shard.MissingAsync(jobId, default, cancellation);
+            await shard.StatusAsync(jobId, cancellation);
             metrics.RoundTrip(shard.Shard, shard.Path, time.GetElapsedTime(started));
         }
         catch (Exception exception) when (exception is ProtocolException or InvalidOperationException)

@@ -1,25 +1,20 @@
 namespace Lockstep.Worker.Loop;
 
-/// <summary>The usual time of a slot, and from it how long an idle worker waits before it asks what is overdue.</summary>
-public sealed class SlotClock
+/// <summary>How long slots take this worker.</summary>
+internal sealed class SlotClock
 {
-    /// <summary>Below this, asking costs more than a slow slot.</summary>
-    public static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(25);
+    /// <summary>Slots that take less are not worth a word about each that begins.</summary>
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>A lost slot is found within this time, whatever the back-off.</summary>
-    public static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
-
-    private const double Overdue = 1.5;
-    private const double Growth = 1.6;
     private const double Weight = 0.2;
+
     private double _usualSeconds;
     private TimeSpan _recent;
     private int _recentSlots;
 
-    /// <value>The usual time of a slot; zero: none was computed.</value>
-    public TimeSpan Usual => TimeSpan.FromSeconds(_usualSeconds);
+    /// <value>Whether the coordinator should be told which slot is begun, so that it knows which are not.</value>
+    public bool TellsProgress => _usualSeconds == 0 || _usualSeconds > Shortest.TotalSeconds;
 
-    /// <summary>Takes the time of a computed slot into the moving average.</summary>
     public void Observe(TimeSpan time)
     {
         _usualSeconds = _usualSeconds == 0 ? time.TotalSeconds : _usualSeconds + (Weight * (time.TotalSeconds - _usualSeconds));
@@ -27,27 +22,11 @@ public sealed class SlotClock
         _recentSlots++;
     }
 
-    /// <summary>The mean time of the slots since this was asked last; zero: there were none.</summary>
-    public TimeSpan TakeRecent()
+    /// <summary>Milliseconds: the mean of the slots since this was asked last; 0: there were none.</summary>
+    public double TakeRecentMs()
     {
-        TimeSpan mean = _recentSlots == 0 ? TimeSpan.Zero : _recent / _recentSlots;
+        double mean = _recentSlots == 0 ? 0 : _recent.TotalMilliseconds / _recentSlots;
         (_recent, _recentSlots) = (TimeSpan.Zero, 0);
         return mean;
-    }
-
-    /// <summary>How long to wait before the first question.</summary>
-    public TimeSpan FirstDelay()
-    {
-        var usual = TimeSpan.FromSeconds(Overdue * _usualSeconds);
-        return usual < Shortest ? Shortest : usual;
-    }
-
-    /// <summary>How long to wait after a question that found nothing.</summary>
-    public static TimeSpan NextDelay(TimeSpan last)
-    {
-        TimeSpan grown = last * Growth;
-        if (grown < Longest)
-            return grown;
-        return last > Longest ? last : Longest;
     }
 }

@@ -1,5 +1,9 @@
 using System.Diagnostics;
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Lockstep.Contracts.Faults;
+using Lockstep.Core.Grants;
+using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.ServiceDefaults.Telemetry;
 using Lockstep.Training;
@@ -7,381 +11,388 @@ using Lockstep.Transport;
 
 namespace Lockstep.Worker.Loop;
 
-/// <summary>One worker's part of a job: pull a version, compute leased slots, push their exact sum, wait for the next version.</summary>
-/// <remarks>Nothing that happens here can change the result. A lease only says what is worth computing, a slot is the same whoever computes it, and the shards take each slot once.</remarks>
+/// <summary>One worker's part of a job: loads a version, computes the slots that it was granted, pushes their exact sum, and takes the next version.</summary>
+/// <remarks>
+/// All of it is one turn of the compute thread: between two slots it looks at what the streams brought, and nothing is awaited.
+/// Nothing that happens here can change the result. A grant only says what is worth computing, a slot is the same whoever computes it, and the shards take each slot once.
+/// </remarks>
 public sealed class TrainingLoop
 {
-    /// <summary>How many workers may hold one slot at once: the first and one that took it over.</summary>
-    private const int MaximumLeases = 2;
-
     private readonly TrainingJob _job;
     private readonly string _jobId;
     private readonly string _workerId;
     private readonly IReadOnlyList<IShardClient> _shards;
-    private readonly ILeases _leases;
     private readonly ITrainer _trainer;
     private readonly ComputeThread _compute;
     private readonly WorkerMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly LostShards _lost;
     private readonly StepTrace _trace;
-    private readonly VersionPuller _puller;
-    private readonly EvaluationRound _evaluation;
-    private readonly GroupBuilder _group;
-    private readonly Lazy<GroupBuilder> _single;
+    private readonly Action<FaultPhase, long> _reach;
+    private readonly StepMailbox _mailbox = new();
+    private readonly VersionStage _stage;
+    private readonly ShardStreams _streams;
+    private readonly WorkerState _state;
+    private readonly PushDesk _pushes;
+    private readonly IStepStream?[] _open;
     private readonly SlotClock _clock = new();
     private readonly float[] _gradient;
     private readonly List<long> _sampleIds = [];
-    private readonly SlotsInHand _hand;
-    private (int Generation, long Step) _loaded = (0, -1);
-    // What the shards are told while the next version is waited for.
-    private WorkerPace _pace;
+    // Slots of the loaded version that were computed here and whose successors are not read ahead yet.
+    private readonly List<int> _done = [];
+    private WholeVersion? _version;
+    private GroupBuilder? _group;
+    private Activity? _step;
+    private long _loadedAt;
+    // When nothing was left to do for the loaded version; null: something is.
+    private long? _doneAt;
+    private bool _isOver;
+    private bool _isLeaving;
 
     /// <param name="workerId">Unique among the workers.</param>
     /// <param name="shards">All shards of the job, by index.</param>
     /// <param name="trainer">Used on <paramref name="compute"/> only.</param>
     /// <param name="trace">Null: no step is traced.</param>
-    public TrainingLoop(TrainingJob job, string workerId, IReadOnlyList<IShardClient> shards, ILeases leases, ITrainer trainer, ComputeThread compute, WorkerMetrics metrics, TimeProvider time, ILogger<TrainingLoop> logger, StepTrace? trace = null)
+    /// <param name="reach">Is told the phases of a step as they are reached, on the compute thread; null: nobody is.</param>
+    public TrainingLoop(TrainingJob job, string workerId, IReadOnlyList<IShardClient> shards, ITrainer trainer, ComputeThread compute, WorkerMetrics metrics, TimeProvider time, ILogger<TrainingLoop> logger, StepTrace? trace = null, Action<FaultPhase, long>? reach = null)
     {
         _job = job;
         _jobId = job.Descriptor.JobId;
         _workerId = workerId;
         _shards = shards;
-        _leases = leases;
         _trainer = trainer;
         _compute = compute;
         _metrics = metrics;
         _time = time;
         _logger = logger;
         _trace = trace ?? StepTrace.Off;
-        _lost = new LostShards(job, trainer, compute, time, logger);
-        _puller = new VersionPuller(_jobId, shards, job.Layout, metrics, time, _lost, () => _pace);
-        _hand = new SlotsInHand(leases, _jobId, time, logger);
-        _evaluation = new EvaluationRound(job, workerId, shards[0], leases, _hand, trainer, compute, metrics, time);
-        _group = new GroupBuilder(job.Descriptor, job.Layout);
-        // A contested slot is rare: its buffer is made when it comes.
-        _single = new Lazy<GroupBuilder>(() => new GroupBuilder(job.Descriptor, job.Layout));
+        _reach = reach ?? ((_, _) => { });
+        _stage = new VersionStage(job.Layout, time);
+        _streams = new ShardStreams(job, workerId, shards, _mailbox, _stage, time, logger);
+        _state = new WorkerState(shards.Count);
+        _pushes = new PushDesk(job, metrics, time, logger);
+        _open = new IStepStream?[shards.Count];
         _gradient = new float[trainer.ElementCount];
     }
 
     /// <summary>Works until the job is finished or <paramref name="drain"/> asks to leave.</summary>
-    /// <param name="drain">Finish the slot in hand, push what was computed, hand the rest back and return.</param>
-    /// <param name="abort">Stop now; slots in hand are handed back where that is possible at once.</param>
+    /// <param name="drain">Finish the slot in hand, push what was computed and return.</param>
+    /// <param name="abort">Stop now.</param>
     /// <returns>Whether the job is finished.</returns>
     public async Task<bool> RunAsync(CancellationToken drain, CancellationToken abort)
     {
-        await _lost.OpenAsync(_shards, abort);
-        _logger.Opened(_jobId, _job.Layout.Elements, _shards.Count, _job.Descriptor.TotalSteps, _job.Descriptor.Slots);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(drain, abort);
         try
         {
-            Version version = await _puller.NextAsync(after: null, leave.Token);
-            _logger.Started(_jobId, version.Cursor);
-            while (true)
-            {
-                long started = _time.GetTimestamp();
-                using Activity? span = WorkerSpans.Step(_trace, _jobId, version.Cursor, _workerId);
-                await LoadAsync(version.Cursor);
-                bool whole = !_job.Descriptor.EvaluatesAt(version.Cursor.Step) || await _evaluation.RunAsync(version.Cursor, drain, abort);
-                if (whole && version.Finished)
-                {
-                    _hand.Forget();
-                    if (await WaitOverAsync(version, leave.Token) is { } again)
-                    {
-                        version = again;
-                        continue;
-                    }
-                    _logger.Finished(_jobId, version.Cursor.Step);
-                    return true;
-                }
-                if (whole)
-                    await ContributeAsync(version, drain, abort);
-                if (drain.IsCancellationRequested)
-                {
-                    _logger.Drained(_jobId, version.Cursor);
-                    return false;
-                }
-                version = await WaitNextAsync(version, drain, abort, leave.Token);
-                _metrics.Step(_time.GetElapsedTime(started));
-            }
+            await _streams.OpenAsync(_shards, () => _compute.RunAsync(Initial), leave.Token);
         }
         catch (OperationCanceledException) when (drain.IsCancellationRequested && !abort.IsCancellationRequested)
         {
             return false;
         }
+
+        _logger.Opened(_jobId, _job.Layout.Elements, _shards.Count, _job.Descriptor.TotalSteps, _job.Descriptor.Slots);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(abort);
+        using CancellationTokenRegistration wake = leave.Token.Register(_mailbox.Wake);
+        Task streams = _streams.RunAsync(stop.Token);
+        try
+        {
+            return await _compute.RunAsync(() => Work(drain, abort), mayTakeLong: true);
+        }
         finally
         {
-            await _hand.LeaveAsync();
+            await stop.CancelAsync();
+            await streams;
         }
     }
 
-    private async Task LoadAsync(Cursor cursor)
+    private bool Work(CancellationToken drain, CancellationToken abort)
     {
-        if (_loaded == (cursor.Generation, cursor.Step))
-            return;
-        using Activity? span = WorkerSpans.Part("load");
-        long started = _time.GetTimestamp();
-        await _compute.RunAsync(() => _trainer.Load(_puller.Values.Span));
-        _loaded = (cursor.Generation, cursor.Step);
-        _metrics.Load(_time.GetElapsedTime(started));
-    }
-
-    /// <summary>Computes slots for as long as some are free, and pushes them.</summary>
-    private async Task ContributeAsync(Version version, CancellationToken drain, CancellationToken abort)
-    {
-        // A refused group frees its slots as contested; a contested slot goes alone and is not refused, so this ends.
-        while (!drain.IsCancellationRequested && await ContributeGroupAsync(version, drain, abort))
+        try
         {
-            _metrics.Regrouped();
-        }
-    }
-
-    /// <returns>Whether slots were handed back that should be tried again.</returns>
-    private async Task<bool> ContributeGroupAsync(Version version, CancellationToken drain, CancellationToken abort)
-    {
-        Cursor cursor = version.Cursor;
-        List<int> group = [];
-        bool again = false;
-        Lease? next = await _leases.AdvanceAsync(cursor, _job.Descriptor.Slots, _workerId, abort);
-        if (next is null)
-            return false;
-        await _compute.RunAsync(() => _group.Begin(cursor, version.Hints));
-        while (next is { } lease)
-        {
-            _hand.Leased(cursor, lease.Slot);
-            SlotResult result = await ComputeAsync(cursor.Step, lease.Slot);
-            Completion completion = await _leases.CompleteAsync(cursor, lease.Slot, _workerId, leaseNext: !drain.IsCancellationRequested, abort);
-            if (completion.Stale)
+            while (true)
             {
-                _hand.Forget();
-                CheckLate(cursor, lease.Slot, result);
-                return false;
-            }
-            next = completion.Next;
-            if (next is { } leased)
-                _hand.Leased(cursor, leased.Slot);
-            if (group.Contains(lease.Slot))
-            {
-                // An emptied lease table may give this worker what it has already.
-                continue;
-            }
-
-            if (completion.MayJoinGroup && !lease.Contested)
-            {
-                if (!await EncodeAsync(_group, lease.Slot, result))
+                TakeNews();
+                abort.ThrowIfCancellationRequested();
+                if (_isOver)
                 {
-                    if (group.Count > 0)
-                        await PushAsync(version, _group, group, abort);
-                    throw await ReportNotFiniteAsync(version, lease.Slot, result, abort);
+                    _logger.Finished(_jobId, _version?.Cursor.Step ?? _job.Descriptor.TotalSteps);
+                    return true;
                 }
-                group.Add(lease.Slot);
-                if (_group.IsFull)
+
+                if (drain.IsCancellationRequested && !_isLeaving)
+                    Leave();
+                if (!_isLeaving && _state.TryLoad(out Cursor version))
+                    Load(version);
+                else if (_state.TryBegin(out SlotWork work))
+                    Do(work);
+                else if (_state.TryPush(out IReadOnlyList<int> slots))
+                    PushGroup(slots);
+                else if (!_isLeaving)
+                    WaitForNews();
+                else if (_state.AwaitsAnswers)
+                    _mailbox.Wait();
+                else
                 {
-                    again |= (await PushAsync(version, _group, group, abort)).TryAgain;
-                    group.Clear();
-                    await _compute.RunAsync(() => _group.Begin(cursor, version.Hints));
-                }
-            }
-            else
-            {
-                PushOutcome outcome = await PushAloneAsync(version, lease.Slot, result, abort);
-                if (outcome.Behind)
-                {
-                    // The slots that are handed back would be leased again at once, for nothing.
-                    await _hand.ReleaseAsync(abort);
+                    _logger.Drained(_jobId, _version?.Cursor ?? default);
                     return false;
                 }
-                again |= outcome.TryAgain;
             }
         }
-        if (group.Count > 0)
-            again |= (await PushAsync(version, _group, group, abort)).TryAgain;
-        return again;
+        finally
+        {
+            _step?.Dispose();
+        }
     }
 
-    /// <summary>Waits for the version after <paramref name="version"/>; whenever it is overdue, looks for slots that their workers do not bring.</summary>
-    private async Task<Version> WaitNextAsync(Version version, CancellationToken drain, CancellationToken abort, CancellationToken leave)
+    private void Leave()
     {
+        _isLeaving = true;
+        _state.Leave();
+        _open[0]?.Send(new LeavingMessage());
+    }
+
+    private void WaitForNews()
+    {
+        if (_state.TryIdle(out Cursor at, out long newestGrant))
+        {
+            _open[0]?.Send(new IdleMessage(at, newestGrant));
+            _doneAt ??= _time.GetTimestamp();
+        }
+
+        if (_version is not null)
+            _reach(FaultPhase.Wait, _version.Cursor.Step);
+        Prepare();
         using Activity? span = WorkerSpans.Part("wait");
-        long started = _time.GetTimestamp();
-        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(leave);
-        _pace = new WorkerPace(_workerId, _clock.TakeRecent().TotalMilliseconds);
-        Task<Version> next = _puller.NextAsync(version.Cursor, waiting.Token);
-        try
-        {
-            TimeSpan delay = _clock.FirstDelay();
-            while (!await Waiting.EndsWithinAsync(next, delay, _time, waiting.Token))
-            {
-                leave.ThrowIfCancellationRequested();
-                await _hand.ConfirmAsync(abort);
-                bool found = false;
-                while (!next.IsCompleted && !drain.IsCancellationRequested && await TakeOverAsync(version, abort))
-                    found = true;
-                delay = found ? _clock.FirstDelay() : SlotClock.NextDelay(delay);
-            }
-            Version result = await next;
-            _metrics.VersionWait(_time.GetElapsedTime(started), TimeSpan.FromMilliseconds(result.SyncMs));
-            return result;
-        }
-        finally
-        {
-            await waiting.CancelAsync();
-            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
+        _mailbox.Wait();
     }
 
-    /// <summary>Waits until the job is over: until its last checkpoint is on disk, a shard that dies takes the job back, and somebody must do the steps again.</summary>
-    /// <returns>The version that the job went back to; null: it is over.</returns>
-    private async Task<Version?> WaitOverAsync(Version last, CancellationToken leave)
+    /// <summary>Reads ahead what the next step most likely asks of this worker: the same slots again.</summary>
+    private void Prepare()
     {
-        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(leave);
-        Task<Version> next = _puller.NextAsync(last.Cursor, waiting.Token);
-        Task<bool> over = _lost.WaitOverAsync(_shards[0], waiting.Token);
-        try
+        if (_done.Count == 0 || _version is not { } version || version.Cursor.Step + 1 >= _job.Descriptor.TotalSteps)
+            return;
+        foreach (int slot in _done)
         {
-            await Task.WhenAny(next, over);
-            return over.IsCompleted && await over ? null : await next;
-        }
-        finally
-        {
-            await waiting.CancelAsync();
-            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            await ((Task)over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    /// <returns>Whether a slot was taken over and is in everywhere.</returns>
-    private async Task<bool> TakeOverAsync(Version version, CancellationToken abort)
-    {
-        Cursor cursor = version.Cursor;
-        IReadOnlyList<int>[] lacking = await ShardCalls.AllAsync(_shards, (shard, stop) => _lost.MissingAsync(shard, cursor, stop), abort);
-        int[] missing = [.. lacking.SelectMany(slots => slots).Distinct().Order()];
-        if (missing.Length == 0)
-            return false;
-        if (await _leases.TakeOverAsync(cursor, _job.Descriptor.Slots, missing, _workerId, MaximumLeases, abort) is not { } lease)
-            return false;
-        _logger.TookOver(_jobId, cursor, lease.Slot);
-        _metrics.TakenOver();
-        _hand.Leased(cursor, lease.Slot);
-        SlotResult result = await ComputeAsync(cursor.Step, lease.Slot);
-        Completion completion = await _leases.CompleteAsync(cursor, lease.Slot, _workerId, leaseNext: false, abort);
-        if (completion.Stale)
-        {
-            _hand.Forget();
-            CheckLate(cursor, lease.Slot, result);
-            return false;
-        }
-        PushOutcome outcome = await PushAloneAsync(version, lease.Slot, result, abort);
-        return outcome.Missing.Count == 0;
-    }
-
-    private async Task<SlotResult> ComputeAsync(long step, int slot)
-    {
-        using Activity? span = WorkerSpans.Part("compute slot", slot);
-        (SlotResult result, TimeSpan data, TimeSpan compute) = await _compute.RunAsync(() =>
-        {
-            long started = _time.GetTimestamp();
             _sampleIds.Clear();
-            _job.Sampler.SlotSamples(step, slot, _sampleIds);
-            int stepSamples = _job.Sampler.SamplesInStep(step);
-            TimeSpan data = _time.GetElapsedTime(started);
-            started = _time.GetTimestamp();
-            SlotResult result;
-            if (_sampleIds.Count == 0)
+            _job.Sampler.SlotSamples(version.Cursor.Step + 1, slot, _sampleIds);
+            if (_sampleIds.Count > 0 && !_trainer.Prepare(version.Cursor.Step + 1, slot, CollectionsMarshal.AsSpan(_sampleIds)))
+                break;
+        }
+
+        _done.Clear();
+    }
+
+    private void TakeNews()
+    {
+        while (_mailbox.TryTake(out StepEvent? happened))
+        {
+            switch (happened)
             {
-                Array.Clear(_gradient);
-                result = new SlotResult(0, 0, []);
+                case StepEvent.Opened opened:
+                    _open[opened.Shard] = opened.Stream;
+                    _state.Connect(opened.Shard);
+                    break;
+                case StepEvent.Ended ended:
+                    _open[ended.Shard] = null;
+                    foreach (PushEnd end in _state.Disconnect(ended.Shard))
+                        _pushes.Settle(end);
+                    break;
+                case StepEvent.Offered offered:
+                    _metrics.Pulled(offered.Shard, _shards[offered.Shard].Path, offered.Version.Bytes, TimeSpan.FromMilliseconds(offered.Version.ReceiveMs));
+                    WorkerSpans.Pulled(offered.Version, offered.Shard, _time);
+                    _state.Offer(offered.Shard, offered.Version.Cursor);
+                    _reach(FaultPhase.Pull, offered.Version.Cursor.Step);
+                    break;
+                case StepEvent.Received received:
+                    Take(received.Shard, received.Message);
+                    break;
+                case StepEvent.InitialWanted wanted:
+                    wanted.Values.SetResult(Initial());
+                    break;
+                case StepEvent.Failed failed:
+                    System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failed.Exception);
+                    break;
             }
-            else
-            {
-                result = _trainer.Run(step, slot, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_sampleIds), stepSamples, _gradient);
-            }
-            return (result, data, _time.GetElapsedTime(started));
-        });
-        _metrics.Data(data);
-        _metrics.Compute(compute, result.Samples);
-        _clock.Observe(compute);
+        }
+    }
+
+    private void Take(int shard, ShardMessage message)
+    {
+        switch (message)
+        {
+            case GrantMessage grant:
+                _state.Grant(grant.Cursor, grant.Slots, grant.Number);
+                break;
+            case RevokeMessage revoke:
+                _state.Revoke(revoke.Cursor, revoke.Slots);
+                break;
+            case AnswerMessage answer:
+                _pushes.Answered(answer.Push, shard, answer.Result);
+                if (_state.Answer(shard, answer.Push, answer.Result) is { } end)
+                    _pushes.Settle(end);
+                if (shard == 0)
+                    _reach(FaultPhase.PushAfterOneShard, answer.Result.ShardCursor.Step);
+                break;
+            case OverMessage:
+                _isOver = true;
+                break;
+        }
+    }
+
+    private float[] Initial()
+    {
+        var initial = new float[_job.Layout.Elements];
+        _trainer.CopyInitial(initial);
+        return initial;
+    }
+
+    private void Load(Cursor version)
+    {
+        long now = _time.GetTimestamp();
+        if (_version is not null)
+            _metrics.Step(_time.GetElapsedTime(_loadedAt, now));
+        else
+            _logger.Started(_jobId, version);
+        _step?.Dispose();
+        _step = WorkerSpans.Step(_trace, _jobId, version, _workerId);
+        _pushes.Drop(_group);
+        _group = null;
+        _done.Clear();
+        _version = _stage.Take(version);
+        _metrics.Agreement(TimeSpan.FromMilliseconds(_version.AgreementMs));
+        if (_doneAt is { } done)
+            _metrics.VersionWait(_time.GetElapsedTime(done, now), TimeSpan.FromMilliseconds(_version.SyncMs));
+        _doneAt = null;
+        using (WorkerSpans.Part("load"))
+        {
+            _compute.Enter();
+            _trainer.Load(_version.Values);
+            _compute.Exit();
+        }
+
+        _stage.GiveBack(_version);
+        _loadedAt = _time.GetTimestamp();
+        _metrics.Load(_time.GetElapsedTime(now, _loadedAt));
+    }
+
+    private void Do(SlotWork work)
+    {
+        if (_clock.TellsProgress)
+            _open[0]?.Send(new ProgressMessage(work.Cursor, work.Slot));
+        _doneAt = null;
+        if (work.IsEvaluation)
+            Evaluate(work);
+        else
+            Compute(work);
+    }
+
+    private void Evaluate(SlotWork work)
+    {
+        long started = _time.GetTimestamp();
+        _sampleIds.Clear();
+        (long from, long to) = EvaluationSlots.Range(work.Slot, _job.Descriptor.EvaluationSlots, _trainer.ValidationSamples);
+        for (long id = from; id < to; id++)
+            _sampleIds.Add(id);
+        _compute.Enter();
+        EvaluationPart part = _trainer.Evaluate(CollectionsMarshal.AsSpan(_sampleIds));
+        _compute.Exit();
+        TimeSpan elapsed = _time.GetElapsedTime(started);
+        _metrics.Evaluate(elapsed);
+        TakeNews();
+        if (_state.Finish() == SlotUse.Evaluation)
+            _open[0]?.Send(new EvaluationMessage(work.Cursor, work.Slot, part, elapsed.TotalMilliseconds));
+    }
+
+    private void Compute(SlotWork work)
+    {
+        SlotResult result;
+        using (WorkerSpans.Part("compute slot", work.Slot))
+        {
+            result = Run(work);
+        }
+
+        _reach(FaultPhase.Complete, work.Cursor.Step);
+        TakeNews();
+        SlotUse use = _state.Finish();
+        if (use == SlotUse.None)
+        {
+            // Nobody wants it any more; a worker that is no good shall show all the same.
+            if (!double.IsFinite(result.LossSum) || !TensorPrimitives.IsFiniteAll<float>(_gradient))
+                throw PushDesk.NotFinite(_jobId, work.Cursor.Step, [work.Slot]);
+            return;
+        }
+
+        GroupBuilder builder = use == SlotUse.Group ? _group ??= _pushes.Begin(_version!) : _pushes.Begin(_version!);
+        _reach(FaultPhase.Encode, work.Cursor.Step);
+        long started = _time.GetTimestamp();
+        bool isFinite;
+        using (WorkerSpans.Part("encode", work.Slot))
+        {
+            isFinite = builder.Add(work.Slot, result.Samples, result.LossSum, result.MetricParts, _gradient);
+        }
+
+        _metrics.Encode(_time.GetElapsedTime(started));
+        if (!isFinite)
+        {
+            _state.Spoil(work.Slot);
+            Push(null, [work.Slot], builder.NotFinite(_workerId, work.Slot, result.Samples, result.LossSum, result.MetricParts));
+            if (use == SlotUse.Alone)
+                _pushes.Drop(builder);
+        }
+        else if (use == SlotUse.Alone)
+        {
+            Push(builder, [work.Slot]);
+        }
+        else if (builder.IsFull)
+        {
+            PushGroup(_state.TakeGroup());
+        }
+    }
+
+    private SlotResult Run(SlotWork work)
+    {
+        long started = _time.GetTimestamp();
+        long step = work.Cursor.Step;
+        _sampleIds.Clear();
+        _job.Sampler.SlotSamples(step, work.Slot, _sampleIds);
+        int stepSamples = _job.Sampler.SamplesInStep(step);
+        long drawn = _time.GetTimestamp();
+        _metrics.Data(_time.GetElapsedTime(started, drawn));
+        _compute.Enter();
+        SlotResult result = new(0, 0, []);
+        if (_sampleIds.Count == 0)
+            Array.Clear(_gradient);
+        else
+            result = _trainer.Run(step, work.Slot, CollectionsMarshal.AsSpan(_sampleIds), stepSamples, _gradient);
+        _compute.Exit();
+        TimeSpan elapsed = _time.GetElapsedTime(drawn);
+        _metrics.Compute(elapsed, result.Samples);
+        _clock.Observe(elapsed);
+        _done.Add(work.Slot);
         return result;
     }
 
-    /// <returns>False: the slot is not finite, and the sum is what it was.</returns>
-    private async Task<bool> EncodeAsync(GroupBuilder encoder, int slot, SlotResult result)
+    private void PushGroup(IReadOnlyList<int> slots)
     {
-        using Activity? span = WorkerSpans.Part("encode", slot);
-        long started = _time.GetTimestamp();
-        bool finite = await _compute.RunAsync(() => encoder.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient));
-        _metrics.Encode(_time.GetElapsedTime(started));
-        return finite;
+        GroupBuilder group = _group!;
+        _group = null;
+        Push(group, slots);
     }
 
-    private async Task<PushOutcome> PushAloneAsync(Version version, int slot, SlotResult result, CancellationToken abort)
-    {
-        GroupBuilder encoder = _single.Value;
-        await _compute.RunAsync(() => encoder.Begin(version.Cursor, version.Hints));
-        if (!await EncodeAsync(encoder, slot, result))
-            throw await ReportNotFiniteAsync(version, slot, result, abort);
-        return await PushAsync(version, encoder, [slot], abort);
-    }
+    private void Push(GroupBuilder builder, IReadOnlyList<int> slots) => Push(builder, slots, builder.Build(_workerId, _version!.SyncMs));
 
-    /// <summary>Tells the shards of a slot that enters no sum; another worker tries it.</summary>
-    /// <returns>Why this worker does not go on.</returns>
-    private async Task<ProtocolException> ReportNotFiniteAsync(Version version, int slot, SlotResult result, CancellationToken abort)
+    /// <param name="builder">Whose memory the parts are; null: nobody's.</param>
+    private void Push(GroupBuilder? builder, IReadOnlyList<int> slots, IReadOnlyList<Contribution> parts)
     {
-        await PushAsync(version.Cursor, [slot], _group.NotFinite(_workerId, slot, result.Samples, result.LossSum, result.MetricParts), abort);
-        return NotFinite(version.Cursor, [slot]);
-    }
-
-    private async Task<PushOutcome> PushAsync(Version version, GroupBuilder encoder, IReadOnlyList<int> slots, CancellationToken abort) =>
-        await PushAsync(version.Cursor, slots, await _compute.RunAsync(() => encoder.Build(_workerId, version.SyncMs)), abort);
-
-    private async Task<PushOutcome> PushAsync(Cursor cursor, IReadOnlyList<int> slots, IReadOnlyList<Contribution> parts, CancellationToken abort)
-    {
+        _reach(FaultPhase.PushBefore, _version!.Cursor.Step);
         using Activity? span = WorkerSpans.Part("push");
-        long started = _time.GetTimestamp();
-        PushResult[] results = await ShardCalls.AllAsync(_shards, (shard, stop) => _lost.PushAsync(shard, parts[shard.Shard], stop), abort);
-        _metrics.Push(_time.GetElapsedTime(started));
-        _metrics.Pushed(_shards[0].Path, parts.Sum(part => part.Bytes));
-
-        PushOutcome outcome = PushOutcome.Of(cursor, slots, results);
-        Report(cursor, slots, results, outcome);
-        if (outcome.Missing.Count > 0)
-            await _leases.ReleaseAsync(cursor, outcome.Missing, abort);
-        _hand.Pushed(slots, outcome.Held);
-        return outcome;
-    }
-
-    /// <summary>Looks at what comes too late to be pushed.</summary>
-    private void CheckLate(Cursor cursor, int slot, SlotResult result)
-    {
-        if (!double.IsFinite(result.LossSum) || !TensorPrimitives.IsFiniteAll<float>(_gradient))
-            throw NotFinite(cursor, [slot]);
-    }
-
-    private ProtocolException NotFinite(Cursor cursor, IReadOnlyList<int> slots) =>
-        new(ProtocolError.NotFinite, $"Job {_jobId}: this worker computed a gradient of step {cursor.Step} that is not finite (slots {string.Join(", ", slots)}).");
-
-    private void Report(Cursor cursor, IReadOnlyList<int> slots, PushResult[] results, PushOutcome outcome)
-    {
-        if (outcome.Over)
-            _metrics.Stale();
-        for (int shard = 0; shard < results.Length; shard++)
-        {
-            PushResult result = results[shard];
-            if (result.Mismatched.Count > 0)
-            {
-                _metrics.Mismatched(result.Mismatched.Count);
-                _logger.Mismatched(_jobId, cursor, shard, string.Join(' ', result.Mismatched));
-            }
-            if (result.Status == PushStatus.Refused)
-            {
-                _metrics.Refused();
-                _logger.Refused(_jobId, cursor, shard, string.Join(' ', slots), string.Join(' ', result.Missing));
-            }
-            else if (result.Status == PushStatus.Stale && result.ShardCursor <= cursor)
-            {
-                _logger.ShardBehind(_jobId, cursor, shard, result.ShardCursor);
-            }
-        }
+        double slotMs = _clock.TakeRecentMs();
+        long push = _state.Push(slots, out PushEnd? ended);
+        _pushes.Send(push, builder, parts.Sum(p => p.Bytes), _shards[0].Path);
+        for (int shard = 0; shard < _open.Length; shard++)
+            _open[shard]?.Send(push, parts[shard] with { SlotMs = slotMs, Trace = span?.Context ?? default });
+        if (ended is not null)
+            _pushes.Settle(ended);
     }
 }

@@ -20,17 +20,11 @@ internal static partial class WorkerLog
     [LoggerMessage(104, LogLevel.Warning, "Job {JobId}: {Warning}")]
     public static partial void DataWarning(this ILogger logger, string jobId, InputError warning);
 
-    [LoggerMessage(110, LogLevel.Debug, "Job {JobId}, {Cursor}: took over slot {Slot} from a worker that is overdue or gone")]
-    public static partial void TookOver(this ILogger logger, string jobId, Cursor cursor, int slot);
+    [LoggerMessage(111, LogLevel.Debug, "Job {JobId}, {Cursor}: a shard refused slots {Slots}, of which it lacks {Missing}; these are pushed one by one")]
+    public static partial void Refused(this ILogger logger, string jobId, Cursor cursor, string slots, string missing);
 
-    [LoggerMessage(111, LogLevel.Warning, "Job {JobId}, {Cursor}: shard {Shard} refused slots {Slots}, of which it lacks {Missing}; they are handed back")]
-    public static partial void Refused(this ILogger logger, string jobId, Cursor cursor, int shard, string slots, string missing);
-
-    [LoggerMessage(112, LogLevel.Warning, "Job {JobId}, {Cursor}: shard {Shard} is behind, at {ShardCursor}; waiting for it")]
-    public static partial void ShardBehind(this ILogger logger, string jobId, Cursor cursor, int shard, Cursor shardCursor);
-
-    [LoggerMessage(113, LogLevel.Warning, "Job {JobId}, {Cursor}: slots {Slots} could not be handed back; their leases will run out")]
-    public static partial void NotReleased(this ILogger logger, Exception exception, string jobId, Cursor cursor, string slots);
+    [LoggerMessage(112, LogLevel.Warning, "Job {JobId}, {Cursor}: a shard is behind, at {ShardCursor}; waiting for it")]
+    public static partial void ShardBehind(this ILogger logger, string jobId, Cursor cursor, Cursor shardCursor);
 
     [LoggerMessage(114, LogLevel.Warning, "Job {JobId}: shard {Shard} does not have the job ({Reason}); waiting until it is taken up again")]
     public static partial void ShardLost(this ILogger logger, string jobId, int shard, string reason);

@@ -29,11 +29,9 @@ public sealed class WorkerMetrics
     private readonly Counter<long> _bytes;
     private readonly Counter<long> _slots;
     private readonly Counter<long> _samples;
-    private readonly Counter<long> _takenOver;
     private readonly Counter<long> _refused;
     private readonly Counter<long> _stale;
     private readonly Counter<long> _mismatched;
-    private readonly Counter<long> _regrouped;
 
     public WorkerMetrics(IMeterFactory meters)
     {
@@ -54,16 +52,12 @@ public sealed class WorkerMetrics
         _bytes = meter.CreateCounter<long>("lockstep.worker.bytes", "By", "Values, sums and maxima that were pushed or pulled, without headers and frames.");
         _slots = meter.CreateCounter<long>("lockstep.worker.slots", "{slot}", "Slots computed.");
         _samples = meter.CreateCounter<long>("lockstep.worker.samples", "{sample}", "Samples computed.");
-        _takenOver = meter.CreateCounter<long>("lockstep.worker.slots.taken_over", "{slot}", "Slots taken over from another worker.");
         _refused = meter.CreateCounter<long>("lockstep.worker.pushes.refused", "{push}", "Pushes that overlapped what a shard had in part.");
         _stale = meter.CreateCounter<long>("lockstep.worker.pushes.stale", "{push}", "Pushes that came after their step was done.");
         _mismatched = meter.CreateCounter<long>("lockstep.worker.slots.mismatched", "{slot}", "Slots whose hash differed from another computation of the same slot.");
-        _regrouped = meter.CreateCounter<long>("lockstep.worker.groups.again", "{group}", "Groups begun again in a step because slots were handed back.");
     }
 
     public void Step(TimeSpan time) => _step.Record(time.TotalSeconds);
-
-    public void Regrouped() => _regrouped.Add(1);
 
     public void Data(TimeSpan time) => _data.Record(time.TotalSeconds);
 
@@ -108,8 +102,6 @@ public sealed class WorkerMetrics
     public void Agreement(TimeSpan time) => _agreement.Record(time.TotalSeconds);
 
     public void Evaluate(TimeSpan time) => _evaluate.Record(time.TotalSeconds);
-
-    public void TakenOver() => _takenOver.Add(1);
 
     public void Refused() => _refused.Add(1);
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Lockstep.Core.Protocol;
 using Lockstep.ServiceDefaults.Telemetry;
+using Lockstep.Transport;
 
 namespace Lockstep.Worker.Loop;
 
@@ -30,7 +31,7 @@ internal static class WorkerSpans
     }
 
     /// <summary>A version that came from a shard: a child of the shard's update, which is what the worker waited for.</summary>
-    public static void Pulled(ShardView view, int shard, TimeProvider time)
+    public static void Pulled(OfferedVersion view, int shard, TimeProvider time)
     {
         if (view.Trace == default)
             return;

@@ -36,7 +36,7 @@ internal static class Straggler
             List<double> slowed = watch.StepsBetween(from, to);
             (double p95, double slow95) = (Measured.Quantile(healthy, 0.95), Measured.Quantile(slowed, 0.95));
             ratios.Add(slow95 / p95);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round}: healthy p50 {Measured.Median(healthy):F1} ms, p95 {p95:F1} ms; slowed p50 {Measured.Median(slowed):F1} ms, p95 {slow95:F1} ms, ratio {ratios[^1]:F2}; {summary.Leases.Speculative} slots given to another as well"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round}: healthy p50 {Measured.Median(healthy):F1} ms, p95 {p95:F1} ms; slowed p50 {Measured.Median(slowed):F1} ms, p95 {slow95:F1} ms, ratio {ratios[^1]:F2}; {summary.Grants.Again} slots given to another as well"));
         }
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"median ratio {Measured.Median(ratios):F2}"));

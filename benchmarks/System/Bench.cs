@@ -18,6 +18,9 @@ internal sealed class Bench(SystemOptions options, string folder)
 
     public SteadyWindow Window { get; } = options.Quick ? SteadyWindow.Quick : SteadyWindow.Full;
 
+    /// <value>Of steps of which nothing is computed: they are short, and their code is soon compiled.</value>
+    public SteadyWindow StubWindow { get; } = options.Quick ? SteadyWindow.Quick : SteadyWindow.Stub;
+
     /// <summary>A path in this run's folder at which nothing is.</summary>
     public string NewPath(string name) => Path.Combine(folder, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{++_runs}-{name}"));
 

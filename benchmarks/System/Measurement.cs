@@ -5,6 +5,7 @@ using Lockstep.Benchmarks;
 using Lockstep.Contracts;
 using Lockstep.SystemBenchmark.Peers;
 using Lockstep.SystemBenchmark.Rows;
+using Lockstep.SystemBenchmark.Stubs;
 
 namespace Lockstep.SystemBenchmark;
 
@@ -17,6 +18,7 @@ internal static class Measurement
     public static async Task<bool> RunAsync(SystemOptions options, CancellationToken cancellation)
     {
         CheckWritable("--json", options.Json);
+        CheckWritable("--plot", options.Plot);
         string machine = await Machine.DescribeAsync(cancellation);
         string? noTorch = options.Rows.SelectMany(row => row.Contenders).Any(c => c.NeedsTorch) ? await TorchPeer.WhyNotAsync(options.Python, cancellation) : null;
         Console.WriteLine(machine);
@@ -60,6 +62,11 @@ internal static class Measurement
         if (options.Json is { } file)
         {
             await File.WriteAllTextAsync(file, JsonSerializer.Serialize(results, Json) + Environment.NewLine, cancellation);
+        }
+
+        if (options.Plot is { } plot && Ladder.All.All(c => samples.FiguresOf(c).Any()))
+        {
+            await File.WriteAllTextAsync(plot, Ladder.Draw(samples), cancellation);
         }
 
         return results.All(row => row.Missing is null);

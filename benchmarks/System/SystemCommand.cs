@@ -20,12 +20,13 @@ internal static class SystemCommand
     private static readonly Option<Wire> Transport = new("--transport") { HelpName = "grpc|shared", Description = "How the bytes of a step travel. Default: grpc.", DefaultValueFactory = _ => Wire.Grpc };
     private static readonly Option<string> Python = new("--python") { HelpName = "PATH", Description = "An interpreter that has torch. Default: /usr/bin/python3.", DefaultValueFactory = _ => "/usr/bin/python3" };
     private static readonly Option<string?> Baseline = new("--baseline") { HelpName = "DIR", Description = "Folder of the earlier commit of rows 13 and 13.1: it is built there where it is not, and kept. Default: a temporary one." };
+    private static readonly Option<string?> Plot = new("--plot") { HelpName = "FILE", Description = "Draws row 12 there, as SVG." };
     private static readonly Option<string?> Json = new("--json") { HelpName = "FILE", Description = "Writes the figures there." };
 
     /// <param name="tools">Commands of the processes that the benchmark starts of itself.</param>
     public static async Task<int> RunAsync(string[] args, params Command[] tools)
     {
-        var root = new RootCommand("Measures Lockstep beside its peers, in turns, in one run.") { Quick, Rows, Rounds, Transport, Python, Baseline, Json };
+        var root = new RootCommand("Measures Lockstep beside its peers, in turns, in one run.") { Quick, Rows, Rounds, Transport, Python, Baseline, Plot, Json };
         root.SetAction(MeasureAsync);
         foreach (Command tool in tools)
         {
@@ -68,6 +69,7 @@ internal static class SystemCommand
             Transport = parsed.GetValue(Transport),
             Python = parsed.GetValue(Python)!,
             Baseline = parsed.GetValue(Baseline),
+            Plot = parsed.GetValue(Plot),
             Json = parsed.GetValue(Json),
         };
         if (options.Transport == Wire.Shared)

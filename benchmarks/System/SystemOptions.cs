@@ -22,6 +22,8 @@ internal sealed record SystemOptions
     public required string Python { get; init; }
     /// <value>Where the earlier commit is, or is to be built and kept; null: in a temporary folder.</value>
     public required string? Baseline { get; init; }
+    /// <value>File of row 12's drawing; null: none.</value>
+    public required string? Plot { get; init; }
     /// <value>File of the figures; null: none.</value>
     public required string? Json { get; init; }
 

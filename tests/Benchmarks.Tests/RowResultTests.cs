@@ -89,5 +89,5 @@ public class RowResultTests
         return RowResult.Of(row, samples, Options(row), "machine");
     }
 
-    private static SystemOptions Options(Row row) => new() { Rows = [row], Quick = false, Rounds = 5, Transport = Wire.Grpc, Python = "python3", Baseline = null, Json = null };
+    private static SystemOptions Options(Row row) => new() { Rows = [row], Quick = false, Rounds = 5, Transport = Wire.Grpc, Python = "python3", Baseline = null, Plot = null, Json = null };
 }

@@ -59,8 +59,9 @@ public sealed class LoneServiceTests
         await launcher.WaitForExitAsync(TestContext.Current.CancellationToken);
         using ServiceProcess process = Start(service, $"127.0.0.1:{FreePorts.Take(1)[0]}", out _, (EnvironmentNames.ParentProcess, launcher.Id.ToString(CultureInfo.InvariantCulture)));
 
-        // Killed, as it was still waiting.
-        Assert.Equal(128 + SystemProcess.Kill, await process.EndAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken));
+        // Killed where it was still waiting, or ended by itself before.
+        int[] wanted = service == Services.Worker ? [0, 128 + SystemProcess.Kill] : [128 + SystemProcess.Kill];
+        Assert.Contains(await process.EndAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken), wanted);
     }
 
     /// <summary>Asks again until the service listens and says what is wanted.</summary>

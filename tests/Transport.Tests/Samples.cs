@@ -30,12 +30,18 @@ internal static class Samples
 
     public static float[] Floats(int count, int factor = 16_411) => [.. Enumerable.Range(1, count).Select(i => BitConverter.Int32BitsToSingle(unchecked(i * factor)))];
 
+    /// <summary>A version.</summary>
+    /// <param name="values">Null: the worker holds it.</param>
+    public static TurnMessage Turn(float[]? values = null, bool isKept = false, long step = 5_000_000_000, Action? release = null) =>
+        new(new PulledVersion(Cursor with { Step = step }, false, values is null ? default(ReadOnlyMemory<float>?) : values, new short[] { 5 }, release ?? (() => { })), isKept);
+
     public static Contribution Contribution(params int[] chunkLengths) => new()
     {
         JobId = "job",
         Cursor = Cursor,
-        WorkerId = "worker ä",
+        WorkerId = Loopback.TestWorker.Id,
         SyncMs = 1.25,
+        SlotMs = 2.75,
         Reports =
         [
             new SlotReport { Slot = 1, Samples = 8, LossSum = double.NaN, MetricParts = [1.5, -2], IsNotFinite = true, ChunkHashes = [ulong.MaxValue, 0] },

@@ -22,6 +22,14 @@ internal static class TorchPeer
     })
     { NeedsTorch = true };
 
+    /// <summary>gloo's all-reduce of a gradient and Adam on as many parameters, with two processes: the better of torch's two ways to compute Adam.</summary>
+    public static Contender SyncAdam(Group group, long bytes) => new(group, string.Create(CultureInfo.InvariantCulture, $"gloo all-reduce and Adam, {bytes} bytes"), async (bench, cancellation) =>
+    {
+        JsonElement answer = await RunAsync(bench, "sync_adam.py", cancellation, "--bytes", Number(bytes), "--seconds", Number(2 * bench.StubWindow.Length.TotalSeconds));
+        return new Figures { [Figures.StepMs] = answer.GetProperty("milliseconds").EnumerateObject().Min(kind => kind.Value.GetDouble()) };
+    })
+    { NeedsTorch = true };
+
     /// <summary>Whether there is an interpreter with torch.</summary>
     /// <returns>Why not, and what to do; null: there is.</returns>
     public static async Task<string?> WhyNotAsync(string python, CancellationToken cancellation)

@@ -23,6 +23,8 @@ internal sealed class Figures : Dictionary<string, double>
     public const string Repeated = "steps repeated";
     public const string FirstStep = "first step, s";
     public const string End = "end, s";
+    public const string StepMs = "step, ms";
+    public const string MegabytesPerSecond = "MB/s";
     /// <value>What follows is a process's name.</value>
     public const string AllocatedBy = "KB allocated a step by ";
 

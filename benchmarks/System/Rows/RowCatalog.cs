@@ -1,7 +1,10 @@
+using System.Globalization;
 using Lockstep.Contracts;
 using Lockstep.SystemBenchmark.Bare;
+using Lockstep.SystemBenchmark.Network;
 using Lockstep.SystemBenchmark.Peers;
 using Lockstep.SystemBenchmark.Runs;
+using Lockstep.SystemBenchmark.Stubs;
 using static Lockstep.SystemBenchmark.Rows.Figures;
 
 namespace Lockstep.SystemBenchmark.Rows;
@@ -31,6 +34,13 @@ internal static class RowCatalog
 
     private static bool IsPart(Row row, string number) => row.Number == number || row.Number.StartsWith(number + ".", StringComparison.Ordinal);
 
+    /// <summary>A step of which nothing is computed, over gloo and Adam of that size.</summary>
+    private static Row Synchronisation(string number, string what, long bytes, int slots, Target? grpc, Target shared)
+    {
+        var group = new Group(string.Create(CultureInfo.InvariantCulture, $"synchronisation of {bytes} bytes, M={slots}"));
+        return new(number, $"{what}: encode, push, sum, Adam and pull with two workers, over gloo's all-reduce and torch's Adam of that size", "ms", Quantity.Of(StubRuns.OfTwoProcesses(group, bytes, slots), StepMs), Quantity.Of(TorchPeer.SyncAdam(group, bytes), StepMs), false, grpc, shared);
+    }
+
     private static List<Row> Create()
     {
         var large = new ModelContenders("mlp-2048", 2048);
@@ -46,11 +56,16 @@ internal static class RowCatalog
         Contender digitsPlain = PlainCommand.Contender(digits, digitsJob);
         var samples = new Group("samples", Once: true);
         IReadOnlyList<Contender> whole = [.. new[] { "digits", "medical", "driving", "fashion-mnist" }.Select(name => TrainedJob.Sample(name).WholeRun(samples, 2))];
+        var network = new Group("network");
+        Contender memory = ShardMemory.Contender(new Group("memory"));
         var commands = new Group("commands");
         Contender command = CommandRuns.Ours(commands);
         Contender earlier = CommandRuns.Earlier(commands);
         return
         [
+            Synchronisation("1", "64 MB", 64 << 20, 2, null, new(0.35, 0.25)),
+            Synchronisation("2", "4 MB", 4 << 20, 2, null, new(0.35, 0.2)),
+            Synchronisation("2.1", "0.25 MB", 256 << 10, 2, null, new(0.6, 0.4)),
             large.OverDdp("3", new(0.8, 1.1), new(1.4, 1.8)),
             large.OverFloor("3.1", new(0.8, 0.9)),
             small.OverDdp("4", new(1.1, 1.4), new(1.5, 2.0)),
@@ -61,10 +76,14 @@ internal static class RowCatalog
             small.OverPlain("6", new(0.85, 0.95), new(0.85, 0.95)),
             new("6.1", "digits (M = 8): one worker over a plain TorchSharp loop", Rate, Quantity.Of(digits1, SamplesPerSecond), PlainCommand.Rate(digitsPlain), true, new(0.75, 0.9), new(0.75, 0.9)),
             large.OverPlain("6.2", null, new(0.9, 0.95)),
+            new("7", "network part of a 64 MB step with two workers, over an echo of the same frames over the same stack", "MB/s", Quantity.Of(WireRuns.Ours(network), MegabytesPerSecond), Quantity.Of(WireRuns.Echo(network), MegabytesPerSecond), true, new(0.8, 0.9), new(0.8, 0.9)),
             new("9", "managed allocation a step, of the process that allocates most", "KB", Quantity.Largest([large.Two, small.Two, digits2], AllocatedBy), null, false, new(64, 8), new(64, 8)),
+            Synchronisation("10", "150 KB in 8 slots", 150_000, 8, new(1.5, 0.8), new(1.5, 0.8)),
             new("11", "steps repeated, in all runs of the samples and of rows 3 and 4", "steps", Quantity.Total([.. whole, large.Two, large.TwoOfEight, small.Two, small.TwoOfEight], Repeated), null, false, new(0, 0), new(0, 0)),
+            new("12", "a step's overhead over 0.25 to 256 MB, and over 1 to 16 stub workers of one process: largest deviation from a straight line", "of the line", Ladder.Deviation(Ladder.Sizes, Ladder.Fleets), null, false, new(0.15, null), new(0.15, null)) { Beside = [new("by size", Ladder.Deviation(Ladder.Sizes), null), new("by workers", Ladder.Deviation(Ladder.Fleets), null)] },
             new("13", $"digits, two workers, whole command over that of {EarlierBuild.Commit}: time to the first step", "s", Quantity.Of(command, FirstStep), Quantity.Of(earlier, FirstStep), false, new(0.8, 0.6), new(0.8, 0.6)),
             new("13.1", "the same: time to the end", "s", Quantity.Of(command, End), Quantity.Of(earlier, End), false, new(0.4, 0.25), new(0.4, 0.25)),
+            new("14", "peak memory of a shard in steady state at 64 MB with Adam, beyond that at 0.25 MB and beyond weights, optimizer state, one sum and two published copies", "MB", Quantity.Of(memory, ShardMemory.Steady), null, false, null, new(64, 32)) { Beside = [new("step 0", Quantity.Of(memory, ShardMemory.First), null), new("while a checkpoint is written", Quantity.Of(memory, ShardMemory.Checkpoint), null)] },
         ];
     }
 

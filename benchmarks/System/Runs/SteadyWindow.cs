@@ -6,5 +6,7 @@ internal sealed record SteadyWindow(TimeSpan Warm, long WarmSteps, TimeSpan Leng
 {
     public static SteadyWindow Full { get; } = new(TimeSpan.FromSeconds(8), 10, TimeSpan.FromSeconds(12), 20);
 
+    public static SteadyWindow Stub { get; } = new(TimeSpan.FromSeconds(5), 10, TimeSpan.FromSeconds(6), 20);
+
     public static SteadyWindow Quick { get; } = new(TimeSpan.FromSeconds(2), 5, TimeSpan.FromSeconds(3), 8);
 }

@@ -19,12 +19,8 @@ public sealed class EvaluationOrderTests : IDisposable
         await using var cluster = new HostedCluster(2, toFirst: late.Before);
         await cluster.OpenAsync(job);
         await cluster.TrainAsync(job, until: 2);
-        Task evaluated = EvaluateAsync(cluster.Hosts[0], new Cursor(0, 2, Cursor.Evaluation));
-        Assert.False(evaluated.IsCompleted);
-        Assert.Empty(cluster.Hosts[0].Missing(job.JobId, new Cursor(0, 2, Cursor.Evaluation)));
-
+        Evaluate(cluster.Hosts[0], new Cursor(0, 2, Cursor.Evaluation));
         late.Release();
-        await evaluated.WaitAsync(HostedCluster.Patience, Cancellation);
         IReadOnlyList<StepReport> reports = await cluster.Hosts[0].WatchAsync(job.JobId, 0, Cancellation).Take(3).ToListAsync(Cancellation);
         Assert.Equal([(0, false), (1, false), (2, true)], reports.Select(r => (r.Cursor.Step, r.Cursor.Attempt == Cursor.Evaluation)));
     }
@@ -38,10 +34,9 @@ public sealed class EvaluationOrderTests : IDisposable
         await cluster.OpenAsync(job);
         await cluster.TrainAsync(job);
         await late.LastCheckpoint.WaitAsync(HostedCluster.Patience, Cancellation);
-        Task evaluated = EvaluateAsync(cluster.Hosts[0], new Cursor(0, 2, Cursor.Evaluation));
+        Evaluate(cluster.Hosts[0], new Cursor(0, 2, Cursor.Evaluation));
 
         late.Release();
-        await evaluated.WaitAsync(HostedCluster.Patience, Cancellation);
         IReadOnlyList<StepReport> reports = await cluster.ReportsAsync(job);
         Assert.Equal([(0, false), (1, false), (2, true)], reports.Select(r => (r.Cursor.Step, r.Cursor.Attempt == Cursor.Evaluation)));
         Assert.Equal([false, false, true], reports.Select(r => r.Finished));
@@ -51,11 +46,10 @@ public sealed class EvaluationOrderTests : IDisposable
 
     private JobDescriptor Job(int steps) => StubGradients.Job(2, 4, steps) with { CheckpointDirectory = _folder.Path, EvaluationSlots = 1, StepsPerEpoch = 2 };
 
-    private static Task EvaluateAsync(ShardHost host, Cursor cursor)
+    private static void Evaluate(ShardHost host, Cursor cursor)
     {
-        Task evaluated = host.WaitEvaluatedAsync("job", cursor, Cancellation);
-        host.ReportEvaluation("job", cursor, 0, "w", new EvaluationPart(1, 1, [], [], []));
-        return evaluated;
+        using var stream = new StubStream(host, "job");
+        stream.Evaluate(cursor, 0, new EvaluationPart(1, 1, [], [], []));
     }
 
     /// <summary>Holds back what a shard announces of one version.</summary>
@@ -85,6 +79,8 @@ public sealed class EvaluationOrderTests : IDisposable
 
                 return await first.AnnounceAsync(jobId, announcement, cancellation);
             }
+
+            public Task ProgressAsync(string jobId, ShardProgress progress, CancellationToken cancellation) => first.ProgressAsync(jobId, progress, cancellation);
 
             public async Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
             {

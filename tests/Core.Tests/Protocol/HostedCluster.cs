@@ -55,7 +55,8 @@ internal sealed class HostedCluster : IAsyncDisposable
         var (cursor, finished) = (default(Cursor), false);
         for (int shard = 0; shard < job.Shards; shard++)
         {
-            using PulledVersion version = await Hosts[shard].PullAsync(job.JobId, after, -1, default, default).WaitAsync(Patience);
+            using var stream = new StubStream(Hosts[shard], job.JobId, "reader");
+            PulledVersion version = await stream.TurnAsync(after);
             Assert.True(shard == 0 || version.Cursor == cursor, $"Shard {shard} is at {version.Cursor}, shard 0 at {cursor}.");
             (cursor, finished) = (version.Cursor, version.Finished);
             layout.Scatter(shard, version.Values!.Value.Span, values);
@@ -91,13 +92,8 @@ internal sealed class HostedCluster : IAsyncDisposable
     {
         for (int shard = 0; shard < parts.Count && parts[shard].Reports.Count > 0; shard++)
         {
-            using IPushSession session = Hosts[shard].BeginPush(parts[shard] with { Chunks = [] });
-            foreach (ChunkSum chunk in parts[shard].Chunks)
-            {
-                session.Add(chunk);
-            }
-
-            session.Complete();
+            using var stream = new StubStream(Hosts[shard], parts[shard].JobId, parts[shard].WorkerId);
+            stream.Push(parts[shard]);
         }
     }
 

@@ -54,38 +54,34 @@ public sealed class RestoreTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task Whoever_waits_goes_on_in_the_new_generation()
+    public async Task Streams_end_with_their_generation_and_a_push_on_one_is_stale()
     {
         await TrainAsync(3);
         Cursor cursor = Host.Status("job").Cursor;
-        Task<PulledVersion> pull = Host.PullAsync("job", cursor, cursor.Step, default, Cancellation);
+        using var stream = new StubStream(Host, "job");
+        using IPushSession push = stream.Begin(Contribution(cursor));
         var (_, _, values, _) = await _cluster.PullAsync(Job, null);
-        using IPushSession push = Host.BeginPush(Contribution(cursor));
-        Assert.False(pull.IsCompleted);
 
         await Host.RestoreAsync(Job, 1, 1, 2, Cancellation);
 
-        using PulledVersion version = await pull;
-        Assert.Equal(new Cursor(1, 2, 0), version.Cursor);
+        Assert.Equal(ProtocolError.Superseded, (await Assert.ThrowsAsync<ProtocolException>(() => stream.TurnAsync(cursor))).Error);
         PushResult stale = push.Complete();
         Assert.Equal((PushStatus.Stale, new Cursor(1, 2, 0)), (stale.Status, stale.ShardCursor));
-        Assert.NotEqual(values, version.Values!.Value.ToArray());
+        var (next, _, nextValues, _) = await _cluster.PullAsync(Job, null);
+        Assert.Equal(new Cursor(1, 2, 0), next);
+        Assert.NotEqual(values, nextValues);
     }
 
     [Fact]
     public async Task From_the_start_it_waits_for_values_again()
     {
         await TrainAsync(3);
-        Cursor cursor = Host.Status("job").Cursor;
-        Task<PulledVersion> pull = Host.PullAsync("job", cursor, -1, default, Cancellation);
-
         await Host.RestoreAsync(Job, 1, 1, null, Cancellation);
 
-        Assert.Equal(ProtocolError.NeedsValues, (await Assert.ThrowsAsync<ProtocolException>(() => pull)).Error);
+        Assert.Equal(ProtocolError.NeedsValues, Assert.Throws<ProtocolException>(() => new StubStream(Host, "job")).Error);
         Assert.True(Host.Status("job").NeedsValues);
         await _cluster.OpenAsync(Job);
-        using PulledVersion version = await Host.PullAsync("job", cursor, -1, default, Cancellation);
-        Assert.Equal(new Cursor(1, 0, 0), version.Cursor);
+        Assert.Equal(new Cursor(1, 0, 0), (await _cluster.PullAsync(Job, null)).Cursor);
         await _cluster.TrainAsync(Job);
         AssertRepeated(await _cluster.ReportsAsync(Job), from: 0);
     }
@@ -108,10 +104,10 @@ public sealed class RestoreTests : IAsyncDisposable
     {
         await TrainAsync(3);
         Cursor cursor = Host.Status("job").Cursor;
-        Task<PulledVersion> pull = Host.PullAsync("job", cursor, -1, default, Cancellation);
+        using var stream = new StubStream(Host, "job");
 
         Assert.Equal(ProtocolError.Checkpoint, (await Assert.ThrowsAsync<ProtocolException>(() => Host.RestoreAsync(Job, 1, 1, 77, Cancellation))).Error);
-        Assert.Equal(ProtocolError.UnknownJob, (await Assert.ThrowsAsync<ProtocolException>(() => pull)).Error);
+        Assert.Equal(ProtocolError.Superseded, (await Assert.ThrowsAsync<ProtocolException>(() => stream.TurnAsync(cursor))).Error);
         Assert.False(Host.Status("job").Hosted);
 
         await Host.RestoreAsync(Job, 1, 2, 2, Cancellation);

@@ -45,7 +45,7 @@ public sealed class ShardHostTests : IDisposable
         float[] large = [.. values.Select(v => v * 1e6f)];
         string message = await RefusedAsync(ProtocolError.TooLarge, () => Task.Run(() => cluster.Push(job, cursor, large, hints, [1]), Cancellation));
         Assert.StartsWith("Job job: gradients that exceed the ranges of their blocks take ", message, StringComparison.Ordinal);
-        Assert.Equal(message, await RefusedAsync(ProtocolError.TooLarge, () => cluster.Hosts[0].PullAsync("job", cursor, -1, default, Cancellation)));
+        Assert.Equal(message, await RefusedAsync(ProtocolError.TooLarge, () => Task.FromResult(new StubStream(cluster.Hosts[0], "job"))));
 
         // What it had is there for another.
         await cluster.Hosts[0].CloseAsync("job", Cancellation);
@@ -142,13 +142,14 @@ public sealed class ShardHostTests : IDisposable
     {
         await using var cluster = new HostedCluster(2);
         await cluster.OpenAsync(Job(2));
-        Assert.Equal("Only shard 0 answers this, not shard 1.", await RefusedAsync(ProtocolError.Invalid, () => cluster.Hosts[1].WaitEvaluatedAsync("job", default, Cancellation)));
+        Assert.Equal("Only shard 0 answers this, not shard 1.", await RefusedAsync(ProtocolError.Invalid, () => cluster.Hosts[1].ClipFactorAsync("job", default, 0, [], Cancellation)));
+        using var stream = new StubStream(cluster.Hosts[1], "job");
+        Assert.Equal("Job job: only shard 0 takes what is not a contribution, not shard 1.", Assert.Throws<ProtocolException>(() => stream.Say(new LeavingMessage())).Message);
         ShardHost host = cluster.Hosts[0];
         Func<Task>[] calls =
         [
-            () => host.InitializeAsync("none", default, Cancellation), () => host.PullAsync("none", null, -1, default, Cancellation), () => Task.FromResult(host.PullAt("none", default, -1)), () => Task.FromResult(host.Missing("none", default)),
-            () => host.WaitEvaluatedAsync("none", default, Cancellation), () => host.ClipFactorAsync("none", default, 0, [], Cancellation),
-            () => Task.FromResult(host.BeginPush(new Contribution { JobId = "none", Cursor = default, WorkerId = "w", Reports = [], Chunks = [] })),
+            () => host.InitializeAsync("none", default, Cancellation), () => Task.FromResult(new StubStream(host, "none")), () => Task.FromResult(host.InHand("none", "w")),
+            () => host.ClipFactorAsync("none", default, 0, [], Cancellation), () => host.ProgressAsync("none", new ShardProgress(1, default, []), Cancellation),
         ];
         foreach (Func<Task> call in calls)
         {
@@ -167,10 +168,10 @@ public sealed class ShardHostTests : IDisposable
         await cluster.OpenAsync(job);
         var layout = new ModelLayout(job.Tensors, 2);
         Cursor cursor = new(0, 0, 0);
+        using var stream = new StubStream(cluster.Hosts[0], "job");
         Task[] waiting =
         [
-            cluster.Hosts[0].PullAsync("job", cursor, -1, default, Cancellation),
-            cluster.Hosts[0].WaitEvaluatedAsync("job", new Cursor(0, 1, Cursor.Evaluation), Cancellation),
+            stream.TurnAsync(cursor),
             cluster.Hosts[0].ClipFactorAsync("job", cursor, 1, new double[layout.ShardBlocks(1)], Cancellation),
             cluster.Hosts[0].AnnounceAsync("job", new ShardAnnouncement(cursor, 1, new UInt128[layout.ShardBlocks(1)], 0, 0, 0), Cancellation),
             cluster.Hosts[0].WatchAsync("job", 0, Cancellation).GetAsyncEnumerator(Cancellation).MoveNextAsync().AsTask(),
@@ -198,31 +199,31 @@ public sealed class ShardHostTests : IDisposable
         cluster.Push(job, cursor, values, hints, [0, 2]);
         cluster.Push(job, cursor, broken, hints, [1, 3]);
         // One worker may be broken; what two find is the job's.
-        Assert.All(cluster.Hosts, host => Assert.Equal([1, 3], host.Missing("job", cursor)));
+        Assert.All(cluster.Hosts, host => Assert.Equal([1, 3], host.Progress("job")!.Missing));
         cluster.Push(job, cursor, broken, hints, [3]);
         foreach (ShardHost host in cluster.Hosts)
         {
-            string message = await RefusedAsync(ProtocolError.NotFinite, () => host.PullAsync("job", cursor, -1, default, Cancellation).WaitAsync(HostedCluster.Patience, Cancellation));
+            string message = await RefusedAsync(ProtocolError.NotFinite, () => Task.FromResult(new StubStream(host, "job")));
             Assert.Equal("Job job: the gradient of step 1 is not finite (slots 3, on two workers alike). Lower the learning rate, clip the norm, or look for bad values in the data.", message);
         }
     }
 
     [Fact]
-    public async Task Who_waits_for_a_version_is_timed_whoever_brings_the_slots()
+    public async Task Who_contributes_is_timed_also_when_it_does_not_count()
     {
         await using var cluster = new HostedCluster(2);
         JobDescriptor job = Job(2);
         await cluster.OpenAsync(job);
         await cluster.TrainAsync(job, until: 1);
         var (cursor, _, _, _) = await cluster.PullAsync(job, null);
-        WorkerPace[] paces = [new("w0", 10), new("late", 50), new("new", 0), new("", 10), new("broken", double.NaN)];
-        Task<PulledVersion>[] waiting = [.. paces.SelectMany(pace => cluster.Hosts.Select(host => host.PullAsync("job", cursor, -1, pace, Cancellation)))];
-        await cluster.TrainAsync(job);
-        foreach (Task<PulledVersion> pull in waiting)
+        foreach ((string worker, double slotMs) in new[] { ("w0", 10), ("late", 50), ("new", 0), ("broken", double.NaN) })
         {
-            (await pull.WaitAsync(HostedCluster.Patience, Cancellation)).Dispose();
+            using var stream = new StubStream(cluster.Hosts[0], "job", worker);
+            // One that breaks off before its first chunk.
+            stream.Begin(new Contribution { JobId = "job", WorkerId = worker, Cursor = cursor, SlotMs = slotMs, Reports = [new SlotReport { Slot = 0, Samples = 1, LossSum = 0, ChunkHashes = new ulong[new ModelLayout(job.Tensors, 2).ChunksOf(0).Count] }], Chunks = [] }).Dispose();
         }
 
+        await cluster.TrainAsync(job);
         IReadOnlyList<StepReport> reports = await cluster.ReportsAsync(job);
         Assert.Equal(new() { ["w0"] = 10.0, ["late"] = 50.0 }, new Dictionary<string, double>(reports[1].SlotMs));
         Assert.DoesNotContain("late", reports[1].SlotWorkers);
@@ -292,20 +293,17 @@ public sealed class ShardHostTests : IDisposable
         await cluster.OpenAsync(job);
         await cluster.TrainAsync(job, until: 2);
         Cursor cursor = new(0, 2, Cursor.Evaluation);
-        Task evaluated = host.WaitEvaluatedAsync("job", cursor, Cancellation);
-        Assert.Equal([0, 1, 2], host.Missing("job", cursor));
-        host.ReportEvaluation("job", cursor, 2, "late", Part(1, 4));
-        host.ReportEvaluation("job", cursor, 0, "first", Part(2, 1));
-        host.ReportEvaluation("job", cursor, 2, "twice", Part(100, 100));
-        Assert.Equal([1], host.Missing("job", cursor));
-        Assert.False(evaluated.IsCompleted);
+        using var late = new StubStream(host, "job", "late");
+        using var first = new StubStream(host, "job", "first");
+        late.Evaluate(cursor, 2, Part(1, 4));
+        first.Evaluate(cursor, 0, Part(2, 1));
+        first.Evaluate(cursor, 2, Part(100, 100));
+        using var last = new StubStream(host, "job", "last");
         await RefusedAsync(ProtocolError.Invalid, () => ReportAsync(cursor, 3));
         await RefusedAsync(ProtocolError.Invalid, () => ReportAsync(cursor, -1));
         await RefusedAsync(ProtocolError.Invalid, () => ReportAsync(cursor with { Step = 1 }, 0));
         await RefusedAsync(ProtocolError.Invalid, () => ReportAsync(cursor with { Attempt = 0 }, 0));
-        host.ReportEvaluation("job", cursor, 1, "last", Part(1, 3));
-        await evaluated.WaitAsync(HostedCluster.Patience, Cancellation);
-        Assert.Empty(host.Missing("job", cursor));
+        last.Evaluate(cursor, 1, Part(1, 3));
 
         StepReport report = await host.WatchAsync("job", 2, Cancellation).FirstAsync(Cancellation);
         Assert.Equal((cursor, 4, 2.0), (report.Cursor, report.Samples, report.Loss));
@@ -315,7 +313,7 @@ public sealed class ShardHostTests : IDisposable
         EvaluationPart Part(long samples, double loss) => new(samples, loss, [], [], []);
         Task ReportAsync(Cursor at, int slot)
         {
-            host.ReportEvaluation("job", at, slot, "w", Part(1, 1));
+            last.Evaluate(at, slot, Part(1, 1));
             return Task.CompletedTask;
         }
     }

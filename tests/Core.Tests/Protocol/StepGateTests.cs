@@ -20,7 +20,7 @@ public sealed class StepGateTests : IDisposable
 
         // All that the step needs is there.
         Assert.Equal(2, held.Hosts[0].Jobs[job.JobId].Step);
-        Assert.Empty(held.Hosts[0].Missing(job.JobId, held.Hosts[0].Jobs[job.JobId]));
+        Assert.Empty(held.Hosts[0].Progress(job.JobId)!.Missing);
         Assert.False(training.IsCompleted);
         gate.Open();
         float[] values = await training;

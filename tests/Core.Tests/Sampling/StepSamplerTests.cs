@@ -45,60 +45,6 @@ public sealed class StepSamplerTests
             }
         }, iter: 600);
 
-    [Theory]
-    [InlineData(9, 1)]
-    [InlineData(9, 3)]
-    [InlineData(9, 5)]
-    [InlineData(15, 1)]
-    [InlineData(15, 3)]
-    [InlineData(15, 5)]
-    [InlineData(25, 1)]
-    [InlineData(25, 3)]
-    [InlineData(25, 5)]
-    [InlineData(100, 1)]
-    [InlineData(100, 3)]
-    [InlineData(100, 5)]
-    public async Task Workers_that_lease_slots_use_every_sample_of_an_epoch_once(int samples, int workers)
-    {
-        const int Slots = 6;
-        var time = new FakeTimeProvider();
-        var leases = new LeaseTable(time, TimeSpan.FromSeconds(10));
-        var sampler = new StepSampler(samples, 8, Slots, 3);
-        var used = new List<long>();
-        var byWorker = new int[workers];
-        var ids = new List<long>();
-        for (long step = 0; step < sampler.StepsPerEpoch; step++)
-        {
-            // All workers have a slot in hand before the first of them is done with its own.
-            var cursor = new Cursor(0, step, 0);
-            var inHand = new Queue<(int Worker, Lease? Lease)>();
-            for (int worker = 0; worker < workers; worker++)
-            {
-                inHand.Enqueue((worker, await leases.AdvanceAsync(cursor, Slots, $"w{worker}", TestContext.Current.CancellationToken)));
-            }
-
-            while (inHand.TryDequeue(out (int Worker, Lease? Lease) next))
-            {
-                if (next.Lease is not { } lease)
-                {
-                    continue;
-                }
-
-                sampler.SlotSamples(step, lease.Slot, ids);
-                used.AddRange(ids);
-                byWorker[next.Worker]++;
-                time.Advance(TimeSpan.FromMilliseconds(3));
-                Completion completion = await leases.CompleteAsync(cursor, lease.Slot, $"w{next.Worker}", true, TestContext.Current.CancellationToken);
-                Assert.Equal((true, false), (completion.MayJoinGroup, completion.Stale));
-                inHand.Enqueue((next.Worker, completion.Next));
-            }
-        }
-
-        Assert.Equal(Enumerable.Range(0, samples).Select(i => (long)i), used.Order());
-        Assert.DoesNotContain(0, byWorker);
-        Assert.Equal(Slots * sampler.StepsPerEpoch, byWorker.Sum());
-    }
-
     [Fact]
     public void Epochs_and_seeds_have_orders_of_their_own()
     {

@@ -82,7 +82,7 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
         var run = new RunFolder(status.RunDirectory);
         using (var recorder = new RunRecorder(run, _folder.Job(), Descriptors.Of("one class"), 0, new TimeLedger(JobState.Running, TimeProvider.System), TimeProvider.System))
         {
-            recorder.Finish(JobState.Cancelled, null, null, default);
+            recorder.Finish(JobState.Cancelled, null, null);
         }
 
         Assert.Equal(await File.ReadAllTextAsync(run.Summary, Token), await http.GetStringAsync(SchedulerRoutes.Summary("summed"), Token));

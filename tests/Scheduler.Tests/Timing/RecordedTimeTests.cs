@@ -211,7 +211,7 @@ public sealed class RecordedTimeTests : IDisposable
         }
     }
 
-    private static RunSummary Finished(RunRecorder recorder) => recorder.Finish(JobState.Cancelled, null, null, default);
+    private static RunSummary Finished(RunRecorder recorder) => recorder.Finish(JobState.Cancelled, null, null);
 
     private static TimeSummary Finish(RunRecorder recorder) => Finished(recorder).Time!;
 

@@ -1,8 +1,7 @@
-using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using Lockstep.Core.Metrics;
+using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 
 namespace Lockstep.Transport.Tests.Loopback;
@@ -10,10 +9,10 @@ namespace Lockstep.Transport.Tests.Loopback;
 /// <summary>A shard that notes what it is asked and answers what the test says.</summary>
 internal sealed class FakeShardHost : IShardHost
 {
-    /// <value>Every call but pushes, with its arguments.</value>
+    /// <value>Every call, with its arguments.</value>
     public ConcurrentQueue<object?[]> Calls { get; } = [];
 
-    /// <value>Done with the first call that waits (pull, evaluation, clip, announce).</value>
+    /// <value>Done with the first call that waits (clip, announce, checkpoint).</value>
     public TaskCompletionSource<CancellationToken> Waiting { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <value>Thrown by every call.</value>
@@ -21,8 +20,7 @@ internal sealed class FakeShardHost : IShardHost
 
     public bool NeedsValues { get; init; }
     public JobDescriptor? Descriptor { get; init; }
-    public PulledVersion? Version { get; init; }
-    public IReadOnlyList<int> MissingSlots { get; init; } = [];
+    public AbandonedSlots? Left { get; init; }
     public double Factor { get; init; } = 1;
     public bool KeepsNext { get; init; }
     public long Kept { get; init; }
@@ -35,12 +33,15 @@ internal sealed class FakeShardHost : IShardHost
 
     public Func<Contribution, FakePushSession> OnPush { get; init; } = header => new FakePushSession(header);
 
-    public Channel<FakePushSession> Pushes { get; } = Channel.CreateUnbounded<FakePushSession>();
+    /// <value>Called with each word of a worker's.</value>
+    public Action<WorkerMessage> OnReceive { get; init; } = _ => { };
+
+    /// <value>What a stream begins with.</value>
+    public Action<FakeStepSession> OnAttach { get; init; } = session => session.Sink.Send(Samples.Turn());
+
+    public Channel<FakeStepSession> Sessions { get; } = Channel.CreateUnbounded<FakeStepSession>();
 
     public Channel<StepReport> Reports { get; } = Channel.CreateUnbounded<StepReport>();
-
-    /// <value>Of who pulled last.</value>
-    public WorkerPace Pace { get; private set; }
 
     public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => Note(NeedsValues, "open", descriptor);
 
@@ -52,45 +53,24 @@ internal sealed class FakeShardHost : IShardHost
         return Descriptor;
     }
 
-    public async Task<PulledVersion> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation)
+    public IStepSession Attach(StepHello hello, IStepSink sink)
     {
-        Pace = pace;
-        await Note(true, "pull", jobId, after, heldStep);
-        await WaitAsync(cancellation);
-        return Version!;
-    }
-
-    public PulledVersion? PullAt(string jobId, Cursor cursor, long heldStep)
-    {
-        _ = Note(true, "pullAt", jobId, cursor, heldStep);
-        return Version;
-    }
-
-    public IPushSession BeginPush(Contribution header)
-    {
-        if (Failure is not null)
-        {
-            throw Failure;
-        }
-
-        FakePushSession session = OnPush(header);
-        Assert.True(Pushes.Writer.TryWrite(session));
+        _ = Note(true, "attach", hello.JobId, hello.WorkerId);
+        var session = new FakeStepSession(this, hello, sink);
+        OnAttach(session);
+        Assert.True(Sessions.Writer.TryWrite(session));
         return session;
     }
 
-    public IReadOnlyList<int> Missing(string jobId, Cursor cursor)
+    public async Task<FakeStepSession> NextSessionAsync() => await Sessions.Reader.ReadAsync(TestContext.Current.CancellationToken);
+
+    public AbandonedSlots? InHand(string jobId, string workerId)
     {
-        _ = Note(true, "missing", jobId, cursor);
-        return MissingSlots;
+        _ = Note(true, "inHand", jobId, workerId);
+        return Left;
     }
 
-    public void ReportEvaluation(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part) => _ = Note(true, "report", jobId, cursor, slot, workerId, part);
-
-    public async Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation)
-    {
-        await Note(true, "evaluated", jobId, cursor);
-        await WaitAsync(cancellation);
-    }
+    public Task ProgressAsync(string jobId, ShardProgress progress, CancellationToken cancellation) => Note(true, "progress", jobId, progress);
 
     public async IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, [EnumeratorCancellation] CancellationToken cancellation)
     {
@@ -157,31 +137,4 @@ internal sealed class FakeShardHost : IShardHost
         Waiting.TrySetResult(cancellation);
         await Gate.WaitAsync(cancellation);
     }
-}
-
-/// <summary>Copies what comes in, since the memory is the transport's.</summary>
-internal sealed class FakePushSession(Contribution header) : IPushSession
-{
-    public Contribution Header { get; } = header;
-    public List<ChunkSum> Chunks { get; } = [];
-    public Action<int> OnAdd { get; init; } = _ => { };
-    public PushResult Result { get; init; } = new(PushStatus.Accepted, default, [], []);
-    public bool Completed { get; private set; }
-    public TaskCompletionSource Added { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    public TaskCompletionSource Disposed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    public void Add(in ChunkSum chunk)
-    {
-        Chunks.Add(new ChunkSum(chunk.Chunk, chunk.Sums.ToArray(), new(chunk.Escapes.ToArray()), chunk.Exponents.ToArray()));
-        Added.TrySetResult();
-        OnAdd(Chunks.Count);
-    }
-
-    public PushResult Complete()
-    {
-        Completed = true;
-        return Result;
-    }
-
-    public void Dispose() => Disposed.TrySetResult();
 }

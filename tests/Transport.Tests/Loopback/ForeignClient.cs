@@ -13,18 +13,15 @@ internal sealed class ForeignClient(GrpcChannel channel) : IDisposable
     public AsyncClientStreamingCall<InitializeMessage, InitializeReply> Initialize() =>
         _calls.AsyncClientStreamingCall(MethodOf("Initialize", MethodType.ClientStreaming, InitializeMessage.Parser, InitializeReply.Parser), null, default);
 
-    public AsyncClientStreamingCall<PushMessage, PushReply> Push() =>
-        _calls.AsyncClientStreamingCall(MethodOf("Push", MethodType.ClientStreaming, PushMessage.Parser, PushReply.Parser), null, default);
-
-    public AsyncServerStreamingCall<PullMessage> Pull(PullRequest request, CancellationToken cancellation) =>
-        _calls.AsyncServerStreamingCall(MethodOf("Pull", MethodType.ServerStreaming, PullRequest.Parser, PullMessage.Parser), null, new CallOptions(cancellationToken: cancellation), request);
+    public AsyncDuplexStreamingCall<WorkerFrame, ShardFrame> Work() =>
+        _calls.AsyncDuplexStreamingCall(MethodOf("Work", MethodType.DuplexStreaming, WorkerFrame.Parser, ShardFrame.Parser), null, default);
 
     public AsyncUnaryCall<AnnounceReply> Announce(AnnounceRequest request) =>
         _calls.AsyncUnaryCall(MethodOf("Announce", MethodType.Unary, AnnounceRequest.Parser, AnnounceReply.Parser), null, default, request);
 
-    /// <summary>A push whose messages are any bytes.</summary>
-    public AsyncClientStreamingCall<byte[], PushReply> PushBytes() =>
-        _calls.AsyncClientStreamingCall(new Method<byte[], PushReply>(MethodType.ClientStreaming, "lockstep.v1.ParameterServer", "Push", Marshallers.Create(b => b, b => b), Of(PushReply.Parser)), null, default);
+    /// <summary>A worker's stream whose messages are any bytes.</summary>
+    public AsyncDuplexStreamingCall<byte[], ShardFrame> WorkBytes() =>
+        _calls.AsyncDuplexStreamingCall(new Method<byte[], ShardFrame>(MethodType.DuplexStreaming, "lockstep.v1.ParameterServer", "Work", Marshallers.Create(b => b, b => b), Of(ShardFrame.Parser)), null, default);
 
     public void Dispose() => channel.Dispose();
 

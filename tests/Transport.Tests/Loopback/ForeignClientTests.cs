@@ -3,7 +3,6 @@ using Google.Protobuf;
 using Grpc.Core;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Protos;
-using PushReply = Lockstep.Transport.Protos.PushReply;
 
 namespace Lockstep.Transport.Tests.Loopback;
 
@@ -11,51 +10,53 @@ namespace Lockstep.Transport.Tests.Loopback;
 public sealed class ForeignClientTests
 {
     private static readonly Protos.Cursor Cursor = new() { Generation = 1, Step = 2, Attempt = -1 };
+    private static readonly WorkerFrame Hello = new() { Header = new WorkerHeader { Hello = new Hello { JobId = "job", WorkerId = "w", Held = { Cursor } } } };
 
-    [Fact(Timeout = 240_000)]
-    public async Task Pushes_with_a_chunk_in_the_first_message()
+    [Fact]
+    public async Task Contributes_with_a_chunk_in_the_first_message()
     {
         var host = new FakeShardHost { OnPush = header => new FakePushSession(header) { Result = new PushResult(PushStatus.Duplicate, new Core.Protocol.Cursor(1, 3, 0), [2], []) } };
         await using ShardServer server = await ShardServer.StartAsync(host);
         using ForeignClient client = server.Foreign();
-        using AsyncClientStreamingCall<PushMessage, PushReply> call = client.Push();
-        await call.RequestStream.WriteAsync(new PushMessage { Header = new PushHeader { JobId = "job", Cursor = Cursor, WorkerId = "w" }, ChunkPlusOne = 1, Sums = { 1, -2 }, Exponents = ByteString.CopyFrom(5) }, TestContext.Current.CancellationToken);
-        await call.RequestStream.WriteAsync(new PushMessage { ChunkPlusOne = 5, Sums = { 3 }, Escapes = { 7, 8 }, Exponents = ByteString.CopyFrom(1, 2) }, TestContext.Current.CancellationToken);
-        await call.RequestStream.CompleteAsync();
+        using AsyncDuplexStreamingCall<WorkerFrame, ShardFrame> call = client.Work();
+        await call.RequestStream.WriteAsync(Hello, TestContext.Current.CancellationToken);
+        Assert.NotNull((await NextAsync(call)).Header.Turn);
+        await call.RequestStream.WriteAsync(new WorkerFrame { Header = new WorkerHeader { Contribution = new ContributionHeader { Push = 7, Cursor = Cursor, Chunks = 2 } }, ChunkPlusOne = 1, Sums = { 1, -2 }, Exponents = ByteString.CopyFrom(5) }, TestContext.Current.CancellationToken);
+        await call.RequestStream.WriteAsync(new WorkerFrame { ChunkPlusOne = 5, Sums = { 3 }, Escapes = { 7, 8 }, Exponents = ByteString.CopyFrom(1, 2) }, TestContext.Current.CancellationToken);
 
-        PushReply reply = await call.ResponseAsync;
+        ShardFrame reply = await NextAsync(call);
 
-        Assert.Equal(new PushReply { Status = 2, ShardCursor = new Protos.Cursor { Generation = 1, Step = 3 }, Missing = { 2 } }, reply);
-        FakePushSession session = await host.Pushes.Reader.ReadAsync(TestContext.Current.CancellationToken);
-        Assert.Equal(new Core.Protocol.Cursor(1, 2, -1), session.Header.Cursor);
-        Assert.Equal([0, 4], session.Chunks.Select(c => c.Chunk));
-        Assert.Equal([1, -2, 3], session.Chunks.SelectMany(c => c.Sums.ToArray()));
-        Assert.Equal([5, 1, 2], session.Chunks.SelectMany(c => c.Exponents.ToArray()));
-        Assert.Equal([7, 8], session.Chunks.SelectMany(c => c.Escapes.ToArray()));
+        Assert.Equal(new Answer { Push = 7, Status = 2, ShardCursor = new Protos.Cursor { Generation = 1, Step = 3 }, Missing = { 2 } }, reply.Header.Answer);
+        FakeStepSession session = await host.NextSessionAsync();
+        Assert.Equal([new Core.Protocol.Cursor(1, 2, -1)], session.Hello.Held);
+        FakePushSession push = await session.NextPushAsync();
+        Assert.Equal(("job", "w", new Core.Protocol.Cursor(1, 2, -1)), (push.Header.JobId, push.Header.WorkerId, push.Header.Cursor));
+        Assert.Equal([0, 4], push.Chunks.Select(c => c.Chunk));
+        Assert.Equal([1, -2, 3], push.Chunks.SelectMany(c => c.Sums.ToArray()));
+        Assert.Equal([7, 8], push.Chunks[1].Escapes.ToArray());
+        Assert.Equal([5, 1, 2], push.Chunks.SelectMany(c => c.Exponents.ToArray()));
     }
 
-    [Fact(Timeout = 240_000)]
-    public async Task Pulls_in_pieces_of_a_megabyte()
+    [Fact]
+    public async Task Receives_a_turn_in_pieces_of_a_megabyte()
     {
         float[] values = [.. Enumerable.Range(0, 300_000).Select(i => i * 0.5f)];
-        var host = new FakeShardHost { Version = new PulledVersion(new Core.Protocol.Cursor(1, 2, 0), true, values, new short[] { -3 }, () => { }) };
+        var version = new PulledVersion(new Core.Protocol.Cursor(1, 2, 0), true, values, new short[] { -3 }, () => { });
+        var host = new FakeShardHost { OnAttach = session => session.Sink.Send(new TurnMessage(version, false)) };
         await using ShardServer server = await ShardServer.StartAsync(host);
         using ForeignClient client = server.Foreign();
-        using AsyncServerStreamingCall<PullMessage> call = client.Pull(new PullRequest { JobId = "job", After = Cursor, HeldStep = -1 }, TestContext.Current.CancellationToken);
+        using AsyncDuplexStreamingCall<WorkerFrame, ShardFrame> call = client.Work();
+        await call.RequestStream.WriteAsync(Hello, TestContext.Current.CancellationToken);
 
-        List<PullMessage> messages = [];
-        await foreach (PullMessage message in call.ResponseStream.ReadAllAsync(TestContext.Current.CancellationToken))
-        {
-            messages.Add(message);
-        }
+        ShardFrame[] frames = [await NextAsync(call), await NextAsync(call)];
 
-        Assert.Equal(new PullHeader { Cursor = new Protos.Cursor { Generation = 1, Step = 2 }, Finished = true, HasValues = true, Elements = 300_000, Hints = { -3 }, AgeMs = -1 }, messages[0].Header);
-        Assert.Equal([262_144, 37_856], messages.Select(m => m.Values.Count));
-        Assert.Null(messages[1].Header);
-        Assert.Equal(values, messages.SelectMany(m => m.Values));
+        Assert.Equal(new Turn { Cursor = new Protos.Cursor { Generation = 1, Step = 2 }, Finished = true, HasValues = true, Elements = 300_000, Hints = { -3 }, AgeMs = -1 }, frames[0].Header.Turn);
+        Assert.Equal([262_144, 37_856], frames.Select(m => m.Values.Count));
+        Assert.Null(frames[1].Header);
+        Assert.Equal(values, frames.SelectMany(m => m.Values));
     }
 
-    [Fact(Timeout = 240_000)]
+    [Fact]
     public async Task Initializes_in_pieces_of_its_own()
     {
         var host = new FakeShardHost();
@@ -71,39 +72,67 @@ public sealed class ForeignClientTests
         Assert.Equal(["initialize", "job", new float[] { 1, 2, 3, 4 }], host.Calls.Single());
     }
 
-    [Fact(Timeout = 240_000)]
+    [Fact]
     public async Task A_reader_that_goes_away_gives_the_version_back()
     {
         var released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var host = new FakeShardHost { Version = new PulledVersion(new Core.Protocol.Cursor(1, 2, 0), false, new float[16 << 20], Array.Empty<short>(), released.SetResult) };
+        var host = new FakeShardHost { OnAttach = session => session.Sink.Send(Samples.Turn(new float[16 << 20], release: released.SetResult)) };
         await using ShardServer server = await ShardServer.StartAsync(host);
         using ForeignClient client = server.Foreign();
-        using (AsyncServerStreamingCall<PullMessage> call = client.Pull(new PullRequest { JobId = "job", HeldStep = -1 }, TestContext.Current.CancellationToken))
+        using (AsyncDuplexStreamingCall<WorkerFrame, ShardFrame> call = client.Work())
         {
-            Assert.True(await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
+            await call.RequestStream.WriteAsync(Hello, TestContext.Current.CancellationToken);
+            await NextAsync(call);
             Assert.False(released.Task.IsCompleted);
         }
 
         await released.Task.WaitAsync(TestContext.Current.CancellationToken);
+        await (await host.NextSessionAsync()).EndAsync();
     }
 
-    [Fact(Timeout = 240_000)]
-    public async Task A_push_that_breaks_off_is_let_go_of_and_not_completed()
+    [Fact]
+    public async Task A_contribution_that_breaks_off_is_let_go_of_and_not_completed()
     {
         var host = new FakeShardHost();
         await using ShardServer server = await ShardServer.StartAsync(host);
         using ForeignClient client = server.Foreign();
-        FakePushSession session;
-        using (AsyncClientStreamingCall<PushMessage, PushReply> call = client.Push())
+        FakeStepSession session;
+        FakePushSession push;
+        using (AsyncDuplexStreamingCall<WorkerFrame, ShardFrame> call = client.Work())
         {
-            await call.RequestStream.WriteAsync(new PushMessage { Header = new PushHeader { JobId = "job", Cursor = Cursor }, ChunkPlusOne = 1, Exponents = ByteString.CopyFrom(1) }, TestContext.Current.CancellationToken);
-            session = await host.Pushes.Reader.ReadAsync(TestContext.Current.CancellationToken);
-            await session.Added.Task.WaitAsync(TestContext.Current.CancellationToken);
-            Assert.False(session.Disposed.Task.IsCompleted);
+            await call.RequestStream.WriteAsync(Hello, TestContext.Current.CancellationToken);
+            await call.RequestStream.WriteAsync(new WorkerFrame { Header = new WorkerHeader { Contribution = new ContributionHeader { Cursor = Cursor, Chunks = 2 } }, ChunkPlusOne = 1, Exponents = ByteString.CopyFrom(1) }, TestContext.Current.CancellationToken);
+            session = await host.NextSessionAsync();
+            push = await session.NextPushAsync();
+            await push.AddedAsync();
+            Assert.False(push.Disposed.Task.IsCompleted);
         }
 
-        await session.Disposed.Task.WaitAsync(TestContext.Current.CancellationToken);
-        Assert.False(session.Completed);
-        Assert.Single(session.Chunks);
+        await push.EndAsync();
+        await session.EndAsync();
+        Assert.False(push.Completed);
+        Assert.Single(push.Chunks);
+    }
+
+    [Fact]
+    public async Task A_worker_that_has_said_all_ends_the_stream()
+    {
+        var host = new FakeShardHost();
+        await using ShardServer server = await ShardServer.StartAsync(host);
+        using ForeignClient client = server.Foreign();
+        using AsyncDuplexStreamingCall<WorkerFrame, ShardFrame> call = client.Work();
+        await call.RequestStream.WriteAsync(Hello, TestContext.Current.CancellationToken);
+        await NextAsync(call);
+        await call.RequestStream.CompleteAsync();
+
+        Assert.False(await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
+        Assert.Equal(StatusCode.OK, call.GetStatus().StatusCode);
+        await (await host.NextSessionAsync()).EndAsync();
+    }
+
+    private static async Task<ShardFrame> NextAsync(AsyncDuplexStreamingCall<WorkerFrame, ShardFrame> call)
+    {
+        Assert.True(await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
+        return call.ResponseStream.Current;
     }
 }

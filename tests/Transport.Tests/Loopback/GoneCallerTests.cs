@@ -10,23 +10,25 @@ public sealed class GoneCallerTests
 {
     private const int Times = 40;
 
-    [Theory(Timeout = 240_000)]
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Calls_that_break_off_are_no_error_of_the_server(bool cutsConnection)
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         var random = new Random(1);
-        ShardServer server = await ShardServer.StartAsync(new FakeShardHost { Version = new PulledVersion(Samples.Cursor, false, new float[1 << 20], new short[] { 2 }, () => { }), OnPush = header => new FakePushSession(header) });
+        var host = new FakeShardHost { OnAttach = session => session.Sink.Send(Samples.Turn(new float[1 << 20])) };
+        ShardServer server = await ShardServer.StartAsync(host);
         for (int time = 0; time < Times; time++)
         {
             await using var relay = new Relay(new IPEndPoint(IPAddress.Loopback, server.Address.Port));
             await using var client = new GrpcShardClient(new Uri($"http://{relay.EndPoint}"), 0, TimeProvider.System);
             using var leave = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            await using var worker = new TestWorker { OnOpened = stream => stream.Send(1, Samples.Contribution([.. Enumerable.Repeat(65_536, 20)])) };
             Task[] calls =
             [
-                client.PushAsync(Samples.Contribution([.. Enumerable.Repeat(65_536, 20)]), leave.Token),
-                client.PullAsync("job", null, -1, default, leave.Token),
+                client.InitializeAsync("job", new float[1 << 20], leave.Token),
+                client.WorkAsync("job", TestWorker.Id, worker, leave.Token),
                 WatchAsync(client, leave.Token),
             ];
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(30)), cancellation);

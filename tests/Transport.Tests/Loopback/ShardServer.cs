@@ -32,6 +32,7 @@ internal sealed class ShardServer : IAsyncDisposable
         var errors = new ErrorLog();
         builder.Logging.ClearProviders().AddProvider(errors);
         builder.Services.AddSingleton(host);
+        builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<WaitsEnd>();
         builder.Services.AddGrpc(options =>
         {

@@ -9,14 +9,14 @@ namespace Lockstep.Transport.Tests.Marshalling;
 /// <summary>Messages with numbers, generated and cut up.</summary>
 internal static class Frames
 {
-    public static readonly Gen<PushMessage> Push =
+    public static readonly Gen<WorkerFrame> Worker =
         from header in Gen.Select(Gen.String, Gen.Int, Gen.Long, Gen.Int[-1, 9], Gen.ULong.Array[0, 5])
         from hasHeader in Gen.Bool
         from chunk in Gen.Int
         from sums in Gen.Int.Array[0, 50]
         from escapes in Gen.Int.Array[0, 50]
         from exponents in Gen.Byte.Array[0, 50]
-        select new PushMessage
+        select new WorkerFrame
         {
             Header = hasHeader ? HeaderOf(header.Item1, header.Item2, header.Item3, header.Item4, header.Item5) : null,
             ChunkPlusOne = chunk,
@@ -26,7 +26,7 @@ internal static class Frames
         };
 
     /// <summary>A frame as a sender makes it.</summary>
-    public static TensorFrame ToFrame(PushMessage message) => new()
+    public static TensorFrame ToFrame(WorkerFrame message) => new()
     {
         Header = message.Header,
         Index = message.ChunkPlusOne,
@@ -43,13 +43,13 @@ internal static class Frames
     }
 
     /// <summary>What a reader got, as the generated class, so that it can be compared; and gives the frame back.</summary>
-    public static PushMessage ToMessage(TensorFrame frame)
+    public static WorkerFrame ToMessage(TensorFrame frame)
     {
         using (frame)
         {
-            return new PushMessage
+            return new WorkerFrame
             {
-                Header = frame.HeaderBytes.IsEmpty ? null : PushHeader.Parser.ParseFrom(frame.HeaderBytes.Span),
+                Header = frame.HeaderBytes.IsEmpty ? null : WorkerHeader.Parser.ParseFrom(frame.HeaderBytes.Span),
                 ChunkPlusOne = frame.Index,
                 Sums = { frame.Integers.ToArray() },
                 Escapes = { frame.Escapes.ToArray() },
@@ -84,12 +84,15 @@ internal static class Frames
         return memory.ToArray();
     }
 
-    private static PushHeader HeaderOf(string worker, int generation, long step, int attempt, ulong[] hashes) => new()
+    private static WorkerHeader HeaderOf(string trace, int generation, long step, int attempt, ulong[] hashes) => new()
     {
-        JobId = "job",
-        WorkerId = worker,
-        Cursor = new Cursor { Generation = generation, Step = step, Attempt = attempt },
-        Reports = { new SlotReport { Slot = 3, Samples = 8, LossSum = 0.25, MetricParts = { 1, 2 }, NotFinite = true, ChunkHashes = { hashes } } },
+        Contribution = new ContributionHeader
+        {
+            Push = step,
+            TraceParent = trace,
+            Cursor = new Cursor { Generation = generation, Step = step, Attempt = attempt },
+            Reports = { new SlotReport { Slot = 3, Samples = 8, LossSum = 0.25, MetricParts = { 1, 2 }, NotFinite = true, ChunkHashes = { hashes } } },
+        },
     };
 
     /// <summary>Integers in two pieces, as a sender has them.</summary>

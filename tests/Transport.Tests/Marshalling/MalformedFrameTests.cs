@@ -11,7 +11,7 @@ namespace Lockstep.Transport.Tests.Marshalling;
 public sealed class MalformedFrameTests
 {
     [Fact]
-    public void Cut_short_anywhere_it_is_refused_where_protobuf_refuses_it() => Gen.Select(Frames.Push, Gen.Int[0, 1000]).Sample((message, at) =>
+    public void Cut_short_anywhere_it_is_refused_where_protobuf_refuses_it() => Gen.Select(Frames.Worker, Gen.Int[0, 1000]).Sample((message, at) =>
     {
         byte[] bytes = message.ToByteArray();
         byte[] cut = bytes[..(at % (bytes.Length + 1))];
@@ -19,7 +19,7 @@ public sealed class MalformedFrameTests
     });
 
     [Fact]
-    public void A_changed_byte_never_ends_in_another_exception() => Gen.Select(Frames.Push, Gen.Int[0, 1000], Gen.Byte).Sample((message, at, value) =>
+    public void A_changed_byte_never_ends_in_another_exception() => Gen.Select(Frames.Worker, Gen.Int[0, 1000], Gen.Byte).Sample((message, at, value) =>
     {
         byte[] bytes = message.ToByteArray();
         if (bytes.Length > 0)
@@ -53,10 +53,10 @@ public sealed class MalformedFrameTests
 
     private static bool ReadsLikeProtobuf(byte[] bytes)
     {
-        PushMessage? expected = null;
+        WorkerFrame? expected = null;
         try
         {
-            expected = PushMessage.Parser.ParseFrom(bytes);
+            expected = WorkerFrame.Parser.ParseFrom(bytes);
         }
         catch (InvalidProtocolBufferException)
         {

@@ -12,14 +12,14 @@ namespace Lockstep.Transport.Tests.Marshalling;
 public sealed class TensorMarshallerTests
 {
     [Fact]
-    public void Writes_the_bytes_that_protobuf_writes() => Frames.Push.Sample(message =>
+    public void Writes_the_bytes_that_protobuf_writes() => Frames.Worker.Sample(message =>
     {
         byte[] written = Frames.Write(Frames.ToFrame(message));
         return written.AsSpan().SequenceEqual(message.ToByteArray()) && written.Length == TensorMarshaller.SizeOf(Frames.ToFrame(message));
     });
 
     [Fact]
-    public void Reads_what_protobuf_writes_however_it_is_cut() => Gen.Select(Frames.Push, Gen.Int[1, 9].Array[1, 5]).Sample((message, cuts) =>
+    public void Reads_what_protobuf_writes_however_it_is_cut() => Gen.Select(Frames.Worker, Gen.Int[1, 9].Array[1, 5]).Sample((message, cuts) =>
         Frames.ToMessage(TensorMarshaller.Read(Frames.Cut(message.ToByteArray(), cuts))).Equals(message));
 
     [Fact]
@@ -28,8 +28,9 @@ public sealed class TensorMarshallerTests
         float[] values = [1.5f, -0f, float.NaN];
         var initialize = new TensorFrame { Header = new InitializeHeader { JobId = "a" }, Floats = values };
         Assert.Equal(new InitializeMessage { Header = new InitializeHeader { JobId = "a" }, Values = { values } }, InitializeMessage.Parser.ParseFrom(Frames.Write(initialize)));
-        var pull = new TensorFrame { Header = new PullHeader { Elements = 3, Hints = { -7, 4 } }, Floats = values };
-        Assert.Equal(new PullMessage { Header = new PullHeader { Elements = 3, Hints = { -7, 4 } }, Values = { values } }, PullMessage.Parser.ParseFrom(Frames.Write(pull)));
+        var header = new ShardHeader { Turn = new Turn { Elements = 3, Hints = { -7, 4 } } };
+        var turn = new TensorFrame { Header = header, Floats = values };
+        Assert.Equal(new ShardFrame { Header = header, Values = { values } }, ShardFrame.Parser.ParseFrom(Frames.Write(turn)));
     }
 
     [Fact]
@@ -80,32 +81,32 @@ public sealed class TensorMarshallerTests
             stream.WriteFixed32(1);
             // A message that comes in two parts is merged.
             Tag(stream, 1, WireFormat.WireType.LengthDelimited);
-            stream.WriteMessage(new PushHeader { JobId = "job" });
+            stream.WriteMessage(new WorkerHeader { Hello = new Hello { JobId = "job" } });
             Tag(stream, 1, WireFormat.WireType.LengthDelimited);
-            stream.WriteMessage(new PushHeader { WorkerId = "worker" });
+            stream.WriteMessage(new WorkerHeader { Hello = new Hello { WorkerId = "worker" } });
         });
 
-        PushMessage read = Frames.ToMessage(TensorMarshaller.Read(Frames.Cut(bytes, 3)));
+        WorkerFrame read = Frames.ToMessage(TensorMarshaller.Read(Frames.Cut(bytes, 3)));
 
-        PushMessage expected = PushMessage.Parser.WithDiscardUnknownFields(true).ParseFrom(bytes);
+        WorkerFrame expected = WorkerFrame.Parser.WithDiscardUnknownFields(true).ParseFrom(bytes);
         Assert.Equal(expected, read);
         Assert.Equal([-1, int.MinValue, 7], read.Sums);
         Assert.Equal([1, 2], read.Escapes);
         Assert.Equal([9], read.Exponents.ToByteArray());
-        Assert.Equal(("job", "worker", 4), (read.Header.JobId, read.Header.WorkerId, read.ChunkPlusOne));
+        Assert.Equal(("job", "worker", 4), (read.Header.Hello.JobId, read.Header.Hello.WorkerId, read.ChunkPlusOne));
     }
 
     [Fact]
     public void Tells_grpc_the_length_before_it_writes()
     {
         var context = new MemoryContext();
-        var message = new PushMessage { Header = new PushHeader { JobId = "job" }, ChunkPlusOne = 300, Sums = { Enumerable.Range(0, 40_000) }, Escapes = { 1, 2, 3 }, Exponents = ByteString.CopyFrom(4) };
+        var message = new WorkerFrame { Header = new WorkerHeader { Hello = new Hello { JobId = "job" } }, ChunkPlusOne = 300, Sums = { Enumerable.Range(0, 40_000) }, Escapes = { 1, 2, 3 }, Exponents = ByteString.CopyFrom(4) };
 
         TensorMarshaller.Instance.ContextualSerializer(Frames.ToFrame(message), context);
 
         Assert.True(context.Completed);
         Assert.Equal(context.Writer.WrittenCount, context.Length);
-        Assert.Equal(message, PushMessage.Parser.ParseFrom(context.Writer.WrittenSpan));
+        Assert.Equal(message, WorkerFrame.Parser.ParseFrom(context.Writer.WrittenSpan));
     }
 
     [Fact]

@@ -45,15 +45,13 @@ public sealed class FailureTests
     public async Task A_value_that_is_not_finite_ends_its_worker_also_when_it_comes_too_late_to_count(bool isPushed)
     {
         const long Step = 2;
-        MessageKind held = isPushed ? MessageKind.Push : MessageKind.Complete;
         using var folder = new TemporaryFolder();
-        var time = new FastTime(50);
-        await using var swarm = new Swarm(Job, 2, folder.Path, time, new LeaseTable(time, TimeSpan.FromSeconds(30)));
+        await using var swarm = new Swarm(Job, 2, folder.Path, new FastTime(50));
         var frozen = new Gate();
         var over = new Gate();
         var broken = new ScriptedWire(async (message, cancellation) =>
         {
-            if (message is { Cursor.Step: Step } && message.Kind == held)
+            if (isPushed && message is { Kind: MessageKind.Contribution, Cursor.Step: Step })
             {
                 frozen.Open();
                 await over.WaitAsync(cancellation);
@@ -61,16 +59,23 @@ public sealed class FailureTests
         });
         var good = new ScriptedWire(async (message, cancellation) =>
         {
-            if (message is { Kind: MessageKind.Advance, Cursor: { Step: Step, Attempt: >= 0 } })
+            if (message.Kind == MessageKind.Connect)
             {
                 await frozen.WaitAsync(cancellation);
             }
-            else if (message is { Kind: MessageKind.Advance, Cursor.Step: Step + 1 })
+            else if (message is { Kind: MessageKind.Grant, Cursor.Step: Step + 1 })
             {
                 over.Open();
             }
         });
-        Member late = swarm.Hire("broken", broken, job => new ExplodingTrainer(job, slot: null), tolerant: true).Start();
+        Member late = swarm.Hire("broken", broken, job => new ExplodingTrainer(job, slot: null, () =>
+        {
+            if (!isPushed)
+            {
+                frozen.Open();
+                over.Wait(swarm.End);
+            }
+        }), tolerant: true).Start();
         swarm.Hire("good", good).Start();
         Ledger.Equal("late", await QuietRun.LedgerAsync(Job), Ledger.Of(await swarm.WatchAsync()));
         ProtocolException failure = await Assert.ThrowsAsync<ProtocolException>(() => late.Run.WaitAsync(swarm.End));
@@ -92,7 +97,7 @@ public sealed class FailureTests
                 closed.Wait(swarm.End);
             }
         }), tolerant: true).Start();
-        Member waiting = swarm.Hire("waiting", new ScriptedWire((message, _) => message is { Kind: MessageKind.Pull, Cursor: { Step: 2, Attempt: 0 }, Shard: 1 }
+        Member waiting = swarm.Hire("waiting", new ScriptedWire((message, _) => message is { Kind: MessageKind.Turn, Cursor.Step: 2, Shard: 1 }
             ? Task.FromException(new ProtocolException(ProtocolError.Conflict, "shard 1 is another"))
             : Task.CompletedTask), tolerant: true).Start();
         ProtocolException failure = await Assert.ThrowsAsync<ProtocolException>(() => waiting.Run.WaitAsync(swarm.End));
@@ -107,35 +112,13 @@ public sealed class FailureTests
         await using var swarm = new Swarm(Job, 2, folder.Path, new FastTime(50));
         Member broken = swarm.Hire("broken", trainer: job => new StubTrainer(job, (step, slot) => throw new InvalidDataException($"sample of slot {slot}")), tolerant: true).Start();
         Assert.Equal("sample of slot 0", (await Assert.ThrowsAsync<InvalidDataException>(() => broken.Run)).Message);
-        // No lease runs out here: what the broken one had must have come back.
         Member other = swarm.Hire("other").Start();
         Ledger.Equal("broken", await QuietRun.LedgerAsync(Job), Ledger.Of(await swarm.WatchAsync()));
         Assert.True(await other.Run);
     }
 
-    [Fact]
-    public void What_shards_answer_to_a_push_decides_over_its_slots()
-    {
-        var cursor = new Cursor(1, 5, 0);
-        PushResult taken = new(PushStatus.Accepted, cursor, [], []);
-        PushResult refused = new(PushStatus.Refused, cursor, [2, 4], []);
-        Check(PushOutcome.Of(cursor, [1, 2, 4], [taken, taken]), [1, 2, 4], [], over: false, again: false);
-        Check(PushOutcome.Of(cursor, [1, 2, 4], [taken, refused]), [1], [2, 4], over: false, again: true);
-        Check(PushOutcome.Of(cursor, [1, 2], [taken, new(PushStatus.Stale, new Cursor(1, 6, 0), [], [])]), [1, 2], [], over: true, again: false);
-        // A shard that is behind, or came to the step during the push, took nothing.
-        Check(PushOutcome.Of(cursor, [1, 2], [taken, new(PushStatus.Stale, new Cursor(1, 4, 2), [], [])]), [], [1, 2], over: false, again: false, behind: true);
-        Check(PushOutcome.Of(cursor, [1, 2, 4], [refused, new(PushStatus.Stale, cursor, [], [])]), [], [1, 2, 4], over: false, again: false, behind: true);
-
-        static void Check(PushOutcome outcome, int[] held, int[] missing, bool over, bool again, bool behind = false)
-        {
-            Assert.Equal(held, outcome.Held);
-            Assert.Equal(missing, outcome.Missing);
-            Assert.Equal((over, again, behind), (outcome.Over, outcome.TryAgain, outcome.Behind));
-        }
-    }
-
     /// <param name="slot">Of step 2; null: all of them.</param>
-    private sealed class ExplodingTrainer(StubJob job, int? slot = 3) : StubTrainer(job)
+    private sealed class ExplodingTrainer(StubJob job, int? slot = 3, Action? before = null) : StubTrainer(job)
     {
         private readonly int? _slot = slot;
 
@@ -144,6 +127,7 @@ public sealed class FailureTests
             SlotResult result = base.Compute(step, slot, sampleIds, stepSampleCount, gradient);
             if (step == 2 && (_slot is null || slot == _slot))
             {
+                before?.Invoke();
                 gradient[7] = float.NaN;
             }
 

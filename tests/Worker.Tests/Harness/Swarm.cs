@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Lockstep.Contracts.Faults;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport;
 using Lockstep.Worker.Faults;
@@ -7,7 +8,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Lockstep.Worker.Tests.Harness;
 
-/// <summary>Shards, a lease table and real training loops in one process, on one job.</summary>
+/// <summary>Shards and real training loops in one process, on one job.</summary>
 internal sealed class Swarm : IAsyncDisposable
 {
     /// <summary>No run lasts so long: it hangs.</summary>
@@ -20,23 +21,19 @@ internal sealed class Swarm : IAsyncDisposable
     private readonly List<Member> _members = [];
     private Exception? _failure;
 
-    /// <param name="time">Of the loops.</param>
-    /// <param name="leases">Null: a table whose clock stands still, so that no lease is ever overdue.</param>
-    public Swarm(StubJob stub, int shards, string checkpoints, TimeProvider time, LeaseTable? leases = null, long? resume = null)
-        : this(stub.For(shards, checkpoints, resume), time, leases) => _stub = stub;
+    /// <param name="time">Of loops and shards: where it stands still, no slot is ever overdue.</param>
+    public Swarm(StubJob stub, int shards, string checkpoints, TimeProvider time, long? resume = null)
+        : this(stub.For(shards, checkpoints, resume), time) => _stub = stub;
 
     /// <summary>Of a job whose workers bring their own trainers.</summary>
-    public Swarm(TrainingJob job, TimeProvider time, LeaseTable? leases = null)
+    public Swarm(TrainingJob job, TimeProvider time)
     {
         _time = time;
         _job = job;
-        Cluster = new LocalCluster(job.Descriptor.Shards, TimeProvider.System);
-        Leases = leases ?? new LeaseTable(new Microsoft.Extensions.Time.Testing.FakeTimeProvider(), TimeSpan.FromSeconds(30));
+        Cluster = new LocalCluster(job.Descriptor.Shards, time);
     }
 
     public LocalCluster Cluster { get; }
-
-    public LeaseTable Leases { get; }
 
     public JobDescriptor Descriptor => _job.Descriptor;
 
@@ -55,14 +52,12 @@ internal sealed class Swarm : IAsyncDisposable
     public Member Hire(string name, IWire wire, Func<ITrainer> trainer, bool tolerant = false, WorkerFaults? faults = null)
     {
         IShardClient[] shards = [.. Cluster.Hosts.Select((host, shard) => new WiredShard(host, shard, name, wire))];
-        ILeases leases = new WiredLeases(Leases, name, wire);
         if (faults is not null)
         {
             shards = [.. shards.Select(shard => faults.Disturb(shard, shards.Length))];
-            leases = faults.Disturb(leases);
         }
 
-        var member = new Member(name, _job, shards, leases, trainer, _time, End, tolerant ? _ => { } : Fail);
+        var member = new Member(name, _job, shards, trainer, _time, End, tolerant ? _ => { } : Fail, faults is null ? null : faults.Reach);
         lock (_members)
         {
             _members.Add(member);
@@ -95,6 +90,10 @@ internal sealed class Swarm : IAsyncDisposable
         catch (OperationCanceledException) when (_failure is not null)
         {
             throw new InvalidOperationException(_failure.Message, _failure);
+        }
+        catch (OperationCanceledException exception)
+        {
+            throw new TimeoutException($"After {reports.Count} reports the run hangs: {string.Join(", ", Cluster.Hosts.Select((host, shard) => $"shard {shard} at {host.Progress(Descriptor.JobId)?.Cursor} lacks [{string.Join(' ', host.Progress(Descriptor.JobId)?.Missing ?? [])}]"))}; {Cluster.Hosts[0].DescribeGrants(Descriptor.JobId)}", exception);
         }
 
         return reports;
@@ -136,14 +135,14 @@ internal sealed class Member : IAsyncDisposable
     private readonly TrainingLoop _loop;
     private readonly Action<Exception> _fail;
 
-    public Member(string name, TrainingJob job, IReadOnlyList<IShardClient> shards, ILeases leases, Func<ITrainer> trainer, TimeProvider time, CancellationToken end, Action<Exception> fail)
+    public Member(string name, TrainingJob job, IReadOnlyList<IShardClient> shards, Func<ITrainer> trainer, TimeProvider time, CancellationToken end, Action<Exception> fail, Action<FaultPhase, long>? reach = null)
     {
         _fail = fail;
         Name = name;
         _abort = CancellationTokenSource.CreateLinkedTokenSource(end);
         _compute = new ComputeThread(name);
         _trainer = _compute.RunAsync(trainer).GetAwaiter().GetResult();
-        _loop = new TrainingLoop(job, name, shards, leases, _trainer, _compute, new WorkerMetrics(_meters), time, NullLogger<TrainingLoop>.Instance);
+        _loop = new TrainingLoop(job, name, shards, _trainer, _compute, new WorkerMetrics(_meters), time, NullLogger<TrainingLoop>.Instance, reach: reach);
     }
 
     public string Name { get; }

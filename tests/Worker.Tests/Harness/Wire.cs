@@ -2,28 +2,30 @@ using Lockstep.Core.Protocol;
 
 namespace Lockstep.Worker.Tests.Harness;
 
-/// <summary>The messages of a worker.</summary>
+/// <summary>What travels between a worker and a shard.</summary>
 internal enum MessageKind
 {
     Open = 1,
     Initialize = 2,
-    Pull = 3,
-    PullAt = 4,
-    Push = 5,
-    Chunk = 6,
-    Missing = 7,
-    ReportEvaluation = 8,
-    WaitEvaluated = 9,
-    Advance = 10,
-    Complete = 11,
-    Pushed = 12,
-    Release = 13,
-    TakeOver = 14,
+    /// <summary>The stream begins.</summary>
+    Connect = 3,
+    Progress = 4,
+    Evaluation = 5,
+    Idle = 6,
+    Leaving = 7,
+    /// <summary>The head of a contribution.</summary>
+    Contribution = 8,
+    Chunk = 9,
+    Turn = 10,
+    Grant = 11,
+    Revoke = 12,
+    Answer = 13,
+    Over = 14,
 }
 
-/// <param name="Shard">−1: to the lease table.</param>
-/// <param name="Slots">Of a push.</param>
-internal readonly record struct Message(MessageKind Kind, string Worker, int Shard, Cursor Cursor, IReadOnlyList<int> Slots);
+/// <param name="Slots">Of a contribution, a grant, a revoke.</param>
+/// <param name="Index">Of a chunk.</param>
+internal readonly record struct Message(MessageKind Kind, string Worker, int Shard, Cursor Cursor, IReadOnlyList<int> Slots, int Index = 0);
 
 /// <summary>What happens to messages on their way: nothing, delays, losses.</summary>
 internal interface IWire
@@ -31,25 +33,28 @@ internal interface IWire
     /// <summary>Before a message takes effect.</summary>
     Task BeforeAsync(Message message, CancellationToken cancellation) => Task.CompletedTask;
 
-    /// <summary>After it took effect, before its answer is there.</summary>
+    /// <summary>After it took effect.</summary>
     Task AfterAsync(Message message, CancellationToken cancellation) => Task.CompletedTask;
 
-    /// <summary>Whether a push is sent once more, as its answer was lost.</summary>
-    bool SendsAgain(Message message) => false;
+    /// <summary>Whether the stream breaks in place of a message; the worker opens another.</summary>
+    bool Breaks(Message message) => false;
 }
 
 internal sealed class QuietWire : IWire;
 
-/// <summary>Random delays before every message and every answer.</summary>
-internal sealed class DelayingWire(int seed) : IWire
+/// <summary>Random delays before every message.</summary>
+/// <param name="sent">Is told each message that took effect; null: nobody is.</param>
+internal sealed class DelayingWire(int seed, Action<Message>? sent = null) : IWire
 {
     private readonly Random _random = new(seed);
 
-    public Task BeforeAsync(Message message, CancellationToken cancellation) => DelayAsync();
+    public Task AfterAsync(Message message, CancellationToken cancellation)
+    {
+        sent?.Invoke(message);
+        return Task.CompletedTask;
+    }
 
-    public Task AfterAsync(Message message, CancellationToken cancellation) => DelayAsync();
-
-    private async Task DelayAsync()
+    public async Task BeforeAsync(Message message, CancellationToken cancellation)
     {
         int choice;
         lock (_random)
@@ -59,7 +64,7 @@ internal sealed class DelayingWire(int seed) : IWire
 
         if (choice < 4)
         {
-            await Task.Delay(1);
+            await Task.Delay(1, cancellation);
             return;
         }
 
@@ -80,3 +85,6 @@ internal sealed class ScriptedWire(Func<Message, CancellationToken, Task>? befor
 
 /// <summary>The process is gone: what it wants to send is not sent.</summary>
 internal sealed class KilledException() : Exception("The worker was killed.");
+
+/// <summary>The stream broke.</summary>
+internal sealed class BrokenException() : Exception("The stream broke.");

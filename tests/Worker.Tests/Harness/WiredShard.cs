@@ -1,58 +1,38 @@
-using Lockstep.Core.Metrics;
+using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport;
 
 namespace Lockstep.Worker.Tests.Harness;
 
 /// <summary>A worker's way to a shard of the same process, message by message and chunk by chunk.</summary>
-internal sealed class WiredShard(ShardHost host, int shard, string worker, IWire wire) : IShardClient
+internal sealed class WiredShard(IShardHost host, int shard, string worker, IWire wire) : IShardClient
 {
     private readonly LocalShardClient _client = new(host, shard);
 
     public int Shard => shard;
 
     public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) =>
-        CallAsync(MessageKind.Open, default, () => _client.OpenAsync(descriptor, cancellation), cancellation);
+        CallAsync(MessageKind.Open, () => _client.OpenAsync(descriptor, cancellation), cancellation);
 
     public Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation) =>
-        CallAsync(MessageKind.Initialize, default, () => Done(_client.InitializeAsync(jobId, values, cancellation)), cancellation);
+        CallAsync(MessageKind.Initialize, () => Done(_client.InitializeAsync(jobId, values, cancellation)), cancellation);
 
     public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => _client.DescribeAsync(jobId, cancellation);
 
-    public Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation) =>
-        CallAsync(MessageKind.Pull, after ?? default, () => _client.PullAsync(jobId, after, heldStep, pace, cancellation), cancellation);
-
-    public Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation) =>
-        CallAsync(MessageKind.PullAt, cursor, () => _client.PullAtAsync(jobId, cursor, heldStep, cancellation), cancellation);
-
-    public Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation) => CallAsync(MessageKind.Push, contribution.Cursor, async () =>
+    public async Task WorkAsync(string jobId, string workerId, IStepReceiver receiver, CancellationToken cancellation)
     {
-        int[] slots = SlotsOf(contribution);
-        using IPushSession session = host.BeginPush(contribution with { Chunks = [] });
-        foreach (ChunkSum chunk in contribution.Chunks)
+        try
         {
-            await wire.BeforeAsync(new Message(MessageKind.Chunk, worker, shard, contribution.Cursor, slots), cancellation);
-            session.Add(chunk);
+            await wire.BeforeAsync(new Message(MessageKind.Connect, worker, shard, default, []), cancellation);
+            await new Stream(host, shard, receiver, worker, wire).RunAsync(jobId, workerId, cancellation);
         }
-
-        PushResult result = session.Complete();
-        if (!wire.SendsAgain(new Message(MessageKind.Push, worker, shard, contribution.Cursor, slots)))
+        catch (BrokenException)
         {
-            return result;
+            // The worker opens another.
         }
+    }
 
-        // The first answer was lost.
-        return await _client.PushAsync(contribution, cancellation);
-    }, cancellation, SlotsOf(contribution));
-
-    public Task<IReadOnlyList<int>> MissingAsync(string jobId, Cursor cursor, CancellationToken cancellation) =>
-        CallAsync(MessageKind.Missing, cursor, () => _client.MissingAsync(jobId, cursor, cancellation), cancellation);
-
-    public Task ReportEvaluationAsync(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part, CancellationToken cancellation) =>
-        CallAsync(MessageKind.ReportEvaluation, cursor, () => Done(_client.ReportEvaluationAsync(jobId, cursor, slot, workerId, part, cancellation)), cancellation);
-
-    public Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation) =>
-        CallAsync(MessageKind.WaitEvaluated, cursor, () => Done(_client.WaitEvaluatedAsync(jobId, cursor, cancellation)), cancellation);
+    public Task<AbandonedSlots?> InHandAsync(string jobId, string workerId, CancellationToken cancellation) => _client.InHandAsync(jobId, workerId, cancellation);
 
     public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => _client.WatchAsync(jobId, from, cancellation);
 
@@ -72,11 +52,9 @@ internal sealed class WiredShard(ShardHost host, int shard, string worker, IWire
 
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 
-    private static int[] SlotsOf(Contribution contribution) => [.. contribution.Reports.Select(r => r.Slot)];
-
-    private async Task<T> CallAsync<T>(MessageKind kind, Cursor cursor, Func<Task<T>> call, CancellationToken cancellation, int[]? slots = null)
+    private async Task<T> CallAsync<T>(MessageKind kind, Func<Task<T>> call, CancellationToken cancellation)
     {
-        var message = new Message(kind, worker, shard, cursor, slots ?? []);
+        var message = new Message(kind, worker, shard, default, []);
         await wire.BeforeAsync(message, cancellation);
         cancellation.ThrowIfCancellationRequested();
         T result = await call();
@@ -88,5 +66,46 @@ internal sealed class WiredShard(ShardHost host, int shard, string worker, IWire
     {
         await task;
         return true;
+    }
+
+    private sealed class Stream(IShardHost host, int shard, IStepReceiver receiver, string worker, IWire wire) : LocalStepStream(host, shard, receiver)
+    {
+        protected override Task DeliverUpAsync(object message, int? chunk, Action deliver, CancellationToken cancellation) => DeliverAsync(Describe(message, chunk), deliver, cancellation);
+
+        protected override Task DeliverDownAsync(ShardMessage message, Action deliver, CancellationToken cancellation) => DeliverAsync(Describe(message), deliver, cancellation);
+
+        private async Task DeliverAsync(Message message, Action deliver, CancellationToken cancellation)
+        {
+            await wire.BeforeAsync(message, cancellation);
+            cancellation.ThrowIfCancellationRequested();
+            if (wire.Breaks(message))
+            {
+                throw new BrokenException();
+            }
+
+            deliver();
+            await wire.AfterAsync(message, cancellation);
+        }
+
+        private Message Describe(object message, int? chunk) => message switch
+        {
+            ProgressMessage progress => Of(MessageKind.Progress, progress.Cursor, [progress.Slot]),
+            EvaluationMessage evaluation => Of(MessageKind.Evaluation, evaluation.Cursor, [evaluation.Slot]),
+            IdleMessage idle => Of(MessageKind.Idle, idle.Cursor, []),
+            LeavingMessage => Of(MessageKind.Leaving, default, []),
+            Contribution contribution => Of(chunk is null ? MessageKind.Contribution : MessageKind.Chunk, contribution.Cursor, [.. contribution.Reports.Select(r => r.Slot)]) with { Index = chunk ?? 0 },
+            _ => throw new ArgumentOutOfRangeException(nameof(message), message, "There is no such message."),
+        };
+
+        private Message Describe(ShardMessage message) => message switch
+        {
+            TurnMessage turn => Of(MessageKind.Turn, turn.Version.Cursor, []),
+            GrantMessage grant => Of(MessageKind.Grant, grant.Cursor, grant.Slots),
+            RevokeMessage revoke => Of(MessageKind.Revoke, revoke.Cursor, revoke.Slots),
+            AnswerMessage answer => Of(MessageKind.Answer, answer.Result.ShardCursor, []),
+            _ => Of(MessageKind.Over, default, []),
+        };
+
+        private Message Of(MessageKind kind, Cursor cursor, IReadOnlyList<int> slots) => new(kind, worker, Shard, cursor, slots);
     }
 }

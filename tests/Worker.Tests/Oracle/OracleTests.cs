@@ -6,7 +6,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace Lockstep.Worker.Tests.Oracle;
 
 /// <summary>
-/// One ledger a job, whatever the number of workers and shards and whatever the delays of messages. The workers start behind a barrier, and meet once more in the second step: a run in which not each of them (up to M) contributed fails.
+/// One ledger a job, whatever the number of workers and shards and whatever the delays of messages. The workers start behind a barrier, and are all there when the second step is divided: a run in which not each of them (up to M) contributed fails.
 /// </summary>
 public sealed class OracleTests
 {
@@ -70,9 +70,9 @@ public sealed class OracleTests
     private static async Task<IReadOnlyList<StepReport>> RunAsync(Swarm swarm, StubJob job, int workers, int seed, long barrierStep, Func<StepReport, bool>? isEnough = null)
     {
         var start = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        // A worker that computes its first slot of this step waits until each has one.
-        using var meeting = new Meeting(Math.Min(workers, job.Slots), barrierStep, swarm.End);
-        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire((seed * 100) + w), _ => new StubTrainer(job, meeting.Member())).Start(start.Task))];
+        // Each worker has the version before this step: then each has slots of it.
+        using var muster = new Muster(workers, barrierStep - 1, swarm.End);
+        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire((seed * 100) + w, muster.Sent), _ => new StubTrainer(job, muster.Hold)).Start(start.Task))];
         start.SetResult();
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync(isEnough);
         if (isEnough is null)

@@ -76,8 +76,8 @@ public sealed class TorchOracleTests
         await compute.RunAsync(opened.Dispose);
 
         await using var swarm = new Swarm(job, new FakeTimeProvider());
-        using var meeting = new Meeting(workers, 3, swarm.End);
-        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w), () => new SharedTorch(OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, default), meeting.Member())).Start())];
+        using var muster = new Muster(workers, 2, swarm.End);
+        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w, muster.Sent), () => new SharedTorch(OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, default), muster.Hold)).Start())];
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
         Assert.All(await Task.WhenAll(members.Select(m => m.Run)), Assert.True);
         Assert.Equal(workers, reports.Single(r => r.Cursor is { Step: 3, Attempt: >= 0 }).SlotWorkers.Distinct().Count());

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Lockstep.Core.Metrics;
+using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport;
 
@@ -152,26 +152,21 @@ internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardClie
 
     public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => CallAsync((client, stop) => client.DescribeAsync(jobId, stop), cancellation);
 
-    public Task<ShardView> PullAsync(string jobId, Cursor? after, long heldStep, WorkerPace pace, CancellationToken cancellation) => CallAsync((client, stop) => client.PullAsync(jobId, after, heldStep, pace, stop), cancellation);
-
-    public Task<ShardView?> PullAtAsync(string jobId, Cursor cursor, long heldStep, CancellationToken cancellation) => CallAsync((client, stop) => client.PullAtAsync(jobId, cursor, heldStep, stop), cancellation);
-
-    public Task<PushResult> PushAsync(Contribution contribution, CancellationToken cancellation) => CallAsync((client, stop) =>
+    public async Task WorkAsync(string jobId, string workerId, IStepReceiver receiver, CancellationToken cancellation)
     {
-        cluster.Happened?.Invoke(Moment.Push, shard, contribution.Cursor);
-        stop.ThrowIfCancellationRequested();
-        return client.PushAsync(contribution, stop);
-    }, cancellation);
+        MortalCluster.Life life = await cluster.AliveAsync(shard, cancellation);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, life.Dead.Token);
+        try
+        {
+            await new Stream(cluster, life.Host, shard, receiver).RunAsync(jobId, workerId, stop.Token);
+        }
+        catch (Exception) when (life.Dead.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            // Whatever it was, it did not come over the broken connection.
+        }
+    }
 
-    public Task<IReadOnlyList<int>> MissingAsync(string jobId, Cursor cursor, CancellationToken cancellation) => CallAsync((client, stop) => client.MissingAsync(jobId, cursor, stop), cancellation);
-
-    public Task ReportEvaluationAsync(string jobId, Cursor cursor, int slot, string workerId, EvaluationPart part, CancellationToken cancellation) => CallAsync(async (client, stop) =>
-    {
-        await client.ReportEvaluationAsync(jobId, cursor, slot, workerId, part, stop);
-        cluster.Happened?.Invoke(Moment.Evaluation, shard, cursor);
-    }, cancellation);
-
-    public Task WaitEvaluatedAsync(string jobId, Cursor cursor, CancellationToken cancellation) => CallAsync((client, stop) => client.WaitEvaluatedAsync(jobId, cursor, stop), cancellation);
+    public Task<AbandonedSlots?> InHandAsync(string jobId, string workerId, CancellationToken cancellation) => CallAsync((client, stop) => client.InHandAsync(jobId, workerId, stop), cancellation);
 
     public async IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, [EnumeratorCancellation] CancellationToken cancellation)
     {
@@ -237,6 +232,8 @@ internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardClie
         return keepsNext;
     }
 
+    public Task ProgressAsync(string jobId, ShardProgress progress, CancellationToken cancellation) => HostAsync((host, stop) => Done(host.ProgressAsync(jobId, progress, stop)), cancellation);
+
     public async Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
     {
         cluster.Happened?.Invoke(Moment.BeforeCheckpointPart, notice.Shard, new Cursor(notice.Generation, notice.Version, 0));
@@ -281,5 +278,25 @@ internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardClie
     {
         await task;
         return true;
+    }
+
+    private sealed class Stream(MortalCluster cluster, ShardHost host, int shard, IStepReceiver receiver) : LocalStepStream(host, shard, receiver)
+    {
+        protected override Task DeliverUpAsync(object message, int? chunk, Action deliver, CancellationToken cancellation)
+        {
+            if (message is Contribution contribution && chunk == contribution.Chunks.Count - 1)
+            {
+                cluster.Happened?.Invoke(Moment.Push, Shard, contribution.Cursor);
+            }
+
+            cancellation.ThrowIfCancellationRequested();
+            deliver();
+            if (message is EvaluationMessage evaluation)
+            {
+                cluster.Happened?.Invoke(Moment.Evaluation, Shard, evaluation.Cursor);
+            }
+
+            return Task.CompletedTask;
+        }
     }
 }

@@ -3,7 +3,6 @@ using Lockstep.Core.Protocol;
 using Lockstep.Transport;
 using Lockstep.Worker.Loop;
 using Lockstep.Worker.Tests.Harness;
-using Microsoft.Extensions.Time.Testing;
 
 namespace Lockstep.Worker.Tests.Recovery;
 
@@ -13,7 +12,6 @@ internal sealed class RecoveringRun : IAsyncDisposable
     private readonly CancellationTokenSource _end = new(Swarm.Patience);
     private readonly List<Member> _members = [];
     private readonly StubJob _stub;
-    private readonly LeaseTable _leases = new(new FakeTimeProvider(), TimeSpan.FromSeconds(30));
     private Exception? _failure;
     private int _generation;
 
@@ -35,7 +33,7 @@ internal sealed class RecoveringRun : IAsyncDisposable
 
     public Member Hire(string name, Func<StubTrainer>? trainer = null)
     {
-        var member = new Member(name, Job, Cluster.Clients, _leases, () => trainer?.Invoke() ?? new StubTrainer(_stub), TimeProvider.System, End, Fail);
+        var member = new Member(name, Job, Cluster.Clients, () => trainer?.Invoke() ?? new StubTrainer(_stub), TimeProvider.System, End, Fail);
         _members.Add(member);
         return member.Start();
     }
@@ -135,6 +133,7 @@ internal sealed class RecoveringRun : IAsyncDisposable
     private void Fail(Exception exception)
     {
         _failure ??= exception;
+        TestContext.Current.TestOutputHelper?.WriteLine(exception.ToString());
         _end.Cancel();
     }
 }

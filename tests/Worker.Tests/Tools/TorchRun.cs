@@ -7,7 +7,6 @@ using Lockstep.Core.Protocol;
 using Lockstep.Worker.Jobs;
 using Lockstep.Worker.Loop;
 using Lockstep.Worker.Tests.Harness;
-using Microsoft.Extensions.Time.Testing;
 
 namespace Lockstep.Worker.Tests.Tools;
 
@@ -57,7 +56,7 @@ internal sealed class TorchRun : IDisposable
         OpenedJob opened = await compute.RunAsync(() => OpenedJob.Open(Spec, "job", Folder, resume, acceptsClass: false, default));
         TrainingJob job = opened.Job;
         await compute.RunAsync(opened.Dispose);
-        await using var swarm = new Swarm(job, new FakeTimeProvider());
+        await using var swarm = new Swarm(job, TimeProvider.System);
         Member[] members = [.. Enumerable.Range(0, 2).Select(w => swarm.Hire($"w{w}", new QuietWire(), () => new SharedTorch(OpenedJob.Open(Spec, "job", Folder, resume, acceptsClass: false, default), beforeRun ?? ((_, _) => { }))).Start())];
         Task beside = meanwhile?.Invoke(swarm) ?? Task.CompletedTask;
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync();

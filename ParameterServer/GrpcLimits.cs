@@ -1,0 +1,30 @@
+using Grpc.AspNetCore.Server;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Lockstep.ParameterServer;
+
+/// <summary>Windows, sizes and times that fit streams of workers: they carry megabytes at once, and nothing for as long as a step takes.</summary>
+internal static class GrpcLimits
+{
+    private const int MaximumMessage = 64 << 20;
+
+    public static void Apply(GrpcServiceOptions options)
+    {
+        options.MaxReceiveMessageSize = MaximumMessage;
+        options.MaxSendMessageSize = MaximumMessage;
+    }
+
+    public static void Apply(KestrelServerOptions kestrel)
+    {
+        // A worker's pushes and pulls come in messages of a megabyte.
+        kestrel.Limits.Http2.InitialConnectionWindowSize = 16 << 20;
+        kestrel.Limits.Http2.InitialStreamWindowSize = 8 << 20;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 1000;
+        // A worker that is gone without a word is found within 5 s: what it had in hand is free then.
+        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(1);
+        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(4);
+        // A stream may be silent for as long as a step takes.
+        kestrel.Limits.MinRequestBodyDataRate = null;
+        kestrel.Limits.MinResponseDataRate = null;
+    }
+}

@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using Lockstep.Core.Protocol;
+
+namespace Lockstep.Transport;
+
+/// <summary>A worker's end of an open stream to a shard. No call waits; what is sent goes out in its order, and the end of the stream answers all of it with "not in".</summary>
+public interface IStepStream
+{
+    void Send(WorkerMessage message);
+
+    /// <summary>Sends a contribution. Its memory stays as it is until the answer, or for good where the stream ends before.</summary>
+    /// <param name="push">A number of the worker's; the answer names it.</param>
+    void Send(long push, Contribution contribution);
+}
+
+/// <summary>A version that a shard offers, its values in place.</summary>
+/// <param name="Hints">The exponent that each block of the shard's chunks is expected to fit, in block order.</param>
+/// <param name="SyncMs">Milliseconds from the last contribution to the step before until the values were in place; -1: not known.</param>
+/// <param name="ReceiveMs">Milliseconds from the head of the turn to its last value; 0: nothing travelled.</param>
+/// <param name="Bytes">Of the values that travelled.</param>
+/// <param name="Trace">The shard's span that led to this version, where its step is traced.</param>
+public sealed record OfferedVersion(Cursor Cursor, bool Finished, short[] Hints, double SyncMs, double ReceiveMs, long Bytes, ActivityContext Trace);
+
+/// <summary>Whoever works on a job, as a stream sees it. One thread at a time for one stream, several for several.</summary>
+public interface IStepReceiver
+{
+    /// <value>Versions whose values of the shard are held: they are not sent.</value>
+    IReadOnlyCollection<Cursor> Held(int shard);
+
+    /// <summary>The shard answered: from here on things can be sent.</summary>
+    void Opened(int shard, IStepStream stream);
+
+    /// <summary>Room for the values of a version, as many as the shard has elements; null: they are not wanted.</summary>
+    Memory<float>? Stage(int shard, Cursor version);
+
+    /// <summary>A turn is whole.</summary>
+    void Offered(int shard, OfferedVersion version);
+
+    /// <summary>A grant, a revoke, an answer, the end of the job.</summary>
+    void Received(int shard, ShardMessage message);
+
+    /// <summary>The stream ended, after <see cref="Opened"/>.</summary>
+    void Ended(int shard);
+}

@@ -1,0 +1,118 @@
+using Lockstep.Core.Protocol;
+using Lockstep.Transport;
+
+namespace Lockstep.Worker.Loop;
+
+/// <summary>Keeps a stream open to every shard of a job, and puts what comes into the mailbox. Where a shard lost the job, its process having died, it waits until the scheduler has taken the job up again, and gives the initial values where they are asked for.</summary>
+internal sealed class ShardStreams(TrainingJob job, string workerId, IReadOnlyList<IShardClient> shards, StepMailbox mailbox, VersionStage stage, TimeProvider time, ILogger logger) : IStepReceiver
+{
+    private static readonly TimeSpan First = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(320);
+
+    private readonly bool[] _wasOpen = new bool[shards.Count];
+
+    /// <summary>Opens the job on shards and gives the values of version 0 to those that wait for them.</summary>
+    /// <param name="initial">Gives the flat model vector of version 0.</param>
+    public async Task OpenAsync(IReadOnlyList<IShardClient> some, Func<Task<float[]>> initial, CancellationToken cancellation)
+    {
+        bool[] waiting = await ShardCalls.AllAsync(some, (shard, stop) => shard.OpenAsync(job.Descriptor, stop), cancellation);
+        if (!waiting.Contains(true))
+            return;
+        if (job.Descriptor.ResumeStep is { } step)
+            throw new InvalidOperationException($"Job {job.Descriptor.JobId} resumes from the checkpoint of step {step}, but a shard asks for initial values: its part of the checkpoint is missing in {job.Descriptor.CheckpointDirectory}.");
+        float[] values = await initial();
+        await ShardCalls.AllAsync(some.Where((_, index) => waiting[index]), (shard, stop) => InitializeAsync(shard, values, stop), cancellation);
+    }
+
+    /// <summary>Serves all streams until called off. Never throws: what cannot be mended goes into the mailbox.</summary>
+    public Task RunAsync(CancellationToken cancellation) => Task.WhenAll(shards.Select(shard => Task.Run(() => KeepAsync(shard, cancellation), CancellationToken.None)));
+
+    public IReadOnlyCollection<Cursor> Held(int shard) => stage.Held(shard);
+
+    public void Opened(int shard, IStepStream stream)
+    {
+        _wasOpen[shard] = true;
+        mailbox.Post(new StepEvent.Opened(shard, stream));
+    }
+
+    public Memory<float>? Stage(int shard, Cursor version) => stage.Room(shard, version);
+
+    public void Offered(int shard, OfferedVersion version)
+    {
+        stage.Offered(shard, version);
+        mailbox.Post(new StepEvent.Offered(shard, version));
+    }
+
+    public void Received(int shard, ShardMessage message) => mailbox.Post(new StepEvent.Received(shard, message));
+
+    public void Ended(int shard) => mailbox.Post(new StepEvent.Ended(shard));
+
+    /// <summary>Whether a call failed because the job is no longer, or not yet again, at the shard as it was.</summary>
+    private static bool IsLoss(ProtocolException exception) => exception.Error is ProtocolError.UnknownJob or ProtocolError.Superseded;
+
+    private async Task KeepAsync(IShardClient shard, CancellationToken cancellation)
+    {
+        TimeSpan pause = First;
+        while (true)
+        {
+            try
+            {
+                await KeepOnceAsync(shard, cancellation);
+                continue;
+            }
+            catch (ProtocolException exception) when (IsLoss(exception))
+            {
+                if (_wasOpen[shard.Shard])
+                {
+                    // It may be back in another generation already.
+                    _wasOpen[shard.Shard] = false;
+                    pause = First;
+                    logger.ShardLost(job.Descriptor.JobId, shard.Shard, exception.Message);
+                    continue;
+                }
+            }
+            catch (Exception exception)
+            {
+                if (!cancellation.IsCancellationRequested)
+                    mailbox.Post(new StepEvent.Failed(exception));
+                return;
+            }
+
+            await Task.Delay(pause, time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            pause = pause < Longest ? pause * 2 : pause;
+        }
+    }
+
+    private async Task KeepOnceAsync(IShardClient shard, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        try
+        {
+            await shard.WorkAsync(job.Descriptor.JobId, workerId, this, cancellation);
+        }
+        catch (ProtocolException exception) when (exception.Error == ProtocolError.NeedsValues)
+        {
+            logger.ShardNeedsValues(job.Descriptor.JobId, shard.Shard);
+            await OpenAsync([shard], AskInitialAsync, cancellation);
+        }
+
+        async Task<float[]> AskInitialAsync()
+        {
+            var values = new TaskCompletionSource<float[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+            mailbox.Post(new StepEvent.InitialWanted(values));
+            return await values.Task.WaitAsync(cancellation);
+        }
+    }
+
+    private async Task InitializeAsync(IShardClient shard, float[] initial, CancellationToken cancellation)
+    {
+        try
+        {
+            await shard.InitializeAsync(job.Descriptor.JobId, job.Layout.Gather(shard.Shard, initial), cancellation);
+        }
+        catch (ProtocolException exception) when (IsLoss(exception))
+        {
+            // It died once more; its stream tells.
+        }
+    }
+}

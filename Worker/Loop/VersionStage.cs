@@ -1,0 +1,114 @@
+using Lockstep.Core.Layout;
+using Lockstep.Core.Protocol;
+using Lockstep.Transport;
+
+namespace Lockstep.Worker.Loop;
+
+/// <summary>A version of which all shards' values are in place.</summary>
+/// <param name="Values">The flat model vector; give it back once it is loaded.</param>
+/// <param name="Parts">By shard.</param>
+/// <param name="AgreementMs">Milliseconds from the first shard's turn to the last one's.</param>
+internal sealed record WholeVersion(Cursor Cursor, float[] Values, IReadOnlyList<OfferedVersion> Parts, double AgreementMs)
+{
+    /// <value>Sync latency: last contribution to the step before in → all values in place, milliseconds; 0: not known.</value>
+    public double SyncMs => Math.Max(0, Parts.Max(p => p.SyncMs));
+}
+
+/// <summary>
+/// Holds the values of versions beside the one that is computed from: they come while a slot may still be asked for that one, and become the parameters between two slots.
+/// Safe for a reading thread a shard and the compute thread. A stream gives its versions in order, so that no shard writes into a version once all have offered a newer one.
+/// </summary>
+internal sealed class VersionStage
+{
+    private readonly Lock _gate = new();
+    private readonly TimeProvider _time;
+    private readonly (int Offset, int Length)[] _places;
+    private readonly int _elements;
+    // Two in steady state: the version before may be kept for a shard that is behind.
+    private readonly SortedDictionary<Cursor, Staged> _staged = [];
+    private readonly Stack<float[]> _free = [];
+    private Cursor? _loaded;
+
+    public VersionStage(ModelLayout layout, TimeProvider time)
+    {
+        _time = time;
+        _elements = layout.Elements;
+        // A shard's chunks are one run of the model.
+        _places = [.. Enumerable.Range(0, layout.Shards).Select(s => (layout.ChunksOf(s).Count == 0 ? 0 : layout.ChunksOf(s)[0].ModelOffset, layout.ShardElements(s)))];
+    }
+
+    /// <summary>Versions whose values of a shard need not be sent.</summary>
+    public IReadOnlyCollection<Cursor> Held(int shard)
+    {
+        lock (_gate)
+        {
+            Cursor[] staged = [.. _staged.Where(s => s.Value.Parts[shard] is not null).Select(s => s.Key)];
+            return _loaded is { } loaded ? [loaded, .. staged] : staged;
+        }
+    }
+
+    /// <summary>Room for a shard's values; null: the version is not newer than the one that is loaded.</summary>
+    public Memory<float>? Room(int shard, Cursor version)
+    {
+        lock (_gate)
+        {
+            // Not '? null :', which would be a null array, and that an empty memory.
+            return _loaded is { } loaded && version <= loaded ? default(Memory<float>?) : At(version).Values.AsMemory(_places[shard].Offset, _places[shard].Length);
+        }
+    }
+
+    /// <summary>A shard's values of a version are in place.</summary>
+    public void Offered(int shard, OfferedVersion part)
+    {
+        lock (_gate)
+        {
+            Cursor version = part.Cursor with { Attempt = 0 };
+            if (_loaded is not { } loaded || version > loaded)
+            {
+                At(version).Parts[shard] ??= part;
+            }
+        }
+    }
+
+    /// <summary>Takes a version that all shards offered; older ones are let go of.</summary>
+    public WholeVersion Take(Cursor version)
+    {
+        lock (_gate)
+        {
+            Staged staged = _staged[version];
+            _loaded = version;
+            foreach (Cursor old in _staged.Keys.Where(c => c <= version).ToArray())
+            {
+                if (old != version)
+                {
+                    _free.Push(_staged[old].Values);
+                }
+
+                _staged.Remove(old);
+            }
+
+            return new WholeVersion(version, staged.Values, staged.Parts!, _time.GetElapsedTime(staged.First).TotalMilliseconds);
+        }
+    }
+
+    /// <summary>Takes the memory of a version back.</summary>
+    public void GiveBack(WholeVersion version)
+    {
+        lock (_gate)
+        {
+            _free.Push(version.Values);
+        }
+    }
+
+    private Staged At(Cursor version)
+    {
+        if (!_staged.TryGetValue(version, out Staged? staged))
+        {
+            _staged[version] = staged = new Staged(_free.TryPop(out float[]? values) ? values : GC.AllocateUninitializedArray<float>(_elements), new OfferedVersion?[_places.Length], _time.GetTimestamp());
+        }
+
+        return staged;
+    }
+
+    private sealed record Staged(float[] Values, OfferedVersion?[] Parts, long First);
+}

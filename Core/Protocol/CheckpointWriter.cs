@@ -104,7 +104,8 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
 /// <param name="First">ps-0; null where this is it.</param>
 /// <param name="Threads">That an update may use.</param>
 /// <param name="Gate">Of ps-0; null: nobody keeps jobs from moving on.</param>
-internal sealed record ShardContext(int Shard, IShardPeer? First, TimeProvider Time, IShardObserver Observer, ICheckpointFiles Files, int Threads, IStepGate? Gate)
+/// <param name="Room">Makes memory for the values of a version; null: of this process.</param>
+internal sealed record ShardContext(int Shard, IShardPeer? First, TimeProvider Time, IShardObserver Observer, ICheckpointFiles Files, int Threads, IStepGate? Gate, Func<int, IVersionRoom>? Room)
 {
     private long _sessions;
 

@@ -45,7 +45,7 @@ internal sealed partial class HostedJob
         Descriptor = descriptor;
         Restoration = restoration;
         _memory = memory;
-        _held = new ShardJob(descriptor, context.Shard, restoration?.Generation ?? 0, new EscapePool(memory));
+        _held = new ShardJob(descriptor, context.Shard, restoration?.Generation ?? 0, new EscapePool(memory), context.Room);
         if ((restoration?.Version ?? descriptor.ResumeStep) is { } version)
         {
             _held.Load(CheckpointSet.Read(descriptor.CheckpointDirectory, version, context.Shard, descriptor.Shards), restoration?.Generation);
@@ -420,10 +420,14 @@ internal sealed partial class HostedJob
         _sessions.End(new ProtocolException(ProtocolError.Superseded, $"Job {Descriptor.JobId} is being taken up again on shard {_context.Shard}, in generation {next.Generation}."));
         await _closed.CancelAsync();
         await idle;
+        ShardJob? held;
         lock (_gate)
         {
+            held = _held;
             _held = null;
         }
+
+        held?.Dispose();
     }
 
     /// <summary>The job is no longer hosted here: its memory is there for others.</summary>
@@ -439,6 +443,7 @@ internal sealed partial class HostedJob
         }
 
         await idle;
+        _held?.Dispose();
         await _writer.Written;
         await (Board?.Sealed ?? Task.CompletedTask);
     }

@@ -11,9 +11,10 @@ namespace Lockstep.Core.Protocol;
 /// <param name="files">Where checkpoints are written; null: the disk.</param>
 /// <param name="threads">That an update may use.</param>
 /// <param name="gate">Is asked before each version; null: nobody is.</param>
-public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, TimeProvider time, IShardObserver observer, ICheckpointFiles? files = null, int threads = 1, IStepGate? gate = null) : IShardHost, IAsyncDisposable
+/// <param name="room">Makes memory for the values of a version; null: of this process.</param>
+public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, TimeProvider time, IShardObserver observer, ICheckpointFiles? files = null, int threads = 1, IStepGate? gate = null, Func<int, IVersionRoom>? room = null) : IShardHost, IAsyncDisposable
 {
-    private readonly ShardContext _context = new(shard, first, time, observer, files ?? CheckpointFiles.Disk, threads, gate);
+    private readonly ShardContext _context = new(shard, first, time, observer, files ?? CheckpointFiles.Disk, threads, gate, room);
     private readonly ConcurrentDictionary<string, HostedJob> _jobs = new(StringComparer.Ordinal);
     private readonly MemoryBudget _memory = new(memoryLimit);
     private readonly SemaphoreSlim _opening = new(1);

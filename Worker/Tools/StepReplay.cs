@@ -67,7 +67,7 @@ internal sealed class StepReplay
         JobDescriptor descriptor = _job.Job.Descriptor;
         using PulledVersion view = _shard.View(-1);
         _job.Job.Layout.Scatter(0, view.Values!.Value.Span, _model);
-        _job.Trainer.Load(_model);
+        _job.Trainer.Load([_model]);
         _group.Begin(view.Cursor, [view.Hints.ToArray()]);
         for (int slot = 0; slot < descriptor.Slots; slot++)
         {

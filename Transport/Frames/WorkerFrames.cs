@@ -1,69 +1,58 @@
 using System.Diagnostics;
-using Grpc.Core;
 using Lockstep.Core.Protocol;
 using Lockstep.Core.Tracing;
+using Lockstep.Transport.Grpc;
+using Lockstep.Transport.Memory;
 using Lockstep.Transport.Protos;
 
-namespace Lockstep.Transport.Grpc;
+namespace Lockstep.Transport.Frames;
 
-/// <summary>What comes in on one worker's stream. Another one each call.</summary>
-internal sealed class WorkerStream(IShardHost host, IStepSink sink)
+/// <summary>The way from one worker's frames into the shard. Another one each stream; disposing it says that the stream ended.</summary>
+/// <param name="inbox">Where placed sums are looked up; null: the stream shares no memory.</param>
+internal sealed class WorkerFrames(IShardHost host, IStepSink sink, Inbox? inbox = null) : IDisposable
 {
     /// <summary>More versions than a worker can hold.</summary>
     private const int MostHeld = 16;
 
+    private StepHello? _hello;
+    private IStepSession? _session;
     private IPushSession? _push;
     private Activity? _span;
     private int _chunksLeft;
 
-    /// <summary>Reads to the end of the stream.</summary>
-    /// <exception cref="ProtocolException">What came does not fit the job, or is no such message.</exception>
-    public async Task ReadAsync(IAsyncStreamReader<TensorFrame> frames, CancellationToken cancellation)
+    /// <exception cref="ProtocolException">It does not fit the job, or is no such message.</exception>
+    public void Take(TensorFrame frame)
     {
-        if (!await frames.MoveNext(cancellation))
+        if (_session is null || _hello is null)
         {
-            throw WireConversions.Invalid("the stream has no message");
+            Hello said = WireConversions.Header(frame, WorkerHeader.Parser).Hello ?? throw WireConversions.Invalid("the stream does not begin with a hello");
+            _hello = new StepHello(said.JobId, said.WorkerId, [.. said.Held.Take(MostHeld).Select(c => c.FromWire())]);
+            _session = host.Attach(_hello, sink);
+            return;
         }
 
-        StepHello hello;
-        using (TensorFrame first = frames.Current)
-        {
-            Hello said = WireConversions.Header(first, WorkerHeader.Parser).Hello ?? throw WireConversions.Invalid("the stream does not begin with a hello");
-            hello = new StepHello(said.JobId, said.WorkerId, [.. said.Held.Take(MostHeld).Select(c => c.FromWire())]);
-        }
-
-        using IStepSession session = host.Attach(hello, sink);
-        try
-        {
-            while (await frames.MoveNext(cancellation))
-            {
-                using TensorFrame frame = frames.Current;
-                Take(frame, session, hello);
-            }
-        }
-        finally
-        {
-            EndPush();
-        }
-    }
-
-    private void Take(TensorFrame frame, IStepSession session, StepHello hello)
-    {
         if (!frame.HeaderBytes.IsEmpty)
         {
             WorkerHeader header = WireConversions.Header(frame, WorkerHeader.Parser);
             if (header.FromWire() is { } message)
             {
-                session.Receive(message);
+                _session.Receive(message);
                 return;
             }
 
-            BeginPush(header.Contribution ?? throw WireConversions.Invalid("it says nothing that is known here"), session, hello);
+            BeginPush(header.Contribution ?? throw WireConversions.Invalid("it says nothing that is known here"), _session, _hello);
         }
 
         IPushSession push = _push ?? throw WireConversions.Invalid("a chunk came without a contribution");
         if (frame.Index > 0)
         {
+            if (frame.Place.Region != 0)
+            {
+                // Into memory of this process: what is checked and what is added must be the same.
+                ReadOnlyMemory<int> placed = (inbox ?? throw WireConversions.Invalid("it refers to shared memory, and this stream has none")).At<int>(frame.Place, out _);
+                placed.Span.CopyTo(frame.AppendIntegers(placed.Length));
+            }
+
             push.Add(new ChunkSum(frame.Index - 1, frame.Integers, frame.Escapes, frame.Exponents));
             _chunksLeft--;
         }
@@ -74,6 +63,12 @@ internal sealed class WorkerStream(IShardHost host, IStepSink sink)
             _span?.SetTag("lockstep.push.status", result.Status.ToString());
             EndPush();
         }
+    }
+
+    public void Dispose()
+    {
+        EndPush();
+        _session?.Dispose();
     }
 
     private void BeginPush(ContributionHeader header, IStepSession session, StepHello hello)

@@ -123,7 +123,7 @@ internal sealed partial class HostedJob
         span?.Dispose();
         TellProgress();
         // From here on beside the workers' computing; the next update is not begun before this is done.
-        UInt128[] hashes = Job.BlockHashes();
+        UInt128[] hashes = Job.BlockHashes;
         ShardState? snapshot = null;
         double copyMs = 0;
         if (isKept)

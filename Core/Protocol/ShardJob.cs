@@ -346,8 +346,8 @@ public sealed class ShardJob : IDisposable
         return step;
     }
 
-    /// <summary>The newest version's hash of each block; the same array each time. At any time but while a version is computed.</summary>
-    public UInt128[] BlockHashes() => _model.Hashes();
+    /// <value>The newest version's hash of each block, of a version that was computed here; the same array each time.</value>
+    public UInt128[] BlockHashes => _model.Hashes;
 
     /// <summary>Lets go of version v: every shard has v + 1.</summary>
     public void ReleasePrevious()

@@ -21,7 +21,6 @@ internal sealed class ShardModel : IDisposable
     private readonly float[] _state1;
     private readonly float[] _state2;
     private readonly BlockHint[] _hints;
-    private readonly UInt128[] _hashes;
     private readonly double[] _squares;
     private VersionBuffer? _next;
 
@@ -41,7 +40,7 @@ internal sealed class ShardModel : IDisposable
         _state1 = new float[_optimizer.StateArrays > 0 ? Elements : 0];
         _state2 = new float[_optimizer.StateArrays > 1 ? Elements : 0];
         _hints = new BlockHint[_blocks.Length];
-        _hashes = new UInt128[_blocks.Length];
+        Hashes = new UInt128[_blocks.Length];
         _squares = new double[descriptor.Optimizer.ClipNorm is null ? 0 : _blocks.Length];
         Array.Fill(_hints, BlockHint.Initial);
     }
@@ -77,7 +76,7 @@ internal sealed class ShardModel : IDisposable
         return _squares;
     }
 
-    /// <summary>Computes the next version: of each block, in one pass, gradient, state and values; on several threads the same bits, as blocks are independent of each other.</summary>
+    /// <summary>Computes the next version: of each block, in one pass, gradient, state, values and hash; on several threads the same bits, as blocks are independent of each other.</summary>
     /// <param name="step">Of the version that is left, 0-based.</param>
     /// <exception cref="ProtocolException">A gradient overflows float32. What was begun is of no use.</exception>
     public void Update(StepSums sums, long step, double rate, double clipFactor, int threads)
@@ -111,17 +110,8 @@ internal sealed class ShardModel : IDisposable
         return before;
     }
 
-    /// <summary>The hash of each block of the newest version; the same array each time.</summary>
-    public UInt128[] Hashes()
-    {
-        ReadOnlySpan<float> values = Current!.Values.Span;
-        for (int i = 0; i < _blocks.Length; i++)
-        {
-            _hashes[i] = StateHash.Block(values.Slice(_starts[i], _blocks[i].Length), State(_state1, i), State(_state2, i), _hints[i]);
-        }
-
-        return _hashes;
-    }
+    /// <value>The hash of each block of the version that was computed last; the same array each time.</value>
+    public UInt128[] Hashes { get; }
 
     /// <summary>The bits of a sum that stay unused where all slots fit their hint: all but a hundredth of the blocks that are not zero have no more.</summary>
     /// <param name="escaped">Blocks of which some slot escaped.</param>
@@ -248,6 +238,8 @@ internal sealed class ShardModel : IDisposable
 
             _hints[i] = _hints[i].Next(step, sums.Most(i));
             _next.Hints[i] = _hints[i].Exponent;
+            // Now, as all of it is in the processor's cache: by itself that is a pass over the whole state.
+            Hashes[i] = StateHash.Block(next, State(_state1, i), State(_state2, i), _hints[i]);
         }
 
         return overflowed;

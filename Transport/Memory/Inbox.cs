@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Net.Sockets;
 using System.Text;
 using Grpc.Core;
 using Lockstep.Core.Protocol;
@@ -27,7 +28,7 @@ internal sealed class Inbox(LocalSocket socket) : IDisposable
     /// <returns>Null: the other side has ended. Dispose it.</returns>
     /// <exception cref="ProtocolException">The other side refuses, or what it sent is no such message.</exception>
     /// <exception cref="RpcException">Unknown: the other side failed.</exception>
-    /// <exception cref="System.Net.Sockets.SocketException">The connection broke.</exception>
+    /// <exception cref="SocketException">The connection broke.</exception>
     public TensorFrame? Next()
     {
         while (Read(out MessageKind kind) is { } body)
@@ -98,7 +99,7 @@ internal sealed class Inbox(LocalSocket socket) : IDisposable
         kind = default;
         if (!Have(HeadBytes))
         {
-            return _to == _from ? null : throw WireConversions.Invalid("it ends within a message");
+            return _to == _from ? null : throw Broken();
         }
 
         int length = BinaryPrimitives.ReadInt32LittleEndian(_buffer.AsSpan(_from));
@@ -110,13 +111,16 @@ internal sealed class Inbox(LocalSocket socket) : IDisposable
 
         if (!Have(HeadBytes + length))
         {
-            throw WireConversions.Invalid("it ends within a message");
+            throw Broken();
         }
 
         var body = new ReadOnlyMemory<byte>(_buffer, _from + HeadBytes, length);
         _from += HeadBytes + length;
         return body;
     }
+
+    /// <summary>Who ends within a message did not mean to.</summary>
+    private static SocketException Broken() => new((int)SocketError.ConnectionReset);
 
     /// <returns>False: the other side ended before so many bytes came.</returns>
     private bool Have(int bytes)

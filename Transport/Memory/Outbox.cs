@@ -58,6 +58,7 @@ internal sealed class Outbox(LocalSocket socket, Func<IEnumerator<Outgoing>?> ne
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
             // Whoever posts from here on posts in vain: it counts as sending for good.
+            _current?.Dispose();
             failed(exception);
         }
     }

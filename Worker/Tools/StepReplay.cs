@@ -59,7 +59,7 @@ internal sealed class StepReplay
         _shard.Update(factor);
         _shard.Commit();
         _shard.ReleasePrevious();
-        return StateHash.ToHex(StateHash.Combine(_shard.BlockHashes()));
+        return StateHash.ToHex(StateHash.Combine(_shard.BlockHashes));
     }
 
     private void Contribute(CancellationToken cancellation)

@@ -90,7 +90,7 @@ public sealed class StepKernels
     }
 
     /// <summary>The shard hashes its newest version, beside the workers' computing.</summary>
-    public void Hash() => _shard.BlockHashes();
+    public void Hash() => _shard.BlockHashes;
 
     /// <summary>The first chunk of the sum becomes bytes.</summary>
     public void Write()

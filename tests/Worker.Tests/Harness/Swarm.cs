@@ -4,6 +4,7 @@ using Lockstep.Core.Protocol;
 using Lockstep.Transport;
 using Lockstep.Worker.Faults;
 using Lockstep.Worker.Loop;
+using Lockstep.Worker.Tests.Local;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Lockstep.Worker.Tests.Harness;

@@ -1,6 +1,7 @@
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport;
+using Lockstep.Worker.Tests.Local;
 
 namespace Lockstep.Worker.Tests.Harness;
 

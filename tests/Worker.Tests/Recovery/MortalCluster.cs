@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
+using Lockstep.ParameterServer.Hosting;
 using Lockstep.Transport;
+using Lockstep.Worker.Tests.Local;
 
 namespace Lockstep.Worker.Tests.Recovery;
 

@@ -1,6 +1,6 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler;
 using Lockstep.Scheduler.Api;
 using Lockstep.Scheduler.Jobs;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Lockstep.Contracts.Runs;
-using Lockstep.Coordination;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;

@@ -1,6 +1,6 @@
 using Lockstep.Contracts.Services;
 using Lockstep.Contracts;
-using Lockstep.Coordination;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Scaling;

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Paths;
 using Lockstep.Scheduler.Scaling;

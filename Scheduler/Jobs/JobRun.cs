@@ -3,7 +3,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Scheduler.Jobs.Timing;
 

@@ -2,7 +2,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Core.Checkpoints;
 
 namespace Lockstep.Scheduler.Jobs;

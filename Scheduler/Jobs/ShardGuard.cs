@@ -1,6 +1,6 @@
 using System.Threading.Channels;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Workers;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Engine.Processes;
 using Lockstep.EndToEnd.Tests.Processes;
 

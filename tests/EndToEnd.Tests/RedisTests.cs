@@ -1,5 +1,5 @@
 using Lockstep.Contracts.Runs;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.EndToEnd.Tests.Processes;
 using Lockstep.EndToEnd.Tests.Runs;
 using StackExchange.Redis;

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
 using StackExchange.Redis;
 

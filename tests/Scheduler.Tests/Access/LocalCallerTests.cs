@@ -1,4 +1,4 @@
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
 
 namespace Lockstep.Scheduler.Tests.Access;

@@ -1,7 +1,7 @@
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Grpc.AspNetCore.Server;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
 using Microsoft.AspNetCore.Routing;
 

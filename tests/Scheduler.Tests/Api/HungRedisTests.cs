@@ -1,5 +1,5 @@
 using System.Text;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
 
 namespace Lockstep.Scheduler.Tests.Api;

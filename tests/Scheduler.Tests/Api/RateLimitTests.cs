@@ -1,6 +1,6 @@
 using System.Net;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
 
 namespace Lockstep.Scheduler.Tests.Api;

@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Jobs.Timing;
 using Lockstep.Scheduler.Tests.Hosting;

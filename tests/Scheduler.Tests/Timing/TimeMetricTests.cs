@@ -1,7 +1,7 @@
 using System.Diagnostics.Metrics;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Tests.Hosting;

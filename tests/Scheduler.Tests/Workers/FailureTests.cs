@@ -1,6 +1,6 @@
 using Grpc.Net.Client;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Tests.Hosting;
 using Lockstep.Transport.Grpc;

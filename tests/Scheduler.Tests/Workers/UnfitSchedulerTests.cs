@@ -1,8 +1,8 @@
 using System.Net;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Redis;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
 
 namespace Lockstep.Scheduler.Tests.Workers;

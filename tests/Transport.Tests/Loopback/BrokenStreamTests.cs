@@ -1,5 +1,5 @@
 using System.Net;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Grpc;
 

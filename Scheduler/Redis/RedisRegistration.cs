@@ -2,17 +2,14 @@ using System.Net;
 using System.Net.Sockets;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
-using Microsoft.Extensions.Configuration;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 using StackExchange.Redis;
 
-namespace Lockstep.ServiceDefaults;
+namespace Lockstep.Scheduler.Redis;
 
 /// <summary>Registers the connection to Redis.</summary>
-public static class RedisRegistration
+internal static class RedisRegistration
 {
     /// <summary>Name of the connection, as the launcher sets it: ConnectionStrings__redis.</summary>
     private const string ConnectionName = "redis";

@@ -1,7 +1,8 @@
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Redis;
+using Lockstep.Scheduler.Tests.Servers;
 using StackExchange.Redis;
 
-namespace Lockstep.Coordination.Tests;
+namespace Lockstep.Scheduler.Tests.Redis;
 
 /// <summary>What calls do when the server or the way to it breaks. Each test has a server of its own.</summary>
 public abstract class RetryTests : IAsyncLifetime

@@ -1,9 +1,9 @@
 using StackExchange.Redis;
 
-namespace Lockstep.Coordination;
+namespace Lockstep.Scheduler.Redis;
 
 /// <summary>Repeats what failed for want of a connection, until cancelled. Only for what may be repeated.</summary>
-public static class RedisRetry
+internal static class RedisRetry
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);

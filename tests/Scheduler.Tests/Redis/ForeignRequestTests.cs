@@ -1,9 +1,9 @@
 using System.Net.Sockets;
 using System.Text;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using StackExchange.Redis;
 
-namespace Lockstep.Coordination.Tests;
+namespace Lockstep.Scheduler.Tests.Redis;
 
 /// <summary>What others than a fleet's own processes send to its server: a web page's requests, guesses at the password, commands without it.</summary>
 public sealed class ForeignRequestTests(EmbeddedGarnet server)

@@ -1,7 +1,7 @@
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Redis;
 
-namespace Lockstep.Coordination.Tests.Servers;
+namespace Lockstep.Scheduler.Tests.Servers;
 
 /// <summary>The server that the embedded engine brings with it.</summary>
 public sealed class EmbeddedGarnet : RedisServer

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Lockstep.Coordination.Tests.Servers;
+namespace Lockstep.Scheduler.Tests.Servers;
 
 /// <summary>Between a client and a server on the loopback interface: counts what goes through, keeps answers back, cuts connections.</summary>
 internal sealed class Relay : IAsyncDisposable

@@ -1,6 +1,6 @@
 using StackExchange.Redis;
 
-namespace Lockstep.Scheduler;
+namespace Lockstep.Scheduler.Redis;
 
 /// <summary>Tells when Redis goes and when it is there again, whether its connections break or it holds them and answers nobody.</summary>
 /// <param name="tell">A sentence for people: once when it goes, once when it comes.</param>

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 using StackExchange.Redis;
 
-namespace Lockstep.Coordination.Tests;
+namespace Lockstep.Scheduler.Tests.Redis;
 
 /// <summary>The server that the embedded engine brings with it, over a long run.</summary>
 public sealed class EmbeddedServerTests(EmbeddedGarnet server)

@@ -1,11 +1,11 @@
 using Lockstep.Contracts.Services;
 using StackExchange.Redis;
 
-namespace Lockstep.Coordination;
+namespace Lockstep.Scheduler.Redis;
 
 /// <summary>The number of workers wanted as the length of a Redis list, which is what KEDA's redis scaler reads; and what the next scheduler is to know: what a person asked for, and what the scaling policy goes by.</summary>
-/// <param name="queue">As for <see cref="JobStore"/>.</param>
-public sealed class WantedWorkers(IConnectionMultiplexer redis, string? queue = null)
+/// <param name="queue">As for <see cref="RedisKeys"/>.</param>
+internal sealed class WantedWorkers(IConnectionMultiplexer redis, string? queue = null)
 {
     private const string Script = """
         local have = redis.call('LLEN', KEYS[1])
@@ -14,21 +14,20 @@ public sealed class WantedWorkers(IConnectionMultiplexer redis, string? queue = 
         return redis.call('LLEN', KEYS[1])
         """;
 
-    /// <value>Name of the list.</value>
-    public string Key { get; } = string.IsNullOrEmpty(queue) ? RedisNames.WantedWorkers : $"lockstep:{queue}:workers:wanted";
+    private readonly RedisKeys _keys = new(queue);
 
     /// <summary>Makes the list so long.</summary>
     public async Task PublishAsync(int workers, CancellationToken cancellation) =>
-        await RedisRetry.RunAsync(() => redis.GetDatabase().ScriptEvaluateAsync(Script, [Key], [workers]), cancellation);
+        await RedisRetry.RunAsync(() => redis.GetDatabase().ScriptEvaluateAsync(Script, [_keys.WantedWorkers], [workers]), cancellation);
 
     /// <summary>Keeps what a person asked for; null: nothing any more.</summary>
     public async Task AskAsync(int? workers, CancellationToken cancellation) =>
-        await RedisRetry.RunAsync(() => workers is { } number ? redis.GetDatabase().StringSetAsync(AskedKey, number) : redis.GetDatabase().KeyDeleteAsync(AskedKey), cancellation);
+        await RedisRetry.RunAsync(() => workers is { } number ? redis.GetDatabase().StringSetAsync(_keys.AskedWorkers, number) : redis.GetDatabase().KeyDeleteAsync(_keys.AskedWorkers), cancellation);
 
     /// <returns>What a person asked for; null: nothing.</returns>
     public async Task<int?> AskedAsync(CancellationToken cancellation)
     {
-        RedisValue asked = await RedisRetry.RunAsync(() => redis.GetDatabase().StringGetAsync(AskedKey), cancellation);
+        RedisValue asked = await RedisRetry.RunAsync(() => redis.GetDatabase().StringGetAsync(_keys.AskedWorkers), cancellation);
         // What is not there parses as 0.
         return !asked.IsNull && asked.TryParse(out int workers) ? workers : null;
     }
@@ -36,16 +35,9 @@ public sealed class WantedWorkers(IConnectionMultiplexer redis, string? queue = 
     /// <summary>Keeps what the scaling policy goes by.</summary>
     /// <param name="memory">Text, of which nothing is known here.</param>
     public async Task RememberAsync(string memory, CancellationToken cancellation) =>
-        await RedisRetry.RunAsync(() => redis.GetDatabase().StringSetAsync(MemoryKey, memory), cancellation);
+        await RedisRetry.RunAsync(() => redis.GetDatabase().StringSetAsync(_keys.ScalingMemory, memory), cancellation);
 
     /// <returns>What was kept; null: nothing.</returns>
     public async Task<string?> RecallAsync(CancellationToken cancellation) =>
-        await RedisRetry.RunAsync(() => redis.GetDatabase().StringGetAsync(MemoryKey), cancellation);
-
-    /// <summary>Forgets the list, and what is kept beside it.</summary>
-    public async Task DeleteAsync(CancellationToken cancellation) =>
-        await RedisRetry.RunAsync(() => redis.GetDatabase().KeyDeleteAsync([Key, AskedKey, MemoryKey]), cancellation);
-
-    private RedisKey AskedKey => $"{Key}:asked";
-    private RedisKey MemoryKey => $"{Key}:memory";
+        await RedisRetry.RunAsync(() => redis.GetDatabase().StringGetAsync(_keys.ScalingMemory), cancellation);
 }

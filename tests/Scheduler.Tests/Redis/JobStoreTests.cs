@@ -1,9 +1,10 @@
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Redis;
+using Lockstep.Scheduler.Tests.Servers;
 using Microsoft.Extensions.Time.Testing;
 using StackExchange.Redis;
 
-namespace Lockstep.Coordination.Tests;
+namespace Lockstep.Scheduler.Tests.Redis;
 
 /// <summary>Job records and the queue, on a real server.</summary>
 public abstract class JobStoreTests(RedisServer server)
@@ -77,8 +78,8 @@ public abstract class JobStoreTests(RedisServer server)
         JobStore lost = await BeginAsync();
         IDatabase database = (await server.ConnectAsync()).GetDatabase();
         // As before the second one began, but for who is in charge, which may be lost as well.
-        await database.StringSetAsync($"lockstep:{_queue}:term", 1);
-        await database.KeyDeleteAsync($"lockstep:{_queue}:written");
+        await database.StringSetAsync(new RedisKeys(_queue).Term, 1);
+        await database.KeyDeleteAsync(new RedisKeys(_queue).Written);
         JobStore last = await BeginAsync();
         Assert.Equal(await lost.TermAsync(None), await last.TermAsync(None));
 
@@ -94,10 +95,10 @@ public abstract class JobStoreTests(RedisServer server)
     public async Task Of_two_schedulers_of_one_term_that_both_find_Redis_empty_one_stays_in_charge()
     {
         JobStore one = await BeginAsync();
-        await one.DeleteQueueAsync(None);
+        await LoseAsync();
         JobStore other = await BeginAsync();
         Assert.Equal(await one.TermAsync(None), await other.TermAsync(None));
-        await (await server.ConnectAsync()).GetDatabase().KeyDeleteAsync($"lockstep:{_queue}:written");
+        await (await server.ConnectAsync()).GetDatabase().KeyDeleteAsync(new RedisKeys(_queue).Written);
 
         Assert.Equal(TermStatus.Forgotten, await one.HoldAsync(None));
         Assert.Equal(TermStatus.Forgotten, await other.HoldAsync(None));
@@ -157,7 +158,7 @@ public abstract class JobStoreTests(RedisServer server)
         var time = new FakeTimeProvider();
         Task vacant = next.WaitVacantAsync(time, None);
         IDatabase database = (await server.ConnectAsync()).GetDatabase();
-        string leader = $"lockstep:{_queue}:leader";
+        string leader = new RedisKeys(_queue).Leader;
         Assert.InRange(await database.KeyTimeToLiveAsync(leader) ?? default, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5));
         Assert.False(vacant.IsCompleted);
 
@@ -186,9 +187,7 @@ public abstract class JobStoreTests(RedisServer server)
         await store.SubmitAsync(Job("a"), None);
         await store.SetStateAsync(Job("b").JobId, JobState.Failed, "disk full", Far, None);
         IReadOnlyList<JobRecord> records = await store.ListAsync(None);
-        await store.DeleteAsync(Job("a").JobId, None);
-        await store.DeleteAsync(Job("b").JobId, None);
-        await store.DeleteQueueAsync(None);
+        await LoseAsync("a", "b");
 
         // The first answer may not have come.
         Assert.Equal(TermStatus.Forgotten, await store.HoldAsync(None));
@@ -207,31 +206,16 @@ public abstract class JobStoreTests(RedisServer server)
         await Assert.ThrowsAsync<InvalidOperationException>(() => store.PutAsync(records[0], None));
     }
 
-    [Fact]
-    public async Task A_launcher_clears_up_without_a_term()
-    {
-        JobStore store = await BeginAsync();
-        await store.SubmitAsync(Job("a"), None);
-        var launcher = new JobStore(await server.ConnectAsync(), _queue);
-        foreach (JobRecord record in await launcher.ListAsync(None))
-        {
-            await launcher.DeleteAsync(record.Request.JobId, None);
-        }
-
-        await launcher.DeleteQueueAsync(None);
-        Assert.Empty(await store.ListAsync(None));
-        IDatabase database = (await server.ConnectAsync()).GetDatabase();
-        Assert.False(await database.KeyExistsAsync($"lockstep:{_queue}:term"));
-        Assert.False(await database.KeyExistsAsync($"lockstep:{_queue}:jobs"));
-        Assert.False(await database.KeyExistsAsync($"lockstep:{{{Job("a").JobId}}}:job"));
-    }
-
     private async Task<JobStore> BeginAsync()
     {
         var store = new JobStore(await server.ConnectAsync(), _queue);
         await store.BeginTermAsync(None);
         return store;
     }
+
+    /// <summary>The server forgets the queue and these jobs.</summary>
+    private async Task LoseAsync(params string[] jobs) =>
+        await (await server.ConnectAsync()).GetDatabase().KeyDeleteAsync([.. new RedisKeys(_queue).All().Concat(jobs.Select(name => RedisKeys.Job(Job(name).JobId))).Select(key => new RedisKey(key))]);
 
     private SubmitRequest Job(string name) => new($"{name}-{_queue}", """{"name":"test"}""", "/run", null);
 }

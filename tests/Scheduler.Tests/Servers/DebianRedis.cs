@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
-namespace Lockstep.Coordination.Tests.Servers;
+namespace Lockstep.Scheduler.Tests.Servers;
 
 /// <summary>The redis-server of the system.</summary>
 public sealed class DebianRedis : RedisServer

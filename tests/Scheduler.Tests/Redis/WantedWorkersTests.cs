@@ -1,7 +1,9 @@
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Contracts.Services;
+using Lockstep.Scheduler.Redis;
+using Lockstep.Scheduler.Tests.Servers;
 using StackExchange.Redis;
 
-namespace Lockstep.Coordination.Tests;
+namespace Lockstep.Scheduler.Tests.Redis;
 
 /// <summary>The list that KEDA reads, and what a person asked for, on a real server.</summary>
 public abstract class WantedWorkersTests(RedisServer server)
@@ -17,11 +19,8 @@ public abstract class WantedWorkersTests(RedisServer server)
         foreach (int workers in (int[])[3, 5, 5, 2, 0, 1])
         {
             await wanted.PublishAsync(workers, None);
-            Assert.Equal(workers, await redis.GetDatabase().ListLengthAsync(wanted.Key));
+            Assert.Equal(workers, await redis.GetDatabase().ListLengthAsync(new RedisKeys(_queue).WantedWorkers));
         }
-
-        await wanted.DeleteAsync(None);
-        Assert.False(await redis.GetDatabase().KeyExistsAsync(wanted.Key));
     }
 
     [Fact]
@@ -39,7 +38,7 @@ public abstract class WantedWorkersTests(RedisServer server)
     }
 
     [Fact]
-    public async Task What_the_policy_goes_by_is_there_for_the_next_scheduler_until_the_queue_is_forgotten()
+    public async Task What_the_policy_goes_by_is_there_for_the_next_scheduler()
     {
         IConnectionMultiplexer redis = await server.ConnectAsync();
         var wanted = new WantedWorkers(redis, _queue);
@@ -47,8 +46,6 @@ public abstract class WantedWorkersTests(RedisServer server)
         await wanted.RememberAsync("a", None);
         await wanted.RememberAsync("b", None);
         Assert.Equal("b", await new WantedWorkers(redis, _queue).RecallAsync(None));
-        await wanted.DeleteAsync(None);
-        Assert.Null(await wanted.RecallAsync(None));
     }
 }
 

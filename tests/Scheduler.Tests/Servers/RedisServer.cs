@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using StackExchange.Redis;
 
-namespace Lockstep.Coordination.Tests.Servers;
+namespace Lockstep.Scheduler.Tests.Servers;
 
 /// <summary>A real server on a free loopback port. It can be stopped hard and started again, empty, on the same port.</summary>
 public abstract class RedisServer : IAsyncLifetime

@@ -2,11 +2,11 @@ using System.Globalization;
 using Lockstep.Contracts.Services;
 using StackExchange.Redis;
 
-namespace Lockstep.Coordination;
+namespace Lockstep.Scheduler.Redis;
 
 /// <summary>How far a job is.</summary>
 /// <param name="TotalSteps">0: not known yet.</param>
-public sealed record JobProgress(long Step, long TotalSteps, long StepsPerEpoch)
+internal sealed record JobProgress(long Step, long TotalSteps, long StepsPerEpoch)
 {
     /// <value>Of a job that has not begun.</value>
     public static JobProgress None { get; } = new(0, 0, 0);
@@ -14,10 +14,10 @@ public sealed record JobProgress(long Step, long TotalSteps, long StepsPerEpoch)
 
 /// <summary>A job's record.</summary>
 /// <param name="Progress">As of the last change of its state.</param>
-public sealed record JobRecord(SubmitRequest Request, JobState State, string? Error, JobProgress Progress);
+internal sealed record JobRecord(SubmitRequest Request, JobState State, string? Error, JobProgress Progress);
 
 /// <summary>What Redis says of a scheduler's term.</summary>
-public enum TermStatus
+internal enum TermStatus
 {
     /// <summary>It is the newest.</summary>
     Held,
@@ -29,14 +29,11 @@ public enum TermStatus
 
 /// <summary>
 /// Job records and the queue in Redis. Every change carries the scheduler's term, and one of an older scheduler is refused.
-/// Keys: lockstep:term, lockstep:leader (while a scheduler is there), lockstep:written (the term, and the scheduler of it, that knows its records to be there), lockstep:jobs (ids in order of submission; with a queue's name, lockstep:NAME:term and so on), lockstep:{id}:job (a hash: json, directory, resume, state, error, step, total, epoch).
+/// A record is a hash: json, directory, resume, state, error, step, total, epoch.
 /// </summary>
-/// <param name="queue">Keeps the jobs of one scheduler apart from those of another on the same Redis; null or empty: the one queue there is.</param>
-public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
+/// <param name="queue">As for <see cref="RedisKeys"/>.</param>
+internal sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
 {
-    private readonly RedisKey _termKey = string.IsNullOrEmpty(queue) ? "lockstep:term" : $"lockstep:{queue}:term";
-    private readonly RedisKey _jobsKey = string.IsNullOrEmpty(queue) ? "lockstep:jobs" : $"lockstep:{queue}:jobs";
-
     /// <summary>What a script gives to a scheduler whose term is over.</summary>
     private const int Refused = -2;
 
@@ -59,7 +56,7 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         return 1
         """;
 
-    private const string DeleteScript = """
+    private const string DeleteScript = Guard + """
         redis.call('LREM', KEYS[3], 0, ARGV[3])
         redis.call('DEL', KEYS[4])
         return 1
@@ -106,8 +103,7 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     /// <summary>A scheduler that has not been heard of for so long is gone.</summary>
     private static readonly TimeSpan LeaderPatience = TimeSpan.FromSeconds(5);
 
-    private readonly RedisKey _leaderKey = string.IsNullOrEmpty(queue) ? "lockstep:leader" : $"lockstep:{queue}:leader";
-    private readonly RedisKey _writtenKey = string.IsNullOrEmpty(queue) ? "lockstep:written" : $"lockstep:{queue}:written";
+    private readonly RedisKeys _keys = new(queue);
     private readonly string _id = Guid.NewGuid().ToString("n");
     private volatile TaskCompletionSource<long> _term = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -115,7 +111,7 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
 
     /// <summary>Takes over: from now on changes by schedulers before are refused. Changes wait for it.</summary>
     public async Task BeginTermAsync(CancellationToken cancellation) =>
-        _term.SetResult((long)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(BeginScript, [_termKey, _writtenKey], [_id]), cancellation));
+        _term.SetResult((long)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(BeginScript, [_keys.Term, _keys.Written], [_id]), cancellation));
 
     /// <summary>This scheduler's term; waits for <see cref="BeginTermAsync"/>.</summary>
     public Task<long> TermAsync(CancellationToken cancellation) => _term.Task.WaitAsync(cancellation);
@@ -124,7 +120,7 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     public async Task<TermStatus> HoldAsync(CancellationToken cancellation)
     {
         long term = await TermAsync(cancellation);
-        return (int)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(HoldScript, [_termKey, _writtenKey, _leaderKey], [term, Owner(term), (long)LeaderPatience.TotalMilliseconds]), cancellation) switch
+        return (int)await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(HoldScript, [_keys.Term, _keys.Written, _keys.Leader], [term, Owner(term), (long)LeaderPatience.TotalMilliseconds]), cancellation) switch
         {
             1 => TermStatus.Held,
             0 => TermStatus.Forgotten,
@@ -136,14 +132,14 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     public async Task RewrittenAsync(CancellationToken cancellation)
     {
         long term = await TermAsync(cancellation);
-        await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(WrittenScript, [_termKey, _writtenKey], [term, Owner(term)]), cancellation);
+        await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(WrittenScript, [_keys.Term, _keys.Written], [term, Owner(term)]), cancellation);
     }
 
     /// <summary>Gives the term up: changes wait for the next <see cref="BeginTermAsync"/>.</summary>
     public void EndTerm() => _term = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Whether no scheduler has been there of late.</summary>
-    public async Task<bool> IsVacantAsync(CancellationToken cancellation) => !await RedisRetry.RunAsync(() => Database.KeyExistsAsync(_leaderKey), cancellation);
+    public async Task<bool> IsVacantAsync(CancellationToken cancellation) => !await RedisRetry.RunAsync(() => Database.KeyExistsAsync(_keys.Leader), cancellation);
 
     /// <summary>Waits until no other scheduler is there.</summary>
     public async Task WaitVacantAsync(TimeProvider time, CancellationToken cancellation)
@@ -188,7 +184,7 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     /// <summary>All jobs in order of submission.</summary>
     public async Task<IReadOnlyList<JobRecord>> ListAsync(CancellationToken cancellation)
     {
-        RedisValue[] ids = await RedisRetry.RunAsync(() => Database.ListRangeAsync(_jobsKey), cancellation);
+        RedisValue[] ids = await RedisRetry.RunAsync(() => Database.ListRangeAsync(_keys.Jobs), cancellation);
         var records = new List<JobRecord>(ids.Length);
         foreach (RedisValue id in ids)
         {
@@ -204,7 +200,7 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
     /// <returns>Null: there is no such job.</returns>
     public async Task<JobRecord?> FindAsync(string jobId, CancellationToken cancellation)
     {
-        RedisValue[] fields = await RedisRetry.RunAsync(() => Database.HashGetAsync(Key(jobId), ["json", "directory", "resume", "state", "error", "step", "total", "epoch"]), cancellation);
+        RedisValue[] fields = await RedisRetry.RunAsync(() => Database.HashGetAsync(RedisKeys.Job(jobId), ["json", "directory", "resume", "state", "error", "step", "total", "epoch"]), cancellation);
         if (fields[0].IsNull)
         {
             return null;
@@ -221,23 +217,9 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         static long Count(RedisValue field) => field.TryParse(out long count) ? Math.Max(0, count) : 0;
     }
 
-    /// <summary>Forgets a job. A launcher whose fleet is gone may do so without a term.</summary>
+    /// <summary>Forgets a job.</summary>
     /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
-    public async Task DeleteAsync(string jobId, CancellationToken cancellation)
-    {
-        if (_term.Task.IsCompletedSuccessfully)
-        {
-            await ChangeAsync(Guard + DeleteScript, jobId, [], cancellation);
-        }
-        else
-        {
-            await RedisRetry.RunAsync(() => Database.ScriptEvaluateAsync(DeleteScript, Keys(jobId), ["", "", jobId]), cancellation);
-        }
-    }
-
-    /// <summary>Forgets the queue itself, for a launcher whose fleet is gone; its jobs are deleted one by one.</summary>
-    public async Task DeleteQueueAsync(CancellationToken cancellation) =>
-        await RedisRetry.RunAsync(() => Database.KeyDeleteAsync([_termKey, _jobsKey, _leaderKey, _writtenKey]), cancellation);
+    public async Task DeleteAsync(string jobId, CancellationToken cancellation) => await ChangeAsync(DeleteScript, jobId, [], cancellation);
 
     /// <summary>Runs a script that begins with the guard.</summary>
     /// <param name="values">What comes after the term, its owner and the job.</param>
@@ -249,12 +231,10 @@ public sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
         return result != Refused ? result : throw new InvalidOperationException($"Another scheduler took over; this one, of term {term}, may not change job {jobId}.");
     }
 
-    private RedisKey[] Keys(string jobId) => [_termKey, _writtenKey, _jobsKey, Key(jobId)];
+    private RedisKey[] Keys(string jobId) => [_keys.Term, _keys.Written, _keys.Jobs, RedisKeys.Job(jobId)];
 
     /// <summary>As the scripts write it.</summary>
     private string Owner(long term) => string.Create(CultureInfo.InvariantCulture, $"{term}:{_id}");
 
     private static string Resume(SubmitRequest request) => request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "";
-
-    private static string Key(string jobId) => $"lockstep:{{{jobId}}}:job";
 }

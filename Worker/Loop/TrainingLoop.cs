@@ -21,7 +21,7 @@ public sealed class TrainingLoop
     private readonly TrainingJob _job;
     private readonly string _jobId;
     private readonly string _workerId;
-    private readonly IReadOnlyList<IShardClient> _shards;
+    private readonly IReadOnlyList<IShardWork> _shards;
     private readonly ITrainer _trainer;
     private readonly ComputeThread _compute;
     private readonly WorkerMetrics _metrics;
@@ -54,7 +54,7 @@ public sealed class TrainingLoop
     /// <param name="trainer">Used on <paramref name="compute"/> only.</param>
     /// <param name="trace">Null: no step is traced.</param>
     /// <param name="reach">Is told the phases of a step as they are reached, on the compute thread; null: nobody is.</param>
-    public TrainingLoop(TrainingJob job, string workerId, IReadOnlyList<IShardClient> shards, ITrainer trainer, ComputeThread compute, WorkerMetrics metrics, TimeProvider time, ILogger<TrainingLoop> logger, StepTrace? trace = null, Action<FaultPhase, long>? reach = null)
+    public TrainingLoop(TrainingJob job, string workerId, IReadOnlyList<IShardWork> shards, ITrainer trainer, ComputeThread compute, WorkerMetrics metrics, TimeProvider time, ILogger<TrainingLoop> logger, StepTrace? trace = null, Action<FaultPhase, long>? reach = null)
     {
         _job = job;
         _jobId = job.Descriptor.JobId;

@@ -24,7 +24,7 @@ internal sealed class LocalCluster : IAsyncDisposable
     public IReadOnlyList<ShardHost> Hosts { get; }
 
     /// <value>By index.</value>
-    public IReadOnlyList<IShardClient> Shards { get; }
+    public IReadOnlyList<LocalShardClient> Shards { get; }
 
     /// <summary>Lets go of all jobs and waits until nothing is being written.</summary>
     public async ValueTask DisposeAsync()

@@ -6,9 +6,11 @@ using Lockstep.Transport;
 namespace Lockstep.Worker.Tests.Local;
 
 /// <summary>The protocol without a wire: client and shard in one process.</summary>
-internal sealed class LocalShardClient(IShardHost host, int shard) : IShardClient
+internal sealed class LocalShardClient(IShardHost host, int shard) : IShardWork, IShardControl, IShardFeed
 {
     public int Shard => shard;
+
+    public string Path => "local";
 
     public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => host.OpenAsync(descriptor, cancellation);
 

@@ -12,7 +12,7 @@ using Cursor = Lockstep.Core.Protocol.Cursor;
 namespace Lockstep.Transport.Grpc;
 
 /// <summary>A shard over gRPC. Calls are repeated on a broken connection until cancelled; the protocol makes that safe.</summary>
-public sealed class GrpcShardClient : IShardClient, IShardPeer
+public sealed class GrpcShardClient : IShardWork, IShardControl, IShardFeed, IShardPeer
 {
     /// <summary>How long after a broken write the server's reason may be on its way.</summary>
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(1);

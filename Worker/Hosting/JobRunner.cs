@@ -64,7 +64,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
             _logger.DataWarning(assignment.JobId, warning);
         }
 
-        IReadOnlyList<IShardClient> shards = [];
+        IReadOnlyList<IShardWork> shards = [];
         using WorkerFaults? faults = WorkerFaults.From(configuration, settings.WorkerId, time, loggers);
         try
         {
@@ -96,7 +96,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
         }
         finally
         {
-            foreach (IShardClient shard in shards)
+            foreach (IShardWork shard in shards)
             {
                 await shard.DisposeAsync();
             }

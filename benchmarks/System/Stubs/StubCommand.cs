@@ -71,7 +71,7 @@ internal static class StubCommand
 
         async Task WorkAsync(string name, StubTrainer trainer)
         {
-            IReadOnlyList<IShardClient> shards = ShardClients.FromConfiguration(configuration, training.Descriptor.Shards, TimeProvider.System);
+            IReadOnlyList<IShardWork> shards = ShardClients.FromConfiguration(configuration, training.Descriptor.Shards, TimeProvider.System);
             using var compute = new ComputeThread();
             try
             {
@@ -79,7 +79,7 @@ internal static class StubCommand
             }
             finally
             {
-                foreach (IShardClient shard in shards)
+                foreach (IShardWork shard in shards)
                 {
                     await shard.DisposeAsync();
                 }

@@ -21,7 +21,18 @@ internal static class RunOptions
     public static readonly Option<string?> Redis = new("--redis") { HelpName = "CONNECTION", Description = $"A Redis that is there, as host:port,password=… or @FILE that has this; default: that of {EnvironmentNames.Redis}, or one is started." };
     public static readonly Option<string?> Otlp = new("--otlp") { HelpName = "URL", Description = "Sends metrics, traces and logs there, such as http://127.0.0.1:4317 of a dashboard; default: as OTEL_EXPORTER_OTLP_ENDPOINT says." };
 
+    public static readonly Option<string?> Transport = new("--transport") { HelpName = "auto|shared|grpc", Description = "What carries the streams between workers and parameter servers; default: as LOCKSTEP_TRANSPORT says, else auto: shared memory where it can be had." };
+
     public static readonly Option<int?> StartLimit = new("--start-limit") { HelpName = "SECONDS", Description = "How long the processes may take until all are ready, however they get on; default: as LOCKSTEP_START_LIMIT says, else 600." };
+
+    /// <returns>Environment of the processes that are started.</returns>
+    /// <exception cref="InputException">There is no such transport.</exception>
+    public static Dictionary<string, string> ReadTransport(ParseResult parsed) => parsed.GetValue(Transport) switch
+    {
+        null => [],
+        "auto" or "shared" or "grpc" and { } transport => new Dictionary<string, string> { [EnvironmentNames.Transport] = transport },
+        { } other => throw new InputException(Transport.Name, 0, $"'{other}' is no transport.", "Give auto, shared or grpc."),
+    };
 
     /// <exception cref="InputException">It is no length of time.</exception>
     public static TimeSpan ReadStartLimit(ParseResult parsed) => parsed.GetValue(StartLimit) switch

@@ -26,7 +26,7 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, RunOptions.Redis, RunOptions.Otlp, Resume, AcceptClass, RunOptions.StartLimit, RunOptions.Strict, RunOptions.Set, Json };
+        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, RunOptions.Redis, RunOptions.Transport, RunOptions.Otlp, Resume, AcceptClass, RunOptions.StartLimit, RunOptions.Strict, RunOptions.Set, Json };
         command.SetAction(RunAsync);
         return command;
     }
@@ -109,6 +109,7 @@ internal static class TrainCommand
             Resume = resume,
             AcceptClass = parsed.GetValue(AcceptClass),
             StartLimit = RunOptions.ReadStartLimit(parsed),
+            Environment = RunOptions.ReadTransport(parsed),
             Check = async (folder, token) =>
             {
                 CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, folder, workers, token);

@@ -14,17 +14,17 @@ public sealed class DigitsRuns : IDisposable
 
     public DigitsRuns()
     {
-        _alone = new(() => TrainAsync("alone", "--workers", "1", "--shards", "1"));
-        _together = new(() => TrainAsync("together", "--workers", "3", "--shards", "2", "--set", "workers.min=3", "--json"));
+        _alone = new(() => TrainAsync("alone", "--workers", "1", "--shards", "1", "--transport", "grpc"));
+        _together = new(() => TrainAsync("together", "--workers", "3", "--shards", "2", "--set", "workers.min=3", "--transport", "shared", "--json"));
     }
 
     /// <value>Overrides that all of these runs have alike.</value>
     public static IReadOnlyList<string> Settings { get; } = ["--set", "epochs=", "--set", $"steps={Steps}", "--set", $"checkpoint.every={CheckpointEvery}"];
 
-    /// <summary>One worker, one shard.</summary>
+    /// <summary>One worker, one shard, streams over gRPC.</summary>
     internal Task<FinishedRun> AloneAsync() => _alone.Value;
 
-    /// <summary>Three workers, two shards, <c>--json</c>.</summary>
+    /// <summary>Three workers, two shards, streams over shared memory, <c>--json</c>.</summary>
     internal Task<FinishedRun> TogetherAsync() => _together.Value;
 
     public void Dispose() => _folder.Dispose();

@@ -70,7 +70,7 @@ public sealed class FleetTraceTests : IDisposable
         Assert.Equal(Steps, sink.Metrics.Where(m => m.Metric.Name == "lockstep.scheduler.steps").Max(m => m.Metric.Sum.DataPoints.Sum(p => p.AsInt)));
         ILookup<string, Metric> metrics = sink.Metrics.Select(m => m.Metric).ToLookup(m => m.Name);
         Assert.Equal(
-            ["pull grpc", "push grpc"],
+            ["pull memory", "push memory"],
             metrics["lockstep.worker.bytes"].SelectMany(m => m.Sum.DataPoints).Where(p => p.AsInt > 0).Select(p => $"{p.Of("direction")} {p.Of("path")}").Distinct().Order(StringComparer.Ordinal));
         foreach (string name in new[] { "lockstep.worker.sync.duration", "lockstep.worker.step.duration", "lockstep.worker.compute.duration", "lockstep.sync.duration", "lockstep.shard.update.duration" })
         {

@@ -21,7 +21,7 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     private readonly Retry _retry;
     private readonly TimeProvider _time;
     // Of the streams of the one who works: one after the other.
-    private Retry.BackOff? _working;
+    private StreamProgress? _working;
 
     /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
     /// <param name="logger">Is told when the shard goes out of reach; null: nobody is.</param>
@@ -66,14 +66,14 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
 
     public async Task WorkAsync(string jobId, string workerId, IStepReceiver receiver, CancellationToken cancellation)
     {
-        Retry.BackOff backOff = _working ??= _retry.Begin();
+        StreamProgress progress = _working ??= new StreamProgress(_retry.Begin());
         try
         {
-            await GrpcStepStream.RunAsync(_calls, Shard, jobId, workerId, receiver, backOff.Succeeded, _time, cancellation);
+            await GrpcStepStream.RunAsync(_calls, Shard, jobId, workerId, receiver, progress, _time, cancellation);
         }
         catch (RpcException exception)
         {
-            await backOff.WaitAsync(exception, cancellation);
+            await progress.WaitAsync(exception, cancellation);
         }
     }
 

@@ -44,7 +44,7 @@ internal sealed class GrpcStepStream : IStepStream
 
     /// <summary>Opens a stream and serves it to its end.</summary>
     /// <exception cref="RpcException">It broke, or the shard ended it.</exception>
-    public static async Task RunAsync(CallInvoker calls, int shard, string jobId, string workerId, IStepReceiver receiver, Action answered, TimeProvider time, CancellationToken cancellation)
+    public static async Task RunAsync(CallInvoker calls, int shard, string jobId, string workerId, IStepReceiver receiver, StreamProgress progress, TimeProvider time, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var call = calls.AsyncDuplexStreamingCall(ShardMethods.Work, null, new CallOptions(cancellationToken: stop.Token));
@@ -52,7 +52,7 @@ internal sealed class GrpcStepStream : IStepStream
         var hello = new Hello { JobId = jobId, WorkerId = workerId, Held = { receiver.Held(shard).Select(c => c.ToWire()) } };
         stream._outgoing.Writer.TryWrite(send => send(new TensorFrame { Header = new WorkerHeader { Hello = hello } }, true));
         Task writing = stream.WriteAsync(call, stop.Token);
-        Task reading = new Reading(shard, receiver, stream, answered, time).RunAsync(call.ResponseStream, stop.Token);
+        Task reading = new Reading(shard, receiver, stream, progress, time).RunAsync(call.ResponseStream, stop.Token);
         try
         {
             if (await Task.WhenAny(reading, writing) == writing)
@@ -116,7 +116,7 @@ internal sealed class GrpcStepStream : IStepStream
     }
 
     /// <summary>The way from the shard's frames to the receiver.</summary>
-    private sealed class Reading(int shard, IStepReceiver receiver, IStepStream stream, Action answered, TimeProvider time)
+    private sealed class Reading(int shard, IStepReceiver receiver, IStepStream stream, StreamProgress progress, TimeProvider time)
     {
         private Turn? _turn;
         private Memory<float>? _room;
@@ -134,7 +134,7 @@ internal sealed class GrpcStepStream : IStepStream
                     if (!isOpen)
                     {
                         isOpen = true;
-                        answered();
+                        progress.Answered();
                         receiver.Opened(shard, stream);
                     }
 
@@ -194,6 +194,7 @@ internal sealed class GrpcStepStream : IStepStream
             }
 
             _turn = null;
+            progress.Offered(turn.Cursor.FromWire());
             double receiveMs = turn.HasValues ? time.GetElapsedTime(_arrived).TotalMilliseconds : 0;
             receiver.Offered(shard, new OfferedVersion(
                 turn.Cursor.FromWire(), turn.Finished, [.. turn.Hints.Select(h => (short)h)],

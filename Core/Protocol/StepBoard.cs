@@ -8,7 +8,7 @@ using Lockstep.Core.Optimizers;
 namespace Lockstep.Core.Protocol;
 
 /// <summary>What ps-0 gathers for all shards of a job: norms, announcements, evaluations, checkpoints; and the log of what happened. Safe for many callers.</summary>
-public sealed partial class StepBoard : IShardPeer
+public sealed partial class StepBoard : IShardPeer, IEvaluations
 {
     private readonly Lock _gate = new();
     private readonly JobDescriptor _descriptor;

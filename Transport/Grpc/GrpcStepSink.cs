@@ -4,7 +4,7 @@ using Lockstep.Transport.Protos;
 
 namespace Lockstep.Transport.Grpc;
 
-/// <summary>A shard's way to one worker over gRPC: keeps what is to be sent, and of turns that were not sent yet only the newest.</summary>
+/// <summary>A shard's way to one worker over gRPC: keeps what is to be sent, and of turns that were not sent yet the newest two: while a shard is behind, a worker has to take the version before the newest.</summary>
 internal sealed class GrpcStepSink(TimeProvider time) : IStepSink
 {
     private static readonly WriteOptions MoreFollows = new(WriteFlags.BufferHint);
@@ -19,18 +19,18 @@ internal sealed class GrpcStepSink(TimeProvider time) : IStepSink
 
     public void Send(ShardMessage message)
     {
-        ShardMessage? replaced = null;
+        ShardMessage? dropped = null;
         lock (_gate)
         {
             if (_isEnded)
             {
-                replaced = message;
+                dropped = message;
             }
             else
             {
-                if (message is TurnMessage { IsKept: false } && Unsent() is { } old)
+                if (message is TurnMessage turn && Outdated(turn) is { } old)
                 {
-                    replaced = old.Value;
+                    dropped = old.Value;
                     _waiting.Remove(old);
                 }
 
@@ -39,7 +39,7 @@ internal sealed class GrpcStepSink(TimeProvider time) : IStepSink
             }
         }
 
-        replaced?.Release();
+        dropped?.Release();
     }
 
     public void End(Exception? reason)
@@ -98,11 +98,12 @@ internal sealed class GrpcStepSink(TimeProvider time) : IStepSink
         }
     }
 
-    private LinkedListNode<ShardMessage>? Unsent()
+    /// <summary>A turn that waits and that nobody needs any more: no shard computes v + 2 before all have v + 1.</summary>
+    private LinkedListNode<ShardMessage>? Outdated(TurnMessage newest)
     {
         for (LinkedListNode<ShardMessage>? node = _waiting.First; node is not null; node = node.Next)
         {
-            if (node.Value is TurnMessage { IsKept: false })
+            if (node.Value is TurnMessage { Version.Cursor: var version } && version.Step + 1 < newest.Version.Cursor.Step)
             {
                 return node;
             }

@@ -11,7 +11,13 @@ internal sealed class StreamProgress(Retry.BackOff backOff)
     /// <summary>The first message of a stream is there.</summary>
     public void Answered() => backOff.Answered();
 
-    public void Offered(Cursor version)
+    /// <summary>Waits before the next stream is opened, or throws what another one cannot mend.</summary>
+    public Task WaitAsync(RpcException exception, CancellationToken cancellation) => backOff.WaitAsync(exception, cancellation);
+
+    /// <summary>Looks at what comes to a receiver.</summary>
+    public IStepReceiver Watch(IStepReceiver receiver) => new Watched(this, receiver);
+
+    private void Offered(Cursor version)
     {
         if (_newest is not { } newest || version > newest)
         {
@@ -20,6 +26,22 @@ internal sealed class StreamProgress(Retry.BackOff backOff)
         }
     }
 
-    /// <summary>Waits before the next stream is opened, or throws what another one cannot mend.</summary>
-    public Task WaitAsync(RpcException exception, CancellationToken cancellation) => backOff.WaitAsync(exception, cancellation);
+    private sealed class Watched(StreamProgress progress, IStepReceiver receiver) : IStepReceiver
+    {
+        public IReadOnlyCollection<Cursor> Held(int shard) => receiver.Held(shard);
+
+        public void Opened(int shard, IStepStream stream) => receiver.Opened(shard, stream);
+
+        public Memory<float>? Stage(int shard, Cursor version) => receiver.Stage(shard, version);
+
+        public void Offered(int shard, OfferedVersion version)
+        {
+            progress.Offered(version.Cursor);
+            receiver.Offered(shard, version);
+        }
+
+        public void Received(int shard, ShardMessage message) => receiver.Received(shard, message);
+
+        public void Ended(int shard) => receiver.Ended(shard);
+    }
 }

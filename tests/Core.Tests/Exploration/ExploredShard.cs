@@ -121,6 +121,7 @@ internal sealed class ExploredShard
         double factor = 1;
         if (job.Descriptor.Optimizer.ClipNorm is not null)
         {
+            Tell();
             if (First(job) is not { } first || first.ClipFactor(job.Cursor, Shard, job.BlockSquares()) is not { } known)
             {
                 return;
@@ -145,7 +146,7 @@ internal sealed class ExploredShard
 
         foreach (ExploredStream stream in _byWorker.Values)
         {
-            stream.Send(new TurnMessage(job.View(-1), false));
+            stream.Send(new TurnMessage(job.View(-1)));
         }
 
         Tell();
@@ -162,7 +163,7 @@ internal sealed class ExploredShard
         if (_unhashed.TryDequeue(out var made))
         {
             // The array is the shard's, and the next step's too.
-            _announcing.Add((made.Step, [.. job.BlockHashes()]));
+            _announcing.Add((made.Step, [.. job.BlockHashes]));
             if (made.IsKept)
             {
                 _world.Checkpoints.Cut(job);
@@ -247,10 +248,10 @@ internal sealed class ExploredShard
         _byWorker.Add(stream.Worker, stream);
         if (_world.Rules.OffersKeptVersion && job.ViewEarlier(begin.Held) is { } kept)
         {
-            stream.Send(new TurnMessage(kept, true));
+            stream.Send(new TurnMessage(kept));
         }
 
-        stream.Send(new TurnMessage(job.View(begin.Held.Contains(job.Cursor) ? job.Cursor.Step : -1), false));
+        stream.Send(new TurnMessage(job.View(begin.Held.Contains(job.Cursor) ? job.Cursor.Step : -1)));
         Coordinator?.Join(stream.Id, stream.Worker, stream);
     }
 

@@ -148,12 +148,13 @@ public sealed class GrantTable(int slots, int evaluationSlots)
         // What was granted of the next version already is still to come.
         foreach (GrantedSlot slot in _table.Where(t => (t.Key.Generation, t.Key.Step).CompareTo((cursor.Generation, cursor.Step)) <= 0).SelectMany(t => t.Value))
         {
-            if (slot.Holders.Find(h => h.Session == idle && h.Grant <= newest) is { } held)
+            // What is awaited already is so since then: else the same slot would be the longest in hand again and again.
+            if (slot.Holders.Find(h => h.Session == idle && h.Grant <= newest && !h.IsAwaited) is { } held)
             {
                 slot.Holders.Remove(held);
                 if (held.IsContributed)
                 {
-                    slot.Holders.Add(new Holding(idle, now, held.Grant, 0) { IsContributed = true });
+                    slot.Holders.Add(new Holding(idle, now, held.Grant, 0) { IsContributed = true, IsAwaited = true });
                 }
             }
         }

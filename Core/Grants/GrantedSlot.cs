@@ -31,4 +31,7 @@ internal sealed class Holding(GrantSession session, TimeSpan since, long grant, 
 
     /// <value>The coordinator's own shard got the contribution; another shard may still lack it.</value>
     public bool IsContributed { get; set; }
+
+    /// <value>Contributed, and nothing of it is on its way any more: what is still missing elsewhere is awaited since <see cref="Since"/>.</value>
+    public bool IsAwaited { get; init; }
 }

@@ -29,9 +29,8 @@ public abstract record ShardMessage
     }
 }
 
-/// <summary>The shard is at a version. A newer turn takes the place of one that was not sent yet, but for that of the version before, which a worker that joins may need.</summary>
-/// <param name="IsKept">Of the version before the newest.</param>
-public sealed record TurnMessage(PulledVersion Version, bool IsKept) : ShardMessage
+/// <summary>The shard is at a version. A turn that was not sent yet is dropped where a newer one comes, but for that of the version before, which a shard may need help with that is behind.</summary>
+public sealed record TurnMessage(PulledVersion Version) : ShardMessage
 {
     public override void Release() => Version.Dispose();
 }

@@ -99,6 +99,8 @@ internal sealed partial class HostedJob
         double factor = 1;
         if (Descriptor.Optimizer.ClipNorm is not null)
         {
+            // This may wait for shards that lack slots: they are granted sooner where ps-0 knows that this one lacks none.
+            TellProgress();
             double[] squares = Job.BlockSquares(_context.Threads);
             factor = await AskFirstAsync(() => _first.ClipFactorAsync(Descriptor.JobId, cursor, _context.Shard, squares, _closed.Token));
         }
@@ -117,7 +119,7 @@ internal sealed partial class HostedJob
             _parked = _parks && isAskedFor;
             Board?.Committed(step, gathered, _coordinator!.TakeCounts());
             // The board knows of the step before a worker can know of the version.
-            _sessions.Send(_ => Turn(Job.View(-1), isKept: false));
+            _sessions.Send(_ => Turn(Job.View(-1)));
         }
 
         double updateMs = _context.Time.GetElapsedTime(gathered).TotalMilliseconds;

@@ -151,8 +151,8 @@ internal sealed partial class HostedJob
                 throw new ProtocolException(ProtocolError.NeedsValues, $"Job {Descriptor.JobId} waits for initial values on shard {_context.Shard}. Open it and give them.");
             }
 
-            TurnMessage newest = Turn(Job.View(HeldOf(Job.Cursor, hello)), isKept: false);
-            older = Job.ViewEarlier(hello.Held) is { } kept ? _sessions.Add(session, Turn(kept, isKept: true), newest) : _sessions.Add(session, newest);
+            TurnMessage newest = Turn(Job.View(HeldOf(Job.Cursor, hello)));
+            older = Job.ViewEarlier(hello.Held) is { } kept ? _sessions.Add(session, Turn(kept), newest) : _sessions.Add(session, newest);
         }
 
         if (older is not null)
@@ -475,11 +475,11 @@ internal sealed partial class HostedJob
 
     private static long HeldOf(Cursor version, StepHello hello) => hello.Held.Contains(version with { Attempt = 0 }) ? version.Step : -1;
 
-    private TurnMessage Turn(PulledVersion version, bool isKept)
+    private TurnMessage Turn(PulledVersion version)
     {
         version.Trace = _ledHere;
         version.Gathered = _gathered;
-        return new TurnMessage(version, isKept);
+        return new TurnMessage(version);
     }
 
     private void TellProgress()

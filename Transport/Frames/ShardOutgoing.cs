@@ -2,7 +2,7 @@ using Lockstep.Core.Protocol;
 
 namespace Lockstep.Transport.Frames;
 
-/// <summary>What a shard has still to send to one worker: in its order, and of turns that were not sent yet only the newest. Safe for many callers.</summary>
+/// <summary>What a shard has still to send to one worker: in its order, and of turns that were not sent yet the newest two, as while a shard is behind a worker has to take the version before the newest. Safe for many callers.</summary>
 internal sealed class ShardOutgoing
 {
     private readonly Lock _gate = new();
@@ -16,18 +16,18 @@ internal sealed class ShardOutgoing
 
     public void Add(ShardMessage message)
     {
-        ShardMessage? replaced = null;
+        ShardMessage? dropped = null;
         lock (_gate)
         {
             if (_isEnded)
             {
-                replaced = message;
+                dropped = message;
             }
             else
             {
-                if (message is TurnMessage { IsKept: false } && Unsent() is { } old)
+                if (message is TurnMessage turn && Outdated(turn) is { } old)
                 {
-                    replaced = old.Value;
+                    dropped = old.Value;
                     _waiting.Remove(old);
                 }
 
@@ -35,7 +35,7 @@ internal sealed class ShardOutgoing
             }
         }
 
-        replaced?.Release();
+        dropped?.Release();
     }
 
     /// <summary>Nothing is added from here on.</summary>
@@ -89,11 +89,12 @@ internal sealed class ShardOutgoing
         }
     }
 
-    private LinkedListNode<ShardMessage>? Unsent()
+    /// <summary>A turn that waits and that nobody needs any more: no shard computes v + 2 before all have v + 1.</summary>
+    private LinkedListNode<ShardMessage>? Outdated(TurnMessage newest)
     {
         for (LinkedListNode<ShardMessage>? node = _waiting.First; node is not null; node = node.Next)
         {
-            if (node.Value is TurnMessage { IsKept: false })
+            if (node.Value is TurnMessage { Version.Cursor: var version } && version.Step + 1 < newest.Version.Cursor.Step)
             {
                 return node;
             }

@@ -22,7 +22,7 @@ public sealed class GrpcShardClient : IShardWork, IShardControl, IShardFeed, ISh
     private readonly Retry _retry;
     private readonly TimeProvider _time;
     // Of the streams of the one who works: one after the other.
-    private Retry.BackOff? _working;
+    private StreamProgress? _working;
     private readonly LocalPath _local;
 
     /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
@@ -70,23 +70,24 @@ public sealed class GrpcShardClient : IShardWork, IShardControl, IShardFeed, ISh
 
     public async Task WorkAsync(string jobId, string workerId, IStepReceiver receiver, CancellationToken cancellation)
     {
-        Retry.BackOff backOff = _working ??= _retry.Begin();
+        StreamProgress progress = _working ??= new StreamProgress(_retry.Begin());
+        receiver = progress.Watch(receiver);
         try
         {
             if (await _local.ConnectAsync(() => UnaryAsync(ShardMethods.Local, new LocalRequest(), cancellation)) is { } local)
             {
                 Path = "memory";
-                await WorkLocallyAsync(local.Socket, local.Token, jobId, workerId, receiver, backOff, cancellation);
+                await WorkLocallyAsync(local.Socket, local.Token, jobId, workerId, receiver, progress, cancellation);
             }
             else
             {
                 Path = "grpc";
-                await GrpcStepStream.RunAsync(_calls, Shard, jobId, workerId, receiver, backOff.Succeeded, _time, cancellation);
+                await GrpcStepStream.RunAsync(_calls, Shard, jobId, workerId, receiver, progress.Answered, _time, cancellation);
             }
         }
         catch (RpcException exception)
         {
-            await backOff.WaitAsync(exception, cancellation);
+            await progress.WaitAsync(exception, cancellation);
         }
     }
 
@@ -224,7 +225,7 @@ public sealed class GrpcShardClient : IShardWork, IShardControl, IShardFeed, ISh
         return ValueTask.CompletedTask;
     }
 
-    private async Task WorkLocallyAsync(LocalSocket socket, byte[] token, string jobId, string workerId, IStepReceiver receiver, Retry.BackOff backOff, CancellationToken cancellation)
+    private async Task WorkLocallyAsync(LocalSocket socket, byte[] token, string jobId, string workerId, IStepReceiver receiver, StreamProgress progress, CancellationToken cancellation)
     {
         bool isOpen = false;
         try
@@ -240,7 +241,7 @@ public sealed class GrpcShardClient : IShardWork, IShardControl, IShardFeed, ISh
         void Opened()
         {
             isOpen = true;
-            backOff.Succeeded();
+            progress.Answered();
         }
     }
 

@@ -10,7 +10,7 @@ namespace Lockstep.Transport.Grpc;
 /// <param name="leave">The caller is going: what fails from then on is not repeated, and ends as cancelled.</param>
 public sealed partial class Retry(string server, TimeProvider time, ILogger? logger = null, CancellationToken leave = default)
 {
-    /// <summary>How often in a row a call is tried whose failure may be the server's own: one that was just going down, or one that will fail for ever.</summary>
+    /// <summary>How often in a row, without progress in between, a call is tried whose failure may be the server's own: one that was just going down, or one that will fail for ever.</summary>
     private const int DoubtfulTries = 8;
 
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(50);
@@ -46,18 +46,28 @@ public sealed partial class Retry(string server, TimeProvider time, ILogger? log
         private TimeSpan _next = First;
         private int _failures;
         private int _doubtful;
+        // Since the last progress.
+        private int _answers;
 
-        /// <summary>The call went through, at last.</summary>
-        public void Succeeded()
+        /// <summary>The server answers, which is no progress yet: what fails after each answer is given up as what never gets one.</summary>
+        public void Answered()
         {
             if (_failures > 0 && logger is not null)
             {
                 LogBack(logger, server, _failures);
             }
 
-            _next = First;
             _failures = 0;
+            _answers++;
+        }
+
+        /// <summary>The call went through, at last, or brought something new.</summary>
+        public void Succeeded()
+        {
+            Answered();
+            _next = First;
             _doubtful = 0;
+            _answers = 0;
         }
 
         /// <summary>Waits before the call is repeated, or throws what a repetition cannot mend.</summary>
@@ -78,7 +88,8 @@ public sealed partial class Retry(string server, TimeProvider time, ILogger? log
             };
             if (!mayPass)
             {
-                throw new InvalidOperationException($"{server} cannot serve a call: {exception.StatusCode}, {exception.Status.Detail} Its log may say more.", exception);
+                string seen = _answers > 0 ? $"answers and then fails, {_doubtful} times without progress, at last with" : "cannot serve a call:";
+                throw new InvalidOperationException($"{server} {seen} {exception.StatusCode}, {exception.Status.Detail} Its log may say more.", exception);
             }
 
             leave.ThrowIfCancellationRequested();

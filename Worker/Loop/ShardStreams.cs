@@ -10,6 +10,9 @@ internal sealed class ShardStreams(TrainingJob job, string workerId, IReadOnlyLi
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(320);
 
     private readonly bool[] _wasOpen = new bool[shards.Count];
+    private readonly Cursor?[] _newest = new Cursor?[shards.Count];
+    // Whether a shard offered a newer version since its stream was lost last.
+    private readonly bool[] _hasNew = new bool[shards.Count];
 
     /// <summary>Opens the job on shards and gives the values of version 0 to those that wait for them.</summary>
     /// <param name="initial">Gives the flat model vector of version 0.</param>
@@ -39,6 +42,12 @@ internal sealed class ShardStreams(TrainingJob job, string workerId, IReadOnlyLi
 
     public void Offered(int shard, OfferedVersion version)
     {
+        if (_newest[shard] is not { } newest || version.Cursor > newest)
+        {
+            _newest[shard] = version.Cursor;
+            _hasNew[shard] = true;
+        }
+
         stage.Offered(shard, version);
         mailbox.Post(new StepEvent.Offered(shard, version));
     }
@@ -64,11 +73,15 @@ internal sealed class ShardStreams(TrainingJob job, string workerId, IReadOnlyLi
             {
                 if (_wasOpen[shard.Shard])
                 {
-                    // It may be back in another generation already.
                     _wasOpen[shard.Shard] = false;
-                    pause = First;
                     logger.ShardLost(job.Descriptor.JobId, shard.Shard, exception.Message);
-                    continue;
+                    if (_hasNew[shard.Shard])
+                    {
+                        // It may be back in another generation already. Where nothing came of that, such as of another process under this worker's id, there is a pause.
+                        _hasNew[shard.Shard] = false;
+                        pause = First;
+                        continue;
+                    }
                 }
             }
             catch (Exception exception)

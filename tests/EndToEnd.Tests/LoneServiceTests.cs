@@ -11,8 +11,6 @@ namespace Lockstep.EndToEnd.Tests;
 /// <summary>A service by itself, above all where its Redis is not there when it starts.</summary>
 public sealed class LoneServiceTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
-
     [Fact]
     public async Task The_scheduler_says_what_is_missing_and_is_ready_once_it_is_there()
     {
@@ -61,7 +59,7 @@ public sealed class LoneServiceTests
 
         // Killed where it was still waiting, or ended by itself before.
         int[] wanted = service == Services.Worker ? [0, 128 + SystemProcess.Kill] : [128 + SystemProcess.Kill];
-        Assert.Contains(await process.EndAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TestContext.Current.CancellationToken), wanted);
+        Assert.Contains(await process.EndAsync(TestContext.Current.CancellationToken).WaitAsync(Waiting.Patience, TestContext.Current.CancellationToken), wanted);
     }
 
     /// <summary>Asks again until the service listens and says what is wanted.</summary>
@@ -69,24 +67,23 @@ public sealed class LoneServiceTests
     {
         CancellationToken cancellation = TestContext.Current.CancellationToken;
         (HttpStatusCode Status, string Body) answer = default;
-        long begun = Stopwatch.GetTimestamp();
-        do
+        await Waiting.UntilAsync(AsksAsync, () => $"{path}, at last {answer}");
+        return answer;
+
+        async Task<bool> AsksAsync()
         {
-            Assert.True(Stopwatch.GetElapsedTime(begun) < Patience, $"{path} after {Patience.TotalSeconds} s: {answer}");
-            await Task.Delay(TimeSpan.FromMilliseconds(50), cancellation);
             try
             {
                 using HttpResponseMessage response = await http.GetAsync(path, cancellation);
                 answer = (response.StatusCode, await response.Content.ReadAsStringAsync(cancellation));
+                return isWanted(answer);
             }
             catch (HttpRequestException)
             {
                 // It does not listen yet.
-                continue;
+                return false;
             }
         }
-        while (answer == default || !isWanted(answer));
-        return answer;
     }
 
     private static ServiceProcess Start(string service, string redis, out Uri address, params (string Name, string Value)[] more)

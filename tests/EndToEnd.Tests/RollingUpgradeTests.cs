@@ -88,9 +88,12 @@ public sealed class RollingUpgradeTests : IDisposable
                 isPaused = true;
                 // The next job has no class yet, and shall not take its.
                 alien.Kill();
-                while ((await scheduler.DesiredAsync(patience.Token)).Idle.Contains(Alien))
+                await foreach (FleetStatus now in scheduler.FleetAsync(patience.Token))
                 {
-                    await Task.Delay(TimeSpan.FromMilliseconds(20), patience.Token);
+                    if (now.Workers.All(w => w.WorkerId != Alien))
+                    {
+                        break;
+                    }
                 }
 
                 await scheduler.PauseAsync("upgraded", patience.Token);

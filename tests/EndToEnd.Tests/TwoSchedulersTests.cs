@@ -92,17 +92,21 @@ public sealed class TwoSchedulersTests : IDisposable
     {
         var run = new RunFolder(_folder.In(id));
         var request = new SubmitRequest(id, JobFile.ToCanonicalJson(job), run.Path);
-        while (true)
-        {
-            try
+        await Waiting.UntilAsync(
+            async () =>
             {
-                await scheduler.SubmitAsync(request, cancellation);
-                return run;
-            }
-            catch (HttpRequestException)
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(100), cancellation);
-            }
-        }
+                try
+                {
+                    await scheduler.SubmitAsync(request, cancellation);
+                    return true;
+                }
+                catch (HttpRequestException)
+                {
+                    return false;
+                }
+            },
+            () => $"a scheduler that takes job {id}",
+            cancellation);
+        return run;
     }
 }

@@ -68,6 +68,33 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public async Task Gives_up_on_a_server_that_answers_and_fails_each_time()
+    {
+        Retry.BackOff backOff = Retry().Begin();
+        for (int i = 0; i < 7; i++)
+        {
+            backOff.Answered();
+            await backOff.WaitAsync(Failure(StatusCode.Unknown), TestContext.Current.CancellationToken);
+        }
+
+        backOff.Answered();
+        var exception = await Assert.ThrowsAsync<InvalidOperationException>(() => backOff.WaitAsync(Failure(StatusCode.Unknown), TestContext.Current.CancellationToken));
+        Assert.Equal("the server answers and then fails, 8 times without progress, at last with Unknown, why Its log may say more.", exception.Message);
+        Assert.True(_time.Delays.Last() > TimeSpan.FromMilliseconds(100), "The pauses grow.");
+    }
+
+    [Fact]
+    public async Task Progress_gives_a_server_all_its_tries_again()
+    {
+        Retry.BackOff backOff = Retry().Begin();
+        for (int i = 0; i < 20; i++)
+        {
+            backOff.Succeeded();
+            await backOff.WaitAsync(Failure(StatusCode.Unknown), TestContext.Current.CancellationToken);
+        }
+    }
+
+    [Fact]
     public async Task Cancelling_ends_a_pause()
     {
         using var cancellation = new CancellationTokenSource();

@@ -32,8 +32,8 @@ internal static class Samples
 
     /// <summary>A version.</summary>
     /// <param name="values">Null: the worker holds it.</param>
-    public static TurnMessage Turn(float[]? values = null, bool isKept = false, long step = 5_000_000_000, Action? release = null) =>
-        new(new PulledVersion(Cursor with { Step = step }, false, values is null ? default(ReadOnlyMemory<float>?) : values, new short[] { 5 }, release ?? (() => { })), isKept);
+    public static TurnMessage Turn(float[]? values = null, long step = 5_000_000_000, Action? release = null) =>
+        new(new PulledVersion(Cursor with { Step = step }, false, values is null ? default(ReadOnlyMemory<float>?) : values, new short[] { 5 }, release ?? (() => { })));
 
     public static Contribution Contribution(params int[] chunkLengths) => new()
     {

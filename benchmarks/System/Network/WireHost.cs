@@ -57,7 +57,7 @@ internal sealed class WireHost(float[] values, short[] ranges, int workers) : IS
 
     private static NotSupportedException Unused() => new("Only streams of workers are served here.");
 
-    private TurnMessage Turn() => new(new PulledVersion(_cursor, finished: false, values, ranges, static () => { }), IsKept: false);
+    private TurnMessage Turn() => new(new PulledVersion(_cursor, finished: false, values, ranges, static () => { }));
 
     private PushResult Contributed(IStepSink from, long push)
     {

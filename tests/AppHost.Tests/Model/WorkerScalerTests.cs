@@ -78,13 +78,14 @@ public sealed class WorkerScalerTests
         fixture.Scheduler.Answer = """{"desired":2,"reason":""}""";
         Assert.Equal(["stop worker-2"], await fixture.NextAsync(1));
         // It still runs, for all that is known, and is neither stopped again nor counted.
-        await fixture.PassAsync(3);
+        await fixture.LookAsync(3);
         Assert.Equal(0, fixture.Pending);
         fixture.Scheduler.Answer = """{"desired":3,"reason":""}""";
         Assert.Equal(["start worker-3"], await fixture.NextAsync(1));
         drained.SetResult();
-        await fixture.PassAsync(3);
-        Assert.Equal(0, fixture.Pending);
+        await fixture.LookAsync(3);
+        fixture.Scheduler.Answer = """{"desired":2,"reason":""}""";
+        Assert.Equal(["stop worker-3"], await fixture.NextAsync(1));
     }
 
     [Fact]
@@ -99,14 +100,13 @@ public sealed class WorkerScalerTests
     private sealed class Fixture : IAsyncDisposable
     {
         private readonly AppModel _app;
-        private readonly FakeTimeProvider _time;
+        private readonly LookTime _time;
         private readonly Channel<string> _commands;
-        private readonly CancellationTokenSource _deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         private readonly IHostedService _scaler;
         private readonly IHostedService _watch;
         private readonly IHostedService _health;
 
-        private Fixture(AppModel app, FakeScheduler scheduler, FakeTimeProvider time, Channel<string> commands)
+        private Fixture(AppModel app, FakeScheduler scheduler, LookTime time, Channel<string> commands)
         {
             _app = app;
             Scheduler = scheduler;
@@ -116,8 +116,6 @@ public sealed class WorkerScalerTests
             _watch = Service("FleetWatch");
             // Aspire's own, which asks the scheduler whether it is healthy.
             _health = Service("ResourceHealthCheckService");
-            // A command that never comes fails the test.
-            _deadline.CancelAfter(TimeSpan.FromMinutes(4));
         }
 
         public FakeScheduler Scheduler { get; }
@@ -133,7 +131,7 @@ public sealed class WorkerScalerTests
         public static async Task<Fixture> StartAsync(string wanted)
         {
             FakeScheduler scheduler = await FakeScheduler.StartAsync(answer: wanted);
-            var time = new FakeTimeProvider();
+            var time = new LookTime();
             var commands = Channel.CreateUnbounded<string>();
             Fixture? fixture = null;
             AppModel app = await AppModel.RunAsync(builder =>
@@ -171,37 +169,47 @@ public sealed class WorkerScalerTests
             var commands = new List<string>();
             while (commands.Count < count)
             {
-                Task<bool> next = _commands.Reader.WaitToReadAsync(CancellationToken.None).AsTask();
-                while (await Task.WhenAny(next, Task.Delay(20, CancellationToken.None)) != next)
-                {
-                    Assert.False(_deadline.IsCancellationRequested, $"No command came. The scheduler was asked {Questions.Count()} times, {Scheduler.Calls.Count} with its health; {Describe()}");
-                    _time.Advance(TimeSpan.FromSeconds(1));
-                }
-
-                commands.Add(await _commands.Reader.ReadAsync(_deadline.Token));
+                // Some come of a look at the workers, some of what the scheduler says after a pause.
+                await Waiting.UntilAsync(
+                    () =>
+                    {
+                        _time.Look();
+                        _time.EndPauses();
+                        return Task.FromResult(Pending > 0);
+                    },
+                    () => $"a command. The scheduler was asked {Questions.Count()} times, {Scheduler.Calls.Count} with its health; {Describe()}");
+                commands.Add(await _commands.Reader.ReadAsync(TestContext.Current.CancellationToken));
             }
 
             Assert.Equal(0, Pending);
             return [.. commands.Order(StringComparer.Ordinal)];
         }
 
-        public async Task AskedAgainAsync(int times)
+        public Task AskedAgainAsync(int times)
         {
             int until = Questions.Count() + times;
-            while (Questions.Count() < until)
-            {
-                _time.Advance(TimeSpan.FromSeconds(1));
-                await Task.Delay(5, _deadline.Token);
-            }
+            return Waiting.UntilAsync(
+                () =>
+                {
+                    _time.EndPauses();
+                    return Task.FromResult(Questions.Count() >= until);
+                },
+                () => $"{times} more questions");
         }
 
-        /// <summary>Lets so many of the scaler's looks at its workers pass.</summary>
-        public async Task PassAsync(int times)
+        /// <summary>Waits until the scaler has looked at its workers so many times. Of those that it started it asks the time.</summary>
+        public async Task LookAsync(int times)
         {
             for (int i = 0; i < times; i++)
             {
-                _time.Advance(TimeSpan.FromSeconds(1));
-                await Task.Delay(20, _deadline.Token);
+                long before = _time.Asked;
+                await Waiting.UntilAsync(
+                    () =>
+                    {
+                        _time.Look();
+                        return Task.FromResult(_time.Asked > before);
+                    },
+                    () => "a look at the workers");
             }
         }
 
@@ -215,7 +223,6 @@ public sealed class WorkerScalerTests
             await _health.StopAsync(CancellationToken.None);
             await _app.DisposeAsync();
             await Scheduler.DisposeAsync();
-            _deadline.Dispose();
         }
 
         private string Describe() => string.Join(", ", new[] { "scheduler", "worker-0", "worker-1", "worker-2", "worker-3" }.Select(name =>

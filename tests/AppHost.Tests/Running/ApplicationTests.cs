@@ -61,10 +61,7 @@ public sealed class ApplicationTests : IDisposable
             await AssertTrainedAlikeAsync(run, cancellation);
         }
 
-        while (LeftProcesses.With(EnvironmentNames.ParentProcess, parent) is { Count: > 0 })
-        {
-            await Task.Delay(100, cancellation);
-        }
+        await LeftProcesses.EndAsync(parent, cancellation);
     }
 
     private async Task<DistributedApplication> StartAsync(CancellationToken cancellation)

@@ -12,6 +12,7 @@ internal sealed class HostProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly StringBuilder _output = new();
+    private TaskCompletionSource _said = New();
 
     private HostProcess(Process process)
     {
@@ -56,14 +57,17 @@ internal sealed class HostProcess : IAsyncDisposable
     /// <summary>Waits until it tells where one logs in.</summary>
     public async Task<Uri> LoginAsync(CancellationToken cancellation)
     {
-        Match login;
-        while (!(login = Regex.Match(Output, @"http://\S+/login\?t=[0-9a-f]+")).Success)
+        Task ended = _process.WaitForExitAsync(cancellation);
+        while (true)
         {
-            Assert.False(_process.HasExited, Output);
-            await Task.Delay(100, cancellation);
-        }
+            Task said = _said.Task;
+            if (Regex.Match(Output, @"http://\S+/login\?t=[0-9a-f]+") is { Success: true } login)
+            {
+                return new Uri(login.Value);
+            }
 
-        return new Uri(login.Value);
+            Assert.True(await Task.WhenAny(said, ended) == said, Output);
+        }
     }
 
     /// <summary>Asks it to end as Ctrl-C does, and waits until all that it started has.</summary>
@@ -71,10 +75,7 @@ internal sealed class HostProcess : IAsyncDisposable
     {
         using Process kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
         await _process.WaitForExitAsync(cancellation);
-        while (LeftProcesses.With(EnvironmentNames.ParentProcess, _process.Id.ToString(CultureInfo.InvariantCulture)) is { Count: > 0 })
-        {
-            await Task.Delay(100, cancellation);
-        }
+        await LeftProcesses.EndAsync(_process.Id.ToString(CultureInfo.InvariantCulture), cancellation);
     }
 
     public async ValueTask DisposeAsync()
@@ -96,5 +97,9 @@ internal sealed class HostProcess : IAsyncDisposable
         {
             _output.AppendLine(line);
         }
+
+        Interlocked.Exchange(ref _said, New()).SetResult();
     }
+
+    private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -1,3 +1,5 @@
+using Lockstep.Contracts.Services;
+
 namespace Lockstep.AppHost.Tests;
 
 /// <summary>Processes that say in their environment who launched them.</summary>
@@ -30,6 +32,10 @@ internal static class LeftProcesses
 
         return found;
     }
+
+    /// <summary>Waits until none is left that a process launched.</summary>
+    public static Task EndAsync(string launcher, CancellationToken cancellation) =>
+        Waiting.UntilAsync(() => With(EnvironmentNames.ParentProcess, launcher).Count == 0, $"the end of all that process {launcher} launched", cancellation);
 
     public static string CommandLineOf(int id) => File.ReadAllText($"/proc/{id}/cmdline").Replace('\0', ' ');
 }

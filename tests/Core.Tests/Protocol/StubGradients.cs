@@ -4,7 +4,7 @@ using Lockstep.Core.Protocol;
 
 namespace Lockstep.Core.Tests.Protocol;
 
-/// <summary>Jobs and gradients that cost nothing: a gradient is a fixed function of (step, slot, values).</summary>
+/// <summary>Jobs and gradients that cost nothing: a gradient is a fixed function of (step, slot, values), in which every element depends on all values.</summary>
 internal static class StubGradients
 {
     public static JobDescriptor Job(int shards, int slots, long steps, OptimizerSpec? optimizer = null, int elements = 300) => new()
@@ -34,13 +34,26 @@ internal static class StubGradients
         return values;
     }
 
-    /// <param name="spike">At this step the gradient is a thousand times larger: ranges overflow.</param>
+    /// <param name="spike">At this step the gradients are far larger, and each slot's in another range: sums escape at many levels, and a group is pushed in several parts.</param>
     public static void Fill(Span<float> gradient, ReadOnlySpan<float> values, long step, int slot, long spike = -1)
     {
-        float scale = step == spike ? 1000 : 1;
+        float scale = step == spike ? MathF.ScaleB(1, 9 * (slot % 6)) : 1;
+        float all = Loss(values, slot);
         for (int i = 0; i < gradient.Length; i++)
         {
-            gradient[i] = scale * ((values[i] * 0.1f) + (0.01f * MathF.Sin((step * 31) + (slot * 7) + i)));
+            gradient[i] = scale * ((values[i] * 0.1f) + (all * 0.1f) + (0.01f * MathF.Sin((step * 31) + (slot * 7) + i)));
         }
+    }
+
+    /// <summary>What one slot of an evaluation finds: depends on all values.</summary>
+    public static float Loss(ReadOnlySpan<float> values, int slot)
+    {
+        float sum = slot;
+        foreach (float value in values)
+        {
+            sum += value;
+        }
+
+        return sum / (values.Length + 1);
     }
 }

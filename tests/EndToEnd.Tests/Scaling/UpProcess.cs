@@ -14,7 +14,6 @@ internal sealed class UpProcess : IAsyncDisposable
 {
     private const string WorkerAssembly = "Lockstep.Worker.dll";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
 
     private readonly HttpClient _http;
     private readonly CliProcess _process;
@@ -78,9 +77,9 @@ internal sealed class UpProcess : IAsyncDisposable
     /// <summary>The scheduler's metrics as Prometheus reads them.</summary>
     public Task<string> ScrapeAsync() => _http.GetStringAsync(SchedulerRoutes.Metrics, TestContext.Current.CancellationToken);
 
-    public Task WaitWorkerProcessesAsync(int count) => Waiting.UntilAsync(() => WorkerProcesses == count, Patience, $"{count} worker processes");
+    public Task WaitWorkerProcessesAsync(int count) => Waiting.UntilAsync(() => WorkerProcesses == count, $"{count} worker processes");
 
-    public Task WaitOutputAsync(string text) => Waiting.UntilAsync(() => Output.Contains(text, StringComparison.Ordinal), Patience, $"lockstep up says '{text}'");
+    public Task WaitOutputAsync(string text) => Waiting.UntilAsync(() => Output.Contains(text, StringComparison.Ordinal), $"lockstep up says '{text}'");
 
     /// <summary>Asks it to end, as a service manager does.</summary>
     public async Task<CliResult> StopAsync()

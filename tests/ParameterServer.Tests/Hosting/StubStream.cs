@@ -54,7 +54,7 @@ internal sealed class StubStream : IStepSink, IDisposable
             Task more;
             lock (_gate)
             {
-                if (_messages.OfType<T>().FirstOrDefault(m => wanted(m)) is { } found)
+                if (_messages.OfType<T>().LastOrDefault(m => wanted(m)) is { } found)
                 {
                     return found;
                 }
@@ -71,8 +71,8 @@ internal sealed class StubStream : IStepSink, IDisposable
         }
     }
 
-    /// <summary>Waits for the newest version past a cursor.</summary>
-    public async Task<PulledVersion> TurnAsync(Cursor? after) => (await WaitAsync<TurnMessage>(m => !m.IsKept && (after is not { } cursor || m.Version.Cursor > cursor))).Version;
+    /// <summary>The newest version past a cursor that has come, or the next that does.</summary>
+    public async Task<PulledVersion> TurnAsync(Cursor? after) => (await WaitAsync<TurnMessage>(m => after is not { } cursor || m.Version.Cursor > cursor)).Version;
 
     public PushResult Push(Contribution contribution)
     {

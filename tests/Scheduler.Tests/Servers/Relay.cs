@@ -13,7 +13,9 @@ internal sealed class Relay : IAsyncDisposable
     private readonly List<Socket> _sockets = [];
     private readonly Task _accepting;
     private TaskCompletionSource? _kept;
+    private (long Bytes, TaskCompletionSource Done)? _awaited;
     private long _sent;
+    private long _passed;
 
     public Relay(EndPoint server)
     {
@@ -26,6 +28,22 @@ internal sealed class Relay : IAsyncDisposable
 
     /// <value>Bytes from clients to the server.</value>
     public long Sent => Interlocked.Read(ref _sent);
+
+    /// <summary>Waits until so many bytes have come, both ways together. One waits at a time.</summary>
+    public Task PassedAsync(long bytes)
+    {
+        lock (_gate)
+        {
+            if (_passed >= bytes)
+            {
+                return Task.CompletedTask;
+            }
+
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _awaited = (bytes, done);
+            return done.Task;
+        }
+    }
 
     /// <summary>From now on answers get lost, until <see cref="Cut"/>.</summary>
     /// <returns>Ends when the first one is.</returns>
@@ -109,6 +127,7 @@ internal sealed class Relay : IAsyncDisposable
         {
             while (await from.ReceiveAsync(buffer, _stop.Token) is > 0 and var count)
             {
+                Pass(count);
                 if (!isAnswer)
                 {
                     Interlocked.Add(ref _sent, count);
@@ -123,6 +142,19 @@ internal sealed class Relay : IAsyncDisposable
         }
         catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
         {
+        }
+    }
+
+    private void Pass(int count)
+    {
+        lock (_gate)
+        {
+            _passed += count;
+            if (_awaited is { } awaited && _passed >= awaited.Bytes)
+            {
+                _awaited = null;
+                awaited.Done.SetResult();
+            }
         }
     }
 

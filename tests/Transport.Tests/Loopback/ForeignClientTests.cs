@@ -42,7 +42,7 @@ public sealed class ForeignClientTests
     {
         float[] values = [.. Enumerable.Range(0, 300_000).Select(i => i * 0.5f)];
         var version = new PulledVersion(new Core.Protocol.Cursor(1, 2, 0), true, values, new short[] { -3 }, () => { });
-        var host = new FakeShardHost { OnAttach = session => session.Sink.Send(new TurnMessage(version, false)) };
+        var host = new FakeShardHost { OnAttach = session => session.Sink.Send(new TurnMessage(version)) };
         await using ShardServer server = await ShardServer.StartAsync(host);
         using ForeignClient client = server.Foreign();
         using AsyncDuplexStreamingCall<WorkerFrame, ShardFrame> call = client.Work();

@@ -31,7 +31,8 @@ public sealed class GoneCallerTests
                 client.WorkAsync("job", TestWorker.Id, worker, leave.Token),
                 WatchAsync(client, leave.Token),
             ];
-            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(30)), cancellation);
+            // Somewhere in what the calls send: as they begin, or in the midst of values and sums.
+            await relay.PassedAsync(random.Next(time % 2 == 0 ? 2_000 : 10 << 20)).WaitAsync(cancellation);
             if (cutsConnection)
             {
                 relay.Cut();

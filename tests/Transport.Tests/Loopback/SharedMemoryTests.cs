@@ -236,7 +236,7 @@ public sealed class SharedMemoryTests : IDisposable
     private Task<ShardServer> StartAsync(IShardHost host) => ShardServer.StartAsync(host, transport: StreamTransport.Shared, sockets: _folder.FullName);
 
     private static TurnMessage Turn(ReadOnlyMemory<float> values, long? step = null) =>
-        new(new PulledVersion(Samples.Cursor with { Step = step ?? Samples.Cursor.Step }, false, values, new short[] { 5 }, () => { }), false);
+        new(new PulledVersion(Samples.Cursor with { Step = step ?? Samples.Cursor.Step }, false, values, new short[] { 5 }, () => { }));
 
     private (LocalSocket One, LocalSocket Other) Pair()
     {

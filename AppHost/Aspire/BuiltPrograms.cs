@@ -13,7 +13,7 @@ internal static class BuiltPrograms
     {
         var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
         string name = Path.GetFileNameWithoutExtension(project);
-        string assembly = Path.Combine(Path.GetDirectoryName(project)!, "bin", framework.Parent!.Name, framework.Name, name == "Cli" ? "lockstep.dll" : $"Lockstep.{name}.dll");
+        string assembly = Path.Combine(Path.GetDirectoryName(project)!, "bin", framework.Parent!.Name, framework.Name, name switch { "Cli" => "lockstep.dll", "Worker" => "Lockstep.WorkerService.dll", _ => $"Lockstep.{name}.dll" });
         return File.Exists(assembly) ? assembly : throw new InputException(assembly, 0, "It was not built.", "Build the solution, or start without --no-build.");
     }
 

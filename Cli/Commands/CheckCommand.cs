@@ -16,13 +16,13 @@ internal static class CheckCommand
 
     public static Command Create()
     {
-        var command = new Command("check", "Look through a job's data and model, and say what is wrong with them, without training.") { Job, RunOptions.Workers, RunOptions.Set, RunOptions.Strict, Json };
+        var command = new Command("check", "Look through a job's data and model, and say what is wrong with them, without training.") { Job, RunOptions.Workers, RunOptions.Worker, RunOptions.Set, RunOptions.Strict, Json };
         command.SetAction(async (parsed, cancellation) =>
         {
             int workers = RunOptions.ReadWorkers(parsed, DefaultWorkers);
             JobSpec job = RunOptions.ReadJob(parsed, Job);
             bool strict = parsed.GetValue(RunOptions.Strict);
-            CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, null, workers, cancellation);
+            CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, null, workers, RunOptions.FindServices(parsed), cancellation);
             if (parsed.GetValue(Json))
             {
                 Console.WriteLine(report.ToJson());

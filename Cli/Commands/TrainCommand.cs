@@ -26,7 +26,7 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, RunOptions.Redis, RunOptions.Otlp, Resume, AcceptClass, RunOptions.StartLimit, RunOptions.Strict, RunOptions.Set, Json };
+        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Worker, RunOptions.Shards, RunOptions.Output, RunOptions.Redis, RunOptions.Otlp, Resume, AcceptClass, RunOptions.StartLimit, RunOptions.Strict, RunOptions.Set, Json };
         command.SetAction(RunAsync);
         return command;
     }
@@ -111,11 +111,11 @@ internal static class TrainCommand
             StartLimit = RunOptions.ReadStartLimit(parsed),
             Check = async (folder, token) =>
             {
-                CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, folder, workers, token);
+                CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, folder, workers, RunOptions.FindServices(parsed), token);
                 JobCheck.ThrowErrors(report, parsed.GetValue(RunOptions.Strict));
                 return [.. report.Warnings.Select(warning => $"warning: {warning}")];
             },
-            Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
+            Services = RunOptions.FindServices(parsed),
             RedisServerAssembly = typeof(TrainCommand).Assembly.Location,
         };
     }

@@ -66,7 +66,7 @@ public static class EmbeddedHost
         await using LocalFleet fleet = await LocalFleet.StartAsync(
             new FleetOptions
             {
-                Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
+                Services = ServiceLocator.FromEnvironment(options.Worker),
                 LogDirectory = Path.Combine(runs, "logs"),
                 Shards = options.Shards,
                 Workers = options.MinimumWorkers,

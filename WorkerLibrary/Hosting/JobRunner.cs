@@ -4,6 +4,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Core.Protocol;
 using Lockstep.ServiceDefaults.Telemetry;
+using Lockstep.Training;
 using Lockstep.Transport;
 using Lockstep.Transport.Protos;
 using Lockstep.Worker.Faults;
@@ -13,7 +14,7 @@ using Lockstep.Worker.Loop;
 namespace Lockstep.Worker.Hosting;
 
 /// <summary>Does one assigned job from its data to its end, and tells the scheduler where it cannot.</summary>
-internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, IConfiguration configuration, WorkerMetrics metrics, StepTrace trace, TimeProvider time, ILoggerFactory loggers)
+internal sealed class JobRunner(WorkerSettings settings, ComponentCatalog catalog, ComputeThread compute, IConfiguration configuration, WorkerMetrics metrics, StepTrace trace, TimeProvider time, ILoggerFactory loggers)
 {
     private static readonly TimeSpan ReportTimeout = TimeSpan.FromSeconds(10);
 
@@ -57,7 +58,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
     {
         JobSpec spec = JobFile.FromCanonicalJson(assignment.JobJson);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(drain, abort);
-        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, assignment.AcceptClass, leave.Token), mayTakeLong: true);
+        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, assignment.AcceptClass, catalog, leave.Token), mayTakeLong: true);
         foreach (InputError warning in job.Warnings)
         {
             _logger.DataWarning(assignment.JobId, warning);

@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Lockstep.Abstractions;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Tools;
-using Lockstep.Core.Layout;
 using Lockstep.Core.Metrics;
 using Lockstep.Data;
 using Lockstep.Training;
@@ -13,7 +13,7 @@ using Lockstep.Training;
 namespace Lockstep.Worker.Tools;
 
 /// <summary>Measures a model file on data, in slots of one size.</summary>
-internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
+internal sealed class EvaluateTool(EvaluateRequest request, ComponentCatalog catalog, TextWriter output)
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
@@ -21,17 +21,19 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
     {
         var stored = new StoredModel(request.Model);
         JobSpec spec = stored.Spec;
-        using IDataSet data = OpenData(stored, cancellation);
-        using NeuralModel model = stored.Build(data.SampleShape, NeuralModel.OutputsFor(request.Data is { } path ? spec with { Data = spec.Data with { Train = path } } : spec, data));
-        using var trainer = new SlotTrainer(spec, model, data, data);
-        IReadOnlyDictionary<string, double> metrics = MetricMath.Finish(spec.Loss, spec.Metrics, Parts(trainer, data.Count, model.SamplesAtOnce, cancellation));
+        using JobData data = OpenData(stored, cancellation);
+        IDataSource measured = data.Validation!;
+        // What is wrong with labels is told of the file that they are in.
+        using NeuralModel model = stored.Build(measured.Fields, catalog, request.Data ?? spec.Data.Train);
+        using var trainer = new SlotTrainer(spec, model, measured, measured);
+        IReadOnlyDictionary<string, double> metrics = MetricMath.Finish(spec.Loss, spec.Metrics, Parts(trainer, measured.Count, model.SamplesAtOnce, cancellation), spec.Model.Metrics);
         if (request.Json)
         {
-            output.WriteLine(JsonSerializer.Serialize(new { model = request.Model, samples = data.Count, metrics }, Json));
+            output.WriteLine(JsonSerializer.Serialize(new { model = request.Model, samples = measured.Count, metrics }, Json));
             return 0;
         }
 
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{data.Count} samples"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{measured.Count} samples"));
         foreach ((string name, double value) in metrics)
         {
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-10}{value:G6}"));
@@ -40,18 +42,18 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
         return 0;
     }
 
-    private IDataSet OpenData(StoredModel stored, CancellationToken cancellation)
+    private JobData OpenData(StoredModel stored, CancellationToken cancellation)
     {
         JobSpec spec = stored.Spec;
         if (request.Data is { } path)
         {
-            return DataSets.OpenForEvaluation(stored.DataAt(path, request.Labels), spec.Loss, stored.Table, request.Cache, cancellation);
+            return JobData.OfValidation(DataSets.OpenForEvaluation(stored.DataAt(path, request.Labels), spec.Loss, stored.Table, request.Cache, cancellation));
         }
 
-        OpenedData opened = DataSets.Open(JobBeside(spec).Data, spec.Loss, spec.Seed, request.Cache, cancellation);
-        if (opened.Validation is { } validation)
+        JobData opened = JobData.Open(JobBeside(spec), catalog, request.Cache, cancellation);
+        if (opened.Validation is not null)
         {
-            return new Owned(validation, opened);
+            return opened;
         }
 
         opened.Dispose();
@@ -79,21 +81,5 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
             cancellation.ThrowIfCancellationRequested();
             yield return trainer.Evaluate([.. Enumerable.Range(0, (int)Math.Min(samples, count - first)).Select(i => first + i)]);
         }
-    }
-
-    /// <summary>The validation part of a job's data, which is closed as a whole.</summary>
-    private sealed class Owned(IDataSet inner, OpenedData owner) : IDataSet
-    {
-        public long Count => inner.Count;
-        public int FeatureCount => inner.FeatureCount;
-        public IReadOnlyList<int> SampleShape => inner.SampleShape;
-        public int LabelWidth => inner.LabelWidth;
-        public IReadOnlyList<double> LabelUnits => inner.LabelUnits;
-        public int? Classes => inner.Classes;
-        public string Fingerprint => inner.Fingerprint;
-
-        public void Read(ReadOnlySpan<long> sampleIds, Span<float> features, Span<float> labels) => inner.Read(sampleIds, features, labels);
-
-        public void Dispose() => owner.Dispose();
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Lockstep.Abstractions;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Tools;
@@ -8,7 +9,7 @@ using Lockstep.Training;
 namespace Lockstep.Worker.Tools;
 
 /// <summary>Writes what a model says of data as CSV, a line a row: the class and the probability of each, or the numbers.</summary>
-internal sealed class PredictTool(PredictRequest request, TextWriter output)
+internal sealed class PredictTool(PredictRequest request, ComponentCatalog catalog, TextWriter output)
 {
     private const string Prediction = "prediction";
 
@@ -18,7 +19,9 @@ internal sealed class PredictTool(PredictRequest request, TextWriter output)
         using IDataSet data = DataSets.OpenForPrediction(stored.DataAt(request.Data, null), stored.Table, request.Cache, cancellation);
         string[]? classes = ClassesOf(stored);
         int numbers = Math.Max(1, stored.Spec.Data.Labels.Count);
-        using NeuralModel model = stored.Build(data.SampleShape, classes is null ? numbers : stored.Spec.Loss == LossKind.BinaryCrossEntropy ? 1 : classes.Length);
+        // The data have no label, and the model has the outputs that its labels asked for.
+        DataField[] fields = [.. DataFields.Of(data), DataField.Label("label", numbers) with { Classes = classes?.Length }];
+        using NeuralModel model = stored.Build(fields, catalog, request.Data);
         string[] header = classes is not null ? [Prediction, .. classes.Select(name => $"probability_{name}")]
             : numbers == 1 ? [Prediction] : [.. stored.Spec.Data.Labels.Select(name => $"{Prediction}_{name}")];
         if (request.Output is null)
@@ -77,10 +80,12 @@ internal sealed class PredictTool(PredictRequest request, TextWriter output)
         for (long first = 0; first < data.Count; first += model.SamplesAtOnce)
         {
             cancellation.ThrowIfCancellationRequested();
-            float[] values = predictor.Run([.. Enumerable.Range(0, (int)Math.Min(model.SamplesAtOnce, data.Count - first)).Select(i => first + i)]);
-            for (int at = 0; at < values.Length; at += model.Outputs)
+            int samples = (int)Math.Min(model.SamplesAtOnce, data.Count - first);
+            float[] values = predictor.Run([.. Enumerable.Range(0, samples).Select(i => first + i)]);
+            int width = values.Length / samples;
+            for (int at = 0; at < values.Length; at += width)
             {
-                writer.WriteLine(Line(values.AsSpan(at, model.Outputs), classes, table));
+                writer.WriteLine(Line(values.AsSpan(at, width), classes, table));
             }
         }
 

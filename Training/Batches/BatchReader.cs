@@ -1,8 +1,5 @@
-using System.Runtime.InteropServices;
+using Lockstep.Abstractions;
 using Lockstep.Contracts.Jobs;
-using Lockstep.Data;
-using TorchSharp;
-using Tensor = TorchSharp.torch.Tensor;
 
 namespace Lockstep.Training;
 
@@ -10,12 +7,13 @@ namespace Lockstep.Training;
 /// Reads samples into tensors, on the slot's turn or ahead of it, and keeps the tensors for the next ones. Safe for several threads; a batch belongs to whoever took it until it is given back.
 /// Holds the batches of one step that were read ahead, up to <see cref="MostBytes"/>, and as many that are free.
 /// </summary>
-/// <param name="input">Shape of one sample as the model takes it.</param>
-internal sealed class BatchReader(JobSpec job, IReadOnlyList<int> input, IDataSet data) : IDisposable
+internal sealed class BatchReader(LossKind loss, IDataSource data) : IDisposable
 {
-    /// <summary>Bytes of features that are read ahead. What does not fit is read on its turn.</summary>
+    /// <summary>Bytes of samples that are read ahead. What does not fit is read on its turn.</summary>
     private const long MostBytes = 64 << 20;
 
+    private readonly IReadOnlyList<DataField> _fields = data.Fields;
+    private readonly long _sampleBytes = data.Fields.Sum(field => (long)field.Length * (field.Type == FieldType.Int64 ? sizeof(long) : sizeof(float)));
     private readonly Lock _gate = new();
     private readonly Dictionary<int, Batch> _ahead = [];
     private readonly Stack<Batch> _free = new();
@@ -99,9 +97,7 @@ internal sealed class BatchReader(JobSpec job, IReadOnlyList<int> input, IDataSe
         Batch batch = Blank(sampleIds.Length);
         try
         {
-            sampleIds.CopyTo(batch.SampleIds);
-            data.Read(sampleIds, MemoryMarshal.Cast<byte, float>(batch.Features.bytes), batch.RawLabels);
-            batch.SetLabels();
+            batch.Fill(data, sampleIds);
             return batch;
         }
         catch
@@ -136,7 +132,7 @@ internal sealed class BatchReader(JobSpec job, IReadOnlyList<int> input, IDataSe
         }
     }
 
-    private long BytesOf(int samples) => (long)samples * data.FeatureCount * sizeof(float);
+    private long BytesOf(int samples) => samples * _sampleBytes;
 
     private Batch Blank(int samples)
     {
@@ -154,7 +150,7 @@ internal sealed class BatchReader(JobSpec job, IReadOnlyList<int> input, IDataSe
             }
         }
 
-        return new Batch(samples, input, data.LabelWidth, job.Loss == LossKind.CrossEntropy);
+        return new Batch(samples, _fields, loss);
     }
 
     private void Free(Batch batch)
@@ -166,50 +162,5 @@ internal sealed class BatchReader(JobSpec job, IReadOnlyList<int> input, IDataSe
         }
 
         _free.Push(batch);
-    }
-}
-
-/// <summary>Samples of one slot, in the memory of this process.</summary>
-internal sealed class Batch : IDisposable
-{
-    public Batch(int samples, IReadOnlyList<int> input, int labelWidth, bool areClasses)
-    {
-        SampleIds = new long[samples];
-        RawLabels = new float[samples * labelWidth];
-        Features = torch.empty([samples, .. input.Select(s => (long)s)]).DetachFromDisposeScope();
-        Labels = (areClasses ? torch.empty([samples], torch.ScalarType.Int64) : torch.empty([samples, labelWidth])).DetachFromDisposeScope();
-    }
-
-    public long[] SampleIds { get; }
-
-    /// <value>[samples, …input]</value>
-    public Tensor Features { get; }
-
-    /// <value>Classes: [samples] of int64; else [samples, labelWidth].</value>
-    public Tensor Labels { get; }
-
-    /// <value>[samples × labelWidth]</value>
-    public float[] RawLabels { get; }
-
-    /// <summary>Makes <see cref="Labels"/> of <see cref="RawLabels"/>.</summary>
-    public void SetLabels()
-    {
-        if (Labels.dtype != torch.ScalarType.Int64)
-        {
-            RawLabels.CopyTo(MemoryMarshal.Cast<byte, float>(Labels.bytes));
-            return;
-        }
-
-        Span<long> classes = MemoryMarshal.Cast<byte, long>(Labels.bytes);
-        for (int i = 0; i < classes.Length; i++)
-        {
-            classes[i] = (long)RawLabels[i];
-        }
-    }
-
-    public void Dispose()
-    {
-        Features.Dispose();
-        Labels.Dispose();
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lockstep.Abstractions;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
@@ -16,6 +17,7 @@ internal sealed class StoredModel
 
     private readonly string _path;
     private readonly SafeTensorsFile _file;
+    private readonly NormalizationTable? _table;
 
     /// <exception cref="InputException">There is no such file, or it is of another kind.</exception>
     public StoredModel(string path)
@@ -25,14 +27,14 @@ internal sealed class StoredModel
         Spec = OfJob(() => JobFile.FromForeignJson(Metadata(OpenedJob.JobKey), mayHaveMore: true));
         try
         {
-            Table = NormalizationTable.FromMetadata(Metadata(OpenedJob.NormalizationKey));
+            _table = Spec.Data.Source is null ? NormalizationTable.FromMetadata(Metadata(OpenedJob.NormalizationKey)) : null;
         }
         catch (JsonException exception)
         {
             throw new InputException(path, 0, $"The model's preparation of data cannot be read: {exception.Message.TrimEnd('.')}.", Remedy);
         }
 
-        if (Table.Classes is { } classes && (classes < 1 || classes > Math.Max(2, _file.Tensors.Select(t => t.Shape.Count > 0 ? t.Shape[0] : 0).DefaultIfEmpty(0).Max())))
+        if (_table?.Classes is { } classes && (classes < 1 || classes > Math.Max(2, _file.Tensors.Select(t => t.Shape.Count > 0 ? t.Shape[0] : 0).DefaultIfEmpty(0).Max())))
         {
             throw new InputException(path, 0, $"The model's preparation names {classes} classes, which its tensors do not give.", Remedy);
         }
@@ -41,7 +43,8 @@ internal sealed class StoredModel
     /// <value>Names its data, and not where they lie.</value>
     public JobSpec Spec { get; }
 
-    public NormalizationTable Table { get; }
+    /// <exception cref="InputException">The model's data come from a source of its worker program's own, which prepares them itself.</exception>
+    public NormalizationTable Table => _table ?? throw new InputException(_path, 0, $"The model's data come from the data source '{Spec.Data.Source}' of its worker program, and no file can take its place.", "Evaluate it on the job's own validation data, or load it by its tensors' names in a program of your own.");
 
     /// <summary>The job's data with other files in their place.</summary>
     public DataSpec DataAt(string data, string? labels) =>
@@ -49,14 +52,31 @@ internal sealed class StoredModel
 
     /// <summary>The model with its values.</summary>
     /// <exception cref="InputException">The file does not hold the tensors that its job has.</exception>
-    public NeuralModel Build(IReadOnlyList<int> sampleShape, int outputs)
+    /// <param name="fields">Of the data that it is used on.</param>
+    /// <param name="catalog">The models of this program's own.</param>
+    /// <param name="dataFile">For messages.</param>
+    public NeuralModel Build(IReadOnlyList<DataField> fields, ComponentCatalog catalog, string dataFile)
     {
-        // Before anything of the sizes that the file names is made.
-        float[] values = Flatten(OfJob(() => NeuralModel.TensorsOf(Spec, sampleShape, outputs)));
-        TorchRuntime.UseThreads(Spec.ThreadsPerWorker);
-        NeuralModel model = NeuralModel.Build(Spec, sampleShape, outputs);
-        model.Load(values);
-        return model;
+        // Its values come from the file, whatever its training began with.
+        JobSpec spec = Spec with { Data = Spec.Data with { Train = dataFile }, Model = Spec.Model with { Weights = null } };
+        if (spec.Model.Name is null)
+        {
+            // Before anything of the sizes that the file names is made.
+            NeuralModel.CheckLabels(spec, fields);
+            Flatten(OfJob(() => NeuralModel.TensorsOf(spec, fields)));
+        }
+
+        NeuralModel model = NeuralModel.Build(spec, fields, catalog);
+        try
+        {
+            model.Load(Flatten(model.Tensors));
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>What is wrong with the job that a model file has in it is told of that file.</summary>

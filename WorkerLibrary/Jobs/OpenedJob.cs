@@ -22,10 +22,10 @@ internal sealed class OpenedJob : IDisposable
     /// <summary>Key in the model's metadata: <see cref="NormalizationTable.ToMetadata"/>.</summary>
     public const string NormalizationKey = "lockstep.normalization";
 
-    private readonly OpenedData _data;
+    private readonly JobData _data;
     private readonly NeuralModel _model;
 
-    private OpenedJob(JobSpec spec, OpenedData data, NeuralModel model, TrainingJob job)
+    private OpenedJob(JobSpec spec, JobData data, NeuralModel model, TrainingJob job)
     {
         Spec = spec;
         _data = data;
@@ -39,13 +39,14 @@ internal sealed class OpenedJob : IDisposable
     public ITrainer Trainer { get; }
 
     /// <value>What is no error in the data and nobody will have meant.</value>
-    public IReadOnlyList<InputError> Warnings => _data.Warnings;
+    public IReadOnlyList<InputError> Warnings => [.. _data.Warnings, .. WeightWarnings(Spec, _model)];
 
     /// <summary>Opens data and model, and works out what the shards must know.</summary>
     /// <param name="resumeStep">Checkpoint to start from.</param>
     /// <param name="acceptsClass">It may be of another determinism class.</param>
+    /// <param name="catalog">The models and data sources of this program's own.</param>
     /// <exception cref="InputException">The data or the model do not fit the job, or the checkpoint not this machine.</exception>
-    public static OpenedJob Open(JobSpec spec, string jobId, RunFolder run, long? resumeStep, bool acceptsClass, CancellationToken cancellation)
+    public static OpenedJob Open(JobSpec spec, string jobId, RunFolder run, long? resumeStep, bool acceptsClass, ComponentCatalog catalog, CancellationToken cancellation)
     {
         string determinismClass = TorchRuntime.DeterminismClass(spec.ThreadsPerWorker);
         if (resumeStep is > 0 and { } step && !acceptsClass && CheckpointSet.ClassOf(run.Checkpoints, step) is { } theirs && theirs != determinismClass)
@@ -53,12 +54,13 @@ internal sealed class OpenedJob : IDisposable
             throw new InputException(run.Path, 0, OtherClass.Problem($"The checkpoint of step {step}", theirs, determinismClass), OtherClass.Remedy);
         }
 
-        OpenedData data = DataSets.Open(spec.Data, spec.Loss, spec.Seed, DataCache.Find() ?? run.Cache, cancellation);
+        string cache = DataCache.Find() ?? run.Cache;
+        JobData data = JobData.Open(spec, catalog, cache, cancellation);
         NeuralModel? model = null;
         try
         {
             TorchRuntime.UseThreads(spec.ThreadsPerWorker);
-            model = NeuralModel.Build(spec, data.Train.SampleShape, NeuralModel.OutputsFor(spec, data.Train));
+            model = NeuralModel.Build(spec, data.Train.Fields, catalog);
             StepSampler sampler = Sampler(spec, data.Train.Count, model.MinimumSlotSamples);
             var descriptor = new JobDescriptor
             {
@@ -78,12 +80,8 @@ internal sealed class OpenedJob : IDisposable
                 AcceptsClass = acceptsClass,
                 EvaluationSlots = EvaluationSlots.Count(data.Validation?.Count ?? 0, spec.Slots),
                 DeterminismClass = determinismClass,
-                JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}"))),
-                ModelMetadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
-                {
-                    [JobKey] = JobFile.ToCanonicalJson(JobFile.WithoutPlace(spec)),
-                    [NormalizationKey] = data.Normalization.ToMetadata(),
-                },
+                JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}{(spec.Model.Weights is { } weights ? $"|{SourceHashes.Of(weights, cache)}" : "")}"))),
+                ModelMetadata = Metadata(spec, data),
             };
             return new OpenedJob(spec, data, model, new TrainingJob(descriptor, sampler, new ModelLayout(descriptor.Tensors, descriptor.Shards)));
         }
@@ -93,6 +91,21 @@ internal sealed class OpenedJob : IDisposable
             data.Dispose();
             throw;
         }
+    }
+
+    /// <summary>What of a file of initial values does not fit the model, where the job allows that.</summary>
+    public static IEnumerable<InputError> WeightWarnings(JobSpec spec, NeuralModel model) =>
+        model.Misfits.Count == 0 ? [] : [new InputError(spec.Model.Weights!, 0, $"Not all of the file fits the model: {string.Join("; ", model.Misfits)}.", "What fits is taken; the rest begins as it would without the file.")];
+
+    private static SortedDictionary<string, string> Metadata(JobSpec spec, JobData data)
+    {
+        var metadata = new SortedDictionary<string, string>(StringComparer.Ordinal) { [JobKey] = JobFile.ToCanonicalJson(JobFile.WithoutPlace(spec)) };
+        if (data.Normalization is { } table)
+        {
+            metadata[NormalizationKey] = table.ToMetadata();
+        }
+
+        return metadata;
     }
 
     public static long TotalSteps(JobSpec spec, StepSampler sampler) => spec.Steps ?? (spec.Epochs!.Value * sampler.StepsPerEpoch);
@@ -109,7 +122,7 @@ internal sealed class OpenedJob : IDisposable
     {
         if (samples < minimum || spec.GlobalBatch < minimum)
         {
-            throw new InputException(spec.Data.Train, 0, $"{samples} training samples in steps of {spec.GlobalBatch} are too few: batch normalisation needs {minimum} in a slot.", "Give more data, or raise 'globalBatch'.");
+            throw new InputException(spec.Data.Train.Length > 0 ? spec.Data.Train : InputException.JobFile, 0, $"{samples} training samples in steps of {spec.GlobalBatch} are too few: batch normalisation needs {minimum} in a slot.", "Give more data, or raise 'globalBatch'.");
         }
 
         return new StepSampler(samples, spec.GlobalBatch, spec.Slots, spec.Seed, minimum);

@@ -5,6 +5,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Contracts.Tools;
 using Lockstep.Core.Protocol;
+using Lockstep.Training;
 
 namespace Lockstep.Worker.Tools;
 
@@ -18,13 +19,13 @@ internal sealed class ToolCommand(Func<CancellationToken, int> run)
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
 
     /// <returns>Null: the arguments are those of the service.</returns>
-    public static ToolCommand? Find(string[] args) => args switch
+    public static ToolCommand? Find(string[] args, ComponentCatalog catalog) => args switch
     {
-        [ToolNames.Verify, var json] => new(token => new VerifyTool(Parse<VerifyRequest>(json), Console.Out).Run(token)),
-        [ToolNames.Evaluate, var json] => new(token => new EvaluateTool(Parse<EvaluateRequest>(json), Console.Out).Run(token)),
-        [ToolNames.Predict, var json] => new(token => new PredictTool(Parse<PredictRequest>(json), Console.Out).Run(token)),
+        [ToolNames.Verify, var json] => new(token => new VerifyTool(Parse<VerifyRequest>(json), catalog, Console.Out).Run(token)),
+        [ToolNames.Evaluate, var json] => new(token => new EvaluateTool(Parse<EvaluateRequest>(json), catalog, Console.Out).Run(token)),
+        [ToolNames.Predict, var json] => new(token => new PredictTool(Parse<PredictRequest>(json), catalog, Console.Out).Run(token)),
         [ToolNames.Probe] => new(_ => ProbeTool.Run()),
-        [ToolNames.Check, var json] => new(token => new CheckTool(Parse<CheckRequest>(json), Console.Out).Run(token)),
+        [ToolNames.Check, var json] => new(token => new CheckTool(Parse<CheckRequest>(json), catalog, Console.Out).Run(token)),
         _ => null,
     };
 

@@ -12,7 +12,7 @@ using Lockstep.Worker.Jobs;
 namespace Lockstep.Worker.Tools;
 
 /// <summary>Proves a run: recomputes steps alone, from a checkpoint or from the start, and compares each with the ledger. Parts of other determinism classes than this machine's are left out, and named.</summary>
-internal sealed class VerifyTool(VerifyRequest request, TextWriter output)
+internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog, TextWriter output)
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
 
@@ -32,7 +32,7 @@ internal sealed class VerifyTool(VerifyRequest request, TextWriter output)
         }
 
         Dictionary<long, string> ledger = lines.ToDictionary(line => line.Step, line => line.Hash);
-        using OpenedJob job = OpenedJob.Open(spec, "verify", _run, null, acceptsClass: false, cancellation);
+        using OpenedJob job = OpenedJob.Open(spec, "verify", _run, null, acceptsClass: false, catalog, cancellation);
         var verdict = new Verdict(true, first, last, [], [.. parts.Except(own).Select(part => new OtherPart(Math.Max(first, part.After + 1), Math.Min(last, part.To), part.Class!))], null, null, null, null);
         foreach (LedgerPart part in own)
         {

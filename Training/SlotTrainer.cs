@@ -131,9 +131,23 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
         }
     }
 
-    private IList<Tensor> Gradients(Tensor loss) => model.Own is null
-        ? torch.autograd.grad([loss], model.Trainable)
-        : UserCode.Run(() => torch.autograd.grad([loss], model.Trainable, allow_unused: true), $"The gradient of the model '{job.Model.Name}'");
+    private IList<Tensor?> Gradients(Tensor loss) => model.Own is null
+        ? [.. torch.autograd.grad([loss], model.Trainable)]
+        : UserCode.Run(() => OwnGradients(loss), $"The gradient of the model '{job.Model.Name}'");
+
+    /// <summary>What goes wrong on the way back through autograd.grad ends the process; what does through backward is thrown.</summary>
+    private Tensor?[] OwnGradients(Tensor loss)
+    {
+        loss.backward();
+        var gradients = new Tensor?[model.Trainable.Length];
+        for (var i = 0; i < gradients.Length; i++)
+        {
+            gradients[i] = model.Trainable[i].grad;
+            model.Trainable[i].grad = null;
+        }
+
+        return gradients;
+    }
 
     private (double[] Parts, float[] Scores, float[] Labels) Measure(IReadOnlyDictionary<string, Tensor> outputs, Batch batch, IDataSource data, bool withScores)
     {

@@ -141,11 +141,11 @@ internal sealed class ModuleState : IDisposable
             using var noGrad = torch.no_grad();
             if (first.dim() == 0 && first.dtype == torch.ScalarType.Int64)
             {
-                tensor.fill_(first.item<long>() + step).Dispose();
+                tensor.fill_(first.item<long>() + step);
             }
             else
             {
-                tensor.copy_(first).Dispose();
+                tensor.copy_(first);
             }
         }
 
@@ -175,10 +175,10 @@ internal sealed class ModuleState : IDisposable
     }
 
     /// <summary>What a slot comes to, as one flat vector.</summary>
-    /// <param name="gradients">Of <see cref="Trainable"/>; one that is invalid stands for zeros.</param>
+    /// <param name="gradients">Of <see cref="Trainable"/>; null stands for zeros.</param>
     /// <param name="share">Of the slot's samples in those of the step: what the move of a buffer counts.</param>
     /// <param name="flat">[ElementCount], overwritten.</param>
-    public void Collect(IList<Tensor> gradients, double share, Span<float> flat)
+    public void Collect(IList<Tensor?> gradients, double share, Span<float> flat)
     {
         int offset = 0, parameter = 0, kept = 0;
         for (int i = 0; i < _tensors.Length; i++)
@@ -187,14 +187,13 @@ internal sealed class ModuleState : IDisposable
             offset += target.Length;
             if (Specs[i].Kind == TensorKind.Parameter)
             {
-                Tensor gradient = gradients[parameter++];
-                if (gradient.IsInvalid)
+                if (gradients[parameter++] is { } gradient)
                 {
-                    target.Clear();
+                    Read(gradient, target);
                 }
                 else
                 {
-                    Read(gradient, target);
+                    target.Clear();
                 }
             }
             else if (_moves[i])
@@ -260,7 +259,7 @@ internal sealed class ModuleState : IDisposable
         using var noGrad = torch.no_grad();
         using var host = torch.empty(target.shape);
         values.CopyTo(MemoryMarshal.Cast<byte, float>(host.bytes));
-        target.copy_(host).Dispose();
+        target.copy_(host);
     }
 
     /// <summary>Makes the tensors views of the memory, which gets their values.</summary>

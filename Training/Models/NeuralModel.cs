@@ -157,10 +157,10 @@ public sealed class NeuralModel : IDisposable
     }
 
     /// <summary>What a slot comes to after <see cref="Train"/>, and puts buffers back.</summary>
-    /// <param name="gradients">Of <see cref="Trainable"/>.</param>
+    /// <param name="gradients">Of <see cref="Trainable"/>; null stands for zeros.</param>
     /// <param name="share">The slot's samples by those of the step.</param>
     /// <param name="flat">[ElementCount], overwritten.</param>
-    internal void Collect(IList<Tensor> gradients, double share, Span<float> flat)
+    internal void Collect(IList<Tensor?> gradients, double share, Span<float> flat)
     {
         _state.Collect(gradients, share, flat);
         _state.PutBack();

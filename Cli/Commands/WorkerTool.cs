@@ -31,15 +31,15 @@ internal static class WorkerTool
 
     /// <summary>Runs it for what it writes to standard output.</summary>
     /// <exception cref="FleetException">It failed, and has said why.</exception>
-    public static async Task<string> ReadAsync(ServiceLocator services, string name, string request, CancellationToken cancellation)
+    public static async Task<string> ReadAsync(ServiceLocator services, string name, string request, CancellationToken cancellation, params KeyValuePair<string, string>[] environment)
     {
-        (int exitCode, string output) = await RunAsync(services, name, request, reads: true, cancellation);
+        (int exitCode, string output) = await RunAsync(services, name, request, reads: true, cancellation, environment);
         return exitCode == 0 ? output : throw new FleetException($"The worker's executable ended with {exitCode} while it was to {name}.");
     }
 
-    private static async Task<(int ExitCode, string Output)> RunAsync(ServiceLocator services, string name, string request, bool reads, CancellationToken cancellation)
+    private static async Task<(int ExitCode, string Output)> RunAsync(ServiceLocator services, string name, string request, bool reads, CancellationToken cancellation, params KeyValuePair<string, string>[] environment)
     {
-        ProcessStartInfo start = DotnetHost.Start(services.PathOf(Services.Worker), [name, request], [KeyValuePair.Create(EnvironmentNames.ParentProcess, Environment.ProcessId.ToString(CultureInfo.InvariantCulture))]);
+        ProcessStartInfo start = DotnetHost.Start(services.PathOf(Services.Worker), [name, request], [KeyValuePair.Create(EnvironmentNames.ParentProcess, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)), .. environment]);
         start.RedirectStandardError = start.RedirectStandardInput = false;
         start.RedirectStandardOutput = reads;
         using Process process = Process.Start(start) ?? throw new FleetException("The worker's executable could not be started.");

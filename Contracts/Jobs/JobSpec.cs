@@ -30,6 +30,10 @@ public sealed record JobSpec
     /// <value>Threads of one worker; part of the determinism class. Default 1.</value>
     public int ThreadsPerWorker { get; init; } = 1;
 
+    /// <value>Whether its model or data are of the worker program's own.</value>
+    [JsonIgnore]
+    public bool HasOwnCode => Model.Name is not null || Data.Source is not null;
+
     /// <summary>All files, with the key that names each, such as <c>data.train</c>.</summary>
     public IEnumerable<(string Key, string Path)> Files() =>
         [.. Data.Files().Select(file => ($"data.{file.Key}", file.Path)), .. Model.Weights is { } weights ? [("model.weights", weights)] : Array.Empty<(string, string)>()];

@@ -3,6 +3,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Redis;
+using Lockstep.Client;
 using Lockstep.Engine.Scheduling;
 
 namespace Lockstep.Engine.Hosting;

@@ -9,7 +9,7 @@ internal static class UserCode
 {
     private const string Remedy = "Correct it there.";
 
-    private static readonly string[] NotTheirs = ["System.", "Microsoft.", "TorchSharp", "Lockstep.Training", "Lockstep.Abstractions", "Lockstep.Worker"];
+    private static readonly string[] NotTheirs = ["System.", "Microsoft.", "netstandard", "TorchSharp", "Lockstep.Abstractions", "Lockstep.Contracts", "Lockstep.Core", "Lockstep.Data", "Lockstep.ServiceDefaults", "Lockstep.Training", "Lockstep.Transport", "Lockstep.Worker"];
 
     /// <param name="what">The subject of the message, such as "The forward pass of the model 'x'".</param>
     /// <exception cref="InputException">The call failed.</exception>
@@ -57,7 +57,7 @@ internal static class UserCode
     {
         foreach (StackFrame frame in new StackTrace(exception, fNeedFileInfo: true).GetFrames())
         {
-            if (frame.GetMethod() is not { DeclaringType: { } type } method || IsOurs(type.Assembly))
+            if (frame.GetMethod() is not { DeclaringType: { } type } method || IsOurs(type.Assembly.GetName().Name ?? ""))
             {
                 continue;
             }
@@ -68,9 +68,7 @@ internal static class UserCode
         return (InputException.JobFile, 0);
     }
 
-    private static bool IsOurs(Assembly assembly)
-    {
-        string name = assembly.GetName().Name ?? "";
-        return NotTheirs.Any(prefix => prefix.EndsWith('.') ? name.StartsWith(prefix, StringComparison.Ordinal) : name == prefix);
-    }
+    /// <summary>Whether an assembly is ours, .NET's or TorchSharp's.</summary>
+    public static bool IsOurs(string name) =>
+        NotTheirs.Any(prefix => prefix.EndsWith('.') ? name.StartsWith(prefix, StringComparison.Ordinal) : name == prefix);
 }

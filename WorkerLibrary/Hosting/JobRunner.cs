@@ -58,7 +58,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComponentCatalog catalo
     {
         JobSpec spec = JobFile.FromCanonicalJson(assignment.JobJson);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(drain, abort);
-        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, assignment.AcceptClass, catalog, leave.Token), mayTakeLong: true);
+        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, assignment.AcceptClass, assignment.AcceptCode, catalog, leave.Token), mayTakeLong: true);
         foreach (InputError warning in job.Warnings)
         {
             _logger.DataWarning(assignment.JobId, warning);

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Lockstep.Contracts;
+using Lockstep.Core.Protocol;
 using Lockstep.Training;
 using Lockstep.Transport.Grpc;
 using Lockstep.Transport.Protos;
@@ -8,7 +9,7 @@ using Lockstep.Worker.Loop;
 namespace Lockstep.Worker.Hosting;
 
 /// <summary>Belongs to the scheduler's fleet and does the jobs that it is assigned, one at a time. When the process is asked to stop, the job in hand is drained.</summary>
-internal sealed class WorkerService(WorkerSettings settings, JobRunner runner, ComputeThread compute, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<WorkerService> logger) : BackgroundService
+internal sealed class WorkerService(WorkerSettings settings, ComponentCatalog catalog, JobRunner runner, ComputeThread compute, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<WorkerService> logger) : BackgroundService
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
@@ -103,7 +104,7 @@ internal sealed class WorkerService(WorkerSettings settings, JobRunner runner, C
         WorkerId = settings.WorkerId,
         Device = TorchRuntime.Device.type.ToString().ToLowerInvariant(),
         Threads = Environment.ProcessorCount,
-        DeterminismClass = TorchRuntime.DeterminismClass(1),
+        DeterminismClass = OtherClass.With(TorchRuntime.DeterminismClass(1), CodeIdentity.Of(catalog)),
         Incarnation = Guid.NewGuid().ToString("N"),
     });
 

@@ -44,14 +44,15 @@ internal sealed class OpenedJob : IDisposable
     /// <summary>Opens data and model, and works out what the shards must know.</summary>
     /// <param name="resumeStep">Checkpoint to start from.</param>
     /// <param name="acceptsClass">It may be of another determinism class.</param>
+    /// <param name="acceptsCode">It may be of another identity of code.</param>
     /// <param name="catalog">The models and data sources of this program's own.</param>
     /// <exception cref="InputException">The data or the model do not fit the job, or the checkpoint not this machine.</exception>
-    public static OpenedJob Open(JobSpec spec, string jobId, RunFolder run, long? resumeStep, bool acceptsClass, ComponentCatalog catalog, CancellationToken cancellation)
+    public static OpenedJob Open(JobSpec spec, string jobId, RunFolder run, long? resumeStep, bool acceptsClass, bool acceptsCode, ComponentCatalog catalog, CancellationToken cancellation)
     {
-        string determinismClass = TorchRuntime.DeterminismClass(spec.ThreadsPerWorker);
-        if (resumeStep is > 0 and { } step && !acceptsClass && CheckpointSet.ClassOf(run.Checkpoints, step) is { } theirs && theirs != determinismClass)
+        string determinismClass = ClassOf(spec, catalog);
+        if (resumeStep is > 0 and { } step && CheckpointSet.ClassOf(run.Checkpoints, step) is { } theirs && !OtherClass.IsAccepted(theirs, determinismClass, acceptsClass, acceptsCode))
         {
-            throw new InputException(run.Path, 0, OtherClass.Problem($"The checkpoint of step {step}", theirs, determinismClass), OtherClass.Remedy);
+            throw new InputException(run.Path, 0, OtherClass.Problem($"The checkpoint of step {step}", theirs, determinismClass), OtherClass.Remedy(theirs, determinismClass));
         }
 
         string cache = DataCache.Find() ?? run.Cache;
@@ -78,6 +79,7 @@ internal sealed class OpenedJob : IDisposable
                 CheckpointDirectory = run.Checkpoints,
                 ResumeStep = resumeStep,
                 AcceptsClass = acceptsClass,
+                AcceptsCode = acceptsCode,
                 EvaluationSlots = EvaluationSlots.Count(data.Validation?.Count ?? 0, spec.Slots),
                 DeterminismClass = determinismClass,
                 JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}{(spec.Model.Weights is { } weights ? $"|{SourceHashes.Of(weights, cache)}" : "")}"))),
@@ -92,6 +94,9 @@ internal sealed class OpenedJob : IDisposable
             throw;
         }
     }
+
+    /// <summary>The determinism class of a job here, with the identity of code where it takes some.</summary>
+    public static string ClassOf(JobSpec spec, ComponentCatalog catalog) => OtherClass.With(TorchRuntime.DeterminismClass(spec.ThreadsPerWorker), spec.HasOwnCode ? CodeIdentity.Of(catalog) : null);
 
     /// <summary>What of a file of initial values does not fit the model, where the job allows that.</summary>
     public static IEnumerable<InputError> WeightWarnings(JobSpec spec, NeuralModel model) =>

@@ -16,7 +16,7 @@ internal sealed class CheckTool(CheckRequest request, ComponentCatalog catalog, 
     public int Run(CancellationToken cancellation)
     {
         JobSpec spec = JobFile.FromCanonicalJson(File.ReadAllText(request.Job));
-        output.WriteLine(Look(spec, cancellation).ToJson());
+        output.WriteLine((Look(spec, cancellation) with { Code = spec.HasOwnCode ? CodeIdentity.Of(catalog) : null }).ToJson());
         return 0;
     }
 

@@ -23,7 +23,7 @@ internal sealed class StepReplay
     public StepReplay(OpenedJob job, CheckpointSet? start)
     {
         _job = job;
-        _shard = new ShardJob(job.Job.Descriptor with { ResumeStep = start?.Version, AcceptsClass = true }, 0);
+        _shard = new ShardJob(job.Job.Descriptor with { ResumeStep = start?.Version, AcceptsClass = true, AcceptsCode = true }, 0);
         _group = new GroupBuilder(job.Job.Descriptor, job.Job.Layout);
         _gradient = new float[job.Trainer.ElementCount];
         _model = new float[job.Trainer.ElementCount];

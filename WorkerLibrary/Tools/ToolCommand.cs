@@ -26,6 +26,7 @@ internal sealed class ToolCommand(Func<CancellationToken, int> run)
         [ToolNames.Predict, var json] => new(token => new PredictTool(Parse<PredictRequest>(json), catalog, Console.Out).Run(token)),
         [ToolNames.Probe] => new(_ => ProbeTool.Run()),
         [ToolNames.Check, var json] => new(token => new CheckTool(Parse<CheckRequest>(json), catalog, Console.Out).Run(token)),
+        [ToolNames.Purity, var json] => new(token => new PurityTool(Parse<PurityRequest>(json), catalog, Console.Out).Run(token)),
         _ => null,
     };
 

@@ -23,7 +23,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         JobSpec spec = JobFile.Load(_run.Job, []) with { Shards = 1 };
         LedgerLine[] lines = ReadLedger();
         (long first, long last) = Bounds(lines);
-        string ours = TorchRuntime.DeterminismClass(spec.ThreadsPerWorker);
+        string ours = OpenedJob.ClassOf(spec, catalog);
         LedgerPart[] parts = [.. LedgerPart.Of(lines).Where(part => part.After < last && part.To >= first).Select(part => part with { Class = part.Class ?? ClassOf(part) })];
         LedgerPart[] own = [.. parts.Where(part => part.Class is null || part.Class == ours)];
         if (own.Length == 0)
@@ -32,7 +32,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         }
 
         Dictionary<long, string> ledger = lines.ToDictionary(line => line.Step, line => line.Hash);
-        using OpenedJob job = OpenedJob.Open(spec, "verify", _run, null, acceptsClass: false, catalog, cancellation);
+        using OpenedJob job = OpenedJob.Open(spec, "verify", _run, null, acceptsClass: false, acceptsCode: false, catalog, cancellation);
         var verdict = new Verdict(true, first, last, [], [.. parts.Except(own).Select(part => new OtherPart(Math.Max(first, part.After + 1), Math.Min(last, part.To), part.Class!))], null, null, null, null);
         foreach (LedgerPart part in own)
         {

@@ -8,7 +8,7 @@ using Lockstep.EndToEnd.Tests.Processes;
 using Lockstep.EndToEnd.Tests.Runs;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Runs;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 
 namespace Lockstep.EndToEnd.Tests;
 

@@ -1,5 +1,5 @@
 using Lockstep.Contracts;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Lockstep.AppHost;

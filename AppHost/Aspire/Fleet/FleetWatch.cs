@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;

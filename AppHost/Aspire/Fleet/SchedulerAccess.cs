@@ -1,4 +1,4 @@
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 
 namespace Lockstep.AppHost;
 

@@ -1,3 +1,4 @@
+using Lockstep.Client;
 using System.Globalization;
 using System.Text;
 using Lockstep.Contracts;

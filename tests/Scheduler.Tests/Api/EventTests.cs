@@ -4,7 +4,7 @@ using System.Text.Json;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Coordination.Tests.Servers;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Tests.Hosting;
 using Lockstep.Scheduler.Tests.Timing;

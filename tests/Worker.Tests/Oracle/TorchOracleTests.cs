@@ -71,13 +71,13 @@ public sealed class TorchOracleTests
         using var folder = new TemporaryFolder();
         var run = new RunFolder(folder.Path);
         using var compute = new ComputeThread();
-        OpenedJob opened = await compute.RunAsync(() => OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, default));
+        OpenedJob opened = await compute.RunAsync(() => OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, default));
         TrainingJob job = opened.Job;
         await compute.RunAsync(opened.Dispose);
 
         await using var swarm = new Swarm(job, new FakeTimeProvider());
         using var muster = new Muster(workers, 2, swarm.End);
-        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w, muster.Sent), () => new SharedTorch(OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, default), muster.Hold)).Start())];
+        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w, muster.Sent), () => new SharedTorch(OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, default), muster.Hold)).Start())];
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
         Assert.All(await Task.WhenAll(members.Select(m => m.Run)), Assert.True);
         Assert.Equal(workers, reports.Single(r => r.Cursor is { Step: 3, Attempt: >= 0 }).SlotWorkers.Distinct().Count());

@@ -7,7 +7,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 
-namespace Lockstep.Engine.Scheduling;
+namespace Lockstep.Client;
 
 /// <summary>The scheduler's HTTP API.</summary>
 /// <remarks>

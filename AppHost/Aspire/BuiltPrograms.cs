@@ -1,5 +1,5 @@
+using Lockstep.Contracts.Services;
 using Lockstep.Contracts;
-using Lockstep.Engine.Processes;
 
 namespace Lockstep.AppHost;
 
@@ -18,9 +18,10 @@ internal static class BuiltPrograms
     }
 
     /// <summary>Lets the orchestrator start the project's assembly.</summary>
-    public static IResourceBuilder<ProjectResource> StartedAsBuilt(this IResourceBuilder<ProjectResource> service)
+    /// <param name="assembly">Of another program; null: the project's.</param>
+    public static IResourceBuilder<ProjectResource> StartedAsBuilt(this IResourceBuilder<ProjectResource> service, string? assembly)
     {
-        string assembly = AssemblyOf(service.Resource.GetProjectMetadata().ProjectPath);
+        assembly ??= AssemblyOf(service.Resource.GetProjectMetadata().ProjectPath);
         return service
             .WithAnnotation(new ExecutableAnnotation { Command = DotnetHost.Command, WorkingDirectory = Path.GetDirectoryName(assembly)! })
             .WithArgs(assembly);

@@ -1,3 +1,4 @@
+using Lockstep.Contracts.Services;
 using Lockstep.Contracts;
 
 namespace Lockstep.Engine.Processes;

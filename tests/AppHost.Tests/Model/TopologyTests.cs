@@ -1,3 +1,4 @@
+using Lockstep.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Lockstep.Contracts.Services;
 

@@ -12,6 +12,9 @@ internal static class Built
     /// <value>The command line.</value>
     public static string Lockstep { get; } = Output("Cli", "lockstep.dll");
 
+    /// <value>A worker program with a model and a data source of its own.</value>
+    public static string OwnWorker { get; } = Output(Path.Combine("tests", "OwnWorker"), "Lockstep.OwnWorker.dll");
+
     public static ServiceLocator Services { get; } = ServiceLocator.Find(AppContext.BaseDirectory, null);
 
     /// <summary>The job file of a sample.</summary>

@@ -1,4 +1,4 @@
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>Names of the endpoints that the services declare in their settings, under Kestrel:Endpoints.</summary>
 internal static class EndpointNames

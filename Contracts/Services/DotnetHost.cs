@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Lockstep.Engine.Processes;
+namespace Lockstep.Contracts.Services;
 
 /// <summary>How an assembly is started as a process: by the runtime that runs this one, wherever it is installed.</summary>
 public static class DotnetHost

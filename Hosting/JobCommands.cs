@@ -2,7 +2,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
 using Lockstep.Client;
 
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>What a person can do with a job: commands on its row, and on the scheduler, where the job is chosen.</summary>
 internal static class JobCommands

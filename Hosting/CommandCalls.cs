@@ -2,7 +2,7 @@ using Lockstep.Contracts;
 using Lockstep.Client;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>A command is a call of the scheduler; what it answers is what the person is told.</summary>
 internal static class CommandCalls

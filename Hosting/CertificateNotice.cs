@@ -1,4 +1,4 @@
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>Aspire warns on every page of its dashboard where no development certificate is trusted, whether anything needs one or not.</summary>
 internal static class CertificateNotice

@@ -3,7 +3,7 @@ using Lockstep.Contracts.Services;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>The workers of this application.</summary>
 internal sealed record WorkerFleet(IReadOnlyList<IResourceBuilder<ProjectResource>> Workers, int Minimum);

@@ -1,43 +1,28 @@
 using System.Globalization;
 using Lockstep.Contracts.Services;
+using Lockstep.Hosting;
 
 namespace Lockstep.AppHost;
 
-/// <summary>What the services have alike.</summary>
-internal static class ServiceResources
+/// <summary>What the services have alike that are projects of this repository.</summary>
+internal static class ProjectServices
 {
-    /// <summary>The services end when the application host is gone, however it ended.</summary>
-    public static string ThisProcess { get; } = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
-
-    /// <summary>Adds a secret that is made once: in run mode it is kept in the user's secrets, published it is made where the application is deployed.</summary>
-    public static IResourceBuilder<ParameterResource> AddGeneratedSecret(this IDistributedApplicationBuilder builder, string name) =>
-        builder.AddParameter(name, new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true);
-
     /// <summary>Shows the number of parameter servers; it is read when the application starts.</summary>
     public static void AddShardsParameter(this IDistributedApplicationBuilder builder, int shards) =>
         builder.AddParameter(AppHostOptions.ShardsKey, shards.ToString(CultureInfo.InvariantCulture), publishValueAsDefault: true)
             .WithDescription($"Parameter servers. Set it with --{AppHostOptions.ShardsKey}; a change needs a start.");
 
     /// <summary>Gives a service its secret, its probes, and endpoints whose ports do not collide with those of its like.</summary>
-    public static IResourceBuilder<ProjectResource> AsLockstepService(this IResourceBuilder<ProjectResource> service, IResourceBuilder<ParameterResource> secret)
+    /// <param name="assembly">Started in place of the project's; null: the project's.</param>
+    public static IResourceBuilder<ProjectResource> AsLockstepService(this IResourceBuilder<ProjectResource> service, IResourceBuilder<ParameterResource> secret, string? assembly = null)
     {
         service.WithoutImplicitHttps();
         if (service.ApplicationBuilder.ExecutionContext.IsRunMode)
         {
-            service.WithoutProxies().StartedAsBuilt().WithEnvironment(EnvironmentNames.ParentProcess, ThisProcess);
+            service.WithoutProxies().StartedAsBuilt(assembly).WithEnvironment(EnvironmentNames.ParentProcess, ServiceResources.ThisProcess);
         }
 
-        if (service.Resource.GetEndpoints().Any(endpoint => endpoint.EndpointName == EndpointNames.Grpc))
-        {
-            // Nothing for a browser.
-            service.WithUrlForEndpoint(EndpointNames.Grpc, url => url.DisplayLocation = UrlDisplayLocation.DetailsOnly);
-        }
-
-        return service
-            .WithEnvironment(EnvironmentNames.Secret, secret)
-            // Each probe is a health check too: the resource is healthy when it is ready and alive.
-            .WithHttpProbe(ProbeType.Readiness, SchedulerRoutes.Health, endpointName: EndpointNames.Http)
-            .WithHttpProbe(ProbeType.Liveness, SchedulerRoutes.Alive, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6, endpointName: EndpointNames.Http);
+        return service.WithSecretAndProbes(secret);
     }
 
     /// <summary>Tells the scheduler which files submitted jobs may name: here those of the repository, unless the environment says otherwise, published those in the volume of the services.</summary>

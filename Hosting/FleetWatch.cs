@@ -6,7 +6,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>Is told by the scheduler what jobs and workers there are, and gives it on.</summary>
 internal sealed partial class FleetWatch(SchedulerAccess scheduler, ResourceNotificationService notifications, TimeProvider time, ILogger<FleetWatch> logger) : BackgroundService

@@ -1,8 +1,7 @@
 using Lockstep.Contracts.Services;
-using Lockstep.Engine.Processes;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>The Redis-compatible server of the engine, as a process on this machine: no container runtime is needed.</summary>
 internal sealed class GarnetProcess : ExecutableResource, IResourceWithConnectionString
@@ -18,9 +17,9 @@ internal sealed class GarnetProcess : ExecutableResource, IResourceWithConnectio
 
     public ReferenceExpression ConnectionStringExpression => ReferenceExpression.Create($"{Endpoint.Property(EndpointProperty.Host)}:{Endpoint.Property(EndpointProperty.Port)},password={_password}");
 
-    public static IResourceBuilder<GarnetProcess> Add(IDistributedApplicationBuilder builder, string name)
+    /// <param name="command">As the constructor's.</param>
+    public static IResourceBuilder<GarnetProcess> Add(IDistributedApplicationBuilder builder, string name, string command)
     {
-        string command = BuiltPrograms.AssemblyOf(new Projects.Cli().ProjectPath);
         IResourceBuilder<ParameterResource> password = builder.AddGeneratedSecret($"{name}-password");
         var garnet = new GarnetProcess(name, command, password.Resource);
         string? connection = null;

@@ -1,9 +1,7 @@
-using Lockstep.Contracts;
-
-namespace Lockstep.Engine.Processes;
+namespace Lockstep.Contracts.Services;
 
 /// <summary>A worker program of the user's own.</summary>
-internal static class WorkerProgram
+public static class WorkerProgram
 {
     private const string RuntimeConfig = ".runtimeconfig.json";
 

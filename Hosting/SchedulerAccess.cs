@@ -1,9 +1,9 @@
 using Lockstep.Client;
 
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>The scheduler's API, as this application has it.</summary>
-internal sealed class SchedulerAccess(IResourceBuilder<ProjectResource> scheduler, IResourceBuilder<ParameterResource> apiKey, TimeProvider time) : IDisposable
+internal sealed class SchedulerAccess(IResourceBuilder<IResourceWithEndpoints> scheduler, IResourceBuilder<ParameterResource> apiKey, TimeProvider time) : IDisposable
 {
     private readonly SemaphoreSlim _gate = new(1, 1);
     private SchedulerClient? _client;

@@ -7,7 +7,7 @@ using Lockstep.Contracts.Services;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>Commands on the scheduler and on workers in the dashboard, and of <c>aspire resource</c>.</summary>
 internal static class SchedulerCommands
@@ -26,21 +26,23 @@ internal static class SchedulerCommands
     private const string DrainConfirmation = "Let this worker hand in what it has in hand, and end? Another is started where the jobs want as many.";
     private const int LargestFile = 1 << 20;
 
-    /// <summary>Samples whose data are shipped with them.</summary>
-    private static readonly string[] Samples = ["digits", "medical", "driving"];
-
     /// <param name="mostWorkers">That there can be.</param>
-    public static IResourceBuilder<ProjectResource> WithSchedulerCommands(this IResourceBuilder<ProjectResource> scheduler, int mostWorkers)
+    /// <param name="root">Folder that relative paths of a submitted file begin at.</param>
+    /// <param name="samples">Folders below <c>samples</c> in it whose jobs can be submitted by a command.</param>
+    public static IResourceBuilder<T> WithSchedulerCommands<T>(this IResourceBuilder<T> scheduler, int mostWorkers, string root, IReadOnlyList<string> samples) where T : IResource
     {
-        string root = Path.GetFullPath(Path.Combine(scheduler.ApplicationBuilder.AppHostDirectory, ".."));
-        scheduler
-            .WithCommand(Submit, "Submit a sample job", context => CommandCalls.CallAsync(context, async (client, cancellation) =>
+        if (samples.Count > 0)
+        {
+            scheduler.WithCommand(Submit, "Submit a sample job", context => CommandCalls.CallAsync(context, async (client, cancellation) =>
                 Told(await client.SubmitAsync(Request(JobFile.Load(Path.Combine(root, "samples", context.Arguments.GetString(SampleArgument)!, "job.yaml"), []), context.Services), cancellation))), Options(
                 "Play", "Trains one of the samples; its run folder is made below runs/.",
-                [new() { Name = SampleArgument, Label = "Sample", InputType = InputType.Choice, Required = true, Value = Samples[0], Options = [.. Samples.Select(s => KeyValuePair.Create(s, s))] }], isHighlighted: true))
+                [new() { Name = SampleArgument, Label = "Sample", InputType = InputType.Choice, Required = true, Value = samples[0], Options = [.. samples.Select(s => KeyValuePair.Create(s, s))] }], isHighlighted: true));
+        }
+
+        scheduler
             .WithCommand(SubmitFile, "Submit a job file", context => CommandCalls.CallAsync(context, async (client, cancellation) =>
                 Told(await client.SubmitAsync(Request(await ReadAsync(context.Arguments[FileArgument], root, cancellation), context.Services), cancellation))), Options(
-                "DocumentArrowUp", "Trains a job of your own: a job file from this browser's machine. What data it names lies on the scheduler's; relative paths begin at the repository.",
+                "DocumentArrowUp", "Trains a job of your own: a job file from this browser's machine. What data it names lies on the scheduler's; relative paths begin at the application's folder.",
                 [new() { Name = FileArgument, Label = "Job file", InputType = InputType.File, Required = true, FileFilter = ".yaml,.yml,.json", MaxFileSize = LargestFile }],
                 validate: async context =>
                 {
@@ -86,7 +88,7 @@ internal static class SchedulerCommands
         worker.WithCommand(Drain, "Drain", context => CommandCalls.CallAsync(context, (client, cancellation) => DrainAsync(client, worker.Resource.Name, cancellation)), Options(
             DrainIcon, "Lets this worker finish what it has in hand and end.", [], DrainConfirmation));
 
-    private static async Task<string> DrainAsync(Engine.Scheduling.SchedulerClient client, string worker, CancellationToken cancellation)
+    private static async Task<string> DrainAsync(SchedulerClient client, string worker, CancellationToken cancellation)
     {
         await client.DrainAsync(worker, cancellation);
         return $"{worker} hands in what it has in hand, and ends.";

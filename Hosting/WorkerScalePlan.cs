@@ -1,4 +1,4 @@
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>What a worker's resource is doing.</summary>
 internal enum WorkerCondition { Unknown, Stopped, Starting, Running, Stopping }

@@ -2,7 +2,7 @@ using System.Globalization;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
 
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>What the row of a job shows.</summary>
 internal sealed class JobRow(string jobId, TimeProvider time)

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>Shows jobs as resources below the scheduler and, with each worker, what it works on; says when a job begins and ends.</summary>
 internal sealed partial class FleetRows(

@@ -1,4 +1,4 @@
-namespace Lockstep.AppHost;
+namespace Lockstep.Hosting;
 
 /// <summary>A job of the scheduler, shown as a resource below it. It comes and goes while the application runs, and is no part of its model.</summary>
 internal sealed class JobResource : Resource

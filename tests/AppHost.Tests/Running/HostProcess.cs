@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Lockstep.Contracts.Services;
+using Lockstep.Engine.Processes;
 
 namespace Lockstep.AppHost.Tests;
 

@@ -17,6 +17,9 @@ internal static class Built
 
     public static ServiceLocator Services { get; } = ServiceLocator.Find(AppContext.BaseDirectory, null);
 
+    /// <value>Debug or Release.</value>
+    public static string Configuration => Framework.Parent!.Name;
+
     /// <summary>The job file of a sample.</summary>
     public static string Sample(string name) => Path.Combine(Root, "samples", name, "job.yaml");
 

@@ -104,7 +104,7 @@ public sealed class AllowedPathsTests : IDisposable
         AllowedPaths paths = AllowedPaths.From(Configuration(("LOCKSTEP_DATA_ROOTS", $"{_folder.In("one")}{Path.PathSeparator} {_folder.In("two")} "), ("LOCKSTEP_DATA_ROOTS:0", _folder.In("th:ree"))));
         foreach (string root in new[] { "one", "two", "th:ree" })
         {
-            Assert.Empty(paths.Check(_folder.Job(_folder.In(root + "/x.csv")).Data));
+            Assert.Empty(paths.Check(_folder.Job(_folder.In(root + "/x.csv"))));
         }
 
         Assert.Single(paths.Check(_folder.Job(_folder.Train)));

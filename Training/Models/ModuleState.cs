@@ -107,29 +107,40 @@ internal sealed class ModuleState : IDisposable
     {
         if (_memory.device_type == DeviceType.CPU)
         {
-            // Not the span of the whole, which ends at 2 GiB.
-            ref byte first = ref MemoryMarshal.GetReference(_tensors[0].bytes);
-            flat.CopyTo(MemoryMarshal.CreateSpan(ref Unsafe.As<byte, float>(ref first), flat.Length));
+            flat.CopyTo(MemoryFrom(0, flat.Length));
         }
-
-        int offset = 0, kept = 0;
-        for (int i = 0; i < _tensors.Length; i++)
+        else
         {
-            ReadOnlySpan<float> values = flat.Slice(offset, (int)Specs[i].Elements);
-            offset += values.Length;
-            if (_memory.device_type != DeviceType.CPU)
+            int offset = 0;
+            foreach (Tensor tensor in _tensors)
             {
-                Write(_tensors[i], values);
-            }
-
-            if (_moves[i])
-            {
-                values.CopyTo(_kept.AsSpan(kept));
-                kept += values.Length;
+                int length = (int)tensor.numel();
+                Write(tensor, flat.Slice(offset, length));
+                offset += length;
             }
         }
 
-        _isMoved = false;
+        Keep();
+    }
+
+    /// <summary>As the other, from pieces.</summary>
+    /// <param name="parts">[ElementCount] in all, in order.</param>
+    public void Load(IReadOnlyList<ReadOnlyMemory<float>> parts)
+    {
+        if (_memory.device_type != DeviceType.CPU)
+        {
+            Load(parts.SelectMany(part => part.ToArray()).ToArray());
+            return;
+        }
+
+        int offset = 0;
+        foreach (ReadOnlyMemory<float> part in parts.Where(part => part.Length > 0))
+        {
+            part.Span.CopyTo(MemoryFrom(offset, part.Length));
+            offset += part.Length;
+        }
+
+        Keep();
     }
 
     /// <summary>Before a slot is computed, which may move buffers: they are those of the version that was loaded, and counters those of its step.</summary>
@@ -262,6 +273,27 @@ internal sealed class ModuleState : IDisposable
         target.copy_(host);
     }
 
+    /// <summary>Takes down the buffers of the version that was loaded.</summary>
+    private void Keep()
+    {
+        int kept = 0;
+        for (int i = 0; i < _tensors.Length; i++)
+        {
+            if (_moves[i])
+            {
+                int length = (int)Specs[i].Elements;
+                Read(_tensors[i], _kept.AsSpan(kept, length));
+                kept += length;
+            }
+        }
+
+        _isMoved = false;
+    }
+
+    /// <summary>Memory of the tensors on a CPU, which lie one behind the other. Not from the span of the whole, which ends at 2 GiB.</summary>
+    private Span<float> MemoryFrom(int offset, int length) =>
+        MemoryMarshal.CreateSpan(ref Unsafe.Add(ref Unsafe.As<byte, float>(ref MemoryMarshal.GetReference(_tensors[0].bytes)), offset), length);
+
     /// <summary>Makes the tensors views of the memory, which gets their values.</summary>
     private void Adopt()
     {
@@ -276,8 +308,6 @@ internal sealed class ModuleState : IDisposable
             offset += Specs[i].Elements;
         }
 
-        var flat = new float[ElementCount];
-        CopyTo(flat);
-        Load(flat);
+        Keep();
     }
 }

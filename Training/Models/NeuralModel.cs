@@ -125,6 +125,14 @@ public sealed class NeuralModel : IDisposable
         _state.Load(flat);
     }
 
+    /// <summary>As the other, from pieces.</summary>
+    /// <param name="parts">[ElementCount] in all, in model order.</param>
+    public void Load(IReadOnlyList<ReadOnlyMemory<float>> parts)
+    {
+        CheckLength(parts.Sum(part => part.Length));
+        _state.Load(parts);
+    }
+
     /// <summary>Evaluates the model: nothing is dropped, and batch norm goes by the buffers.</summary>
     /// <param name="inputs">By field: [samples, …shape].</param>
     /// <returns>By name. Belongs to the caller's dispose scope.</returns>

@@ -71,7 +71,7 @@ public sealed class JobErrorTests
     [InlineData("preset: mlp", "options: {a: 1}\n  preset: mlp", 3, "'options' belongs to 'name', which the model does not have.", "Remove it, or give 'name'.")]
     [InlineData("preset: mlp", "name: net\n  input: [4]", 4, "'input' does not go with a model of one's own.", "Remove it, or give it among the 'options'.")]
     [InlineData("preset: mlp", "name: net\n  options: {a: [1]}", 4, "'a' in 'options' is no single value.", "Give a text, a number, true or false.")]
-    [InlineData("format: csv", "source: mine\n  format: csv", 6, "'format' does not go with a source of one's own, which prepares its data itself.", "Remove it, or give it among the 'options'.")]
+    [InlineData("format: csv\n  train: data.csv\n  labels: [y]", "source: mine\n  normalize: standard", 6, "'normalize' does not go with a source of one's own, which prepares its data itself.", "Remove it, or give it among the 'options'.")]
     [InlineData("loss: mse", "loss: model", 8, "The loss 'model' is that of a model of one's own, and the job names none.", "Take another loss, or give 'model.name'.")]
     [InlineData("preset: mlp", "preset: cnn\n  hidden: [3]", 4, "'hidden' belongs to the preset mlp.", "Remove it, or set preset: mlp.")]
     [InlineData("epochs: 1\n", "", 1, "Neither 'epochs' nor 'steps' is given.", "Give one of the two.")]

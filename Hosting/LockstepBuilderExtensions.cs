@@ -31,8 +31,8 @@ public static class LockstepBuilderExtensions
         IResourceBuilder<ParameterResource> apiKey = builder.AddGeneratedSecret($"{name}-api-key");
         IResourceBuilder<ParameterResource> secret = builder.AddGeneratedSecret($"{name}-secret");
         var fleet = new LockstepFleet(builder, name, programs, secret, GarnetProcess.Add(builder, $"{name}-redis", programs.Command));
-        fleet.AddScheduler(apiKey, MostWorkers);
-        fleet.AddShard();
+        fleet.PlanScheduler(apiKey, MostWorkers);
+        fleet.PlanShard();
         var resource = new LockstepResource(name, fleet.Scheduler!.GetEndpoint(EndpointNames.Http), apiKey.Resource) { Fleet = fleet };
         fleet.Scheduler!.WithSchedulerCommands(MostWorkers, builder.AppHostDirectory, samples: []);
         builder.AddFleetWatch(fleet.Scheduler!, apiKey);
@@ -50,7 +50,7 @@ public static class LockstepBuilderExtensions
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MostShards);
         while (fleet.Shards.Count < count)
         {
-            fleet.AddShard();
+            fleet.PlanShard();
         }
 
         return training;

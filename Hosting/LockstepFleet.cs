@@ -15,7 +15,7 @@ internal sealed class LockstepFleet(IDistributedApplicationBuilder builder, stri
     /// <value>What must be there before a job is submitted.</value>
     public IResourceBuilder<ParameterResource> Secret => secret;
 
-    public void AddScheduler(IResourceBuilder<ParameterResource> apiKey, int mostWorkers)
+    public void PlanScheduler(IResourceBuilder<ParameterResource> apiKey, int mostWorkers)
     {
         string root = builder.AppHostDirectory;
         Scheduler = Service($"{name}-scheduler", programs.Scheduler, EndpointNames.Http, EndpointNames.Grpc)
@@ -28,7 +28,7 @@ internal sealed class LockstepFleet(IDistributedApplicationBuilder builder, stri
             .WithUrlForEndpoint(EndpointNames.Http, url => (url.DisplayText, url.Url) = ("Scheduler API", SchedulerRoutes.ApiPage));
     }
 
-    public void AddShard()
+    public void PlanShard()
     {
         int index = _shards.Count;
         _shards.Add(Service($"{name}-ps-{index}", programs.ParameterServer, EndpointNames.Http, EndpointNames.Grpc)

@@ -150,7 +150,7 @@ public sealed record DataSpec
     /// <summary>All files, with the key that names each.</summary>
     public IEnumerable<(string Key, string Path)> Files() =>
     [
-        .. Train.Length == 0 ? Array.Empty<(string, string)>() : [("train", Train)],
+        .. Train.Length == 0 && Source is not null ? Array.Empty<(string, string)>() : [("train", Train)],
         .. TrainMore.Select(path => ("train", path)),
         .. new[] { ("trainLabels", TrainLabels), ("validation", Validation) }.Where(f => f.Item2 is not null).Select(f => (f.Item1, f.Item2!)),
         .. ValidationMore.Select(path => ("validation", path)),

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Lockstep.AppHost;
 using Lockstep.Contracts.Services;
+using Lockstep.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -50,12 +51,12 @@ IResourceBuilder<ProjectResource> scheduler = builder
     .WithShards(shards)
     .WithApiEndpoint(options.Port)
     .WithUrlForEndpoint(EndpointNames.Http, url => (url.DisplayText, url.Url) = ("Scheduler API", SchedulerRoutes.ApiPage))
-    .WithSchedulerCommands(options.MaxWorkers);
+    .WithSchedulerCommands(options.MaxWorkers, Path.GetFullPath(Path.Combine(builder.AppHostDirectory, "..")), ["digits", "medical", "driving"]);
 target.PublishScheduler(scheduler);
 
 IResourceBuilder<ProjectResource> Worker(string name) => builder
     .AddProject<Projects.Worker>(name)
-    .AsLockstepService(secret)
+    .AsLockstepService(secret, options.Worker)
     .WithShards(shards)
     .WithReference(scheduler.GetEndpoint(EndpointNames.Http))
     .WithReference(scheduler.GetEndpoint(EndpointNames.Grpc))
@@ -74,7 +75,8 @@ if (builder.ExecutionContext.IsRunMode)
         worker.WithExplicitStart();
     }
 
-    builder.AddFleet(scheduler, apiKey, new WorkerFleet(workers, options.MinWorkers));
+    builder.AddFleetWatch(scheduler, apiKey);
+    builder.AddWorkerFleet(new WorkerFleet(workers, options.MinWorkers));
 }
 else
 {

@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
-using Lockstep.Core.Sampling;
 
 namespace Lockstep.Data;
 
@@ -24,7 +23,6 @@ public sealed record OpenedData(IDataSet Train, IDataSet? Validation, Normalizat
 /// <summary>Opens data sets. A file is read once into a cache of fixed-size rows, which the workers of one machine share; nothing of the size of the data is held in memory.</summary>
 public static class DataSets
 {
-    private const ulong SplitKey = 0x73706c6974;
     private const string CacheVersion = "4";
     private const int KeyLength = 32;
 
@@ -70,8 +68,8 @@ public static class DataSets
         try
         {
             RowFormat format = train.Format;
-            long held = HeldOut(data, format.Rows);
-            var order = new SeededPermutation((ulong)format.Rows, CounterRandom.Key(seed, SplitKey, 0));
+            var split = new DataSplit(data.Split, format.Rows, seed, data.Train);
+            long held = split.Held;
             string key = Hash($"{source}|{data.Normalize}|{data.NormalizeLabels}|{held}|{(held > 0 ? seed : 0)}");
             string fingerprint = key;
             if (validationFiles.Count > 0)
@@ -83,7 +81,7 @@ public static class DataSets
                 fingerprint = Hash($"{key}|{validationSource}");
             }
 
-            (NormalizationTable table, InputError[] warnings) = Statistics(train, validation, data, fingerprint, row => held == 0 || (long)order.IndexOf((ulong)row) >= held, cacheDirectory, cancellation);
+            (NormalizationTable table, InputError[] warnings) = Statistics(train, validation, data, fingerprint, split.IsTraining, cacheDirectory, cancellation);
             PreparedRange.Check(trainFiles, format, table);
             if (validation is not null)
             {
@@ -91,10 +89,10 @@ public static class DataSets
                 table = table with { Classes = CommonClasses(table.Classes, validation.Format.Classes) };
             }
 
-            var trainSet = new RowDataSet(train, table, format.Rows - held, table.Classes, fingerprint, held > 0 ? i => (long)order[(ulong)(held + i)] : i => i);
+            var trainSet = new RowDataSet(train, table, format.Rows - held, table.Classes, fingerprint, split.TrainingRow);
             RowDataSet? validationSet = validation is not null
                 ? new RowDataSet(validation, table, validation.Format.Rows, table.Classes, fingerprint, i => i)
-                : held > 0 ? new RowDataSet(train, table, held, table.Classes, fingerprint, i => (long)order[(ulong)i], owns: false) : null;
+                : held > 0 ? new RowDataSet(train, table, held, table.Classes, fingerprint, split.HeldRow, owns: false) : null;
             return new OpenedData(trainSet, validationSet, table, fingerprint, warnings);
         }
         catch
@@ -134,19 +132,6 @@ public static class DataSets
 
         rows.Dispose();
         throw new InputException(data.Train, 0, $"The data have {features} features, the model was trained on {table.Offset.Length}.", "Use data with the columns of the training data.");
-    }
-
-    private static long HeldOut(DataSpec data, long rows)
-    {
-        if (data.Split is not { } fraction)
-        {
-            return 0;
-        }
-
-        long held = (long)Math.Round(rows * fraction);
-        return held >= 1 && held < rows
-            ? held
-            : throw new InputException(data.Train, 0, $"A split of {fraction} of {rows} rows leaves one side empty.", "Choose another 'split', or give more data.");
     }
 
     /// <summary>A class that one file lacks is a class all the same. Labels that are no classes in one of the files are numbers in both.</summary>

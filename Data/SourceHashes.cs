@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Lockstep.Data;
 
 /// <summary>Hashes of data files, remembered in the cache by path, size and time of change: whoever joins a run does not read the data through again.</summary>
-internal static class SourceHashes
+public static class SourceHashes
 {
     /// <summary>A file that was changed so shortly before its hash was taken may have been changed again within the same tick of its file system.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);

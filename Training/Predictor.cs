@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using Lockstep.Contracts.Jobs;
 using Lockstep.Data;
 using TorchSharp;
 
@@ -8,16 +8,19 @@ namespace Lockstep.Training;
 /// <param name="model">Stays the caller's, as the data do.</param>
 public sealed class Predictor(NeuralModel model, IDataSet data)
 {
+    private readonly DataSetSource _source = new(data);
+
     /// <summary>Evaluates samples: nothing is dropped, and batch norm goes by the buffers.</summary>
     /// <returns>[samples × model.Outputs], row-major; logits where the loss is a cross-entropy.</returns>
     public float[] Run(ReadOnlySpan<long> sampleIds)
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        var features = torch.empty([sampleIds.Length, .. model.Input.Select(s => (long)s)]);
-        data.Read(sampleIds, MemoryMarshal.Cast<byte, float>(features.bytes), new float[sampleIds.Length * data.LabelWidth]);
-        var values = new float[sampleIds.Length * model.Outputs];
-        NeuralModel.Read(model.Evaluate(features.to(TorchRuntime.Device)), values);
+        using var batch = new Batch(sampleIds.Length, _source.Fields, LossKind.Model);
+        batch.Fill(_source, sampleIds);
+        var output = SlotLoss.Usual(model.Evaluate(batch.InputsOn(TorchRuntime.Device)))!;
+        var values = new float[output.numel()];
+        ModuleState.Read(output, values);
         return values;
     }
 

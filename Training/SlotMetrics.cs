@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
+using Lockstep.Abstractions;
 using Lockstep.Contracts.Jobs;
-using Lockstep.Data;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace Lockstep.Training;
@@ -12,13 +12,13 @@ internal static class SlotMetrics
     public static int PartCount(IReadOnlyList<MetricKind> metrics) => metrics.Count(m => m != MetricKind.Auc);
 
     /// <param name="output">[samples, outputs]</param>
-    /// <param name="labels">[samples × data.LabelWidth]</param>
-    /// <param name="data">What the labels are of.</param>
+    /// <param name="labels">[samples × label.Length]</param>
+    /// <param name="label">What the labels are.</param>
     /// <returns>
     /// Parts: accuracy: number of samples that are right; mae and rmse: sum over samples of the mean over columns of |error| and error², in the labels' own unit.
     /// Scores and Labels: one a sample where auc is wanted and withScores is set.
     /// </returns>
-    public static (double[] Parts, float[] Scores, float[] Labels) Measure(JobSpec job, Tensor output, float[] labels, IDataSet data, bool withScores)
+    public static (double[] Parts, float[] Scores, float[] Labels) Measure(JobSpec job, Tensor output, float[] labels, DataField label, bool withScores)
     {
         var samples = (int)output.size(0);
         var width = (int)output.size(1);
@@ -40,10 +40,10 @@ internal static class SlotMetrics
                     parts[next++] = Correct(job.Loss, values, labels, width);
                     break;
                 case MetricKind.Mae:
-                    parts[next++] = Errors(job.Loss, values, labels, data, squared: false);
+                    parts[next++] = Errors(job.Loss, values, labels, label, squared: false);
                     break;
                 case MetricKind.Rmse:
-                    parts[next++] = Errors(job.Loss, values, labels, data, squared: true);
+                    parts[next++] = Errors(job.Loss, values, labels, label, squared: true);
                     break;
                 case MetricKind.Auc when withScores:
                     scores = Scores(values, samples, width);
@@ -91,17 +91,17 @@ internal static class SlotMetrics
         return best;
     }
 
-    private static double Errors(LossKind loss, ReadOnlySpan<float> values, float[] labels, IDataSet data, bool squared)
+    private static double Errors(LossKind loss, ReadOnlySpan<float> values, float[] labels, DataField label, bool squared)
     {
         var sum = 0.0;
-        var units = data.LabelUnits;
+        var units = label.Units;
         for (var i = 0; i < labels.Length; i++)
         {
             var predicted = loss == LossKind.BinaryCrossEntropy ? 1 / (1 + Math.Exp(-(double)values[i])) : values[i];
-            var error = (predicted - labels[i]) * (units.Count > 0 ? units[i % data.LabelWidth] : 1);
+            var error = (predicted - labels[i]) * (units.Count > 0 ? units[i % label.Length] : 1);
             sum += squared ? error * error : Math.Abs(error);
         }
 
-        return sum / data.LabelWidth;
+        return sum / label.Length;
     }
 }

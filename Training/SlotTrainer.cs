@@ -1,10 +1,9 @@
-using Lockstep.Core.Sampling;
+using Lockstep.Abstractions;
 using Lockstep.Contracts.Jobs;
-using Lockstep.Core.Layout;
 using Lockstep.Core.Metrics;
+using Lockstep.Core.Sampling;
 using Lockstep.Data;
 using TorchSharp;
-using F = TorchSharp.torch.nn.functional;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace Lockstep.Training;
@@ -13,16 +12,19 @@ namespace Lockstep.Training;
 /// Computes slots. A slot is a pure function of (job, step, slot, parameters): no result depends on what this object computed before, nor on which process it lives in.
 /// Not thread-safe; call it from one thread at a time.
 /// </summary>
-/// <param name="model">Stays the caller's, and alone holds the version that was loaded last.</param>
+/// <param name="model">Stays the caller's, as the data do, and alone holds the version that was loaded last.</param>
 /// <param name="validation">Needed by <see cref="Evaluate"/> only.</param>
-public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, IDataSet? validation = null) : IDisposable
+public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource train, IDataSource? validation = null) : IDisposable
 {
-    private readonly Tensor[] parameters = [.. model.Tensors.Zip(model.Values).Where(t => t.First.Kind == TensorKind.Parameter).Select(t => t.Second)];
-    private readonly float[] before = new float[model.Tensors.Where(t => t.Kind == TensorKind.Buffer).Select(t => (int)t.Elements).DefaultIfEmpty().Max()];
-    private readonly BatchReader training = new(job, model.Input, train);
-    private readonly BatchReader? evaluation = validation is null ? null : new(job, model.Input, validation);
+    private readonly BatchReader training = new(job.Loss, train);
+    private readonly BatchReader? evaluation = validation is null ? null : new(job.Loss, validation);
     // Of the process: one object of its own each time it is asked for.
     private readonly torch.Generator generator = torch.Generator.Default;
+
+    /// <summary>For data of the job file's formats.</summary>
+    public SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, IDataSet? validation = null) : this(job, model, new DataSetSource(train), validation is null ? null : new DataSetSource(validation))
+    {
+    }
 
     /// <value>Length of the flat model vector.</value>
     public long ElementCount => model.ElementCount;
@@ -60,7 +62,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
         if (sampleIds.IsEmpty)
         {
             gradient.Clear();
-            return new(0, 0, new double[SlotMetrics.PartCount(job.Metrics)]);
+            return new(0, 0, new double[SlotMetrics.PartCount(job.Metrics) + job.Model.Metrics.Count]);
         }
 
         if (sampleIds.Length > stepSampleCount || sampleIds.Length < model.MinimumSlotSamples)
@@ -73,12 +75,11 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
         try
         {
             Seed(step, slot);
-            var (output, after) = model.Train(batch.Features.to(TorchRuntime.Device));
-            var lossSum = LossSum(output, batch.Labels.to(TorchRuntime.Device));
-            var gradients = torch.autograd.grad([lossSum / stepSampleCount], parameters);
-            CopyGradients(gradients, after, (double)sampleIds.Length / stepSampleCount, gradient);
-            var metrics = SlotMetrics.Measure(job, output, batch.RawLabels, train, withScores: false);
-            return new(sampleIds.Length, lossSum.item<float>(), metrics.Parts);
+            var outputs = model.Train(step, batch.InputsOn(TorchRuntime.Device));
+            var lossSum = SlotLoss.Sum(job.Loss, model, outputs, batch);
+            var gradients = Gradients(lossSum / stepSampleCount);
+            model.Collect(gradients, (double)sampleIds.Length / stepSampleCount, gradient);
+            return new(sampleIds.Length, lossSum.item<float>(), Measure(outputs, batch, train, withScores: false).Parts);
         }
         finally
         {
@@ -97,7 +98,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
 
         if (sampleIds.IsEmpty)
         {
-            return new(0, 0, new double[SlotMetrics.PartCount(job.Metrics)], [], []);
+            return new(0, 0, new double[SlotMetrics.PartCount(job.Metrics) + job.Model.Metrics.Count], [], []);
         }
 
         using var scope = torch.NewDisposeScope();
@@ -105,9 +106,9 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
         var batch = evaluation.Read(sampleIds);
         try
         {
-            var output = model.Evaluate(batch.Features.to(TorchRuntime.Device));
-            var lossSum = LossSum(output, batch.Labels.to(TorchRuntime.Device)).item<float>();
-            var metrics = SlotMetrics.Measure(job, output, batch.RawLabels, validation!, withScores: true);
+            var outputs = model.Evaluate(batch.InputsOn(TorchRuntime.Device));
+            var lossSum = SlotLoss.Sum(job.Loss, model, outputs, batch).item<float>();
+            var metrics = Measure(outputs, batch, validation!, withScores: true);
             return new(sampleIds.Length, lossSum, metrics.Parts, metrics.Scores, metrics.Labels);
         }
         finally
@@ -126,11 +127,6 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
 
     private void Seed(long step, int slot)
     {
-        if (!model.IsRandom)
-        {
-            return;
-        }
-
         var seed = (long)(CounterRandom.Key(job.Seed, (ulong)step, (ulong)slot) >> 1);
         generator.manual_seed(seed);
         if (TorchRuntime.Device.type == DeviceType.CUDA)
@@ -139,37 +135,27 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
         }
     }
 
-    // Sum over samples of the sample's loss; mse and mae are means over the label's columns, as in torch.
-    private Tensor LossSum(Tensor output, Tensor labels) => job.Loss switch
-    {
-        LossKind.Mse => F.mse_loss(output, labels, torch.nn.Reduction.Sum) / model.Outputs,
-        LossKind.Mae => F.l1_loss(output, labels, torch.nn.Reduction.Sum) / model.Outputs,
-        LossKind.CrossEntropy => F.cross_entropy(output, labels, reduction: torch.nn.Reduction.Sum),
-        LossKind.BinaryCrossEntropy => F.binary_cross_entropy_with_logits(output, labels, reduction: torch.nn.Reduction.Sum),
-        _ => throw new InvalidOperationException($"There is no loss {job.Loss}."),
-    };
+    private IList<Tensor?> Gradients(Tensor loss) => model.Own is null
+        ? [.. torch.autograd.grad([loss], model.Trainable)]
+        : UserCode.Run(() => OwnGradients(loss), $"The gradient of the model '{job.Model.Name}'");
 
-    private void CopyGradients(IList<Tensor> gradients, Tensor[] after, double share, Span<float> gradient)
+    /// <summary>What goes wrong on the way back through autograd.grad ends the process; what does through backward is thrown.</summary>
+    private Tensor?[] OwnGradients(Tensor loss)
     {
-        var flatAt = 0;
-        var parameter = 0;
-        for (var i = 0; i < model.Tensors.Count; i++)
+        loss.backward();
+        var gradients = new Tensor?[model.Trainable.Length];
+        for (var i = 0; i < gradients.Length; i++)
         {
-            var length = (int)model.Tensors[i].Elements;
-            var target = gradient.Slice(flatAt, length);
-            flatAt += length;
-            if (model.Tensors[i].Kind == TensorKind.Parameter)
-            {
-                NeuralModel.Read(gradients[parameter++], target);
-                continue;
-            }
-
-            NeuralModel.Read(after[i], target);
-            NeuralModel.Read(model.Values[i], before.AsSpan(0, length));
-            for (var e = 0; e < length; e++)
-            {
-                target[e] = (float)(share * ((double)target[e] - before[e]));
-            }
+            gradients[i] = model.Trainable[i].grad;
+            model.Trainable[i].grad = null;
         }
+
+        return gradients;
+    }
+
+    private (double[] Parts, float[] Scores, float[] Labels) Measure(IReadOnlyDictionary<string, Tensor> outputs, Batch batch, IDataSource data, bool withScores)
+    {
+        var (parts, scores, labels) = job.Loss == LossKind.Model ? ([], [], []) : SlotMetrics.Measure(job, SlotLoss.Usual(outputs)!, batch.RawLabels, LabelNeeds.Label(data.Fields)!, withScores);
+        return (model.Own is null || job.Model.Metrics.Count == 0 ? parts : [.. parts, .. OwnMetrics.Sums(job.Model.Metrics, model.Own, outputs, batch)], scores, labels);
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Lockstep.Contracts;
+using Lockstep.Contracts.Services;
 using Microsoft.Extensions.Configuration;
 
 namespace Lockstep.AppHost;
@@ -21,6 +22,7 @@ internal sealed record AppHostOptions
     public const string ShardsKey = "ps-shards";
     public const string MinWorkersKey = "workers-min";
     public const string MaxWorkersKey = "workers-max";
+    public const string WorkerKey = "worker";
 
     /// <summary>A resource for each worker that may ever run is made at the start.</summary>
     private const int MostWorkers = 64;
@@ -50,6 +52,9 @@ internal sealed record AppHostOptions
     public required int MinWorkers { get; init; }
     /// <value>Most workers there ever are. Default: 4.</value>
     public required int MaxWorkers { get; init; }
+
+    /// <value>The assembly of a worker program with models and data sources of its own; null: the product's. In run mode only.</value>
+    public string? Worker { get; init; }
 
     /// <summary>Reads the options; what is wrong is written down.</summary>
     /// <param name="publishing">The application is published, not run.</param>
@@ -92,6 +97,7 @@ internal sealed record AppHostOptions
             Shards = shards,
             MinWorkers = least,
             MaxWorkers = most,
+            Worker = publishing ? null : Program(configuration[WorkerKey], errors),
         };
         if (publishing)
         {
@@ -124,6 +130,19 @@ internal sealed record AppHostOptions
     /// <summary>How a value is written on the command line: <c>container-apps</c>.</summary>
     private static string Word<T>(T value) where T : struct, Enum =>
         string.Concat(value.ToString().Select((letter, index) => index > 0 && char.IsUpper(letter) ? $"-{letter}" : $"{letter}")).ToLowerInvariant();
+
+    private static string? Program(string? path, List<InputError> errors)
+    {
+        try
+        {
+            return string.IsNullOrEmpty(path) ? null : WorkerProgram.Find(path, $"--{WorkerKey}");
+        }
+        catch (InputException exception)
+        {
+            errors.AddRange(exception.Errors);
+            return null;
+        }
+    }
 
     private static T Choice<T>(IConfiguration configuration, string key, T byDefault, List<InputError> errors) where T : struct, Enum
     {

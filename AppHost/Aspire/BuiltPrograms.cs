@@ -1,5 +1,5 @@
+using Lockstep.Contracts.Services;
 using Lockstep.Contracts;
-using Lockstep.Engine.Processes;
 
 namespace Lockstep.AppHost;
 
@@ -13,14 +13,15 @@ internal static class BuiltPrograms
     {
         var framework = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
         string name = Path.GetFileNameWithoutExtension(project);
-        string assembly = Path.Combine(Path.GetDirectoryName(project)!, "bin", framework.Parent!.Name, framework.Name, name == "Cli" ? "lockstep.dll" : $"Lockstep.{name}.dll");
+        string assembly = Path.Combine(Path.GetDirectoryName(project)!, "bin", framework.Parent!.Name, framework.Name, name switch { "Cli" => "lockstep.dll", "Worker" => "Lockstep.WorkerService.dll", _ => $"Lockstep.{name}.dll" });
         return File.Exists(assembly) ? assembly : throw new InputException(assembly, 0, "It was not built.", "Build the solution, or start without --no-build.");
     }
 
     /// <summary>Lets the orchestrator start the project's assembly.</summary>
-    public static IResourceBuilder<ProjectResource> StartedAsBuilt(this IResourceBuilder<ProjectResource> service)
+    /// <param name="assembly">Of another program; null: the project's.</param>
+    public static IResourceBuilder<ProjectResource> StartedAsBuilt(this IResourceBuilder<ProjectResource> service, string? assembly)
     {
-        string assembly = AssemblyOf(service.Resource.GetProjectMetadata().ProjectPath);
+        assembly ??= AssemblyOf(service.Resource.GetProjectMetadata().ProjectPath);
         return service
             .WithAnnotation(new ExecutableAnnotation { Command = DotnetHost.Command, WorkingDirectory = Path.GetDirectoryName(assembly)! })
             .WithArgs(assembly);

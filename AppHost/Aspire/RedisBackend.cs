@@ -1,3 +1,5 @@
+using Lockstep.Hosting;
+
 namespace Lockstep.AppHost;
 
 /// <summary>Redis, and how a scaler outside the application reaches it.</summary>
@@ -22,7 +24,7 @@ internal static class RedisBackendExtensions
     /// <summary>Adds Redis with a password, or names one that is there.</summary>
     public static RedisBackend AddRedisBackend(this IDistributedApplicationBuilder builder, string name, AppHostOptions options) => options.Redis switch
     {
-        RedisKind.Garnet => new(GarnetProcess.Add(builder, name)),
+        RedisKind.Garnet => new(GarnetProcess.Add(builder, name, BuiltPrograms.AssemblyOf(new Projects.Cli().ProjectPath))),
         RedisKind.Redis => InContainer(builder.AddRedis(name).WithDataVolume(RedisBackend.DataVolume).WithPersistence()),
         // One connection string here; what a scaler on a platform must be told too is three parameters.
         RedisKind.External when builder.ExecutionContext.IsRunMode => new(builder.AddConnectionString(name)),

@@ -1,3 +1,4 @@
+using Lockstep.Hosting;
 using System.Globalization;
 using Aspire.Hosting.Docker.Resources.ComposeNodes;
 using Aspire.Hosting.Docker.Resources.ServiceNodes.Swarm;

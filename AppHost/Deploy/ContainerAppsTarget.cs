@@ -1,3 +1,4 @@
+using Lockstep.Hosting;
 using Aspire.Hosting.Azure;
 using Aspire.Hosting.Azure.AppContainers;
 using Azure.Provisioning.AppContainers;

@@ -12,17 +12,23 @@ internal static class CheckCommand
     private const int DefaultWorkers = 2;
 
     private static readonly Argument<string> Job = new("job") { HelpName = "JOB", Description = "The job file (YAML or JSON)." };
+    private static readonly Option<bool> Purity = new("--purity") { Description = "Compute slots twice, in two orders and two processes, and compare their bits: what a model or data of your own do wrong shows." };
     private static readonly Option<bool> Json = new("--json") { Description = "Write what was found as JSON." };
 
     public static Command Create()
     {
-        var command = new Command("check", "Look through a job's data and model, and say what is wrong with them, without training.") { Job, RunOptions.Workers, RunOptions.Set, RunOptions.Strict, Json };
+        var command = new Command("check", "Look through a job's data and model, and say what is wrong with them, without training.") { Job, RunOptions.Workers, RunOptions.Worker, RunOptions.Set, RunOptions.Strict, Purity, Json };
         command.SetAction(async (parsed, cancellation) =>
         {
             int workers = RunOptions.ReadWorkers(parsed, DefaultWorkers);
             JobSpec job = RunOptions.ReadJob(parsed, Job);
             bool strict = parsed.GetValue(RunOptions.Strict);
-            CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, null, workers, cancellation);
+            CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, null, workers, RunOptions.FindServices(parsed), cancellation);
+            if (report.Errors.Count == 0 && parsed.GetValue(Purity))
+            {
+                report = report with { Errors = await PurityCheck.RunAsync(job, parsed.GetValue(Job)!, RunOptions.FindServices(parsed), cancellation) };
+            }
+
             if (parsed.GetValue(Json))
             {
                 Console.WriteLine(report.ToJson());
@@ -38,6 +44,11 @@ internal static class CheckCommand
             foreach (InputError warning in report.Warnings)
             {
                 Console.WriteLine($"warning: {warning}");
+            }
+
+            if (parsed.GetValue(Purity))
+            {
+                Console.WriteLine("purity    slots have the same bits in two orders and two processes");
             }
 
             return ExitCodes.Done;

@@ -15,7 +15,7 @@ internal static class EvaluateCommand
 
     public static Command Create()
     {
-        var command = new Command("evaluate", "Measure a model on data.") { Model, Data, Labels, Json };
+        var command = new Command("evaluate", "Measure a model on data.") { Model, Data, Labels, RunOptions.Worker, Json };
         command.SetAction(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(Labels) is not null && parsed.GetValue(Data) is null)
@@ -24,6 +24,7 @@ internal static class EvaluateCommand
             }
 
             return await WorkerTool.RunWithCacheAsync(
+                RunOptions.FindServices(parsed),
                 ToolNames.Evaluate,
                 cache => new EvaluateRequest(RunFolder.ModelAt(parsed.GetValue(Model)!), Full(parsed.GetValue(Data)), Full(parsed.GetValue(Labels)), cache, parsed.GetValue(Json)).ToJson(),
                 cancellation);

@@ -2,6 +2,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Tools;
+using Lockstep.Engine.Processes;
 
 namespace Lockstep.Cli.Commands;
 
@@ -10,7 +11,7 @@ internal static class JobCheck
 {
     /// <param name="jobFile">For messages.</param>
     /// <param name="run">Folder of the run to come; null: there is none.</param>
-    public static async Task<CheckReport> RunAsync(JobSpec job, string jobFile, RunFolder? run, int workers, CancellationToken cancellation)
+    public static async Task<CheckReport> RunAsync(JobSpec job, string jobFile, RunFolder? run, int workers, ServiceLocator services, CancellationToken cancellation)
     {
         DirectoryInfo own = Directory.CreateTempSubdirectory("lockstep-check-");
         try
@@ -18,7 +19,7 @@ internal static class JobCheck
             string path = Path.Combine(own.FullName, "job.json");
             await File.WriteAllTextAsync(path, JobFile.ToCanonicalJson(job), cancellation);
             var request = new CheckRequest(path, DataCache.Find() ?? run?.Cache ?? own.FullName, run?.Path ?? Environment.CurrentDirectory, workers);
-            CheckReport report = CheckReport.FromJson(await WorkerTool.ReadAsync(ToolNames.Check, request.ToJson(), cancellation));
+            CheckReport report = CheckReport.FromJson(await WorkerTool.ReadAsync(services, ToolNames.Check, request.ToJson(), cancellation));
             return report with { Errors = Named(report.Errors, jobFile), Warnings = Named(report.Warnings, jobFile) };
         }
         finally

@@ -13,8 +13,9 @@ internal static class PredictCommand
 
     public static Command Create()
     {
-        var command = new Command("predict", "Write what a model says of data: classes and probabilities, or numbers.") { Model, Data, Output };
+        var command = new Command("predict", "Write what a model says of data: classes and probabilities, or numbers.") { Model, Data, RunOptions.Worker, Output };
         command.SetAction((parsed, cancellation) => WorkerTool.RunWithCacheAsync(
+            RunOptions.FindServices(parsed),
             ToolNames.Predict,
             cache => new PredictRequest(RunFolder.ModelAt(parsed.GetValue(Model)!), Path.GetFullPath(parsed.GetValue(Data)!), parsed.GetValue(Output) is { } output ? Path.GetFullPath(output) : null, cache).ToJson(),
             cancellation));

@@ -4,6 +4,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
 using Lockstep.Data;
+using Lockstep.Engine.Processes;
 
 namespace Lockstep.Cli.Commands;
 
@@ -13,6 +14,7 @@ internal static class RunOptions
     private const int MostWorkers = 1000;
 
     public static readonly Option<int?> Workers = new("--workers") { HelpName = "N", Description = "Worker processes; default: 2, and 3 for chaos." };
+    public static readonly Option<string?> Worker = new("--worker") { HelpName = "PATH", Description = "A worker program of your own, with models and data sources: its assembly, or the project that it was built in; default: as LOCKSTEP_WORKER says, or the product's." };
     public static readonly Option<int?> Shards = new("--shards") { HelpName = "P", Description = "Parameter servers; default: as the job says." };
     public static readonly Option<string?> Output = new("--output") { HelpName = "DIR", Description = "Folder of the run; default: runs/NAME-TIME." };
     public static readonly Option<bool> Strict = new("--strict") { Description = "Take warnings of the data and the model for errors." };
@@ -33,6 +35,9 @@ internal static class RunOptions
         "auto" or "shared" or "grpc" and { } transport => new Dictionary<string, string> { [EnvironmentNames.Transport] = transport },
         { } other => throw new InputException(Transport.Name, 0, $"'{other}' is no transport.", "Give auto, shared or grpc."),
     };
+
+    /// <exception cref="InputException">The services or the worker program are nowhere.</exception>
+    public static ServiceLocator FindServices(ParseResult parsed) => ServiceLocator.FromEnvironment(parsed.GetValue(Worker), Worker.Name);
 
     /// <exception cref="InputException">It is no length of time.</exception>
     public static TimeSpan ReadStartLimit(ParseResult parsed) => parsed.GetValue(StartLimit) switch
@@ -79,7 +84,10 @@ internal static class RunOptions
 
         try
         {
-            DataSets.CheckBeginnings(read.Data);
+            if (read.Data.Source is null)
+            {
+                DataSets.CheckBeginnings(read.Data);
+            }
         }
         catch (InputException exception)
         {

@@ -22,11 +22,12 @@ internal static class TrainCommand
     private static readonly Argument<string> Job = new("job") { HelpName = "JOB", Description = "The job file (YAML or JSON)." };
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the newest checkpoint of the run's folder." };
     private static readonly Option<bool> AcceptClass = new("--accept-class") { Description = "With --resume: go on though this machine computes in another determinism class than the run did. The ledger's lines beyond the checkpoint are set aside, and it names the class of each part." };
+    private static readonly Option<bool> AcceptCode = new("--accept-code") { Description = "With --resume: go on though the worker program's own models and data sources are not those of the run. The ledger's lines beyond the checkpoint are set aside, and it names the code of each part." };
     private static readonly Option<bool> Json = new("--json") { Description = "Write the summary as JSON to standard output; progress goes to standard error." };
 
     public static Command Create()
     {
-        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Shards, RunOptions.Output, RunOptions.Redis, RunOptions.Transport, RunOptions.Otlp, Resume, AcceptClass, RunOptions.StartLimit, RunOptions.Strict, RunOptions.Set, Json };
+        var command = new Command("train", "Train a job here, with a fleet of processes of its own.") { Job, RunOptions.Workers, RunOptions.Worker, RunOptions.Shards, RunOptions.Output, RunOptions.Redis, RunOptions.Transport, RunOptions.Otlp, Resume, AcceptClass, AcceptCode, RunOptions.StartLimit, RunOptions.Strict, RunOptions.Set, Json };
         command.SetAction(RunAsync);
         return command;
     }
@@ -45,25 +46,26 @@ internal static class TrainCommand
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             view.Close();
-            await Console.Error.WriteLineAsync($"Interrupted. {AfterFailure(options, parsed.GetValue(RunOptions.Redis), "Go")}");
+            await Console.Error.WriteLineAsync($"Interrupted. {AfterFailure(options, parsed, "Go")}");
             return ExitCodes.Interrupted;
         }
         catch (FleetException exception)
         {
             view.Close();
-            await Console.Error.WriteLineAsync($"{exception.Message}{Environment.NewLine}{AfterFailure(options, parsed.GetValue(RunOptions.Redis), "Go")}");
+            await Console.Error.WriteLineAsync($"{exception.Message}{Environment.NewLine}{AfterFailure(options, parsed, "Go")}");
             return ExitCodes.Failed;
         }
 
         view.Close();
-        return await JobEnd.TellAsync(result.State, result.Error, result.Summary, result.Folder, json, parsed.GetValue(Job)!, $"Logs: {result.Folder.Logs}. {AfterFailure(options, parsed.GetValue(RunOptions.Redis), "Once the cause is mended, go")}");
+        return await JobEnd.TellAsync(result.State, result.Error, result.Summary, result.Folder, json, parsed.GetValue(Job)!, $"Logs: {result.Folder.Logs}. {AfterFailure(options, parsed, "Once the cause is mended, go")}");
     }
 
     /// <summary>The job as it ran stands in the folder, whatever overrides it was started with. Passwords are left to the person.</summary>
-    /// <param name="redis">The option, as it was given.</param>
+    /// <param name="parsed">The options, as they were given.</param>
     /// <param name="go">How the sentence begins.</param>
-    private static string AfterFailure(TrainingOptions options, string? redis, string go)
+    private static string AfterFailure(TrainingOptions options, ParseResult parsed, string go)
     {
+        (string? worker, string? redis) = (parsed.GetValue(RunOptions.Worker), parsed.GetValue(RunOptions.Redis));
         var folder = new RunFolder(options.Output);
         if (UnbegunRun.IsIn(folder))
         {
@@ -74,6 +76,11 @@ internal static class TrainCommand
         if (options.Workers != DefaultWorkers)
         {
             text.Append(CultureInfo.InvariantCulture, $" {RunOptions.Workers.Name} {options.Workers}");
+        }
+
+        if (worker is not null)
+        {
+            text.Append($" {RunOptions.Worker.Name} {worker}");
         }
 
         if (redis is not null)
@@ -94,9 +101,9 @@ internal static class TrainCommand
         int workers = RunOptions.ReadWorkers(parsed, DefaultWorkers);
         JobSpec job = RunOptions.ReadJob(parsed, Job);
         bool resume = parsed.GetValue(Resume);
-        if (parsed.GetValue(AcceptClass) && !resume)
+        if (new[] { AcceptClass, AcceptCode }.FirstOrDefault(parsed.GetValue) is { } accepted && !resume)
         {
-            throw new InputException(AcceptClass.Name, 0, "It is of a run that goes on.", $"Add {Resume.Name}, or leave it out.");
+            throw new InputException(accepted.Name, 0, "It is of a run that goes on.", $"Add {Resume.Name}, or leave it out.");
         }
 
         return new TrainingOptions
@@ -108,15 +115,22 @@ internal static class TrainCommand
             Otlp = RunOptions.ReadOtlp(parsed),
             Resume = resume,
             AcceptClass = parsed.GetValue(AcceptClass),
+            AcceptCode = parsed.GetValue(AcceptCode),
             StartLimit = RunOptions.ReadStartLimit(parsed),
             Environment = RunOptions.ReadTransport(parsed),
             Check = async (folder, token) =>
             {
-                CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, folder, workers, token);
+                CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, folder, workers, RunOptions.FindServices(parsed), token);
                 JobCheck.ThrowErrors(report, parsed.GetValue(RunOptions.Strict));
+                if (report.Code is { } code)
+                {
+                    IReadOnlyList<InputError> impure = await PurityCheck.RunOnceAsync(job, parsed.GetValue(Job)!, code, RunOptions.FindServices(parsed), token);
+                    JobCheck.ThrowErrors(report with { Errors = impure }, strict: false);
+                }
+
                 return [.. report.Warnings.Select(warning => $"warning: {warning}")];
             },
-            Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
+            Services = RunOptions.FindServices(parsed),
             RedisServerAssembly = typeof(TrainCommand).Assembly.Location,
         };
     }

@@ -20,7 +20,7 @@ internal static class UpCommand
 
     public static Command Create()
     {
-        var command = new Command("up", "Keep scheduler, parameter servers and Redis up here for submitted jobs, with as many workers as they want, until Ctrl-C.") { Port, Shards, Least, Most, RunOptions.Redis, RunOptions.Otlp, RunOptions.StartLimit, Runs, Data };
+        var command = new Command("up", "Keep scheduler, parameter servers and Redis up here for submitted jobs, with as many workers as they want, until Ctrl-C.") { Port, Shards, Least, Most, RunOptions.Worker, RunOptions.Redis, RunOptions.Otlp, RunOptions.StartLimit, Runs, Data };
         command.SetAction(async (parsed, cancellation) =>
         {
             await EmbeddedHost.RunAsync(Options(parsed), TimeProvider.System, cancellation);
@@ -56,6 +56,7 @@ internal static class UpCommand
             Shards = Number(Shards, 1, MostShards),
             MinimumWorkers = least,
             MaximumWorkers = most,
+            Worker = parsed.GetValue(RunOptions.Worker),
             Redis = parsed.GetValue(RunOptions.Redis),
             Otlp = otlp,
             StartLimit = RunOptions.ReadStartLimit(parsed),

@@ -15,7 +15,7 @@ internal static class VerifyCommand
 
     public static Command Create()
     {
-        var command = new Command("verify", "Recompute steps of a run and compare them with its ledger.") { Run, Steps, Json };
+        var command = new Command("verify", "Recompute steps of a run and compare them with its ledger.") { Run, Steps, RunOptions.Worker, Json };
         command.SetAction(async (parsed, cancellation) =>
         {
             string folder = parsed.GetValue(Run)!;
@@ -25,7 +25,7 @@ internal static class VerifyCommand
             }
 
             (long? from, long? to) = Parse(parsed.GetValue(Steps));
-            return await WorkerTool.RunAsync(ToolNames.Verify, new VerifyRequest(Path.GetFullPath(folder), from, to, parsed.GetValue(Json)).ToJson(), cancellation);
+            return await WorkerTool.RunAsync(RunOptions.FindServices(parsed), ToolNames.Verify, new VerifyRequest(Path.GetFullPath(folder), from, to, parsed.GetValue(Json)).ToJson(), cancellation);
         });
         return command;
     }

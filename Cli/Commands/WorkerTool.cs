@@ -12,13 +12,13 @@ internal static class WorkerTool
     /// <summary>Runs it with a folder for data as rows: the one that all runs share, or one of its own, which is deleted at the end.</summary>
     /// <param name="request">Made for that folder.</param>
     /// <returns>Its exit code.</returns>
-    public static async Task<int> RunWithCacheAsync(string name, Func<string, string> request, CancellationToken cancellation)
+    public static async Task<int> RunWithCacheAsync(ServiceLocator services, string name, Func<string, string> request, CancellationToken cancellation)
     {
         string? shared = DataCache.Find();
         DirectoryInfo? own = shared is null ? Directory.CreateTempSubdirectory($"lockstep-{name}-") : null;
         try
         {
-            return await RunAsync(name, request(shared ?? own!.FullName), cancellation);
+            return await RunAsync(services, name, request(shared ?? own!.FullName), cancellation);
         }
         finally
         {
@@ -27,20 +27,19 @@ internal static class WorkerTool
     }
 
     /// <returns>Its exit code.</returns>
-    public static async Task<int> RunAsync(string name, string request, CancellationToken cancellation) => (await RunAsync(name, request, reads: false, cancellation)).ExitCode;
+    public static async Task<int> RunAsync(ServiceLocator services, string name, string request, CancellationToken cancellation) => (await RunAsync(services, name, request, reads: false, cancellation)).ExitCode;
 
     /// <summary>Runs it for what it writes to standard output.</summary>
     /// <exception cref="FleetException">It failed, and has said why.</exception>
-    public static async Task<string> ReadAsync(string name, string request, CancellationToken cancellation)
+    public static async Task<string> ReadAsync(ServiceLocator services, string name, string request, CancellationToken cancellation, params KeyValuePair<string, string>[] environment)
     {
-        (int exitCode, string output) = await RunAsync(name, request, reads: true, cancellation);
+        (int exitCode, string output) = await RunAsync(services, name, request, reads: true, cancellation, environment);
         return exitCode == 0 ? output : throw new FleetException($"The worker's executable ended with {exitCode} while it was to {name}.");
     }
 
-    private static async Task<(int ExitCode, string Output)> RunAsync(string name, string request, bool reads, CancellationToken cancellation)
+    private static async Task<(int ExitCode, string Output)> RunAsync(ServiceLocator services, string name, string request, bool reads, CancellationToken cancellation, params KeyValuePair<string, string>[] environment)
     {
-        ServiceLocator services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName));
-        ProcessStartInfo start = DotnetHost.Start(services.PathOf(Services.Worker), [name, request], [KeyValuePair.Create(EnvironmentNames.ParentProcess, Environment.ProcessId.ToString(CultureInfo.InvariantCulture))]);
+        ProcessStartInfo start = DotnetHost.Start(services.PathOf(Services.Worker), [name, request], [KeyValuePair.Create(EnvironmentNames.ParentProcess, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)), .. environment]);
         start.RedirectStandardError = start.RedirectStandardInput = false;
         start.RedirectStandardOutput = reads;
         using Process process = Process.Start(start) ?? throw new FleetException("The worker's executable could not be started.");

@@ -27,7 +27,7 @@ internal static class CheckView
             for (int i = 0; i < model.Layers.Count; i++)
             {
                 CheckedLayer layer = model.Layers[i];
-                yield return $"{(i == 0 ? "model" : ""),-10}{layer.Kind,-12}{Shape(layer.Input)} → {Shape(layer.Output)}{(layer.Parameters > 0 ? $"  {Count(layer.Parameters, "parameter")}" : "")}";
+                yield return $"{(i == 0 ? "model" : ""),-10}{layer.Kind,-12} {Shape(layer.Input)} → {Shape(layer.Output)}{(layer.Parameters > 0 ? $"  {Count(layer.Parameters, "parameter")}" : "")}";
             }
 
             yield return $"          {Count(model.Parameters, "parameter")}; with the optimizer's state {Bytes(model.StateBytes)}; a worker needs {Bytes(model.WorkerBytes)} for it";

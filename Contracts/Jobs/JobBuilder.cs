@@ -38,12 +38,23 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
 
     private ModelSpec Model(JobValues values)
     {
-        if (values.IsMap && values.Given.Contains("preset") == values.Given.Contains("layers"))
+        string[] kinds = [.. new[] { "preset", "layers", "name" }.Where(values.Given.Contains)];
+        if (values.IsMap && kinds.Length != 1)
         {
-            Report(values, "preset", values.Given.Contains("preset") ? "The model has both a preset and layers." : "The model has neither a preset nor layers.", "Give one of the two.");
+            Report(values, kinds.FirstOrDefault() ?? "preset", kinds.Length > 1 ? $"The model has both a {string.Join(" and ", kinds)}." : "The model has neither a preset nor layers nor a name.", "Give one of them.");
         }
 
-        if (values.Given.Contains("hidden") && values.IsKnown("preset") && values.Text("preset") is not "mlp")
+        foreach ((string key, string of) in new[] { ("options", "name"), ("metrics", "name"), ("weightNames", "weights"), ("strict", "weights") }.Where(pair => values.Given.Contains(pair.Item1) && !values.Given.Contains(pair.Item2)))
+        {
+            Report(values, key, $"'{key}' belongs to '{of}', which the model does not have.", $"Remove it, or give '{of}'.");
+        }
+
+        foreach (string key in new[] { "hidden", "input" }.Where(key => values.Given.Contains("name") && values.Given.Contains(key)))
+        {
+            Report(values, key, $"'{key}' does not go with a model of one's own.", "Remove it, or give it among the 'options'.");
+        }
+
+        if (values.Given.Contains("hidden") && !values.Given.Contains("name") && values.IsKnown("preset") && values.Text("preset") is not "mlp")
         {
             Report(values, "hidden", "'hidden' belongs to the preset mlp.", "Remove it, or set preset: mlp.");
         }
@@ -54,6 +65,12 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Hidden = Sizes(values, "hidden"),
             Input = values.Given.Contains("input") ? Sizes(values, "input") : null,
             Layers = [.. values.List<JobValues>("layers").Select(Layer)],
+            Name = values.Text("name"),
+            Options = values.Options("options"),
+            Metrics = values.List<string>("metrics"),
+            Weights = files.Full(values, "weights"),
+            WeightNames = values.Options("weightNames"),
+            Strict = values.Flag("strict") ?? true,
         };
     }
 
@@ -76,7 +93,9 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         string[] train = files.Of(values, "train"), validation = files.Of(values, "validation");
         var data = new DataSpec
         {
-            Format = values.Word<DataFormat>("format") ?? DataFormat.Csv,
+            Format = values.Given.Contains("source") ? DataFormat.Source : values.Word<DataFormat>("format") ?? DataFormat.Csv,
+            Source = values.Text("source"),
+            Options = values.Options("options"),
             Train = train.FirstOrDefault() ?? "",
             TrainMore = train[Math.Min(1, train.Length)..],
             TrainLabels = files.Full(values, "trainLabels"),
@@ -100,6 +119,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Normalize = values.Word<NormalizationKind>("normalize") ?? NormalizationKind.None,
             NormalizeLabels = values.Word<NormalizationKind>("normalizeLabels") ?? NormalizationKind.None,
         };
+        CheckKind(data, values);
         if (data.Thousands == data.Decimal)
         {
             Report(values, "thousands", $"'{data.Decimal}' cannot stand before a fraction and between groups of digits.", "Give 'decimal' and 'thousands' different characters.");
@@ -125,8 +145,41 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(values, "encoding", $"There is no encoding '{data.Encoding}'.", $"Give one such as {TextEncodings.Examples}.");
         }
 
-        string[] foreign = data.Format == DataFormat.Idx ? ["features", "labels", "categories", "header", "delimiter", "encoding", "decimal", "thousands", "missing", "missingValues", "missingCategory", "unknown", "exclude"] : ["trainLabels", "validationLabels"];
-        foreach (string key in foreign.Where(key => values.Word<DataFormat>("format") is not null && values.Given.Contains(key)))
+        return data;
+    }
+
+    /// <summary>What goes with the format, or with a source of one's own.</summary>
+    private void CheckKind(DataSpec data, JobValues values)
+    {
+        string[] ofCsv = ["features", "labels", "categories", "header", "delimiter", "encoding", "decimal", "thousands", "missing", "missingValues", "missingCategory", "unknown", "exclude"];
+        string[] ofIdx = ["trainLabels", "validationLabels"];
+        if (data.Format == DataFormat.Source)
+        {
+            foreach (string key in new[] { "format", "normalize", "normalizeLabels" }.Concat(ofCsv).Concat(ofIdx).Where(values.Given.Contains))
+            {
+                Report(values, key, $"'{key}' does not go with a source of one's own, which prepares its data itself.", "Remove it, or give it among the 'options'.");
+            }
+
+            return;
+        }
+
+        if (values.IsMap && !values.Given.Contains("format"))
+        {
+            Report(values, "format", "'format' is missing in 'data'.", $"Give one of csv, idx, or a data source of your own in 'source'.");
+        }
+
+        if (values.IsMap && !values.Given.Contains("train"))
+        {
+            JobKey train = JobKeys.Job.Keys.First(key => key.Name == "data").Keys.First(key => key.Name == "train");
+            Report(values, "train", "'train' is missing in 'data'.", $"Give {train.Expected}: {train.Meaning}");
+        }
+
+        if (values.Given.Contains("options"))
+        {
+            Report(values, "options", $"'options' belongs to 'source', which the data do not have.", "Remove it, or give 'source'.");
+        }
+
+        foreach (string key in (data.Format == DataFormat.Idx ? ofCsv : ofIdx).Where(key => values.Word<DataFormat>("format") is not null && values.Given.Contains(key)))
         {
             Report(values, key, $"'{key}' does not go with the format {JobWords.Of(data.Format)}.", "Remove it.");
         }
@@ -145,8 +198,6 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         {
             Report(values, "validation", "'validation' and 'validationLabels' go together.", "Give both or none.");
         }
-
-        return data;
     }
 
     private OptimizerSpec Optimizer(JobValues values)
@@ -222,6 +273,11 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (job.Data.NormalizeLabels != NormalizationKind.None && (job.Loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy) && values.IsKnown("loss"))
         {
             Report(values.Map("data"), "normalizeLabels", $"The loss {JobWords.Of(job.Loss)} takes classes, which are not scaled.", "Remove 'normalizeLabels', or take the loss mse or mae.");
+        }
+
+        if (job.Loss == LossKind.Model && job.Model.Name is null && values.Map("model").IsMap)
+        {
+            Report(values, "loss", "The loss 'model' is that of a model of one's own, and the job names none.", "Take another loss, or give 'model.name'.");
         }
 
         if (job.Slots > job.GlobalBatch && values.IsKnown("slots") && values.IsKnown("globalBatch"))

@@ -100,7 +100,7 @@ public static class JobFile
     {
         const string Key = "jobJson";
         JobSpec job = FromCanonicalJson(json, mayHaveMore);
-        IEnumerable<object?>[] lists = [job.Model.Layers, job.Data.Features, job.Data.Labels, job.Data.Categories];
+        IEnumerable<object?>[] lists = [job.Model.Layers, job.Model.Metrics, job.Data.Features, job.Data.Labels, job.Data.Categories, job.Model.Options?.Values ?? [], job.Model.WeightNames?.Values ?? [], job.Data.Options?.Values ?? []];
         if (lists.Any(list => list.Contains(null)))
         {
             throw new InputException(Key, 0, "A list of the job has null in it.", "Leave it out.");
@@ -125,7 +125,8 @@ public static class JobFile
     /// <summary>Hexadecimal SHA-256 over what shapes the result: not the name, where data lie, how many workers and shards there are, or when checkpoints are cut.</summary>
     public static string Hash(JobSpec job)
     {
-        JobSpec essential = WithoutPlace(job) with { Name = "", Data = job.Data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null } };
+        JobSpec plain = WithoutPlace(job);
+        JobSpec essential = plain with { Name = "", Model = plain.Model with { Weights = plain.Model.Weights is null ? null : "" }, Data = job.Data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null } };
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToCanonicalJson(essential))));
     }
 
@@ -141,7 +142,7 @@ public static class JobFile
             ValidationMore = [.. job.Data.ValidationMore.Select(path => Path.GetFileName(path))],
             ValidationLabels = Path.GetFileName(job.Data.ValidationLabels),
         },
-        Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer with { Line = 0 })] },
+        Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer with { Line = 0 })], Weights = Path.GetFileName(job.Model.Weights) },
         Workers = new WorkersSpec(),
         Shards = 1,
         Checkpoint = new CheckpointSpec(),

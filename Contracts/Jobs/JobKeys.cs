@@ -40,8 +40,8 @@ internal static class JobKeys
     {
         Keys =
         [
-            new("name", Text, "Name of the job: lower-case letters, digits and dashes, at most 40.") { Required = true, Pattern = "^[a-z0-9][a-z0-9-]{0,39}$" },
-            new("model", Map, "What is trained: a preset, or a list of layers.")
+            new("name", Text, "Name of the job: lower-case letters, digits and dashes, at most 40.") { Required = true, Pattern = JobNames.Pattern },
+            new("model", Map, "What is trained: a preset, a list of layers, or a model of one's own.")
             {
                 Required = true,
                 Keys =
@@ -50,6 +50,12 @@ internal static class JobKeys
                     new("hidden", List, "mlp: widths of the hidden layers, each followed by relu.") { Items = new("width", Whole, "") { Minimum = 1, Maximum = 1 << 24 } },
                     new("input", List, "Shape of one sample without the batch, such as [64] or [1, 28, 28]; default: as the data gives it.") { Items = new("size", Whole, "") { Minimum = 1, Maximum = 1 << 24 }, NotEmpty = true },
                     new("layers", List, "Layers in order; a kind alone, or a map of kind and its numbers.") { Items = Layer with { Kind = ValueKind.Layer }, NotEmpty = true },
+                    new("name", Text, "A model of one's own, by the name that the worker program gives it.") { Pattern = JobNames.Pattern },
+                    new("options", Options, "name: what its constructor is told."),
+                    new("metrics", List, "name: metrics that the model brings.") { Items = new("name", Text, "") { Pattern = "^[a-z0-9_-]{1,40}$" } },
+                    Path with { Name = "weights", Meaning = "A safetensors file with initial values, by name." },
+                    new("weightNames", Options, "weights: what a tensor of the model is called in the file, where that is another name."),
+                    new("strict", Flag, "weights: whether the file must have all tensors of the model and no others; what does not fit is listed.") { Default = "true" },
                 ],
             },
             new("data", Map, "What it is trained on. Relative paths are taken from the job file's folder.")
@@ -57,8 +63,10 @@ internal static class JobKeys
                 Required = true,
                 Keys =
                 [
-                    new("format", Word, "csv (plain or .gz) or idx (.gz or not).") { Words = JobWords.All<DataFormat>(), Required = true },
-                    new("train", List, "csv: the file or files, whose rows follow each other; * and ? in a file's name stand for any characters; idx: the images.") { Items = Path, NotEmpty = true, Required = true },
+                    new("format", Word, "csv (plain or .gz) or idx (.gz or not); this or source.") { Words = [JobWords.Of(DataFormat.Csv), JobWords.Of(DataFormat.Idx)] },
+                    new("source", Text, "A data source of one's own, by the name that the worker program gives it.") { Pattern = JobNames.Pattern },
+                    new("options", Options, "source: what its constructor is told."),
+                    new("train", List, "csv: the file or files, whose rows follow each other; * and ? in a file's name stand for any characters; idx: the images; source: files that it is told of, if any.") { Items = Path, NotEmpty = true },
                     Path with { Name = "trainLabels", Meaning = "idx: the labels." },
                     new("validation", List, "Data that are measured and not trained on; files as with train.") { Items = Path, NotEmpty = true },
                     Path with { Name = "validationLabels", Meaning = "idx: their labels." },
@@ -80,7 +88,7 @@ internal static class JobKeys
                     new("normalizeLabels", Word, "How labels that are numbers are scaled for the loss, by the training rows; stored with the model. The metrics mae and rmse stay in the labels' own unit.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
                 ],
             },
-            new("loss", Word, "What is minimised.") { Required = true, Words = JobWords.All<LossKind>() },
+            new("loss", Word, "What is minimised; model: what a model of one's own says.") { Required = true, Words = JobWords.All<LossKind>() },
             new("metrics", List, "What is measured on the validation data beside the loss.") { Items = new("metric", Word, "") { Words = JobWords.All<MetricKind>() } },
             new("optimizer", Map, "How parameters are updated.")
             {

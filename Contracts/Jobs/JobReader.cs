@@ -57,6 +57,8 @@ internal sealed class JobReader(List<InputError> errors)
                 return Read(node, key);
             case ValueKind.Layer:
                 return Layer(node, key);
+            case ValueKind.Options:
+                return node is JobMap options ? OptionsOf(options, key) : Bad(node, key);
             case ValueKind.List:
                 if (node is JobMap)
                 {
@@ -74,6 +76,25 @@ internal sealed class JobReader(List<InputError> errors)
             default:
                 return node is JobScalar scalar ? Scalar(scalar, key) : Bad(node, key);
         }
+    }
+
+    /// <summary>Names of anybody's choice, with texts.</summary>
+    private SortedDictionary<string, string> OptionsOf(JobMap map, JobKey key)
+    {
+        var options = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (JobEntry entry in map.Entries.TakeWhile(_ => errors.Count <= MostErrors))
+        {
+            if (entry.Value is not JobScalar { IsNull: false } scalar)
+            {
+                Report(entry.Value, $"'{entry.Key}' in '{key.Name}' is no single value.", "Give a text, a number, true or false.");
+            }
+            else if (!options.TryAdd(entry.Key, scalar.Text))
+            {
+                Note(new(entry.Value.File, entry.Line, $"'{entry.Key}' is there twice.", "Keep one."));
+            }
+        }
+
+        return options;
     }
 
     private object? Scalar(JobScalar node, JobKey key)
@@ -214,6 +235,9 @@ internal sealed class JobValues(JobNode node)
     public int? Int(string key) => (int?)Whole(key);
 
     public bool? Flag(string key) => Get(key) as bool?;
+
+    /// <returns>Null where there are none.</returns>
+    public IReadOnlyDictionary<string, string>? Options(string key) => Get(key) is SortedDictionary<string, string> { Count: > 0 } options ? options : null;
 
     /// <summary>The items of a list that were good.</summary>
     public IReadOnlyList<T> List<T>(string key) => Get(key) is object?[] items ? [.. items.OfType<T>()] : [];

@@ -16,7 +16,8 @@ public static class JobSchema
         job.Insert(0, "$schema", "https://json-schema.org/draft/2020-12/schema");
         job.Insert(1, "title", "Lockstep job");
         job["oneOf"] = new JsonArray(RequiredOnly("epochs"), RequiredOnly("steps"));
-        ((JsonObject)job["properties"]!["model"]!)["oneOf"] = new JsonArray(RequiredOnly("preset"), RequiredOnly("layers"));
+        ((JsonObject)job["properties"]!["model"]!)["oneOf"] = new JsonArray(RequiredOnly("preset"), RequiredOnly("layers"), RequiredOnly("name"));
+        ((JsonObject)job["properties"]!["data"]!)["oneOf"] = new JsonArray(new JsonObject { ["required"] = new JsonArray("format", "train") }, RequiredOnly("source"));
         return job.ToJsonString(Indented);
     }
 
@@ -33,6 +34,7 @@ public static class JobSchema
             ValueKind.Word => Words(key.Words),
             ValueKind.List => List(Value(key.Items!), key.NotEmpty),
             ValueKind.Layer => Layer(key),
+            ValueKind.Options => new() { ["type"] = "object", ["additionalProperties"] = new JsonObject { ["type"] = new JsonArray("string", "number", "boolean") } },
             _ => Map(key),
         };
         if (key.Meaning.Length > 0)

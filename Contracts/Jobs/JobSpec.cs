@@ -29,9 +29,17 @@ public sealed record JobSpec
     public CheckpointSpec Checkpoint { get; init; } = new();
     /// <value>Threads of one worker; part of the determinism class. Default 1.</value>
     public int ThreadsPerWorker { get; init; } = 1;
+
+    /// <value>Whether its model or data are of the worker program's own.</value>
+    [JsonIgnore]
+    public bool HasOwnCode => Model.Name is not null || Data.Source is not null;
+
+    /// <summary>All files, with the key that names each, such as <c>data.train</c>.</summary>
+    public IEnumerable<(string Key, string Path)> Files() =>
+        [.. Data.Files().Select(file => ($"data.{file.Key}", file.Path)), .. Model.Weights is { } weights ? [("model.weights", weights)] : Array.Empty<(string, string)>()];
 }
 
-/// <summary>Either a preset or a list of layers.</summary>
+/// <summary>A preset, a list of layers, or a model of the worker program's own.</summary>
 public sealed record ModelSpec
 {
     /// <value><c>mlp</c> or <c>cnn</c>; null where Layers is given.</value>
@@ -41,6 +49,18 @@ public sealed record ModelSpec
     /// <value>Shape of one sample without the batch, such as [64] or [1, 28, 28]; null: as the data gives it.</value>
     public IReadOnlyList<int>? Input { get; init; }
     public IReadOnlyList<LayerSpec> Layers { get; init; } = [];
+    /// <value>By which the worker program knows a model of its own; null: preset or layers.</value>
+    public string? Name { get; init; }
+    /// <value>Of a model of the worker program's own, as texts, by name; null: none.</value>
+    public IReadOnlyDictionary<string, string>? Options { get; init; }
+    /// <value>Metrics that the model brings, told after those of the job.</value>
+    public IReadOnlyList<string> Metrics { get; init; } = [];
+    /// <value>A safetensors file with initial values, by name; null: none.</value>
+    public string? Weights { get; init; }
+    /// <value>What a tensor of the model is called in the file, where that is another name; null: nothing is.</value>
+    public IReadOnlyDictionary<string, string>? WeightNames { get; init; }
+    /// <value>Whether the file has all tensors of the model, and no others. Default true.</value>
+    public bool Strict { get; init; } = true;
 }
 
 /// <summary>One layer. Which of the numbers a kind uses is stated in docs/job-file.md.</summary>
@@ -64,11 +84,11 @@ public sealed record LayerSpec
 
 public enum LayerKind { Linear = 1, Conv2d = 2, MaxPool2d = 3, AvgPool2d = 4, BatchNorm = 5, LayerNorm = 6, Dropout = 7, Flatten = 8, Relu = 9, Gelu = 10, Tanh = 11, Sigmoid = 12, Softmax = 13 }
 
-public enum LossKind { Mse = 1, Mae = 2, CrossEntropy = 3, BinaryCrossEntropy = 4 }
+public enum LossKind { Mse = 1, Mae = 2, CrossEntropy = 3, BinaryCrossEntropy = 4, Model = 5 }
 
 public enum MetricKind { Accuracy = 1, Mae = 2, Rmse = 3, Auc = 4 }
 
-public enum DataFormat { Csv = 1, Idx = 2 }
+public enum DataFormat { Csv = 1, Idx = 2, Source = 3 }
 
 public enum MissingPolicy { Refuse = 1, Mean = 2, Median = 3, Zero = 4 }
 
@@ -84,7 +104,11 @@ public sealed record DataSpec
     public const string AutoCategories = "auto";
 
     public required DataFormat Format { get; init; }
-    /// <value>Csv: the file, or the first of several. Idx: the images.</value>
+    /// <value>By which the worker program knows a data source of its own; null: Format says how files are read.</value>
+    public string? Source { get; init; }
+    /// <value>Of a source of the worker program's own, as texts, by name; null: none.</value>
+    public IReadOnlyDictionary<string, string>? Options { get; init; }
+    /// <value>Csv and source: the file, or the first of several; empty: none. Idx: the images.</value>
     public required string Train { get; init; }
     /// <value>Csv: the files whose rows follow those of Train, in this order.</value>
     public IReadOnlyList<string> TrainMore { get; init; } = [];
@@ -126,7 +150,7 @@ public sealed record DataSpec
     /// <summary>All files, with the key that names each.</summary>
     public IEnumerable<(string Key, string Path)> Files() =>
     [
-        ("train", Train),
+        .. Train.Length == 0 && Source is not null ? Array.Empty<(string, string)>() : [("train", Train)],
         .. TrainMore.Select(path => ("train", path)),
         .. new[] { ("trainLabels", TrainLabels), ("validation", Validation) }.Where(f => f.Item2 is not null).Select(f => (f.Item1, f.Item2!)),
         .. ValidationMore.Select(path => ("validation", path)),

@@ -18,6 +18,11 @@ public static class JobWriter
         // The maximum's default follows the minimum, so the two are written together.
         bool workers = job.Workers != plain.Workers;
         RemoveEqual(values, defaults);
+        if (job.Data.Format == DataFormat.Source)
+        {
+            ((JsonObject)values["data"]!).Remove("format");
+        }
+
         if (workers)
         {
             values["workers"] = new JsonObject { ["min"] = job.Workers.Min, ["max"] = job.Workers.Max };

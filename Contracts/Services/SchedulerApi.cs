@@ -7,9 +7,10 @@ namespace Lockstep.Contracts.Services;
 /// <param name="JobJson">The job as canonical JSON.</param>
 /// <param name="RunDirectory">Folder of the run: checkpoints/ and cache/ are made in it. Empty: the scheduler chooses one.</param>
 /// <param name="ResumeStep">Checkpoint to start from.</param>
+/// <param name="AcceptCode">The same of another identity of the code of models and data sources.</param>
 /// <param name="AcceptClass">The run in the folder may have been computed in another determinism class: what its ledger has beyond the checkpoint is set aside then.</param>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-public sealed record SubmitRequest(string JobId, string JobJson, string RunDirectory = "", long? ResumeStep = null, bool AcceptClass = false);
+public sealed record SubmitRequest(string JobId, string JobJson, string RunDirectory = "", long? ResumeStep = null, bool AcceptClass = false, bool AcceptCode = false);
 
 [JsonConverter(typeof(JobStateConverter))]
 public enum JobState

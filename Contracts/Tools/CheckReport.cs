@@ -12,6 +12,9 @@ public sealed record CheckReport(IReadOnlyList<InputError> Errors, IReadOnlyList
 {
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
+    /// <value>The identity of the worker program's own models and data sources; null: it has none, or the job takes none.</value>
+    public string? Code { get; init; }
+
     public string ToJson() => JsonSerializer.Serialize(this, Options);
 
     /// <exception cref="JsonException">The text is no report.</exception>

@@ -11,6 +11,7 @@ public static class ToolNames
     /// <summary>Has no request: answers with a <see cref="TorchProbe"/>. Exit code 1: libtorch does not load.</summary>
     public const string Probe = "probe";
     public const string Check = "check";
+    public const string Purity = "purity";
 }
 
 /// <summary>Recompute steps of a run and compare them with its ledger. Exit codes: 0 equal, 1 different, 2 bad input.</summary>

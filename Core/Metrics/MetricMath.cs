@@ -8,16 +8,17 @@ public static class MetricMath
     /// <summary>Adds the parts in the order given and finishes each metric.</summary>
     /// <param name="metrics">As in the job. Each but auc has one number in <see cref="EvaluationPart.Parts"/>: accuracy the samples that are right; mae and rmse the sum over samples of the error's magnitude or square, mean over label columns.</param>
     /// <param name="partsInSlotOrder">One a slot; all of them.</param>
+    /// <param name="own">Metrics of a model of one's own, in order: each has one more number, the sum over samples.</param>
     /// <returns><c>loss</c> (mean over samples), then <c>accuracy</c>, <c>mae</c>, <c>rmse</c>, <c>auc</c> as wanted. NaN without a sample, and for auc where one class is missing.</returns>
     /// <exception cref="ArgumentException">A part has another number of sums than the metrics need.</exception>
-    public static IReadOnlyDictionary<string, double> Finish(LossKind loss, IReadOnlyList<MetricKind> metrics, IEnumerable<EvaluationPart> partsInSlotOrder)
+    public static IReadOnlyDictionary<string, double> Finish(LossKind loss, IReadOnlyList<MetricKind> metrics, IEnumerable<EvaluationPart> partsInSlotOrder, IReadOnlyList<string>? own = null)
     {
         if (!Enum.IsDefined(loss))
         {
             throw new ArgumentOutOfRangeException(nameof(loss), loss, "There is no such loss.");
         }
 
-        var sums = new double[metrics.Count(m => m != MetricKind.Auc)];
+        var sums = new double[metrics.Count(m => m != MetricKind.Auc) + (own?.Count ?? 0)];
         var lossSum = 0.0;
         var samples = 0L;
         var scores = new List<float>();
@@ -50,6 +51,11 @@ public static class MetricMath
                 MetricKind.Auc => Auc([.. scores], [.. labels]),
                 _ => sums[next++] / samples,
             };
+        }
+
+        foreach (string name in own ?? [])
+        {
+            result[name] = sums[next++] / samples;
         }
 
         return result;

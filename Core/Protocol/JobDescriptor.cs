@@ -28,6 +28,8 @@ public sealed record JobDescriptor
     public long? ResumeStep { get; init; }
     /// <value>The checkpoint of <see cref="ResumeStep"/> may be of another determinism class: somebody accepted that.</value>
     public bool AcceptsClass { get; init; }
+    /// <value>The checkpoint of <see cref="ResumeStep"/> may be of another identity of code: somebody accepted that.</value>
+    public bool AcceptsCode { get; init; }
     /// <value>Leased slots of one evaluation; 0: the job has no validation data. Evaluated at the end of each epoch and of the job.</value>
     public int EvaluationSlots { get; init; }
     /// <value>The first worker's class; another is refused.</value>

@@ -373,9 +373,10 @@ public sealed class ShardJob : IDisposable
         }
 
         // Initial values have the same bits everywhere.
-        if (set.Descriptor.DeterminismClass != Descriptor.DeterminismClass && set.Version > 0 && !(Descriptor.AcceptsClass && set.Version == Descriptor.ResumeStep))
+        bool isAccepted = set.Version == Descriptor.ResumeStep && OtherClass.IsAccepted(set.Descriptor.DeterminismClass, Descriptor.DeterminismClass, Descriptor.AcceptsClass, Descriptor.AcceptsCode);
+        if (set.Descriptor.DeterminismClass != Descriptor.DeterminismClass && set.Version > 0 && !isAccepted)
         {
-            throw new ProtocolException(ProtocolError.Conflict, $"Job {Descriptor.JobId}: {OtherClass.Problem($"the checkpoint at {set.Directory}", set.Descriptor.DeterminismClass, Descriptor.DeterminismClass)} {OtherClass.Remedy}");
+            throw new ProtocolException(ProtocolError.Conflict, $"Job {Descriptor.JobId}: {OtherClass.Problem($"the checkpoint at {set.Directory}", set.Descriptor.DeterminismClass, Descriptor.DeterminismClass)} {OtherClass.Remedy(set.Descriptor.DeterminismClass, Descriptor.DeterminismClass)}");
         }
 
         if (!set.Descriptor.Tensors.Select(t => (t.Name, t.Kind, t.Elements)).SequenceEqual(Descriptor.Tensors.Select(t => (t.Name, t.Kind, t.Elements))))

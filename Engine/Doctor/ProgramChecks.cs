@@ -24,7 +24,7 @@ public sealed class ProgramChecks(string redisServerAssembly, TimeProvider time)
         ServiceLocator services;
         try
         {
-            services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName));
+            services = ServiceLocator.FromEnvironment();
         }
         catch (InputException exception)
         {

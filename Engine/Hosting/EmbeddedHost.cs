@@ -3,6 +3,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Redis;
+using Lockstep.Client;
 using Lockstep.Engine.Scheduling;
 
 namespace Lockstep.Engine.Hosting;
@@ -66,7 +67,7 @@ public static class EmbeddedHost
         await using LocalFleet fleet = await LocalFleet.StartAsync(
             new FleetOptions
             {
-                Services = ServiceLocator.Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(ServiceLocator.OverrideName)),
+                Services = ServiceLocator.FromEnvironment(options.Worker),
                 LogDirectory = Path.Combine(runs, "logs"),
                 Shards = options.Shards,
                 Workers = options.MinimumWorkers,

@@ -11,6 +11,8 @@ public sealed record EmbeddedHostOptions
     public required int MinimumWorkers { get; init; }
     /// <value>The most workers that are started.</value>
     public required int MaximumWorkers { get; init; }
+    /// <value>A worker program of the user's own; null: as the environment says, or the product's.</value>
+    public string? Worker { get; init; }
     /// <value>A Redis that is there, as <see cref="Engine.Redis.RedisAddress.Find"/> takes it; null: that of the environment, or one that is started.</value>
     public string? Redis { get; init; }
     /// <value>Where telemetry goes over OTLP; null: nowhere.</value>

@@ -1,3 +1,4 @@
+using Lockstep.Contracts.Services;
 using Lockstep.Contracts;
 
 namespace Lockstep.Engine.Processes;
@@ -8,11 +9,22 @@ public sealed class ServiceLocator
     /// <summary>Environment variable: a folder with one folder a service, such as <c>Scheduler/Lockstep.Scheduler.dll</c>.</summary>
     public const string OverrideName = "LOCKSTEP_SERVICES";
 
+    /// <summary>Environment variable: a worker program of the user's own, as <see cref="WithWorker"/> takes it.</summary>
+    public const string WorkerName = "LOCKSTEP_WORKER";
+
     private const int LevelsUp = 4;
 
     private readonly Func<string, string> _pathOf;
+    private string? _worker;
 
     private ServiceLocator(Func<string, string> pathOf) => _pathOf = pathOf;
+
+    /// <summary>Finds them as this process's environment says.</summary>
+    /// <param name="worker">A worker program of the user's own, from an option; null: as <see cref="WorkerName"/> says, else the product's.</param>
+    /// <param name="option">The option's name.</param>
+    /// <exception cref="InputException">They are nowhere.</exception>
+    public static ServiceLocator FromEnvironment(string? worker = null, string option = "--worker") =>
+        Find(AppContext.BaseDirectory, Environment.GetEnvironmentVariable(OverrideName)).WithWorker(worker ?? Environment.GetEnvironmentVariable(WorkerName), worker is null ? WorkerName : option);
 
     /// <param name="baseDirectory">Folder of the running program, as <see cref="AppContext.BaseDirectory"/> gives it.</param>
     /// <param name="folder">Value of <see cref="OverrideName"/>; null or empty: look around.</param>
@@ -48,9 +60,15 @@ public sealed class ServiceLocator
 
     /// <summary>The assembly of a service.</summary>
     /// <param name="service">One of <see cref="Services"/>.</param>
-    public string PathOf(string service) => _pathOf(service);
+    public string PathOf(string service) => service == Services.Worker && _worker is { } own ? own : _pathOf(service);
 
-    private static string FileName(string service) => $"Lockstep.{service}.dll";
+    /// <summary>With a worker program of the user's own in place of the product's.</summary>
+    /// <param name="path">Its assembly, or the project or folder that it was built in; null or empty: the product's.</param>
+    /// <param name="named">What named it, for messages.</param>
+    /// <exception cref="InputException">There is none.</exception>
+    public ServiceLocator WithWorker(string? path, string named) => string.IsNullOrWhiteSpace(path) ? this : new ServiceLocator(_pathOf) { _worker = WorkerProgram.Find(path, named) };
+
+    private static string FileName(string service) => $"Lockstep.{(service == Services.Worker ? "WorkerService" : service)}.dll";
 
     private static ServiceLocator Check(ServiceLocator locator, string folder, string remedy)
     {

@@ -11,7 +11,7 @@ public static class JobRoots
     /// <param name="runDirectory">Absolute.</param>
     public static IReadOnlyDictionary<string, string> Of(JobSpec job, string runDirectory)
     {
-        string[] data = [.. job.Data.Files().Select(f => f.Path)];
+        string[] data = [.. job.Files().Select(f => f.Path)];
         var roots = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             [EnvironmentNames.DataRoots] = "",

@@ -20,6 +20,8 @@ public sealed record TrainingOptions
     public bool Resume { get; init; }
     /// <value>Go on in whatever determinism class, and set aside what the ledger has beyond the checkpoint where it is another.</value>
     public bool AcceptClass { get; init; }
+    /// <value>The same by whatever code of models and data sources.</value>
+    public bool AcceptCode { get; init; }
     /// <value>How long the processes may take until all are ready, however they get on.</value>
     public TimeSpan StartLimit { get; init; } = Processes.StartLimit.Default;
     /// <value>Looks the job through when its folder is ready, before a process of the fleet is started; gives notes for who watches, and throws for what cannot be trained. Null: the workers find out.</value>

@@ -4,7 +4,7 @@ using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Redis;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 using StackExchange.Redis;
 
 namespace Lockstep.Engine.Runs;
@@ -97,7 +97,7 @@ public static class TrainingRun
         try
         {
             using var scheduler = new SchedulerClient(fleet.Scheduler, time);
-            var request = new SubmitRequest(jobId, JobFile.ToCanonicalJson(job), run.Folder.Path, run.From.Version, options.AcceptClass);
+            var request = new SubmitRequest(jobId, JobFile.ToCanonicalJson(job), run.Folder.Path, run.From.Version, options.AcceptClass, options.AcceptCode);
             await scheduler.SubmitAsync(request, cancellation);
             JobStatus last = await FollowAsync(scheduler, request, fleet, options.Beside, observer, cancellation);
             RunSummary? summary = File.Exists(run.Folder.Summary) ? RunSummary.FromJson(await File.ReadAllTextAsync(run.Folder.Summary, cancellation)) : null;

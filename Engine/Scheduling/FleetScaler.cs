@@ -1,3 +1,4 @@
+using Lockstep.Client;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
 

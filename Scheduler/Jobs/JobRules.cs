@@ -44,7 +44,7 @@ internal sealed class JobRules(AllowedPaths paths)
     }
 
     /// <summary>What is wrong with the data that a job names.</summary>
-    public IEnumerable<InputError> CheckData(JobSpec job) => paths.Check(job.Data);
+    public IEnumerable<InputError> CheckData(JobSpec job) => paths.Check(job);
 
     /// <summary>The folder of a job's run; where none is named, one under the runs root.</summary>
     /// <exception cref="InputException">It is not allowed.</exception>

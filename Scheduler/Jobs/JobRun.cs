@@ -4,6 +4,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Jobs.Timing;
 using Lockstep.Scheduler.Redis;
 
@@ -54,7 +55,10 @@ internal sealed class JobRun
         Time = new TimeLedger(State, time);
         Barrier = new StartBarrier(Spec.Workers.Min);
         ExpectedClass = Request is { ResumeStep: > 0 and { } step, AcceptClass: false } ? CheckpointSet.ClassOf(Folder.Checkpoints, step) : null;
+        _isCodeFree = !Spec.HasOwnCode || Request.AcceptCode;
     }
+
+    private readonly bool _isCodeFree;
 
     public SubmitRequest Request { get; }
     public JobSpec Spec { get; }
@@ -77,6 +81,16 @@ internal sealed class JobRun
 
     /// <value>What the checkpoint was computed in that it begins with; null: there is none, or any class is accepted.</value>
     public string? ExpectedClass { get; }
+
+    /// <summary>Whether a worker may do this job, as far as its class says.</summary>
+    /// <param name="known">The class that the job is in, or is to go on in.</param>
+    public bool Fits(string workerClass, string known) => Essence(workerClass) == Essence(known);
+
+    /// <summary>What of a class matters to this job.</summary>
+    public string Essence(string determinismClass) => OtherClass.WithoutThreads(Spec.HasOwnCode ? determinismClass : OtherClass.WithoutCode(determinismClass));
+
+    /// <summary>Whether a worker may go on from the checkpoint that the job begins with.</summary>
+    public bool FitsCheckpoint(string workerClass) => ExpectedClass is { } expected && (_isCodeFree ? OtherClass.WithoutCode(Essence(workerClass)) == OtherClass.WithoutCode(Essence(expected)) : Fits(workerClass, expected));
 
     /// <value>Whether some worker could read its data and build its model.</value>
     public bool IsOpened => DeterminismClass is not null;

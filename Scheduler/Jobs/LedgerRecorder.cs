@@ -32,9 +32,9 @@ internal sealed class LedgerRecorder : IDisposable
         long keepTo = long.MaxValue;
         if (from is { } version && ClassBeyond(run, before, version) is { } theirs && theirs != _class)
         {
-            if (!descriptor.AcceptsClass)
+            if (!OtherClass.IsAccepted(theirs, _class, descriptor.AcceptsClass, descriptor.AcceptsCode))
             {
-                throw new InputException(run.Path, 0, OtherClass.Problem($"What comes after step {version}", theirs, _class), OtherClass.Remedy);
+                throw new InputException(run.Path, 0, OtherClass.Problem($"What comes after step {version}", theirs, _class), OtherClass.Remedy(theirs, _class));
             }
 
             SetAside(run.Superseded, [.. before.Where(line => line.Step > version)], theirs);

@@ -43,7 +43,7 @@ internal static class Relayout
             JobSpec spec = JobFile.FromCanonicalJson(record.Request.JobJson);
             RecordedCheckpoint newest = RecordedCheckpoints.TakeNewest(new RunFolder(record.Request.RunDirectory), record.Request.JobId);
             return new JobRecord(
-                record.Request with { JobJson = JobFile.ToCanonicalJson(spec with { Shards = shards }), ResumeStep = newest.Version, AcceptClass = record.Request.AcceptClass && newest.Version == record.Request.ResumeStep },
+                record.Request with { JobJson = JobFile.ToCanonicalJson(spec with { Shards = shards }), ResumeStep = newest.Version, AcceptClass = record.Request.AcceptClass && newest.Version == record.Request.ResumeStep, AcceptCode = record.Request.AcceptCode && newest.Version == record.Request.ResumeStep },
                 record.State == JobState.Paused ? JobState.Paused : JobState.Queued,
                 null,
                 record.Progress with { Step = newest.Version ?? 0 });

@@ -249,7 +249,7 @@ internal sealed class RunRecorder : IDisposable
             Seconds = Math.Round(Elapsed(), 3),
             Loss = report.Loss,
             Samples = report.Samples,
-            Validation = MetricMath.Finish(_spec.Loss, _spec.Metrics, report.EvaluationParts),
+            Validation = MetricMath.Finish(_spec.Loss, _spec.Metrics, report.EvaluationParts, _spec.Model.Metrics),
         };
     }
 

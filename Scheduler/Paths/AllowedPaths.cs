@@ -34,8 +34,8 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
         return errors.Length == 0 ? new AllowedPaths(data, runs) : throw new InputException(errors);
     }
 
-    /// <summary>What is wrong with the data that a job names.</summary>
-    public IEnumerable<InputError> Check(DataSpec data) => data.Files().Select(f => Check($"data.{f.Key}", f.Path, dataRoots, EnvironmentNames.DataRoots)).OfType<InputError>();
+    /// <summary>What is wrong with the files that a job names.</summary>
+    public IEnumerable<InputError> Check(JobSpec job) => job.Files().Select(f => Check(f.Key, f.Path, dataRoots, EnvironmentNames.DataRoots)).OfType<InputError>();
 
     /// <summary>The folder of a job's run.</summary>
     /// <param name="asked">What the submitter named; null or empty: one under the runs root, of the job's id.</param>

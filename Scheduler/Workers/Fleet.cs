@@ -131,13 +131,13 @@ internal sealed class Fleet(TimeProvider time)
         lock (_gate)
         {
             FleetMember[] have = [.. _members.Where(m => m.JobId == job.Id)];
-            string? known = job.DeterminismClass ?? have.FirstOrDefault()?.DeterminismClass ?? _members.FirstOrDefault(m => job.ExpectedClass is { } expected && WithoutThreads(m.DeterminismClass) == WithoutThreads(expected))?.DeterminismClass;
+            string? known = job.DeterminismClass ?? have.FirstOrDefault()?.DeterminismClass ?? _members.FirstOrDefault(m => job.FitsCheckpoint(m.DeterminismClass))?.DeterminismClass;
             // All workers of a job compute the same bits only within one class: the largest one that is idle is taken.
             FleetMember[] free = [.. _members.Where(m => m is { JobId: null, IsDraining: false } && !IsQuarantined(m))];
-            FleetMember[] idle = [.. free.GroupBy(m => m.DeterminismClass).Where(g => known is null || WithoutThreads(g.Key) == WithoutThreads(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
+            FleetMember[] idle = [.. free.GroupBy(m => job.Essence(m.DeterminismClass)).Where(g => known is null || g.Key == job.Essence(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
             int wanted = job.WantsWorkers ? Math.Min(job.Spec.Workers.Max, job.TargetWorkers) : 0;
             // Whoever could be of use, and is not, shall know why. A job that has no class yet may still take theirs.
-            FleetMember[] unfit = known is not null && have.Length + idle.Length < wanted ? [.. free.Where(m => WithoutThreads(m.DeterminismClass) != WithoutThreads(known) && job.TryRefuse(m.WorkerId, m.Incarnation))] : [];
+            FleetMember[] unfit = known is not null && have.Length + idle.Length < wanted ? [.. free.Where(m => !job.Fits(m.DeterminismClass, known) && job.TryRefuse(m.WorkerId, m.Incarnation))] : [];
             if (have.Length + idle.Length < job.Spec.Workers.Min)
             {
                 wanted = 0;
@@ -157,7 +157,7 @@ internal sealed class Fleet(TimeProvider time)
 
             return new(Names(taken), Names(released), have.Length + taken.Length - released.Length)
             {
-                Unfit = [.. unfit.Select(m => $"{m.WorkerId} gets no work of this job: it computes in the determinism class '{WithoutThreads(m.DeterminismClass)}', the job in '{WithoutThreads(known!)}', and the bits would differ. Use machines of one class for a job")],
+                Unfit = [.. unfit.Select(m => $"{m.WorkerId} gets no work of this job: it computes in the determinism class '{job.Essence(m.DeterminismClass)}', the job in '{job.Essence(known!)}', and the bits would differ. Use machines of one class{(job.Spec.HasOwnCode ? " and builds of one code" : "")} for a job")],
             };
         }
     }
@@ -225,9 +225,6 @@ internal sealed class Fleet(TimeProvider time)
     private bool IsQuarantined(FleetMember member) => _quarantines.TryGetValue(member.WorkerId, out var quarantine) && quarantine.Until > time.GetUtcNow();
 
     private static string[] Names(IEnumerable<FleetMember> members) => [.. members.Select(m => m.WorkerId)];
-
-    // The number of threads is the job's, not the worker's.
-    private static string WithoutThreads(string determinismClass) => string.Join(' ', determinismClass.Split(' ').Where(part => !part.StartsWith("threads-", StringComparison.Ordinal)));
 }
 
 /// <summary>What changed in a job's staff.</summary>

@@ -46,6 +46,7 @@ internal sealed class FleetMember(JoinRequest request)
             }
 
             assignment.AcceptClass = job.AcceptClass;
+            assignment.AcceptCode = job.AcceptCode;
         }
 
         Assignments.Writer.TryWrite(assignment);

@@ -25,6 +25,11 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
     /// <exception cref="InputException">A shape, a number, a last layer or a metric does not fit; all that could be found at once.</exception>
     public static ModelPlan Create(JobSpec job, IReadOnlyList<int> sampleShape, int outputs)
     {
+        if (job.Loss == LossKind.Model)
+        {
+            throw new InputException(JobFile, 0, "Layers have no loss of their own, which 'loss: model' asks for.", "Name one of the losses, or a model of your own in 'model.name'.");
+        }
+
         var input = job.Model.Input ?? sampleShape;
         if (Product(input) is var given && (given != Product(sampleShape) || given > MostValues))
         {
@@ -66,26 +71,8 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
             errors.Add(new(JobFile, last.Line, $"The last layer is {JobWords.Of(last.Kind)}, but the loss {JobWords.Of(job.Loss)} takes plain outputs and applies it itself.", "Remove that layer."));
         }
 
-        errors.AddRange(MetricErrors(job, outputs));
+        errors.AddRange(LabelNeeds.MetricErrors(job, outputs));
         return errors.Count == 0 ? new(layers, tensors, input, outputs) : throw new InputException(errors);
-    }
-
-    private static IEnumerable<InputError> MetricErrors(JobSpec job, int outputs)
-    {
-        foreach (var metric in job.Metrics)
-        {
-            var classes = job.Loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy;
-            var fits = metric switch
-            {
-                MetricKind.Accuracy => classes,
-                MetricKind.Auc => job.Loss == LossKind.BinaryCrossEntropy || (job.Loss == LossKind.CrossEntropy && outputs == 2),
-                _ => job.Loss != LossKind.CrossEntropy,
-            };
-            if (!fits)
-            {
-                yield return new(JobFile, 0, $"The metric {JobWords.Of(metric)} cannot be had with the loss {JobWords.Of(job.Loss)} and {outputs} outputs.", "accuracy needs classes, auc two classes, mae and rmse numbers.");
-            }
-        }
     }
 
     private static Layer Place(LayerSpec spec, int index, bool isLast, IReadOnlyList<int> input, int outputs, List<TensorSpec> tensors)

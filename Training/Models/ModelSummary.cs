@@ -1,3 +1,4 @@
+using Lockstep.Abstractions;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
@@ -9,10 +10,12 @@ namespace Lockstep.Training;
 /// <param name="MinimumSlotSamples">As <see cref="NeuralModel.MinimumSlotSamples"/>.</param>
 public sealed record ModelSummary(IReadOnlyList<(LayerKind Kind, IReadOnlyList<int> Input, IReadOnlyList<int> Output, long Parameters)> Layers, long Parameters, long Buffers, int MinimumSlotSamples)
 {
+    /// <param name="fields">Of the data.</param>
     /// <exception cref="InputException">Shapes, layers, loss and metrics don't fit together.</exception>
-    public static ModelSummary Of(JobSpec job, IReadOnlyList<int> sampleShape, int outputs)
+    public static ModelSummary Of(JobSpec job, IReadOnlyList<DataField> fields)
     {
-        ModelPlan plan = ModelPlan.Create(job, sampleShape, outputs);
+        int? outputs = LabelNeeds.Outputs(job, fields);
+        ModelPlan plan = ModelPlan.Create(job, LabelNeeds.SampleShape(fields), outputs ?? 0);
         long Elements(TensorKind kind, Func<TensorSpec, bool> which) => plan.Tensors.Where(t => t.Kind == kind && which(t)).Sum(t => t.Elements);
         return new ModelSummary(
             [.. plan.Layers.Select(layer => (layer.Kind, layer.Input, layer.Output, Elements(TensorKind.Parameter, t => t.Name.StartsWith($"{layer.Index}.", StringComparison.Ordinal))))],

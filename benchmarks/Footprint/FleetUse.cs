@@ -5,7 +5,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 
 namespace Lockstep.Footprint;
 

@@ -1,6 +1,6 @@
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 
 namespace Lockstep.Overhead;
 

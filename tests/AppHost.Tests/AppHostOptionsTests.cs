@@ -32,6 +32,16 @@ public sealed class AppHostOptionsTests
     }
 
     [Fact]
+    public void Workers_may_be_of_another_program_here()
+    {
+        Assert.Null(Read(publishing: false).Worker);
+        string own = typeof(AppHostOptionsTests).Assembly.Location;
+        Assert.Equal(own, Read(publishing: false, "--worker", own).Worker);
+        Assert.Null(Read(publishing: true, "--worker", own).Worker);
+        Assert.Equal("--worker: There is no 'nowhere'. Name the built assembly of a worker program, or its project.", Assert.Throws<InputException>(() => Read(publishing: false, "--worker", "nowhere")).Message);
+    }
+
+    [Fact]
     public void Container_Apps_take_a_Redis_from_outside_when_they_are_published_for()
     {
         Assert.Equal(RedisKind.External, Read(publishing: true).Redis);

@@ -1,3 +1,4 @@
+using Lockstep.Hosting;
 using CsCheck;
 
 namespace Lockstep.AppHost.Tests;

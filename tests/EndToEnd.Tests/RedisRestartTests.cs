@@ -7,7 +7,7 @@ using Lockstep.EndToEnd.Tests.Processes;
 using Lockstep.EndToEnd.Tests.Runs;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Runs;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 using Lockstep.Scheduler.Tests.Servers;
 
 namespace Lockstep.EndToEnd.Tests;

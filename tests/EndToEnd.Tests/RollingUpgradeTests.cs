@@ -5,7 +5,7 @@ using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Engine.Processes;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 using Lockstep.EndToEnd.Tests.Processes;
 
 namespace Lockstep.EndToEnd.Tests;

@@ -3,7 +3,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 using Lockstep.EndToEnd.Tests.Processes;
 
 namespace Lockstep.EndToEnd.Tests;

@@ -15,12 +15,12 @@ internal sealed class MemoryDataSet(long count, int[] shape, int labelWidth = 1,
     public int? Classes => classes;
     public string Fingerprint => $"{count}-{seed}";
 
-    /// <value>Calls of <see cref="Read"/> so far.</value>
+    /// <value>Samples that were read so far.</value>
     public int Reads => _reads;
 
     public void Read(ReadOnlySpan<long> sampleIds, Span<float> features, Span<float> labels)
     {
-        Interlocked.Increment(ref _reads);
+        Interlocked.Add(ref _reads, sampleIds.Length);
         for (var i = 0; i < sampleIds.Length; i++)
         {
             var random = new Random((int)(sampleIds[i] * 1000) + seed);

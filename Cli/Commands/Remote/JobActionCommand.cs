@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 
 namespace Lockstep.Cli.Commands.Remote;
 

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 
 namespace Lockstep.Cli.Commands.Remote;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 
 namespace Lockstep.Cli.Commands.Remote;
 

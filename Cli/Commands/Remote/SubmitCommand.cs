@@ -3,7 +3,7 @@ using System.Text.Json;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 
 namespace Lockstep.Cli.Commands.Remote;
 

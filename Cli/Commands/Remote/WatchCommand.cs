@@ -3,7 +3,7 @@ using Lockstep.Cli.Views;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 
 namespace Lockstep.Cli.Commands.Remote;
 

@@ -1,3 +1,4 @@
+using Lockstep.Contracts.Services;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;

@@ -1,3 +1,4 @@
+using Lockstep.Contracts.Services;
 using System.Globalization;
 using Lockstep.Benchmarks;
 using Lockstep.Engine.Processes;

@@ -1,3 +1,4 @@
+using Lockstep.Hosting;
 using System.Text.Json;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;

@@ -1,3 +1,4 @@
+using Lockstep.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Lockstep.Contracts.Services;
 
@@ -85,7 +86,7 @@ public sealed class TopologyTests
         await using AppModel app = await AppModel.RunAsync();
         ExecutableAnnotation started = Assert.Single(app.Project(service).Annotations.OfType<ExecutableAnnotation>());
         string assembly = await app.ArgumentsOfAsync(service);
-        Assert.Equal($"Lockstep.{project}.dll", Path.GetFileName(assembly));
+        Assert.Equal(project == "Worker" ? "Lockstep.WorkerService.dll" : $"Lockstep.{project}.dll", Path.GetFileName(assembly));
         Assert.True(File.Exists(assembly), assembly);
         Assert.Equal(Path.GetDirectoryName(assembly), started.WorkingDirectory);
         Assert.Equal($"{Environment.ProcessId}", (await app.EnvironmentOfAsync(service))[EnvironmentNames.ParentProcess]);

@@ -1,3 +1,4 @@
+using Lockstep.Hosting;
 using System.Threading.Channels;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;

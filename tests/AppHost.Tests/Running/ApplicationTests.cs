@@ -1,3 +1,4 @@
+using Lockstep.Hosting;
 using System.Diagnostics;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
@@ -5,8 +6,7 @@ using Aspire.Hosting.Testing;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Engine.Processes;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 

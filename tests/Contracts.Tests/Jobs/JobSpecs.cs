@@ -37,7 +37,31 @@ internal static class JobSpecs
             Bias = hasOut ? bias : null,
         };
 
-    private static readonly Gen<ModelSpec> Model = Gen.Select(Gen.Int[0, 2], Gen.Int[1, 1 << 24].Array[0, 3], Gen.Int[1, 99].Array[1, 3].Null(), Layer.Array[1, 6], (which, hidden, input, layers) => new ModelSpec
+    /// <summary>As they are kept: in ordinal order, or null.</summary>
+    private static readonly Gen<IReadOnlyDictionary<string, string>?> Options = Gen.Select(Gen.Char["abzXY.-_09"].Array[1, 4].Select(name => new string(name)), Text).Array[0, 3].Select(options =>
+        options.Length == 0 ? null : (IReadOnlyDictionary<string, string>?)new SortedDictionary<string, string>(options.GroupBy(option => option.Item1).ToDictionary(group => group.Key, group => group.First().Item2), StringComparer.Ordinal));
+
+    private static readonly Gen<ModelSpec> Own = Gen.Select(Options, Gen.Bool, Path.Null(), Options, Gen.Bool, (options, measures, weights, names, strict) => new ModelSpec
+    {
+        Name = "my-net",
+        Options = options,
+        Metrics = measures ? ["top-3", "map_50"] : [],
+        Weights = weights,
+        WeightNames = weights is null ? null : names,
+        Strict = weights is null || strict,
+    });
+
+    private static readonly Gen<DataSpec> Source = Gen.Select(Options, Path.Array[0, 2], Gen.Double[0.001, 0.999].Null(), (options, files, split) => new DataSpec
+    {
+        Format = DataFormat.Source,
+        Source = "my-source",
+        Options = options,
+        Train = files.FirstOrDefault() ?? "",
+        TrainMore = Distinct(files[Math.Min(1, files.Length)..], files.FirstOrDefault() ?? ""),
+        Split = split,
+    });
+
+    private static readonly Gen<ModelSpec> Layered = Gen.Select(Gen.Int[0, 2], Gen.Int[1, 1 << 24].Array[0, 3], Gen.Int[1, 99].Array[1, 3].Null(), Layer.Array[1, 6], (which, hidden, input, layers) => new ModelSpec
     {
         Preset = which switch { 0 => "mlp", 1 => "cnn", _ => null },
         Hidden = which == 0 ? hidden : [],
@@ -130,9 +154,10 @@ internal static class JobSpecs
 
     public static readonly Gen<JobSpec> Any =
         from name in Gen.Select(Gen.Char["abz09"], Gen.Char["abz09-"].Array[0, 39], (first, rest) => first + new string(rest))
-        from model in Model
-        from data in Gen.OneOf(Csv, Idx)
-        from loss in Gen.Enum<LossKind>()
+        from model in Gen.OneOf(Layered, Own)
+        from data in Gen.OneOf(Csv, Idx, Source)
+        from kind in Gen.Enum<LossKind>()
+        let loss = kind == LossKind.Model && model.Name is null ? LossKind.Mse : kind
         from labels in Gen.Enum<NormalizationKind>()
         from metrics in Gen.Shuffle(Enum.GetValues<MetricKind>(), 0, 4)
         from optimizer in Optimizer
@@ -148,7 +173,7 @@ internal static class JobSpecs
         {
             Name = name,
             Model = model,
-            Data = data with { NormalizeLabels = loss is LossKind.Mse or LossKind.Mae ? labels : NormalizationKind.None },
+            Data = data with { NormalizeLabels = loss is LossKind.Mse or LossKind.Mae && data.Source is null ? labels : NormalizationKind.None },
             Loss = loss,
             Metrics = metrics,
             Optimizer = optimizer,
@@ -167,6 +192,8 @@ internal static class JobSpecs
     private static string[] Distinct(string[] more, string first) => [.. more.Distinct(StringComparer.Ordinal).Where(path => path != first)];
 
     private static Gen<T?> Null<T>(this Gen<T> values) where T : struct => Gen.Nullable(values, 0.4);
+
+    private static Gen<string?> Null(this Gen<string> values) => Gen.Bool.SelectMany(isNull => isNull ? Gen.Const<string?>((string?)null) : values.Select(v => (string?)v));
 
     private static Gen<T[]?> Null<T>(this Gen<T[]> values) => Gen.Bool.SelectMany(isNull => isNull ? Gen.Const<T[]?>((T[]?)null) : values.Select(v => (T[]?)v));
 }

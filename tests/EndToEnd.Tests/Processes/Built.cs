@@ -12,7 +12,13 @@ internal static class Built
     /// <value>The command line.</value>
     public static string Lockstep { get; } = Output("Cli", "lockstep.dll");
 
+    /// <value>A worker program with a model and a data source of its own.</value>
+    public static string OwnWorker { get; } = Output(Path.Combine("tests", "OwnWorker"), "Lockstep.OwnWorker.dll");
+
     public static ServiceLocator Services { get; } = ServiceLocator.Find(AppContext.BaseDirectory, null);
+
+    /// <value>Debug or Release.</value>
+    public static string Configuration => Framework.Parent!.Name;
 
     /// <summary>The job file of a sample.</summary>
     public static string Sample(string name) => Path.Combine(Root, "samples", name, "job.yaml");

@@ -1,3 +1,4 @@
+using Lockstep.Contracts.Services;
 using System.Diagnostics;
 using System.Text;
 using Lockstep.Engine.Processes;

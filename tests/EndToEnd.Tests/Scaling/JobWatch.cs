@@ -1,6 +1,6 @@
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 
 namespace Lockstep.EndToEnd.Tests.Scaling;
 

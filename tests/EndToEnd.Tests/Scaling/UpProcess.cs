@@ -5,7 +5,7 @@ using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
 using Lockstep.EndToEnd.Tests.Processes;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 
 namespace Lockstep.EndToEnd.Tests.Scaling;
 

@@ -78,8 +78,8 @@ public sealed class AllowedPathsTests : IDisposable
     public void Every_path_of_the_data_is_looked_at_and_none_is_allowed_without_roots()
     {
         var data = new DataSpec { Format = DataFormat.Idx, Train = "/a", TrainLabels = "/b", Validation = "/c", ValidationLabels = "/d" };
-        InputError[] errors = [.. new AllowedPaths([], null).Check(data)];
-        Assert.Equal(["data.train", "data.trainLabels", "data.validation", "data.validationLabels"], errors.Select(e => e.File));
+        InputError[] errors = [.. new AllowedPaths([], null).Check(Job(data) with { Model = new ModelSpec { Weights = "/e" } })];
+        Assert.Equal(["data.train", "data.trainLabels", "data.validation", "data.validationLabels", "model.weights"], errors.Select(e => e.File));
         Assert.All(errors, error => Assert.Contains("LOCKSTEP_DATA_ROOTS", error.Remedy, StringComparison.Ordinal));
     }
 
@@ -104,10 +104,10 @@ public sealed class AllowedPathsTests : IDisposable
         AllowedPaths paths = AllowedPaths.From(Configuration(("LOCKSTEP_DATA_ROOTS", $"{_folder.In("one")}{Path.PathSeparator} {_folder.In("two")} "), ("LOCKSTEP_DATA_ROOTS:0", _folder.In("th:ree"))));
         foreach (string root in new[] { "one", "two", "th:ree" })
         {
-            Assert.Empty(paths.Check(_folder.Job(_folder.In(root + "/x.csv")).Data));
+            Assert.Empty(paths.Check(_folder.Job(_folder.In(root + "/x.csv"))));
         }
 
-        Assert.Single(paths.Check(_folder.Job(_folder.Train).Data));
+        Assert.Single(paths.Check(_folder.Job(_folder.Train)));
         string message = Assert.Throws<InputException>(() => AllowedPaths.From(Configuration(("LOCKSTEP_DATA_ROOTS", "here"), ("LOCKSTEP_RUNS_ROOT", "there")))).Message;
         Assert.Contains("'here'", message, StringComparison.Ordinal);
         Assert.Contains("'there'", message, StringComparison.Ordinal);
@@ -115,7 +115,9 @@ public sealed class AllowedPathsTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private static InputError[] Check(string path, params string[] roots) => [.. new AllowedPaths(roots, null).Check(new DataSpec { Format = DataFormat.Csv, Train = path })];
+    private static InputError[] Check(string path, params string[] roots) => [.. new AllowedPaths(roots, null).Check(Job(new DataSpec { Format = DataFormat.Csv, Train = path }))];
+
+    private static JobSpec Job(DataSpec data) => new() { Name = "a", Model = new ModelSpec(), Data = data, Loss = LossKind.Mse };
 
     private static string Refusal(AllowedPaths paths, string directory) => Assert.Throws<InputException>(() => paths.RunDirectory(directory, "job-1")).Message;
 

@@ -20,8 +20,8 @@ public sealed class JobRootsTests : IDisposable
         // As environment variables become configuration.
         IConfiguration configuration = new ConfigurationBuilder().AddInMemoryCollection(JobRoots.Of(job, run).Select(r => KeyValuePair.Create(r.Key.Replace("__", ":", StringComparison.Ordinal), (string?)r.Value))).Build();
         AllowedPaths paths = AllowedPaths.From(configuration);
-        Assert.Empty(paths.Check(job.Data));
-        Assert.Single(paths.Check(_folder.Job().Data));
+        Assert.Empty(paths.Check(job));
+        Assert.Single(paths.Check(_folder.Job()));
         Assert.Equal(run, paths.RunDirectory(run, "id"));
     }
 

@@ -2,7 +2,7 @@ using Google.Protobuf;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
 using Lockstep.Engine.Processes;
-using Lockstep.Engine.Scheduling;
+using Lockstep.Client;
 using Lockstep.ServiceDefaults.Telemetry;
 using OpenTelemetry.Proto.Metrics.V1;
 using OpenTelemetry.Proto.Trace.V1;

@@ -57,30 +57,31 @@ public sealed class TorchOracleTests
     [Fact]
     public async Task Real_training_has_one_ledger_at_any_number_of_workers_and_shards()
     {
-        IReadOnlyList<string> quiet = Ledger.Of(await RunAsync(1, 1));
+        IReadOnlyList<string> quiet = Ledger.Of(await RunAsync(Job, ComponentCatalog.Empty, 1, 1));
         Assert.Equal(12, quiet.Count);
         foreach ((int workers, int shards) in new[] { (3, 1), (1, 2), (3, 2) })
         {
-            Ledger.Equal($"{workers} workers, {shards} shards", quiet, Ledger.Of(await RunAsync(workers, shards)));
+            Ledger.Equal($"{workers} workers, {shards} shards", quiet, Ledger.Of(await RunAsync(Job, ComponentCatalog.Empty, workers, shards)));
         }
     }
 
-    private static async Task<IReadOnlyList<StepReport>> RunAsync(int workers, int shards)
+    /// <summary>Trains a job in this process, with each worker's part in a step.</summary>
+    internal static async Task<IReadOnlyList<StepReport>> RunAsync(JobSpec plain, ComponentCatalog catalog, int workers, int shards)
     {
-        JobSpec spec = Job with { Shards = shards };
+        JobSpec spec = plain with { Shards = shards };
         using var folder = new TemporaryFolder();
         var run = new RunFolder(folder.Path);
         using var compute = new ComputeThread();
-        OpenedJob opened = await compute.RunAsync(() => OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, default));
+        OpenedJob opened = await compute.RunAsync(() => OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, acceptsCode: false, catalog, default));
         TrainingJob job = opened.Job;
         await compute.RunAsync(opened.Dispose);
 
         await using var swarm = new Swarm(job, new FakeTimeProvider());
         using var muster = new Muster(workers, 2, swarm.End);
-        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w, muster.Sent), () => new SharedTorch(OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, default), muster.Hold)).Start())];
+        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w, muster.Sent), () => new SharedTorch(OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, acceptsCode: false, catalog, default), muster.Hold)).Start())];
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
         Assert.All(await Task.WhenAll(members.Select(m => m.Run)), Assert.True);
-        Assert.Equal(workers, reports.Single(r => r.Cursor is { Step: 3, Attempt: >= 0 }).SlotWorkers.Distinct().Count());
+        Assert.Equal(Math.Min(workers, spec.Slots), reports.Single(r => r.Cursor is { Step: 3, Attempt: >= 0 }).SlotWorkers.Distinct().Count());
         return reports;
     }
 }

@@ -138,7 +138,7 @@ public sealed class EvaluateToolTests : IDisposable
         // Libtorch's settings are those of the process.
         lock (Torch)
         {
-            Assert.Equal(0, new EvaluateTool(request, output).Run(TestContext.Current.CancellationToken));
+            Assert.Equal(0, new EvaluateTool(request, ComponentCatalog.Empty, output).Run(TestContext.Current.CancellationToken));
         }
 
         return output.ToString();

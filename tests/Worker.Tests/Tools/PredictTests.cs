@@ -52,7 +52,7 @@ public sealed class PredictTests : IDisposable
         string[] labels = [.. File.ReadLines(data).Skip(1).Select(row => row.Split(',')[label == "kind" ? 4 : 5])];
         double accuracy = lines[1..].Zip(labels).Count(pair => pair.First[0] == pair.Second) / (double)Rows;
         using var output = new StringWriter();
-        Assert.Equal(0, new EvaluateTool(new EvaluateRequest(Model, data, null, In("cache"), Json: true), output).Run(Token));
+        Assert.Equal(0, new EvaluateTool(new EvaluateRequest(Model, data, null, In("cache"), Json: true), ComponentCatalog.Empty, output).Run(Token));
         using JsonDocument evaluated = JsonDocument.Parse(output.ToString());
         Assert.Equal(accuracy, evaluated.RootElement.GetProperty("metrics").GetProperty("accuracy").GetDouble(), 1e-9);
         Assert.InRange(accuracy, 0.6, 1);
@@ -153,7 +153,7 @@ public sealed class PredictTests : IDisposable
     private string[][] Predict(string data, string? file = null)
     {
         using var output = new StringWriter();
-        Assert.Equal(0, new PredictTool(new PredictRequest(Model, data, file, In("cache")), output).Run(Token));
+        Assert.Equal(0, new PredictTool(new PredictRequest(Model, data, file, In("cache")), ComponentCatalog.Empty, output).Run(Token));
         if (file is not null)
         {
             Assert.Equal($"{Rows} predictions: {file}", output.ToString().Trim());
@@ -185,7 +185,7 @@ public sealed class PredictTests : IDisposable
             globalBatch: 60
             slots: 2
             """, "job.yaml", _folder.Path, []);
-        using OpenedJob job = OpenedJob.Open(spec, "job", new RunFolder(In("run")), null, acceptsClass: false, Token);
+        using OpenedJob job = OpenedJob.Open(spec, "job", new RunFolder(In("run")), null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, Token);
         var replay = new StepReplay(job, null);
         while (replay.Version < 40)
         {

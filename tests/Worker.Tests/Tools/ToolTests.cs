@@ -6,6 +6,7 @@ using Lockstep.Contracts.Tools;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
+using Lockstep.Training;
 using Lockstep.Transport;
 using Lockstep.Worker.Tests.Harness;
 using Lockstep.Worker.Tools;
@@ -94,7 +95,7 @@ public sealed class ToolTests
     private static (int Code, string Said) Verify(RunFolder run, long? from = null, long? to = null)
     {
         using var output = new StringWriter();
-        int code = new VerifyTool(new VerifyRequest(run.Path, from, to, Json: false), output).Run(TestContext.Current.CancellationToken);
+        int code = new VerifyTool(new VerifyRequest(run.Path, from, to, Json: false), ComponentCatalog.Empty, output).Run(TestContext.Current.CancellationToken);
         return (code, output.ToString());
     }
 
@@ -116,7 +117,7 @@ public sealed class ToolTests
     private static void Evaluated(TorchRun run, IReadOnlyDictionary<string, double> expected)
     {
         using var output = new StringWriter();
-        Assert.Equal(0, new EvaluateTool(new EvaluateRequest(run.Model, null, null, Path.Combine(run.Folder.Path, "evaluate"), Json: true), output).Run(TestContext.Current.CancellationToken));
+        Assert.Equal(0, new EvaluateTool(new EvaluateRequest(run.Model, null, null, Path.Combine(run.Folder.Path, "evaluate"), Json: true), ComponentCatalog.Empty, output).Run(TestContext.Current.CancellationToken));
         using JsonDocument answer = JsonDocument.Parse(output.ToString());
         Assert.Equal(30, answer.RootElement.GetProperty("samples").GetInt32());
         foreach ((string name, double value) in expected)

@@ -1,0 +1,75 @@
+using Lockstep.Abstractions;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Jobs;
+
+namespace Lockstep.Training;
+
+/// <summary>What losses and metrics of the job file need of a model and of labels.</summary>
+internal static class LabelNeeds
+{
+    /// <summary>The label that losses and metrics of the job file take: the first; null: the data have none.</summary>
+    public static DataField? Label(IReadOnlyList<DataField> fields) => fields.FirstOrDefault(field => field.IsLabel);
+
+    /// <summary>Shape of the one input that a model of layers takes.</summary>
+    /// <exception cref="InputException">The data have several inputs, or whole numbers.</exception>
+    public static IReadOnlyList<int> SampleShape(IReadOnlyList<DataField> fields)
+    {
+        DataField[] inputs = [.. fields.Where(field => !field.IsLabel)];
+        return inputs is [{ Type: FieldType.Float32 } only]
+            ? [.. only.Shape.Select(size => checked((int)size))]
+            : throw new InputException(InputException.JobFile, 0, $"The data have the inputs {string.Join(", ", inputs.Select(input => $"{input.Name} of {input.Type}"))}, and layers of the job file take one of floats.", "Give such data, or a model of your own.");
+    }
+
+    /// <summary>The number of outputs that a loss needs: label columns (mse, mae), classes (cross-entropy) or 1 (binary cross-entropy); null: the loss is the model's own.</summary>
+    /// <exception cref="InputException">The labels don't suit the loss.</exception>
+    public static int? Outputs(JobSpec job, IReadOnlyList<DataField> fields)
+    {
+        if (job.Loss == LossKind.Model)
+        {
+            return null;
+        }
+
+        string file = job.Data.Train.Length > 0 ? job.Data.Train : InputException.JobFile;
+        DataField label = Label(fields) ?? throw new InputException(file, 0, $"The data have no label, which the loss {JobWords.Of(job.Loss)} needs.", "Give a field that is a label, or take the loss 'model'.");
+        return job.Loss switch
+        {
+            LossKind.CrossEntropy => label.Classes ?? throw new InputException(file, 0, "The loss cross-entropy needs one label column of classes.", "Name one column in 'labels'; for numbers take the loss mse or mae."),
+            LossKind.BinaryCrossEntropy => label.Classes switch
+            {
+                2 => 1,
+                1 => throw new InputException(file, 0, "All labels are of one class, and binary cross-entropy tells two apart.", "Give data with both."),
+                { } more => throw new InputException(file, 0, $"The labels have {more} classes, and binary cross-entropy tells two apart.", "Take the loss cross-entropy."),
+                null => throw new InputException(file, 0, "The loss binary-cross-entropy needs one label column of two classes.", "Name one column in 'labels'; for numbers take the loss mse or mae."),
+            },
+            _ => label.Length,
+        };
+    }
+
+    /// <exception cref="InputException">A metric cannot be had with the loss.</exception>
+    public static void CheckMetrics(JobSpec job, int? outputs)
+    {
+        InputError[] errors = [.. MetricErrors(job, outputs)];
+        if (errors.Length > 0)
+        {
+            throw new InputException(errors);
+        }
+    }
+
+    public static IEnumerable<InputError> MetricErrors(JobSpec job, int? outputs)
+    {
+        foreach (var metric in job.Metrics)
+        {
+            var classes = job.Loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy;
+            var fits = job.Loss != LossKind.Model && metric switch
+            {
+                MetricKind.Accuracy => classes,
+                MetricKind.Auc => job.Loss == LossKind.BinaryCrossEntropy || (job.Loss == LossKind.CrossEntropy && outputs == 2),
+                _ => job.Loss != LossKind.CrossEntropy,
+            };
+            if (!fits)
+            {
+                yield return new(InputException.JobFile, 0, $"The metric {JobWords.Of(metric)} cannot be had with the loss {JobWords.Of(job.Loss)}{(outputs is null ? "" : $" and {outputs} outputs")}.", outputs is null ? "Name metrics of the model in 'model.metrics'." : "accuracy needs classes, auc two classes, mae and rmse numbers.");
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+using System.Runtime.InteropServices;
+using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Hashing;
+using Lockstep.Core.Optimizers;
+using Lockstep.Core.Protocol;
+using Lockstep.Training;
+using Lockstep.Worker.Jobs;
+
+namespace Lockstep.Worker.Tools;
+
+/// <summary>One worker and one shard in one thread, without grants and messages: computes every slot of every step itself.</summary>
+internal sealed class StepReplay
+{
+    private readonly OpenedJob _job;
+    private readonly ShardJob _shard;
+    private readonly GroupBuilder _group;
+    private readonly float[] _gradient;
+    private readonly float[] _model;
+    private readonly List<long> _samples = [];
+
+    /// <param name="job">Opened with one shard.</param>
+    /// <param name="start">Checkpoint to start from, of whatever determinism class; null: version 0.</param>
+    public StepReplay(OpenedJob job, CheckpointSet? start)
+    {
+        _job = job;
+        _shard = new ShardJob(job.Job.Descriptor with { ResumeStep = start?.Version, AcceptsClass = true, AcceptsCode = true }, 0);
+        _group = new GroupBuilder(job.Job.Descriptor, job.Job.Layout);
+        _gradient = new float[job.Trainer.ElementCount];
+        _model = new float[job.Trainer.ElementCount];
+        if (start is not null)
+        {
+            _shard.Load(start);
+            return;
+        }
+
+        job.Trainer.CopyInitial(_model);
+        _shard.Initialize(job.Job.Layout.Gather(0, _model));
+    }
+
+    public long Version => _shard.Cursor.Step;
+
+    /// <value>The flat model vector of <see cref="Version"/>.</value>
+    public float[] Model
+    {
+        get
+        {
+            using PulledVersion view = _shard.View(-1);
+            _job.Job.Layout.Scatter(0, view.Values!.Value.Span, _model);
+            return _model;
+        }
+    }
+
+    /// <summary>Computes the next version.</summary>
+    /// <returns>Its line of the ledger.</returns>
+    public string Step(CancellationToken cancellation)
+    {
+        Contribute(cancellation);
+        double factor = _job.Spec.Optimizer.ClipNorm is { } limit ? GradientNorm.Factor(_shard.BlockSquares().Sum(), limit) : 1;
+        _shard.Update(factor);
+        _shard.Commit();
+        _shard.ReleasePrevious();
+        return StateHash.ToHex(StateHash.Combine(_shard.BlockHashes));
+    }
+
+    private void Contribute(CancellationToken cancellation)
+    {
+        JobDescriptor descriptor = _job.Job.Descriptor;
+        using PulledVersion view = _shard.View(-1);
+        _job.Job.Layout.Scatter(0, view.Values!.Value.Span, _model);
+        _job.Trainer.Load([_model]);
+        _group.Begin(view.Cursor, [view.Hints.ToArray()]);
+        for (int slot = 0; slot < descriptor.Slots; slot++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            _job.Job.Sampler.SlotSamples(Version, slot, _samples);
+            SlotResult result = _job.Trainer.Run(Version, slot, CollectionsMarshal.AsSpan(_samples), _job.Job.Sampler.SamplesInStep(Version), _gradient);
+            if (!_group.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient))
+            {
+                throw new ProtocolException(ProtocolError.NotFinite, $"The gradient of step {Version} is not finite (slot {slot}).");
+            }
+
+            if (_group.IsFull)
+            {
+                Push();
+                _group.Begin(view.Cursor, [view.Hints.ToArray()]);
+            }
+        }
+
+        Push();
+    }
+
+    private void Push()
+    {
+        Contribution contribution = _group.Build("replay")[0];
+        if (contribution.Reports.Count == 0)
+        {
+            return;
+        }
+
+        PushTicket ticket = _shard.BeginPush(contribution with { Chunks = [] });
+        foreach (ChunkSum chunk in contribution.Chunks)
+        {
+            _shard.AddChunk(ticket, chunk);
+        }
+
+        _shard.EndPush(ticket);
+    }
+}

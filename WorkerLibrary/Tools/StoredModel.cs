@@ -1,0 +1,115 @@
+using System.Text.Json;
+using Lockstep.Abstractions;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Formats;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Layout;
+using Lockstep.Data;
+using Lockstep.Training;
+using Lockstep.Worker.Jobs;
+
+namespace Lockstep.Worker.Tools;
+
+/// <summary>A model file: the job, the preparation of data and the values that are in it.</summary>
+internal sealed class StoredModel
+{
+    private const string Remedy = "Give a model that lockstep wrote.";
+
+    private readonly string _path;
+    private readonly SafeTensorsFile _file;
+    private readonly NormalizationTable? _table;
+
+    /// <exception cref="InputException">There is no such file, or it is of another kind.</exception>
+    public StoredModel(string path)
+    {
+        _path = path;
+        _file = SafeTensors.Read(path);
+        Spec = OfJob(() => JobFile.FromForeignJson(Metadata(OpenedJob.JobKey), mayHaveMore: true));
+        try
+        {
+            _table = Spec.Data.Source is null ? NormalizationTable.FromMetadata(Metadata(OpenedJob.NormalizationKey)) : null;
+        }
+        catch (JsonException exception)
+        {
+            throw new InputException(path, 0, $"The model's preparation of data cannot be read: {exception.Message.TrimEnd('.')}.", Remedy);
+        }
+
+        if (_table?.Classes is { } classes && (classes < 1 || classes > Math.Max(2, _file.Tensors.Select(t => t.Shape.Count > 0 ? t.Shape[0] : 0).DefaultIfEmpty(0).Max())))
+        {
+            throw new InputException(path, 0, $"The model's preparation names {classes} classes, which its tensors do not give.", Remedy);
+        }
+    }
+
+    /// <value>Names its data, and not where they lie.</value>
+    public JobSpec Spec { get; }
+
+    /// <exception cref="InputException">The model's data come from a source of its worker program's own, which prepares them itself.</exception>
+    public NormalizationTable Table => _table ?? throw new InputException(_path, 0, $"The model's data come from the data source '{Spec.Data.Source}' of its worker program, and no file can take its place.", "Evaluate it on the job's own validation data, or load it by its tensors' names in a program of your own.");
+
+    /// <summary>The job's data with other files in their place.</summary>
+    public DataSpec DataAt(string data, string? labels) =>
+        Spec.Data with { Train = data, TrainMore = [], TrainLabels = labels, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null };
+
+    /// <summary>The model with its values.</summary>
+    /// <exception cref="InputException">The file does not hold the tensors that its job has.</exception>
+    /// <param name="fields">Of the data that it is used on.</param>
+    /// <param name="catalog">The models of this program's own.</param>
+    /// <param name="dataFile">For messages.</param>
+    public NeuralModel Build(IReadOnlyList<DataField> fields, ComponentCatalog catalog, string dataFile)
+    {
+        // Its values come from the file, whatever its training began with.
+        JobSpec spec = Spec with { Data = Spec.Data with { Train = dataFile }, Model = Spec.Model with { Weights = null } };
+        if (spec.Model.Name is null)
+        {
+            // Before anything of the sizes that the file names is made.
+            NeuralModel.CheckLabels(spec, fields);
+            Flatten(OfJob(() => NeuralModel.TensorsOf(spec, fields)));
+        }
+
+        NeuralModel model = NeuralModel.Build(spec, fields, catalog);
+        try
+        {
+            model.Load(Flatten(model.Tensors));
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What is wrong with the job that a model file has in it is told of that file.</summary>
+    private T OfJob<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (InputException exception)
+        {
+            throw new InputException([.. exception.Errors.Select(error => error.File == _path ? error : new InputError(_path, 0, $"The job in the model's metadata cannot be: {error.Message}", Remedy))]);
+        }
+    }
+
+    private string Metadata(string key) => _file.Metadata.TryGetValue(key, out string? text)
+        ? text
+        : throw new InputException(_path, 0, $"The model file has no '{key}' in its metadata.", Remedy);
+
+    private float[] Flatten(IReadOnlyList<TensorSpec> tensors)
+    {
+        Dictionary<string, NamedTensor> byName = _file.Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
+        var flat = new List<float>();
+        foreach (var tensor in tensors)
+        {
+            if (!byName.TryGetValue(tensor.Name, out NamedTensor? found) || !found.Shape.SequenceEqual(tensor.Shape))
+            {
+                throw new InputException(_path, 0, $"The model file has no tensor {tensor.Name} of [{string.Join(", ", tensor.Shape)}], which its job has.", Remedy);
+            }
+
+            flat.AddRange(found.Values);
+        }
+
+        return [.. flat];
+    }
+}

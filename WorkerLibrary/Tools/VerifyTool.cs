@@ -1,0 +1,230 @@
+using System.Globalization;
+using System.Text.Json;
+using Lockstep.Contracts;
+using Lockstep.Contracts.Formats;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
+using Lockstep.Contracts.Tools;
+using Lockstep.Core.Checkpoints;
+using Lockstep.Training;
+using Lockstep.Worker.Jobs;
+
+namespace Lockstep.Worker.Tools;
+
+/// <summary>Proves a run: recomputes steps alone, from a checkpoint or from the start, and compares each with the ledger. Parts of other determinism classes than this machine's are left out, and named.</summary>
+internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog, TextWriter output)
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+
+    private readonly RunFolder _run = new(request.Run);
+
+    public int Run(CancellationToken cancellation)
+    {
+        JobSpec spec = JobFile.Load(_run.Job, []) with { Shards = 1 };
+        LedgerLine[] lines = ReadLedger();
+        (long first, long last) = Bounds(lines);
+        string ours = OpenedJob.ClassOf(spec, catalog);
+        LedgerPart[] parts = [.. LedgerPart.Of(lines).Where(part => part.After < last && part.To >= first).Select(part => part with { Class = part.Class ?? ClassOf(part) })];
+        LedgerPart[] own = [.. parts.Where(part => part.Class is null || part.Class == ours)];
+        if (own.Length == 0)
+        {
+            throw new InputException(request.Run, 0, $"The run was computed in the determinism class '{parts[0].Class}', this machine has '{ours}'.", "Verify it on a machine of that class: others compute other bits.");
+        }
+
+        Dictionary<long, string> ledger = lines.ToDictionary(line => line.Step, line => line.Hash);
+        using OpenedJob job = OpenedJob.Open(spec, "verify", _run, null, acceptsClass: false, acceptsCode: false, catalog, cancellation);
+        var verdict = new Verdict(true, first, last, [], [.. parts.Except(own).Select(part => new OtherPart(Math.Max(first, part.After + 1), Math.Min(last, part.To), part.Class!))], null, null, null, null);
+        foreach (LedgerPart part in own)
+        {
+            verdict = Verify(job, part, Math.Max(first, part.After + 1), Math.Min(last, part.To), ledger, verdict, cancellation);
+            if (!verdict.Equal)
+            {
+                break;
+            }
+        }
+
+        return Tell(verdict);
+    }
+
+    /// <param name="first">Step.</param>
+    /// <param name="last">Step.</param>
+    private Verdict Verify(OpenedJob job, LedgerPart part, long first, long last, Dictionary<long, string> ledger, Verdict verdict, CancellationToken cancellation)
+    {
+        (CheckpointSet? start, first) = Start(job, part, first, last);
+        var replay = new StepReplay(job, start);
+        long compared = 0;
+        while (replay.Version < last)
+        {
+            string line = replay.Step(cancellation);
+            if (replay.Version < first)
+            {
+                continue;
+            }
+
+            if (!ledger.TryGetValue(replay.Version, out string? written))
+            {
+                throw new InputException(_run.Ledger, 0, $"The ledger has no line for step {replay.Version}.", "Choose --steps within what it holds, or restore the file.");
+            }
+
+            compared++;
+            if (line != written)
+            {
+                return With(replay.Version) with { Equal = false, DifferentStep = replay.Version, Written = written, Computed = line };
+            }
+
+            if (!request.Json && (compared % 100 == 0 || replay.Version == last))
+            {
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"steps {first} to {replay.Version}: {compared} lines of the ledger recomputed, all equal"));
+            }
+        }
+
+        return With(last) with { ModelEqual = last == job.Job.Descriptor.TotalSteps ? CompareModel(job, replay) : null };
+
+        Verdict With(long to) => verdict with { Verified = [.. verdict.Verified, new VerifiedPart(start?.Version ?? 0, first, to, compared)] };
+    }
+
+    private LedgerLine[] ReadLedger()
+    {
+        if (!File.Exists(_run.Ledger))
+        {
+            throw new InputException(_run.Ledger, 0, "There is no ledger.", "Give the folder of a run that did at least one step.");
+        }
+
+        var ledger = new List<LedgerLine>();
+        foreach (string text in File.ReadLines(_run.Ledger))
+        {
+            try
+            {
+                ledger.Add(LedgerLine.FromJson(text));
+            }
+            catch (JsonException exception)
+            {
+                throw new InputException(_run.Ledger, ledger.Count + 1, $"This is no line of a ledger: {exception.Message}", "Restore the file; without it nothing can be verified.");
+            }
+
+            if (ledger.Count > 1 && ledger[^1].Step <= ledger[^2].Step)
+            {
+                throw new InputException(_run.Ledger, ledger.Count, $"Step {ledger[^1].Step} comes after step {ledger[^2].Step}.", "Restore the file; without it nothing can be verified.");
+            }
+        }
+
+        return ledger.Count > 0 ? [.. ledger] : throw new InputException(_run.Ledger, 0, "The ledger is empty.", "Give the folder of a run that did at least one step.");
+    }
+
+    /// <returns>Steps, both of which are to be compared.</returns>
+    private (long First, long Last) Bounds(LedgerLine[] ledger)
+    {
+        long newest = ledger[^1].Step;
+        long first = request.From ?? (CheckpointSet.List(_run.Checkpoints).Where(v => v < newest).FirstOrDefault() + 1);
+        long last = request.To ?? newest;
+        return first >= 1 && first <= last && last <= newest
+            ? (first, last)
+            : throw new InputException("--steps", 0, $"Steps {first} to {last} cannot be verified: the run has done steps 1 to {newest}.", $"Choose A..B with 1 ≤ A ≤ B ≤ {newest}.");
+    }
+
+    /// <summary>Where to compute from: the newest checkpoint before the first step, of the same part of the ledger. Where none is left of it, and no step was asked for by number, the part is compared from its oldest one on.</summary>
+    private (CheckpointSet? Start, long First) Start(OpenedJob job, LedgerPart part, long first, long last)
+    {
+        long[] kept = [.. CheckpointSet.List(_run.Checkpoints).Where(v => v >= part.After && v < last)];
+        long? version = kept.Where(v => v < first).Select(v => (long?)v).LastOrDefault() ?? (part.After == 0 ? 0 : null);
+        if (version is null && request.From is null && kept.Length > 0)
+        {
+            version = kept[0];
+            first = kept[0] + 1;
+        }
+
+        if (version is null)
+        {
+            throw new InputException("--steps", 0, $"Step {first} cannot be computed again: the determinism class changed after step {part.After}, and no checkpoint is left between.", kept.Length > 0 ? $"Choose --steps from {kept[0] + 1} on." : $"Choose other steps than {part.After + 1} to {part.To}.");
+        }
+
+        if (version == 0)
+        {
+            return (null, first);
+        }
+
+        CheckpointSet start = CheckpointSet.Read(_run.Checkpoints, version.Value);
+        return start.Descriptor.JobHash == job.Job.Descriptor.JobHash
+            ? (start, first)
+            : throw new InputException(_run.Job, 0, "The job or its data are not those that the run was made with.", "Restore them as they were.");
+    }
+
+    /// <summary>Of a ledger that does not say: as the checkpoints within it, or the summary.</summary>
+    private string? ClassOf(LedgerPart part)
+    {
+        string? ofCheckpoint = CheckpointSet.List(_run.Checkpoints).Where(v => v > part.After && v <= part.To).Select(v => CheckpointSet.ClassOf(_run.Checkpoints, v)).FirstOrDefault(known => known is not null);
+        return ofCheckpoint ?? (File.Exists(_run.Summary) ? RunSummary.FromJson(File.ReadAllText(_run.Summary)).DeterminismClass : null);
+    }
+
+    private bool? CompareModel(OpenedJob job, StepReplay replay)
+    {
+        if (!File.Exists(_run.Model))
+        {
+            return null;
+        }
+
+        IReadOnlyDictionary<string, NamedTensor> written = SafeTensors.Read(_run.Model).Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
+        float[] model = replay.Model;
+        int offset = 0;
+        foreach (var tensor in job.Job.Descriptor.Tensors)
+        {
+            int length = (int)tensor.Elements;
+            if (!written.TryGetValue(tensor.Name, out NamedTensor? theirs) || !model.AsSpan(offset, length).SequenceEqual(theirs.Values))
+            {
+                return false;
+            }
+
+            offset += length;
+        }
+
+        return written.Count == job.Job.Descriptor.Tensors.Count;
+    }
+
+    private int Tell(Verdict verdict)
+    {
+        if (request.Json)
+        {
+            output.WriteLine(JsonSerializer.Serialize(verdict, Json));
+        }
+        else
+        {
+            foreach (OtherPart other in verdict.Others)
+            {
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Not verified: steps {other.First} to {other.Last} were computed in the determinism class '{other.Class}', which this machine does not have. Verify them on one that does."));
+            }
+
+            foreach (VerifiedPart part in verdict.Equal ? verdict.Verified : verdict.Verified.SkipLast(1))
+            {
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Verified: steps {part.First} to {part.Last} were computed again from version {part.Start}, and {part.Compared} lines of the ledger are equal."));
+            }
+
+            if (verdict.ModelEqual is { } equal)
+            {
+                output.WriteLine(equal ? "The model file holds exactly these values." : "The model file does NOT hold these values.");
+            }
+
+            if (!verdict.Equal)
+            {
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Different: step {verdict.DifferentStep} gives {verdict.Computed}, where the ledger says {verdict.Written}. {verdict.Verified[^1].Compared - 1} steps before it are equal."));
+            }
+        }
+
+        return verdict.Equal && verdict.ModelEqual != false ? 0 : 1;
+    }
+
+    /// <param name="First">Step that was asked for.</param>
+    /// <param name="Last">Step that was asked for.</param>
+    /// <param name="DifferentStep">The first step whose hash differs.</param>
+    /// <param name="ModelEqual">Null: it was not compared.</param>
+    private sealed record Verdict(bool Equal, long First, long Last, IReadOnlyList<VerifiedPart> Verified, IReadOnlyList<OtherPart> Others, long? DifferentStep, string? Written, string? Computed, bool? ModelEqual)
+    {
+        /// <value>Lines in all.</value>
+        public long Compared => Verified.Sum(part => part.Compared);
+    }
+
+    /// <param name="Start">Version that was computed from.</param>
+    private sealed record VerifiedPart(long Start, long First, long Last, long Compared);
+
+    /// <param name="Class">The determinism class that the steps were computed in.</param>
+    private sealed record OtherPart(long First, long Last, string Class);
+}

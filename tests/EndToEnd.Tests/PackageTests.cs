@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.IO.Compression;
+using Lockstep.Contracts.Services;
+using Lockstep.EndToEnd.Tests.Processes;
+
+namespace Lockstep.EndToEnd.Tests;
+
+/// <summary>samples/own-model, in a folder of its own, from packages with a version of their own that are restored into a folder of their own: a cache would serve those of before.</summary>
+public sealed class PackageTests : IDisposable
+{
+    private static readonly string[] Packed = ["Abstractions", "Contracts", "Core", "Data", "Transport", "ServiceDefaults", "Training", "WorkerLibrary", "Client", "Hosting"];
+
+    private readonly TestFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task The_sample_knows_nothing_but_packages_and_trains()
+    {
+        string version = string.Create(CultureInfo.InvariantCulture, $"0.0.0-test{Environment.ProcessId}"), packages = _folder.In("packages"), sample = _folder.In("sample");
+        foreach (string project in Packed)
+        {
+            Assert.DoesNotContain("warning", await DotnetAsync("pack", Path.Combine(Built.Root, project), "--no-build", "-c", Built.Configuration, $"-p:PackageVersion={version}", "-o", packages), StringComparison.Ordinal);
+        }
+
+        foreach (string package in Directory.EnumerateFiles(packages, "*.nupkg"))
+        {
+            Assert.True(File.Exists(Path.ChangeExtension(package, ".snupkg")), package);
+            using ZipArchive archive = await ZipFile.OpenReadAsync(package, TestContext.Current.CancellationToken);
+            Assert.Contains(archive.Entries, entry => entry.FullName == "README.md");
+        }
+
+        Copy(Path.Combine(Built.Root, "samples", "own-model"), sample);
+        string config = Path.Combine(sample, "nuget.config");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("../../artifacts/packages", packages, StringComparison.Ordinal));
+        string cache = Environment.GetEnvironmentVariable("NUGET_PACKAGES") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        string built = await DotnetAsync("build", Path.Combine(sample, "OwnModel.sln"), "-nologo", "--disable-build-servers", $"-p:LockstepVersion={version}", $"-p:RestorePackagesPath={_folder.In("restored")}", $"-p:RestoreFallbackFolders={cache}");
+        Assert.Contains("0 Warning(s)", built, StringComparison.Ordinal);
+        Assert.True(Directory.Exists(Path.Combine(_folder.In("restored"), "lockstep.hosting", version)));
+
+        CliResult result = await CliProcess.RunAsync("train", Path.Combine(sample, "jobs", "shapes.yaml"), "--worker", Path.Combine(sample, "Worker"), "--workers", "1", "--set", "epochs=", "steps=3", "--output", _folder.In("run"));
+        Assert.True(result.ExitCode == 0, result.All);
+    }
+
+    private static async Task<string> DotnetAsync(params string[] arguments)
+    {
+        await using CliProcess process = CliProcess.StartProgram(Sdk(), arguments, []);
+        CliResult result = await process.EndAsync();
+        Assert.True(result.ExitCode == 0, result.All);
+        return result.Output;
+    }
+
+    /// <summary>The SDK's own assembly, which the runtime starts as any other.</summary>
+    private static string Sdk() => Path.Combine(Directory.EnumerateDirectories(Path.Combine(Path.GetDirectoryName(DotnetHost.Command)!, "sdk"), "10.*").Order(StringComparer.Ordinal).Last(), "dotnet.dll");
+
+    private static void Copy(string from, string to)
+    {
+        foreach (string file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories).Where(file => !Path.GetRelativePath(from, file).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj" or "runs")))
+        {
+            string target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+    }
+}

@@ -32,7 +32,7 @@ internal static class RunOptions
     public static Dictionary<string, string> ReadTransport(ParseResult parsed) => parsed.GetValue(Transport) switch
     {
         null => [],
-        "auto" or "shared" or "grpc" and { } transport => new Dictionary<string, string> { [EnvironmentNames.Transport] = transport },
+        { } transport when transport is "auto" or "shared" or "grpc" => new Dictionary<string, string> { [EnvironmentNames.Transport] = transport },
         { } other => throw new InputException(Transport.Name, 0, $"'{other}' is no transport.", "Give auto, shared or grpc."),
     };
 

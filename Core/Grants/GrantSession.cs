@@ -7,6 +7,12 @@ internal sealed class GrantSession(long id, string worker)
 {
     private const double Weight = 0.2;
 
+    /// <summary>How much faster a worker is thought to be with each division that left it nothing.</summary>
+    private const double Hope = 0.97;
+
+    private bool _isWarm;
+    private bool _isGuess;
+
     public long Id { get; } = id;
 
     public string Worker { get; } = worker;
@@ -38,11 +44,28 @@ internal sealed class GrantSession(long id, string worker)
     /// <summary>Whether the worker will have a version soon: it holds it, or the one before.</summary>
     public bool IsNear(Cursor cursor) => !IsLeaving && Held is { } held && held.Generation == cursor.Generation && (held.Step == cursor.Step || held.Step == cursor.Step - 1);
 
+    /// <summary>A division left the worker nothing, as it was slow. Without slots its time cannot be measured again: some day it gets one to show what it takes by then.</summary>
+    public void WasLeftOut()
+    {
+        SlotMs *= Hope;
+        _isGuess = true;
+    }
+
     public void Took(double slotMs)
     {
-        if (double.IsFinite(slotMs) && slotMs > 0)
+        if (!double.IsFinite(slotMs) || slotMs <= 0)
         {
-            SlotMs = SlotMs == 0 ? slotMs : SlotMs + (Weight * (slotMs - SlotMs));
+            return;
         }
+
+        if (!_isWarm)
+        {
+            // The first slots of a process take a multiple of the usual: code is compiled, memory is touched for the first time.
+            _isWarm = true;
+            return;
+        }
+
+        SlotMs = SlotMs == 0 || _isGuess ? slotMs : SlotMs + (Weight * (slotMs - SlotMs));
+        _isGuess = false;
     }
 }

@@ -180,6 +180,10 @@ public sealed class GrantTable(int slots, int evaluationSlots)
                 {
                     orders.Add(Grant(present[i], cursor, free[from..(from + shares[i])], now));
                 }
+                else if (free.Length >= present.Length)
+                {
+                    present[i].WasLeftOut();
+                }
             }
         }
 

@@ -18,7 +18,7 @@ public sealed class OrphanTests : IDisposable
     public async Task No_process_outlives_the_command(int signal, int exitCode)
     {
         await using CliProcess command = CliProcess.Start("train", Built.Sample("digits"), "--output", _folder.In("run"), "--set", "epochs=1000000");
-        await Waiting.UntilAsync(() => command.Output.Contains("step 1/", StringComparison.Ordinal), "a first step");
+        await Waiting.UntilAsync(() => command.Output.Contains("step 1/", StringComparison.Ordinal), "a first step", TestContext.Current.CancellationToken);
         IReadOnlyList<int> children = SystemProcess.ChildrenOf(command.Id);
         // Redis, the scheduler, a parameter server, two workers.
         Assert.Equal(5, children.Count);
@@ -27,13 +27,13 @@ public sealed class OrphanTests : IDisposable
         if (signal == SystemProcess.Abort)
         {
             // The runtime uses the first to write a dump where it is told to, and goes on.
-            await Waiting.UntilAsync(() => !SystemProcess.TrySignal(command.Id, signal), "the crash of the command");
+            await Waiting.UntilAsync(() => !SystemProcess.TrySignal(command.Id, signal), "the crash of the command", TestContext.Current.CancellationToken);
         }
 
         CliResult result = await command.EndAsync();
 
         Assert.True(result.ExitCode == exitCode, result.All);
-        await Waiting.UntilAsync(() => !children.Any(SystemProcess.IsAlive), "the end of all processes that the command had started");
+        await Waiting.UntilAsync(() => !children.Any(SystemProcess.IsAlive), "the end of all processes that the command had started", TestContext.Current.CancellationToken);
     }
 
     [Theory]
@@ -48,11 +48,11 @@ public sealed class OrphanTests : IDisposable
         _folder.Write("ledger.jsonl", string.Concat(new[] { 1, Steps }.Select(step => $"{{\"step\": {step}, \"hash\": \"{new string('0', 32)}\"}}\n")));
         await using CliProcess command = CliProcess.Start("verify", _folder.Path, "--steps", $"{Steps - 1}..{Steps}");
         IReadOnlyList<int> children = [];
-        await Waiting.UntilAsync(() => (children = SystemProcess.ChildrenOf(command.Id)).Count == 1, "the tool's process");
+        await Waiting.UntilAsync(() => (children = SystemProcess.ChildrenOf(command.Id)).Count == 1, "the tool's process", TestContext.Current.CancellationToken);
 
         SystemProcess.Signal(command.Id, signal);
         await command.EndAsync();
 
-        await Waiting.UntilAsync(() => !children.Any(SystemProcess.IsAlive), "the end of the tool");
+        await Waiting.UntilAsync(() => !children.Any(SystemProcess.IsAlive), "the end of the tool", TestContext.Current.CancellationToken);
     }
 }

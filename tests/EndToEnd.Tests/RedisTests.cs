@@ -60,7 +60,7 @@ public sealed class RedisTests(DigitsRuns runs) : IAsyncLifetime
         _server.Require();
         var run = new RunFolder(_folder.In("run"));
         await using CliProcess process = CliProcess.Start(["train", Built.Sample("digits"), "--output", run.Path, "--set", "epochs=1000000", "--redis", $"{_server.EndPoint},password={Password},ssl=false", "--otlp", "http://me:secret@127.0.0.1:1"]);
-        await Waiting.UntilAsync(() => process.Output.Contains("step 1/", StringComparison.Ordinal), "a first step: without one there is nothing to go on with");
+        await Waiting.UntilAsync(() => process.Output.Contains("step 1/", StringComparison.Ordinal), "a first step: without one there is nothing to go on with", TestContext.Current.CancellationToken);
         SystemProcess.Signal(process.Id, SystemProcess.Interrupt);
 
         CliResult result = await process.EndAsync();

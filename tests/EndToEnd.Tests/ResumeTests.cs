@@ -29,7 +29,7 @@ public sealed class ResumeTests(DigitsRuns runs) : IDisposable
         var barrier = new StepBarrier(_folder, Reached);
         await using (CliProcess process = CliProcess.StartProgram(Built.Lockstep, ["train", Built.Sample("digits"), "--output", run.Path, .. DigitsRuns.Settings], [barrier.Environment]))
         {
-            await Waiting.UntilAsync(() => CheckpointSet.List(run.Checkpoints).Contains(DigitsRuns.CheckpointEvery) && File.Exists(run.Ledger) && File.ReadAllLines(run.Ledger).Length == Reached, "a checkpoint, and steps after it");
+            await Waiting.UntilAsync(() => CheckpointSet.List(run.Checkpoints).Contains(DigitsRuns.CheckpointEvery) && File.Exists(run.Ledger) && File.ReadAllLines(run.Ledger).Length == Reached, "a checkpoint, and steps after it", TestContext.Current.CancellationToken);
             // A terminal tells all that it started, not the command alone.
             Assert.All([process.Id, .. SystemProcess.ChildrenOf(process.Id)], id => SystemProcess.Signal(id, SystemProcess.HangUp));
             interrupted = await process.EndAsync();

@@ -68,7 +68,8 @@ public sealed class ServiceLocator
     /// <exception cref="InputException">There is none.</exception>
     public ServiceLocator WithWorker(string? path, string named) => string.IsNullOrWhiteSpace(path) ? this : new ServiceLocator(_pathOf) { _worker = WorkerProgram.Find(path, named) };
 
-    private static string FileName(string service) => $"Lockstep.{(service == Services.Worker ? "WorkerService" : service)}.dll";
+    /// <summary>Name of a service's assembly.</summary>
+    public static string FileName(string service) => $"Lockstep.{(service == Services.Worker ? "WorkerService" : service)}.dll";
 
     private static ServiceLocator Check(ServiceLocator locator, string folder, string remedy)
     {

@@ -12,7 +12,7 @@ namespace Lockstep.EndToEnd.Tests.Scaling;
 /// <summary><c>lockstep up</c> in a process of its own.</summary>
 internal sealed class UpProcess : IAsyncDisposable
 {
-    private const string WorkerAssembly = "Lockstep.Worker.dll";
+    private const string WorkerAssembly = "Lockstep.WorkerService.dll";
 
 
     private readonly HttpClient _http;

@@ -36,7 +36,7 @@ public sealed class FleetPlanTests : IDisposable
     {
         foreach (string service in Services.All)
         {
-            File.WriteAllText(Path.Combine(_folder.CreateSubdirectory(service).FullName, $"Lockstep.{service}.dll"), "");
+            File.WriteAllText(Path.Combine(_folder.CreateSubdirectory(service).FullName, ServiceLocator.FileName(service)), "");
         }
 
         return new FleetPlan(new FleetOptions

@@ -25,7 +25,7 @@ public sealed record OpenedData(IDataSet Train, IDataSet? Validation, Normalizat
 public static class DataSets
 {
     private const ulong SplitKey = 0x73706c6974;
-    private const string CacheVersion = "4";
+    private const string CacheVersion = "5";
     private const int KeyLength = 32;
 
     /// <summary>Looks at the beginnings of a job's files, as <see cref="Open"/> does before it reads them through: what is found here is told at once.</summary>
@@ -176,7 +176,9 @@ public static class DataSets
         StoredStatistics found = CacheEntry.GetOrMake(cacheDirectory, key[..KeyLength], Find, ending =>
         {
             NormalizationTable table = FeatureStatistics.Compute(rows, data, isTraining, cancellation);
-            var statistics = new StoredStatistics(table, Renamed(ColumnSurvey.Tell(rows, validation, table, data, isTraining, cancellation), files, stored));
+            var classes = new ClassSurvey(rows.Format, data);
+            InputError[] warnings = ColumnSurvey.Tell(rows, validation, table, data, classes, isTraining, cancellation);
+            var statistics = new StoredStatistics(table with { ClassCounts = classes.Counts() }, Renamed(warnings, files, stored));
             CacheEntry.Write(path, ending, file => JsonSerializer.Serialize(file, statistics));
         }, cancellation);
         return found with { Warnings = Renamed(found.Warnings, stored, files) };

@@ -15,12 +15,15 @@ namespace Lockstep.Training;
 /// </summary>
 /// <param name="model">Stays the caller's, and alone holds the version that was loaded last.</param>
 /// <param name="validation">Needed by <see cref="Evaluate"/> only.</param>
-public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, IDataSet? validation = null) : IDisposable
+/// <param name="classWeights">What a sample counts in the loss, by its class; null: all count alike.</param>
+public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, IDataSet? validation = null, float[]? classWeights = null) : IDisposable
 {
+    private readonly Tensor? weights = classWeights is null ? null : torch.tensor(classWeights).to(TorchRuntime.Device).DetachFromDisposeScope();
     private readonly Tensor[] parameters = [.. model.Tensors.Zip(model.Values).Where(t => t.First.Kind == TensorKind.Parameter).Select(t => t.Second)];
     private readonly float[] before = new float[model.Tensors.Where(t => t.Kind == TensorKind.Buffer).Select(t => (int)t.Elements).DefaultIfEmpty().Max()];
     private readonly BatchReader training = new(job, model.Input, train);
     private readonly BatchReader? evaluation = validation is null ? null : new(job, model.Input, validation);
+    private readonly SlotMetrics? metrics = validation is null ? null : new(job, validation);
     // Of the process: one object of its own each time it is asked for.
     private readonly torch.Generator generator = torch.Generator.Default;
 
@@ -56,7 +59,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
         if (sampleIds.IsEmpty)
         {
             gradient.Clear();
-            return new(0, 0, new double[SlotMetrics.PartCount(job.Metrics)]);
+            return new(0, 0);
         }
 
         if (sampleIds.Length > stepSampleCount || sampleIds.Length < model.MinimumSlotSamples)
@@ -73,8 +76,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
             var lossSum = LossSum(output, batch.Labels.to(TorchRuntime.Device));
             var gradients = torch.autograd.grad([lossSum / stepSampleCount], parameters);
             CopyGradients(gradients, after, (double)sampleIds.Length / stepSampleCount, gradient);
-            var metrics = SlotMetrics.Measure(job, output, batch.RawLabels, train, withScores: false);
-            return new(sampleIds.Length, lossSum.item<float>(), metrics.Parts);
+            return new(sampleIds.Length, lossSum.item<float>());
         }
         finally
         {
@@ -86,14 +88,14 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
     /// <exception cref="InvalidOperationException">There is no validation data.</exception>
     public EvaluationPart Evaluate(ReadOnlySpan<long> sampleIds)
     {
-        if (evaluation is null)
+        if (evaluation is null || metrics is null)
         {
             throw new InvalidOperationException("The job has no validation data.");
         }
 
         if (sampleIds.IsEmpty)
         {
-            return new(0, 0, new double[SlotMetrics.PartCount(job.Metrics)], [], []);
+            return metrics.Empty;
         }
 
         using var scope = torch.NewDisposeScope();
@@ -102,9 +104,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
         try
         {
             var output = model.Evaluate(batch.Features.to(TorchRuntime.Device));
-            var lossSum = LossSum(output, batch.Labels.to(TorchRuntime.Device)).item<float>();
-            var metrics = SlotMetrics.Measure(job, output, batch.RawLabels, validation!, withScores: true);
-            return new(sampleIds.Length, lossSum, metrics.Parts, metrics.Scores, metrics.Labels);
+            return metrics.Measure(LossSum(output, batch.Labels.to(TorchRuntime.Device)).item<float>(), output, batch.RawLabels);
         }
         finally
         {
@@ -117,6 +117,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
     {
         training.Dispose();
         evaluation?.Dispose();
+        weights?.Dispose();
         generator.Dispose();
     }
 
@@ -135,13 +136,13 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
         }
     }
 
-    // Sum over samples of the sample's loss; mse and mae are means over the label's columns, as in torch.
+    // Sum over samples of the sample's loss, times the weight of its class; mse and mae are means over the label's columns, as in torch.
     private Tensor LossSum(Tensor output, Tensor labels) => job.Loss switch
     {
         LossKind.Mse => F.mse_loss(output, labels, torch.nn.Reduction.Sum) / model.Outputs,
         LossKind.Mae => F.l1_loss(output, labels, torch.nn.Reduction.Sum) / model.Outputs,
-        LossKind.CrossEntropy => F.cross_entropy(output, labels, reduction: torch.nn.Reduction.Sum),
-        LossKind.BinaryCrossEntropy => F.binary_cross_entropy_with_logits(output, labels, reduction: torch.nn.Reduction.Sum),
+        LossKind.CrossEntropy => F.cross_entropy(output, labels, weight: weights, reduction: torch.nn.Reduction.Sum),
+        LossKind.BinaryCrossEntropy => F.binary_cross_entropy_with_logits(output, labels, weight: weights?.index_select(0, labels.flatten().to(torch.ScalarType.Int64)).view(labels.shape), reduction: torch.nn.Reduction.Sum),
         _ => throw new InvalidOperationException($"There is no loss {job.Loss}."),
     };
 

@@ -20,6 +20,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Data = Data(values.Map("data")),
             Loss = values.Word<LossKind>("loss") ?? LossKind.Mse,
             Metrics = [.. values.List<string>("metrics").Select(JobWords.Parse<MetricKind>)],
+            ClassWeights = values.Weights("classWeights"),
             Optimizer = Optimizer(values.Map("optimizer")),
             Schedule = Schedule(values.Map("schedule")),
             Epochs = values.Int("epochs"),
@@ -222,6 +223,11 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (job.Data.NormalizeLabels != NormalizationKind.None && (job.Loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy) && values.IsKnown("loss"))
         {
             Report(values.Map("data"), "normalizeLabels", $"The loss {JobWords.Of(job.Loss)} takes classes, which are not scaled.", "Remove 'normalizeLabels', or take the loss mse or mae.");
+        }
+
+        if (job.ClassWeights is not null && (job.Loss is LossKind.Mse or LossKind.Mae) && values.IsKnown("loss"))
+        {
+            Report(values, "classWeights", $"The loss {JobWords.Of(job.Loss)} takes numbers, which have no classes.", "Remove 'classWeights', or take the loss cross-entropy.");
         }
 
         if (job.Slots > job.GlobalBatch && values.IsKnown("slots") && values.IsKnown("globalBatch"))

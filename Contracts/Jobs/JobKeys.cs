@@ -77,11 +77,12 @@ internal static class JobKeys
                     new("missingCategory", Word, "csv: own: a missing category is one of its own; zero: it has no flag; default: refused where missing refuses, else zero.") { Words = JobWords.All<MissingCategoryPolicy>() },
                     new("unknown", Word, "csv: what a category is that only later data have; ignore: it has no flag.") { Words = JobWords.All<UnknownPolicy>(), Default = "refuse" },
                     new("normalize", Word, "How features are scaled, by the training rows; stored with the model.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
-                    new("normalizeLabels", Word, "How labels that are numbers are scaled for the loss, by the training rows; stored with the model. The metrics mae and rmse stay in the labels' own unit.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
+                    new("normalizeLabels", Word, "How labels that are numbers are scaled for the loss, by the training rows; stored with the model. The metrics mae, rmse and mape stay in the labels' own unit.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
                 ],
             },
             new("loss", Word, "What is minimised.") { Required = true, Words = JobWords.All<LossKind>() },
             new("metrics", List, "What is measured on the validation data beside the loss.") { Items = new("metric", Word, "") { Words = JobWords.All<MetricKind>() } },
+            new("classWeights", Weights, "Losses over classes: what a sample of a class counts in the loss, 1 where it is not named; balanced: all classes of the training rows count alike in sum.") { Minimum = 0, AboveMinimum = true, Maximum = ClassWeights.Largest },
             new("optimizer", Map, "How parameters are updated.")
             {
                 Keys =

@@ -33,6 +33,7 @@ public static class JobSchema
             ValueKind.Word => Words(key.Words),
             ValueKind.List => List(Value(key.Items!), key.NotEmpty),
             ValueKind.Layer => Layer(key),
+            ValueKind.Weights => new() { ["anyOf"] = new JsonArray(Words([ClassWeights.Balanced]), new JsonObject { ["type"] = "object", ["additionalProperties"] = Number(key, "number") }) },
             _ => Map(key),
         };
         if (key.Meaning.Length > 0)

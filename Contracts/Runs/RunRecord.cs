@@ -81,6 +81,9 @@ public sealed record EvaluationRecord : RunRecord
 {
     /// <value>By metric, loss among them.</value>
     public required IReadOnlyDictionary<string, double> Validation { get; init; }
+    /// <value>Null: there is no more to say.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public EvaluationDetails? ValidationDetails { get; init; }
 }
 
 /// <summary>One line of ledger.jsonl: the hash of the whole state after a step. Equal runs have equal files.</summary>

@@ -30,6 +30,8 @@ public sealed record JobDescriptor
     public bool AcceptsClass { get; init; }
     /// <value>Leased slots of one evaluation; 0: the job has no validation data. Evaluated at the end of each epoch and of the job.</value>
     public int EvaluationSlots { get; init; }
+    /// <value>By class, for what evaluations tell; empty where labels are numbers.</value>
+    public IReadOnlyList<string> ClassNames { get; init; } = [];
     /// <value>The first worker's class; another is refused.</value>
     public required string DeterminismClass { get; init; }
     /// <value>Hash of the job and of its data.</value>

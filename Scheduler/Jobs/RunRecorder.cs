@@ -17,7 +17,8 @@ namespace Lockstep.Scheduler.Jobs;
 internal sealed class RunRecorder : IDisposable
 {
     private readonly RunFolder _run;
-    private readonly JobSpec _spec;
+    private readonly MetricLayout _layout;
+    private readonly IReadOnlyList<string> _classNames;
     private readonly TimeProvider _time;
     private readonly TimeLedger _times;
     private readonly RunStatistics _statistics;
@@ -45,7 +46,8 @@ internal sealed class RunRecorder : IDisposable
     public RunRecorder(RunFolder run, JobSpec spec, JobDescriptor descriptor, long? from, TimeLedger times, TimeProvider time)
     {
         _run = run;
-        _spec = spec;
+        _classNames = descriptor.ClassNames;
+        _layout = MetricLayout.Of(spec, _classNames.Count);
         _times = times;
         _time = time;
         _statistics = new RunStatistics(spec, descriptor.StepsPerEpoch);
@@ -243,13 +245,15 @@ internal sealed class RunRecorder : IDisposable
             return null;
         }
 
+        Measurement measured = MetricMath.Finish(_layout, _classNames, report.EvaluationParts);
         return new EvaluationRecord
         {
             Step = report.Cursor.Step,
             Seconds = Math.Round(Elapsed(), 3),
             Loss = report.Loss,
             Samples = report.Samples,
-            Validation = MetricMath.Finish(_spec.Loss, _spec.Metrics, report.EvaluationParts),
+            Validation = measured.Values,
+            ValidationDetails = measured.Details,
         };
     }
 

@@ -1,6 +1,7 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
+using Lockstep.Core.Metrics;
 
 namespace Lockstep.Training;
 
@@ -77,13 +78,15 @@ internal sealed record ModelPlan(IReadOnlyList<Layer> Layers, IReadOnlyList<Tens
             var classes = job.Loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy;
             var fits = metric switch
             {
-                MetricKind.Accuracy => classes,
+                MetricKind.Accuracy or MetricKind.F1 or MetricKind.Precision or MetricKind.Recall => classes,
+                MetricKind.Confusion => classes && outputs <= ClassTally.LargestMatrix,
+                MetricKind.R2 or MetricKind.Mape => !classes,
                 MetricKind.Auc => job.Loss == LossKind.BinaryCrossEntropy || (job.Loss == LossKind.CrossEntropy && outputs == 2),
                 _ => job.Loss != LossKind.CrossEntropy,
             };
             if (!fits)
             {
-                yield return new(JobFile, 0, $"The metric {JobWords.Of(metric)} cannot be had with the loss {JobWords.Of(job.Loss)} and {outputs} outputs.", "accuracy needs classes, auc two classes, mae and rmse numbers.");
+                yield return new(JobFile, 0, $"The metric {JobWords.Of(metric)} cannot be had with the loss {JobWords.Of(job.Loss)} and {outputs} outputs.", $"accuracy, f1, precision and recall need classes, confusion at most {ClassTally.LargestMatrix} of them, auc two, mae, rmse, r2 and mape numbers.");
             }
         }
     }

@@ -25,13 +25,13 @@ internal sealed class OpenedJob : IDisposable
     private readonly OpenedData _data;
     private readonly NeuralModel _model;
 
-    private OpenedJob(JobSpec spec, OpenedData data, NeuralModel model, TrainingJob job)
+    private OpenedJob(JobSpec spec, OpenedData data, NeuralModel model, float[]? classWeights, TrainingJob job)
     {
         Spec = spec;
         _data = data;
         _model = model;
         Job = job;
-        Trainer = new TorchTrainer(new SlotTrainer(spec, model, data.Train, data.Validation), data.Validation?.Count ?? 0);
+        Trainer = new TorchTrainer(new SlotTrainer(spec, model, data.Train, data.Validation, classWeights), data.Validation?.Count ?? 0);
     }
 
     public JobSpec Spec { get; }
@@ -77,6 +77,7 @@ internal sealed class OpenedJob : IDisposable
                 ResumeStep = resumeStep,
                 AcceptsClass = acceptsClass,
                 EvaluationSlots = EvaluationSlots.Count(data.Validation?.Count ?? 0, spec.Slots),
+                ClassNames = data.Normalization.NamesOfClasses(),
                 DeterminismClass = determinismClass,
                 JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}"))),
                 ModelMetadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
@@ -85,7 +86,7 @@ internal sealed class OpenedJob : IDisposable
                     [NormalizationKey] = data.Normalization.ToMetadata(),
                 },
             };
-            return new OpenedJob(spec, data, model, new TrainingJob(descriptor, sampler, new ModelLayout(descriptor.Tensors, descriptor.Shards)));
+            return new OpenedJob(spec, data, model, ClassWeighting.Of(spec.ClassWeights, data.Normalization), new TrainingJob(descriptor, sampler, new ModelLayout(descriptor.Tensors, descriptor.Shards)));
         }
         catch
         {

@@ -40,12 +40,25 @@ internal sealed class CheckTool(CheckRequest request, TextWriter output)
             try
             {
                 CheckedModel model = Describe(spec, data);
-                return new CheckReport([], [.. data.Warnings, .. OfMachine(spec, model)], read, model);
+                return new CheckReport(WeightErrors(spec, data), [.. data.Warnings, .. OfMachine(spec, model)], read, model);
             }
             catch (InputException exception)
             {
-                return new CheckReport(exception.Errors, data.Warnings, read, null);
+                return new CheckReport([.. WeightErrors(spec, data), .. exception.Errors], data.Warnings, read, null);
             }
+        }
+    }
+
+    private static IReadOnlyList<InputError> WeightErrors(JobSpec spec, OpenedData data)
+    {
+        try
+        {
+            ClassWeighting.Of(spec.ClassWeights, data.Normalization);
+            return [];
+        }
+        catch (InputException exception)
+        {
+            return exception.Errors;
         }
     }
 

@@ -15,7 +15,7 @@ namespace Lockstep.Worker.Tools;
 /// <summary>Measures a model file on data, in slots of one size.</summary>
 internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     public int Run(CancellationToken cancellation)
     {
@@ -23,18 +23,24 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
         JobSpec spec = stored.Spec;
         using IDataSet data = OpenData(stored, cancellation);
         using NeuralModel model = stored.Build(data.SampleShape, NeuralModel.OutputsFor(request.Data is { } path ? spec with { Data = spec.Data with { Train = path } } : spec, data));
-        using var trainer = new SlotTrainer(spec, model, data, data);
-        IReadOnlyDictionary<string, double> metrics = MetricMath.Finish(spec.Loss, spec.Metrics, Parts(trainer, data.Count, model.SamplesAtOnce, cancellation));
+        using var trainer = new SlotTrainer(spec, model, data, data, stored.ClassWeights());
+        string[] classes = stored.Table.NamesOfClasses();
+        Measurement measured = MetricMath.Finish(MetricLayout.Of(spec, classes.Length), classes, Parts(trainer, data.Count, model.SamplesAtOnce, cancellation));
         if (request.Json)
         {
-            output.WriteLine(JsonSerializer.Serialize(new { model = request.Model, samples = data.Count, metrics }, Json));
+            output.WriteLine(JsonSerializer.Serialize(new { model = request.Model, samples = data.Count, metrics = measured.Values, details = measured.Details }, Json));
             return 0;
         }
 
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{data.Count} samples"));
-        foreach ((string name, double value) in metrics)
+        foreach ((string name, double value) in measured.Values)
         {
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-10}{value:G6}"));
+        }
+
+        foreach (string line in EvaluationLines.Of(measured.Details))
+        {
+            output.WriteLine(line);
         }
 
         return 0;
@@ -88,7 +94,7 @@ internal sealed class EvaluateTool(EvaluateRequest request, TextWriter output)
         public int FeatureCount => inner.FeatureCount;
         public IReadOnlyList<int> SampleShape => inner.SampleShape;
         public int LabelWidth => inner.LabelWidth;
-        public IReadOnlyList<double> LabelUnits => inner.LabelUnits;
+        public IReadOnlyList<LabelScale> LabelScales => inner.LabelScales;
         public int? Classes => inner.Classes;
         public string Fingerprint => inner.Fingerprint;
 

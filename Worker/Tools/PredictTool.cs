@@ -40,8 +40,7 @@ internal sealed class PredictTool(PredictRequest request, TextWriter output)
             return null;
         }
 
-        int count = stored.Table.Classes ?? throw new InputException(request.Model, 0, "The model's preparation names no number of classes.", "Give a model that lockstep wrote.");
-        return stored.Table.ClassNames.Length == count ? stored.Table.ClassNames : [.. Enumerable.Range(0, count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+        return stored.Table.Classes is not null ? stored.Table.NamesOfClasses() : throw new InputException(request.Model, 0, "The model's preparation names no number of classes.", "Give a model that lockstep wrote.");
     }
 
     /// <summary>Whole or not at all.</summary>

@@ -47,6 +47,10 @@ internal sealed class StoredModel
     public DataSpec DataAt(string data, string? labels) =>
         Spec.Data with { Train = data, TrainMore = [], TrainLabels = labels, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null };
 
+    /// <summary>What a sample counts in the loss, by its class; null: all count alike.</summary>
+    /// <exception cref="InputException">The job names classes that the preparation does not have.</exception>
+    public float[]? ClassWeights() => OfJob(() => ClassWeighting.Of(Spec.ClassWeights, Table));
+
     /// <summary>The model with its values.</summary>
     /// <exception cref="InputException">The file does not hold the tensors that its job has.</exception>
     public NeuralModel Build(IReadOnlyList<int> sampleShape, int outputs)

@@ -155,7 +155,7 @@ internal sealed class ExploredWorker(StepExploration world, string name)
 
         StubGradients.Fill(_gradient, _values, work.Cursor.Step, work.Slot, world.Spike);
         GroupBuilder builder = use == SlotUse.Group && _group is not null ? _group : Begin(work.Cursor);
-        builder.Add(work.Slot, 1, work.Cursor.Step + work.Slot, [], _gradient);
+        builder.Add(work.Slot, 1, work.Cursor.Step + work.Slot, _gradient);
         if (use == SlotUse.Group)
         {
             _group = builder;

@@ -55,7 +55,7 @@ app.Lifetime.ApplicationStopping.Register(() =>
     app.Services.GetRequiredService<LastCheckpoint>().KeepAsync().Wait();
     app.Services.GetRequiredService<WaitsEnd>().Set();
 });
-await app.RunAsync();
+await app.ServeAsync();
 return 0;
 
 namespace Lockstep.ParameterServer

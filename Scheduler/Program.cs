@@ -58,5 +58,5 @@ app.UseAccessControl();
 app.MapDefaultEndpoints();
 app.MapGrpcService<MembershipService>().NeedsSecret();
 app.MapSchedulerApi();
-await app.RunAsync();
+await app.ServeAsync();
 return 0;

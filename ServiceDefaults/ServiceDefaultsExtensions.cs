@@ -62,6 +62,20 @@ public static class ServiceDefaultsExtensions
         return app;
     }
 
+    /// <summary>Serves to the end. That it is asked to end while it starts is no error.</summary>
+    public static async Task ServeAsync(this WebApplication app)
+    {
+        // Taken before: the application is disposed of when it has ended, and its services with it.
+        CancellationToken stopping = app.Lifetime.ApplicationStopping;
+        try
+        {
+            await app.RunAsync();
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+        }
+    }
+
     /// <summary>The word that everybody expects, then what is wrong.</summary>
     private static Task WriteAsync(HttpContext context, HealthReport report)
     {

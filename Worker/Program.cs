@@ -39,13 +39,5 @@ builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = Tim
 var app = builder.Build();
 app.UseAccessControl();
 app.MapDefaultEndpoints();
-try
-{
-    await app.RunAsync();
-}
-catch (OperationCanceledException) when (app.Lifetime.ApplicationStopping.IsCancellationRequested)
-{
-    // It was asked to end while it started.
-}
-
+await app.ServeAsync();
 return Environment.ExitCode;

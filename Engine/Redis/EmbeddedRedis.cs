@@ -10,7 +10,7 @@ using Tsavorite.core;
 
 namespace Lockstep.Engine.Redis;
 
-/// <summary>A Redis-compatible server for one fleet: in memory, on the loopback interface, with a password, sized for leases and job records.</summary>
+/// <summary>A Redis-compatible server for one fleet: in memory, on the loopback interface, with a password, sized for job records.</summary>
 public static class EmbeddedRedis
 {
     /// <summary>Far longer than any script of ours takes, also on a machine that halts now and then; one that goes on for ever is ended.</summary>
@@ -86,7 +86,7 @@ public static class EmbeddedRedis
         EnableLua = true,
         LuaOptions = new LuaOptions(LuaMemoryManagementMode.Native, "", ScriptTimeout, LuaLoggingMode.Enable, []),
         LogMemorySize = "64m",
-        // The place of a deleted or grown record is used again. Without it every step's leases make the log longer, and once it fills its memory the oldest records, such as the jobs', are dropped.
+        // The place of a deleted or grown record is used again. Without it every change of a record makes the log longer, and once it fills its memory the oldest records, such as the jobs', are dropped.
         UseRevivBinsPowerOf2 = true,
         RevivifiableFraction = 1,
         PageSize = "1m",

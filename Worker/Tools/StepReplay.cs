@@ -8,7 +8,7 @@ using Lockstep.Worker.Jobs;
 
 namespace Lockstep.Worker.Tools;
 
-/// <summary>One worker and one shard in one thread, without leases and messages: computes every slot of every step itself.</summary>
+/// <summary>One worker and one shard in one thread, without grants and messages: computes every slot of every step itself.</summary>
 internal sealed class StepReplay
 {
     private readonly OpenedJob _job;

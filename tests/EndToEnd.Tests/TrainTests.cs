@@ -52,7 +52,7 @@ public sealed class TrainTests(DigitsRuns runs)
             Assert.True(file.RootElement.TryGetProperty(field, out _), field);
         }
 
-        Assert.Equal(["granted", "expired", "speculative"], NamesIn(file, "leases"));
+        Assert.Equal(["granted", "again", "revoked"], NamesIn(file, "grants"));
         Assert.Equal(["accepted", "duplicate", "stale", "refused", "mismatched"], NamesIn(file, "contributions"));
         Assert.Equal(["elapsedSeconds", "goodputSeconds", "badputSeconds", "goodput"], NamesIn(file, "time"));
         Assert.All(["stepMs", "syncMs", "barrierMs"], field => Assert.Equal(["p50", "p95"], NamesIn(file, field)));
@@ -62,7 +62,6 @@ public sealed class TrainTests(DigitsRuns runs)
         // 1,438 samples in steps of 64.
         Assert.Equal(DigitsRuns.Steps / 23.0, summary.Epochs, 4);
         Assert.Equal(DigitsRuns.Steps * 8, summary.SlotsByWorker.Values.Sum());
-        // What was pushed when step 0 only measured counts as accepted, and makes no group of the step.
         Assert.InRange(summary.GroupSizes.Values.Sum(), DigitsRuns.Steps, summary.Contributions.Accepted);
         Assert.Equal(DigitsRuns.Steps * 8, summary.GroupSizes.Sum(g => int.Parse(g.Key, System.Globalization.CultureInfo.InvariantCulture) * g.Value));
         Assert.InRange(summary.Grants.Granted, DigitsRuns.Steps * 8, long.MaxValue);

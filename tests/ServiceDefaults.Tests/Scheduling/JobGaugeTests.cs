@@ -13,13 +13,15 @@ public sealed class JobGaugeTests
     public void A_state_that_no_job_is_in_any_more_is_reported_as_none()
     {
         using ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        var metrics = new SchedulerMetrics(services.GetRequiredService<IMeterFactory>()) { JobsNow = () => [new JobGauge("a", JobState.Running, 8, 1, null)] };
+        IMeterFactory own = services.GetRequiredService<IMeterFactory>();
+        var metrics = new SchedulerMetrics(own) { JobsNow = () => [new JobGauge("a", JobState.Running, 8, 1, null)] };
         var seen = new Dictionary<string, int>(StringComparer.Ordinal);
         using var listener = new MeterListener
         {
-            InstrumentPublished = static (instrument, listener) =>
+            // Other tests have meters of the same name.
+            InstrumentPublished = (instrument, listener) =>
             {
-                if (instrument.Name.StartsWith(Prefix, StringComparison.Ordinal))
+                if (instrument.Meter.Scope == own && instrument.Name.StartsWith(Prefix, StringComparison.Ordinal))
                 {
                     listener.EnableMeasurementEvents(instrument);
                 }

@@ -27,10 +27,12 @@ public sealed class WorkerFaultsTests : IDisposable
             _folder.Arm(number, new Fault(kinds[number], new FaultTime(0, null, null)) { Target = Disturbed, Share = 0.3, Seed = (ulong)number });
         }
 
-        IReadOnlyList<StepReport> reports = await RunAsync(tolerant: false);
-
-        Ledger.Equal("messages", await QuietRun.LedgerAsync(Job), Ledger.Of(reports));
-        Assert.All(Enumerable.Range(0, kinds.Length), number => Assert.Equal(Disturbed, _folder.FiredAt(number)?.Target));
+        // Whether messages overtake each other in a run is chance.
+        do
+        {
+            Ledger.Equal("messages", await QuietRun.LedgerAsync(Job), Ledger.Of(await RunAsync(tolerant: false)));
+        }
+        while (Enumerable.Range(0, kinds.Length).Any(number => _folder.FiredAt(number)?.Target != Disturbed));
     }
 
     [Theory]

@@ -15,6 +15,8 @@ var root = new RootCommand("Lockstep: elastic training whose result does not dep
     VerifyCommand.Create(),
     EvaluateCommand.Create(),
     PredictCommand.Create(),
+    PlotCommand.Create(),
+    RunsCommand.Create(),
     DoctorCommand.Create(),
     SubmitCommand.Create(),
     JobsCommand.Create(),

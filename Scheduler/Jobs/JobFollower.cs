@@ -127,7 +127,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             }
 
             long repeated = _recorder!.Repeated;
-            record = _recorder.Add(report, fleet.CountOf(job.Id));
+            record = _recorder.Add(report, fleet.CountOf(job.Id), job.WantedWorkers);
             change = record is null ? null : _recorder.TakeChange();
             if (record is not null || _recorder.Repeated > repeated)
             {

@@ -148,6 +148,7 @@ internal sealed partial class JobManager
         (ScalingDecision decision, bool changed) = scaler.Decide([.. jobs.Select(j => (j.Id, j.Spec.Workers.Min, j.Spec.Workers.Max, j.Spec.Slots, fleet.CountOf(j.Id)))]);
         foreach ((JobRun job, JobScalingDecision target) in jobs.Zip(decision.Jobs))
         {
+            job.WantedWorkers = target.IsLimit ? null : target.Target;
             if (job.TargetWorkers != target.Target)
             {
                 job.TargetWorkers = target.Target;

@@ -84,6 +84,9 @@ internal sealed class JobRun
     /// <value>Workers that the scaling policy gives it.</value>
     public int TargetWorkers { get; set; } = int.MaxValue;
 
+    /// <value>As <see cref="TargetWorkers"/>, where somebody starts and stops workers for it; null: their number is fixed, or nothing is decided yet.</value>
+    public int? WantedWorkers { get; set; }
+
     /// <value>It goes on with fewer shards than it had; what workers hold of it is of no use.</value>
     public bool IsRelaid { get; init; }
 

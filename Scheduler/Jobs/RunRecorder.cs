@@ -109,11 +109,12 @@ internal sealed class RunRecorder : IDisposable
 
     /// <summary>Takes a report.</summary>
     /// <param name="workers">That the job has now.</param>
+    /// <param name="wanted">That it shall have; null: nobody says.</param>
     /// <returns>The line that was written; null where the report tells what is known.</returns>
-    public RunRecord? Add(StepReport report, int workers)
+    public RunRecord? Add(StepReport report, int workers, int? wanted)
     {
         _unwritten = null;
-        RunRecord? record = report.Cursor.Attempt == Cursor.Evaluation ? Evaluation(report) : Step(report, workers);
+        RunRecord? record = report.Cursor.Attempt == Cursor.Evaluation ? Evaluation(report) : Step(report, workers, wanted);
         if (record is not null)
         {
             _times.Reported(record is StepRecord ? TimeUse.Training : TimeUse.Evaluating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs));
@@ -182,7 +183,7 @@ internal sealed class RunRecorder : IDisposable
         _ledger.Dispose();
     }
 
-    private StepRecord? Step(StepReport report, int workers)
+    private StepRecord? Step(StepReport report, int workers, int? wanted)
     {
         long step = report.Cursor.Step + 1;
         if (report.Ledger.Length == 0)
@@ -224,6 +225,8 @@ internal sealed class RunRecorder : IDisposable
             SyncMs = Math.Round(report.SyncMs, 3),
             UpdateMs = Math.Round(report.UpdateMs, 3),
             SlotsByWorker = new SortedDictionary<string, int>(report.SlotWorkers.GroupBy(w => w, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Count(), StringComparer.Ordinal), StringComparer.Ordinal),
+            Workers = workers,
+            WantedWorkers = wanted,
             GroupSizes = report.GroupSizes,
             Accepted = report.Accepted,
             Duplicate = report.Duplicate,

@@ -88,7 +88,7 @@ internal static class JobKeys
                 Keys =
                 [
                     new("kind", Word, "") { Words = JobWords.All<OptimizerKind>(), Default = "adam" },
-                    new("learningRate", Number, "Peak learning rate.") { Minimum = 0, AboveMinimum = true, Maximum = 1e6, Default = "1e-3" },
+                    new("learningRate", Number, "Peak learning rate.") { Minimum = 0, AboveMinimum = true, Maximum = ScheduleSpec.LargestRate, Default = "1e-3" },
                     new("momentum", Number, "sgd.") { Minimum = 0, Maximum = 1, BelowMaximum = true, Default = "0" },
                     new("nesterov", Flag, "sgd with momentum.") { Default = "false" },
                     new("weightDecay", Number, "adamw: decoupled; else added to the gradient.") { Minimum = 0, Maximum = 1e6, Default = "0" },
@@ -105,7 +105,7 @@ internal static class JobKeys
                     new("kind", Word, "") { Words = JobWords.All<ScheduleKind>(), Default = "constant" },
                     new("warmupSteps", Whole, "Steps of linear warm-up from 0.") { Minimum = 0, Maximum = long.MaxValue / 2, Default = "0" },
                     new("stepSize", Whole, "step: every so many steps the rate is multiplied by gamma.") { Minimum = 1, Maximum = long.MaxValue / 2 },
-                    new("gamma", Number, "step.") { Minimum = 0, AboveMinimum = true, Maximum = 1, Default = "0.1" },
+                    new("gamma", Number, "step; above 1 the rate rises.") { Minimum = 0, AboveMinimum = true, Maximum = ScheduleSpec.LargestGamma, Default = "0.1" },
                     new("finalFraction", Number, "cosine: fraction of the peak at the end.") { Minimum = 0, Maximum = 1, Default = "0" },
                 ],
             },

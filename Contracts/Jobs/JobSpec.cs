@@ -158,6 +158,9 @@ public enum ScheduleKind { Constant = 1, Step = 2, Cosine = 3 }
 
 public sealed record ScheduleSpec
 {
+    public const double LargestRate = 1e6;
+    public const double LargestGamma = 10;
+
     public ScheduleKind Kind { get; init; } = ScheduleKind.Constant;
     /// <value>Steps of linear warm-up from 0. Default 0.</value>
     public long WarmupSteps { get; init; }

@@ -51,6 +51,7 @@ public sealed class JobErrorTests
     [InlineData("loss: mse", "loss: cross-entropy\nclassWeights: {a: [1]}", 9, "'a' is a list.", "Give a number")]
     [InlineData("loss: mse", "loss: mse\nclassWeights: balanced", 9, "The loss mse takes numbers, which have no classes.", "Remove 'classWeights', or take the loss cross-entropy.")]
     [InlineData("epochs: 1", "epochs: 1\nmetrics: [mae, mae]", 10, "A metric is named twice.", "Name each once.")]
+    [InlineData("epochs: 1", "epochs: 1\nschedule: {kind: step, stepSize: 1, gamma: 11}", 10, "'gamma' is '11'.", "Give a number, above 0 and at most 10.")]
     // Keys.
     [InlineData("loss: mse", "los: mse", 8, "There is no key 'los'.", "Did you mean 'loss'?")]
     [InlineData("loss: mse", "LOSS: mse", 8, "There is no key 'LOSS'.", "Did you mean 'loss'?")]

@@ -22,7 +22,12 @@ internal static class CheckCommand
             int workers = RunOptions.ReadWorkers(parsed, DefaultWorkers);
             JobSpec job = RunOptions.ReadJob(parsed, Job);
             bool strict = parsed.GetValue(RunOptions.Strict);
-            CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, null, workers, cancellation);
+            CheckReport report;
+            using (var line = new PassingLine(TimeProvider.System))
+            {
+                report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, null, workers, line.Show, cancellation);
+            }
+
             if (parsed.GetValue(Json))
             {
                 Console.WriteLine(report.ToJson());

@@ -70,9 +70,9 @@ internal static class FindRateCommand
             Workers = workers,
             Redis = RedisAddress.Find(parsed.GetValue(RunOptions.Redis)),
             StartLimit = RunOptions.ReadStartLimit(parsed),
-            Check = async (run, token) =>
+            Check = async (run, progress, token) =>
             {
-                CheckReport report = await JobCheck.RunAsync(job, jobFile, run, workers, token);
+                CheckReport report = await JobCheck.RunAsync(job, jobFile, run, workers, progress, token);
                 JobCheck.ThrowErrors(report, strict: false);
                 return [];
             },

@@ -108,9 +108,9 @@ internal static class TrainCommand
             Resume = resume,
             AcceptClass = parsed.GetValue(AcceptClass),
             StartLimit = RunOptions.ReadStartLimit(parsed),
-            Check = async (folder, token) =>
+            Check = async (folder, progress, token) =>
             {
-                CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, folder, workers, token);
+                CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, folder, workers, progress, token);
                 JobCheck.ThrowErrors(report, parsed.GetValue(RunOptions.Strict));
                 return [.. report.Warnings.Select(warning => $"warning: {warning}")];
             },

@@ -76,6 +76,8 @@ public static class RateTest
 
         public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes) => inner.Started(folder, processes);
 
+        public void Checking(string progress) => inner.Checking(progress);
+
         public void Found(string note) => inner.Found(note);
 
         public void Happened(FleetEvent item) => inner.Happened(item);

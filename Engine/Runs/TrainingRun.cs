@@ -20,6 +20,11 @@ public interface ITrainingObserver
     /// <summary>The processes are up.</summary>
     void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes);
 
+    /// <summary>The job is looked through; how far that is.</summary>
+    void Checking(string progress)
+    {
+    }
+
     /// <summary>Something about the run's folder that its owner wants to know.</summary>
     void Found(string note)
     {
@@ -57,7 +62,8 @@ public static class TrainingRun
             observer.Found($"{job.Name} {run.From}");
         }
 
-        foreach (string warning in options.Check is { } check ? await check(run.Folder, cancellation) : [])
+        IReadOnlyList<string> warnings = options.Check is { } check ? await check(run.Folder, observer.Checking, cancellation) : [];
+        foreach (string warning in warnings)
         {
             observer.Found(warning);
         }

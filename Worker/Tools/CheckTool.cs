@@ -27,7 +27,7 @@ internal sealed class CheckTool(CheckRequest request, TextWriter output)
         OpenedData data;
         try
         {
-            data = DataSets.Open(spec.Data, spec.Loss, spec.Seed, request.Cache, cancellation);
+            data = DataSets.Open(spec.Data, spec.Loss, spec.Seed, request.Cache, cancellation, new ProgressLines(output, TimeProvider.System));
         }
         catch (InputException exception)
         {

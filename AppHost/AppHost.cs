@@ -56,7 +56,6 @@ target.PublishScheduler(scheduler);
 IResourceBuilder<ProjectResource> Worker(string name) => builder
     .AddProject<Projects.Worker>(name)
     .AsLockstepService(secret)
-    .WithReference(redis.Resource).WaitFor(redis.Resource)
     .WithShards(shards)
     .WithReference(scheduler.GetEndpoint(EndpointNames.Http))
     .WithReference(scheduler.GetEndpoint(EndpointNames.Grpc))
@@ -79,8 +78,8 @@ if (builder.ExecutionContext.IsRunMode)
 }
 else
 {
-    // One worker, which the platform multiplies.
-    target.PublishWorker(Worker("worker").WithEnvironment(EnvironmentNames.DataCache, PublishTarget.DataPath + "/cache"), redis);
+    // One worker, which the platform multiplies. It needs no Redis, but the platform's scaler does, which looks for the password among the worker's variables.
+    target.PublishWorker(Worker("worker").WithReference(redis.Resource).WithEnvironment(EnvironmentNames.DataCache, PublishTarget.DataPath + "/cache"), redis);
 }
 
 await builder.Build().RunAsync();

@@ -3,23 +3,29 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Core.Protocol;
 using Lockstep.ParameterServer;
+using Lockstep.ParameterServer.Checkpoints;
+using Lockstep.ParameterServer.Hosting;
+using Lockstep.ParameterServer.Steps;
 using Lockstep.ServiceDefaults;
 using Lockstep.ServiceDefaults.Access;
 using Lockstep.ServiceDefaults.Health;
 using Lockstep.Transport;
 using Lockstep.Transport.Grpc;
+using Lockstep.Transport.Memory;
 
 var builder = WebApplication.CreateBuilder(args);
 int shard;
 long memoryLimit;
 int threads;
 IShardPeer? first;
+StreamTransport transport;
 try
 {
     builder.AddServiceDefaults();
     shard = Settings.ShardIndex(builder.Configuration);
     memoryLimit = Settings.MemoryLimit(builder.Configuration);
     threads = Settings.Threads(builder.Configuration);
+    transport = StreamTransports.From(builder.Configuration);
     builder.AddAccessControl();
     first = shard == 0 ? null : ShardClients.Peer(builder.Configuration, 0, TimeProvider.System);
 }
@@ -30,7 +36,14 @@ catch (InputException exception)
 }
 
 builder.Services.AddSingleton<ShardMetrics>();
-builder.Services.AddSingleton(services => new ShardHost(shard, first, memoryLimit, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ShardMetrics>(), FullDisk.From(builder.Configuration, shard, TimeProvider.System), threads, HeldSteps.From(builder.Configuration, shard, TimeProvider.System, services.GetRequiredService<IHostApplicationLifetime>())));
+builder.Services.AddSingleton(services => new ShardHost(shard, first, memoryLimit, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ShardMetrics>(), FullDisk.From(builder.Configuration, shard, TimeProvider.System), threads, HeldSteps.From(builder.Configuration, shard, TimeProvider.System, services.GetRequiredService<IHostApplicationLifetime>()), transport == StreamTransport.Grpc ? null : SharedMemory.Versions));
+builder.Services.AddSingleton(services => new MemoryStepServer(
+    services.GetRequiredService<IShardHost>(),
+    StreamTransports.Folder(builder.Configuration),
+    transport == StreamTransport.Grpc ? $"{EnvironmentNames.Transport} of the parameter server is grpc" : null,
+    services.GetRequiredService<TimeProvider>(),
+    services.GetRequiredService<ILogger<MemoryStepServer>>(),
+    services.GetRequiredService<WaitsEnd>()));
 builder.Services.AddSingleton<IHangWatched>(services => new LockWatch("The lock of a job", services.GetRequiredService<ShardHost>().Stuck, services.GetRequiredService<TimeProvider>()));
 builder.Services.AddSingleton<IShardHost>(services => services.GetRequiredService<ShardHost>());
 builder.Services.AddSingleton(services => new LastCheckpoint(services.GetRequiredService<ShardHost>(), first ?? services.GetRequiredService<ShardHost>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<LastCheckpoint>>()));

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Lockstep.Core.Protocol;
+using Lockstep.ParameterServer.Hosting;
 using Lockstep.ServiceDefaults.Telemetry;
 
 namespace Lockstep.ParameterServer;

@@ -1,9 +1,9 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
 using Lockstep.Scheduler;
 using Lockstep.Scheduler.Api;
 using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Workers;

@@ -10,7 +10,7 @@ internal sealed class ShardsCheck(IConfiguration configuration, TimeProvider tim
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    private readonly Lazy<IReadOnlyList<IShardClient>> _shards = new(() => ShardClients.FromConfiguration(configuration, ShardClients.Count(configuration), time));
+    private readonly Lazy<IReadOnlyList<IShardControl>> _shards = new(() => ShardClients.FromConfiguration(configuration, ShardClients.Count(configuration), time));
 
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
@@ -29,14 +29,14 @@ internal sealed class ShardsCheck(IConfiguration configuration, TimeProvider tim
     {
         if (_shards.IsValueCreated)
         {
-            foreach (IShardClient shard in _shards.Value)
+            foreach (IShardControl shard in _shards.Value)
             {
                 await shard.DisposeAsync();
             }
         }
     }
 
-    private async Task<string?> IsAwayAsync(IShardClient shard, CancellationToken cancellation)
+    private async Task<string?> IsAwayAsync(IShardControl shard, CancellationToken cancellation)
     {
         using var patience = new CancellationTokenSource(Patience, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);

@@ -38,6 +38,10 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, 
     /// <param name="flat">[ElementCount]</param>
     public void Load(ReadOnlySpan<float> flat) => model.Load(flat);
 
+    /// <summary>As the other, from pieces.</summary>
+    /// <param name="parts">[ElementCount] in all, in model order.</param>
+    public void Load(IReadOnlyList<ReadOnlyMemory<float>> parts) => model.Load(parts);
+
     /// <summary>Reads a slot's samples ahead, so that <see cref="Run"/> finds them decoded. From any thread, also while another slot is computed.</summary>
     /// <returns>False: as much is read ahead as there is room for.</returns>
     public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => training.Prepare(step, slot, sampleIds);

@@ -19,7 +19,16 @@ public interface IStepStream
 /// <param name="ReceiveMs">Milliseconds from the head of the turn to its last value; 0: nothing travelled.</param>
 /// <param name="Bytes">Of the values that travelled.</param>
 /// <param name="Trace">The shard's span that led to this version, where its step is traced.</param>
-public sealed record OfferedVersion(Cursor Cursor, bool Finished, short[] Hints, double SyncMs, double ReceiveMs, long Bytes, ActivityContext Trace);
+public sealed record OfferedVersion(Cursor Cursor, bool Finished, short[] Hints, double SyncMs, double ReceiveMs, long Bytes, ActivityContext Trace)
+{
+    /// <value>Where the values are, if they are not staged; null: they are, or are held.</value>
+    public PlacedValues? Placed { get; init; }
+}
+
+/// <summary>Values that stay in memory of the shard's.</summary>
+/// <param name="Values">The shard may begin to overwrite them at any time.</param>
+/// <param name="IsWhole">Whether they were the version's until now; to be asked after they were read.</param>
+public sealed record PlacedValues(ReadOnlyMemory<float> Values, Func<bool> IsWhole);
 
 /// <summary>Whoever works on a job, as a stream sees it. One thread at a time for one stream, several for several.</summary>
 public interface IStepReceiver

@@ -22,14 +22,15 @@ public static class ShardClients
         return shards;
     }
 
-    /// <summary>A client for each shard, by index.</summary>
+    /// <summary>A client for each shard, by index. The caller takes the part that it needs: <see cref="IShardWork"/>, <see cref="IShardControl"/>, <see cref="IShardFeed"/>.</summary>
     /// <param name="leave">The caller is going: it does not wait for shards that are out of reach any more.</param>
-    /// <exception cref="InputException">An address is missing or no absolute URI.</exception>
-    public static IReadOnlyList<IShardClient> FromConfiguration(IConfiguration configuration, int shards, TimeProvider time, ILogger? logger = null, CancellationToken leave = default)
+    /// <exception cref="InputException">An address is missing or no absolute URI, or the transport is none.</exception>
+    public static IReadOnlyList<GrpcShardClient> FromConfiguration(IConfiguration configuration, int shards, TimeProvider time, ILogger? logger = null, CancellationToken leave = default)
     {
+        StreamTransport transport = StreamTransports.From(configuration);
         // All addresses first: an exception leaves no client behind.
         Uri[] addresses = [.. Enumerable.Range(0, shards).Select(shard => AddressOf(configuration, shard))];
-        return [.. addresses.Select((address, shard) => new GrpcShardClient(address, shard, time, logger, configuration[EnvironmentNames.Secret], leave))];
+        return [.. addresses.Select((address, shard) => new GrpcShardClient(address, shard, time, logger, configuration[EnvironmentNames.Secret], leave, transport))];
     }
 
     /// <summary>The calls from shard to shard.</summary>

@@ -35,7 +35,7 @@ public static class ShardRecovery
     /// <param name="term">The caller's.</param>
     /// <param name="lastGeneration">The highest generation that the caller knows of.</param>
     /// <exception cref="ProtocolException">Superseded: another scheduler is in charge. Otherwise: the job cannot be taken up, and why.</exception>
-    public static async Task<RestoredJob> RunAsync(IReadOnlyList<IShardClient> shards, JobDescriptor descriptor, long term, int lastGeneration, CancellationToken cancellation)
+    public static async Task<RestoredJob> RunAsync(IReadOnlyList<IShardControl> shards, JobDescriptor descriptor, long term, int lastGeneration, CancellationToken cancellation)
     {
         HashSet<long> damaged = [];
         int generation = lastGeneration;

@@ -23,7 +23,7 @@ internal sealed class RedisListTrigger
     /// <summary>What every platform's rule says.</summary>
     public static Dictionary<string, string> ListMetadata() => new(StringComparer.Ordinal)
     {
-        ["listName"] = RedisNames.WantedWorkers,
+        ["listName"] = new RedisKeys().WantedWorkers,
         ["listLength"] = "1",
     };
 

@@ -9,6 +9,13 @@ public static class EnvironmentNames
     public const string OtlpEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     public const string OtelServiceName = "OTEL_SERVICE_NAME";
     public const string OtelResourceAttributes = "OTEL_RESOURCE_ATTRIBUTES";
+
+    /// <summary>What carries a worker's streams: auto, shared or grpc.</summary>
+    public const string Transport = "LOCKSTEP_TRANSPORT";
+
+    /// <summary>Where parameter servers make the sockets for workers of the same host.</summary>
+    public const string SocketFolder = "LOCKSTEP_SOCKET_FOLDER";
+
     /// <summary>Process id of the launcher; the service stops when that process is gone. Unset: nobody is watched.</summary>
     public const string ParentProcess = "LOCKSTEP_PARENT_PID";
     /// <summary>Index of a parameter server among its peers.</summary>

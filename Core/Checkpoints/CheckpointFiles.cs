@@ -67,7 +67,7 @@ public sealed class CheckpointFiles : ICheckpointFiles
     private static string FolderOf(string path) => Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)))!;
 }
 
-internal static class CheckpointFilesExtensions
+public static class CheckpointFilesExtensions
 {
     private static long s_temporaries;
 

@@ -11,12 +11,13 @@ internal sealed class BlockSums
 {
     private readonly EscapePool _pool;
     private readonly int[] _starts;
-    private readonly int[] _sums;
+    private readonly Memory<int> _sums;
     // Bit l: level l holds something.
     private readonly uint[] _levels;
     private readonly Escape?[] _escapes;
 
-    public BlockSums(IReadOnlyList<Block> blocks, EscapePool pool)
+    /// <param name="room">Makes memory for so many integers; null: of the heap.</param>
+    public BlockSums(IReadOnlyList<Block> blocks, EscapePool pool, Func<int, Memory<int>>? room = null)
     {
         _pool = pool;
         _starts = new int[blocks.Count + 1];
@@ -25,7 +26,7 @@ internal sealed class BlockSums
             _starts[i + 1] = _starts[i] + blocks[i].Length;
         }
 
-        _sums = new int[_starts[^1]];
+        _sums = room is null ? new int[_starts[^1]] : room(_starts[^1]);
         _levels = new uint[blocks.Count];
         _escapes = new Escape?[blocks.Count];
     }
@@ -44,7 +45,7 @@ internal sealed class BlockSums
         if (level == 0)
         {
             _levels[block] |= 1;
-            return _sums.AsSpan(_starts[block], Length(block));
+            return _sums.Span.Slice(_starts[block], Length(block));
         }
 
         Escape? below = null;
@@ -127,11 +128,11 @@ internal sealed class BlockSums
         {
             if ((_levels[block] & 1) == 0)
             {
-                _sums.AsSpan(_starts[block], Length(block)).Clear();
+                _sums.Span.Slice(_starts[block], Length(block)).Clear();
             }
         }
 
-        return _sums.AsMemory(_starts[firstBlock], _starts[firstBlock + count] - _starts[firstBlock]);
+        return _sums[_starts[firstBlock].._starts[firstBlock + count]];
     }
 
     /// <summary>The escapes of a run of blocks, by block and rising exponent; valid until a sum is dropped.</summary>
@@ -157,7 +158,7 @@ internal sealed class BlockSums
     public void Decode(int block, short hint, int slots, Span<float> gradient)
     {
         gradient = gradient[..Length(block)];
-        ReadOnlySpan<int> own = _sums.AsSpan(_starts[block], gradient.Length);
+        ReadOnlySpan<int> own = _sums.Span.Slice(_starts[block], gradient.Length);
         switch (BitOperations.PopCount(_levels[block]))
         {
             case 0:

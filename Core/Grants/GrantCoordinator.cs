@@ -3,11 +3,11 @@ using Lockstep.Core.Protocol;
 namespace Lockstep.Core.Grants;
 
 /// <summary>ps-0's part in a generation of a job: keeps who computes what for all shards, and tells the workers. Safe for many callers.</summary>
-internal sealed class GrantCoordinator : IDisposable
+public sealed class GrantCoordinator : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly JobDescriptor _descriptor;
-    private readonly StepBoard _board;
+    private readonly IEvaluations _evaluations;
     private readonly TimeProvider _time;
     private readonly GrantTable _table;
     private readonly Dictionary<long, IStepSink> _sinks = [];
@@ -19,10 +19,10 @@ internal sealed class GrantCoordinator : IDisposable
     private bool _isOver;
 
     /// <param name="version">Where the generation begins.</param>
-    public GrantCoordinator(JobDescriptor descriptor, StepBoard board, Cursor version, TimeProvider time)
+    public GrantCoordinator(JobDescriptor descriptor, IEvaluations evaluations, Cursor version, TimeProvider time)
     {
         _descriptor = descriptor;
-        _board = board;
+        _evaluations = evaluations;
         _time = time;
         _began = time.GetTimestamp();
         _table = new GrantTable(descriptor.Slots, descriptor.EvaluationSlots);
@@ -103,9 +103,9 @@ internal sealed class GrantCoordinator : IDisposable
     {
         lock (_gate)
         {
-            _board.ReportEvaluation(message.Cursor, message.Slot, worker, message.Part);
+            _evaluations.ReportEvaluation(message.Cursor, message.Slot, worker, message.Part);
             _table.Contribute(session, message.Cursor, [message.Slot], message.SlotMs);
-            if (!_isOver && message.Cursor.Step == _shards[0].Cursor.Step && _board.MissingEvaluation(message.Cursor).Count == 0)
+            if (!_isOver && message.Cursor.Step == _shards[0].Cursor.Step && _evaluations.MissingEvaluation(message.Cursor).Count == 0)
             {
                 Divide();
             }
@@ -210,14 +210,14 @@ internal sealed class GrantCoordinator : IDisposable
     private Cursor Stage(Cursor version)
     {
         Cursor evaluation = version with { Attempt = Cursor.Evaluation };
-        return _descriptor.EvaluatesAt(version.Step) && _board.MissingEvaluation(evaluation).Count > 0 ? evaluation : version;
+        return _descriptor.EvaluatesAt(version.Step) && _evaluations.MissingEvaluation(evaluation).Count > 0 ? evaluation : version;
     }
 
     private IReadOnlyList<int> MissingAt(Cursor cursor)
     {
         if (cursor.Attempt == Cursor.Evaluation)
         {
-            return _board.MissingEvaluation(cursor);
+            return _evaluations.MissingEvaluation(cursor);
         }
 
         if (cursor.Step >= _descriptor.TotalSteps)

@@ -43,6 +43,7 @@ public sealed class WorkerState(int shards)
     private bool _isRevoked;
     private bool _isLeaving;
     private bool _saidIdle;
+    private bool _isSkipped;
     private long _newestGrant;
     private long _pushed;
 
@@ -257,7 +258,7 @@ public sealed class WorkerState(int shards)
     {
         version = Version.GetValueOrDefault();
         newestGrant = _newestGrant;
-        if (_saidIdle || _isLeaving || Version is null || _hand is not null || _todo.Count > 0 || _group.Count > 0 || AwaitsAnswers || !_sides.All(s => s.IsConnected))
+        if (_saidIdle || _isLeaving || _isSkipped || Version is null || _hand is not null || _todo.Count > 0 || _group.Count > 0 || AwaitsAnswers || !_sides.All(s => s.IsConnected))
         {
             return false;
         }
@@ -266,9 +267,17 @@ public sealed class WorkerState(int shards)
         return true;
     }
 
+    /// <summary>The version that was loaded last is of no use: its step is over, and its values were overwritten while they were read. A newer one follows.</summary>
+    public void Skip()
+    {
+        _isSkipped = true;
+        _todo.Clear();
+    }
+
     private void Load(Cursor version)
     {
         Version = version;
+        _isSkipped = false;
         _group.Clear();
         _todo.Clear();
         _saidIdle = false;
@@ -288,7 +297,7 @@ public sealed class WorkerState(int shards)
         bool isHere = _todo.Exists(w => w.Cursor == work.Cursor && w.Slot == work.Slot)
             || (_hand is { } hand && hand.Cursor == work.Cursor && hand.Slot == work.Slot && !_isRevoked)
             || (!work.IsEvaluation && _group.Contains(work.Slot));
-        if (!isHere && !_isLeaving)
+        if (!isHere && !_isLeaving && !_isSkipped)
         {
             _todo.Add(work);
         }

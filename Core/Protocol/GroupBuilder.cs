@@ -30,12 +30,13 @@ public sealed class GroupBuilder
         public required ulong[] ChunkHashes { get; init; }
     }
 
-    public GroupBuilder(JobDescriptor descriptor, ModelLayout layout)
+    /// <param name="room">Makes memory for so many integers; null: of the heap.</param>
+    public GroupBuilder(JobDescriptor descriptor, ModelLayout layout, Func<int, Memory<int>>? room = null)
     {
         _descriptor = descriptor;
         _layout = layout;
         _hash = new SlotHash(descriptor.Seed);
-        _sums = new BlockSums(layout.Blocks, _escapes);
+        _sums = new BlockSums(layout.Blocks, _escapes, room);
         _hints = new short[layout.Blocks.Count];
     }
 

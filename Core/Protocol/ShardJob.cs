@@ -19,7 +19,7 @@ public enum StepDecision
 /// One shard's part of one job: a state machine without clock, threads or I/O.
 /// Slots are kept per chunk, and a chunk of a contribution is added whole or not at all. Callers serialise the calls, but for what says otherwise.
 /// </summary>
-public sealed class ShardJob
+public sealed class ShardJob : IDisposable
 {
     private readonly IReadOnlyList<Chunk> _chunks;
     private readonly Schedule _schedule;
@@ -36,8 +36,9 @@ public sealed class ShardJob
 
     /// <param name="generation">In which it waits for initial values.</param>
     /// <param name="escapes">Room for escaped sums; null: without limit.</param>
+    /// <param name="room">Makes memory for the values of a version; null: of this process.</param>
     /// <exception cref="ArgumentException">The descriptor describes no model.</exception>
-    public ShardJob(JobDescriptor descriptor, int shard, int generation = 0, EscapePool? escapes = null)
+    public ShardJob(JobDescriptor descriptor, int shard, int generation = 0, EscapePool? escapes = null, Func<int, IVersionRoom>? room = null)
     {
         Cursor = new Cursor(generation, 0, 0);
         Descriptor = descriptor;
@@ -47,7 +48,7 @@ public sealed class ShardJob
         _schedule = new Schedule(descriptor.Optimizer, descriptor.Schedule, descriptor.TotalSteps);
         _escapes = escapes ?? new EscapePool();
         _sums = new StepSums(descriptor, Layout, shard, _escapes);
-        _model = new ShardModel(descriptor, Layout, shard, _sums.Blocks);
+        _model = new ShardModel(descriptor, Layout, shard, _sums.Blocks, room ?? (elements => new HeapRoom(elements)));
         _reports = new SlotReport?[descriptor.Slots];
         _slotWorkers = new string[descriptor.Slots];
         Array.Fill(_slotWorkers, "");
@@ -109,7 +110,7 @@ public sealed class ShardJob
         }
 
         _initialHash = hash;
-        _model.Initialize(values);
+        _model.Initialize(values, Cursor);
     }
 
     /// <summary>The newest version. Dispose it once it is sent.</summary>
@@ -333,9 +334,10 @@ public sealed class ShardJob
         int unusedBits = _model.UnusedBits(_sums, out int escaped);
         var step = new CommittedStep(Cursor, LearningRate, [.. _reports.Select(r => r!)], [.. _slotWorkers], Counters) { EscapedBlocks = escaped, UnusedBits = unusedBits };
         _earlier?.Buffer.Release();
-        _earlier = (Cursor, _model.Commit());
+        var next = new Cursor(Cursor.Generation, Cursor.Step + 1, 0);
+        _earlier = (Cursor, _model.Commit(next));
         Counters = new StepCounters();
-        Cursor = new Cursor(Cursor.Generation, Cursor.Step + 1, 0);
+        Cursor = next;
         _sums.Clear();
         _escapes.StepOver(Cursor.Step);
         Array.Clear(_reports);
@@ -344,8 +346,8 @@ public sealed class ShardJob
         return step;
     }
 
-    /// <summary>The newest version's hash of each block; the same array each time. At any time but while a version is computed.</summary>
-    public UInt128[] BlockHashes() => _model.Hashes();
+    /// <value>The newest version's hash of each block, of a version that was computed here; the same array each time.</value>
+    public UInt128[] BlockHashes => _model.Hashes;
 
     /// <summary>Lets go of version v: every shard has v + 1.</summary>
     public void ReleasePrevious()
@@ -381,14 +383,23 @@ public sealed class ShardJob
             throw new ProtocolException(ProtocolError.Checkpoint, $"Job {Descriptor.JobId}: the checkpoint at {set.Directory} holds another model.");
         }
 
-        int loaded = _model.Load(set, Layout, Shard);
+        var cursor = new Cursor(generation ?? set.Generation + 1, set.Version, 0);
+        int loaded = _model.Load(set, Layout, Shard, cursor);
         if (loaded != _chunks.Count)
         {
             throw new ProtocolException(ProtocolError.Checkpoint, $"Job {Descriptor.JobId}: the checkpoint at {set.Directory} holds {loaded} of the {_chunks.Count} chunks of shard {Shard}. Resume from an older one.");
         }
 
-        _initialHash = set.Version == 0 ? HashOf(_model.Current!.Values.AsSpan(0, Elements)) : null;
-        Cursor = new Cursor(generation ?? set.Generation + 1, set.Version, 0);
+        _initialHash = set.Version == 0 ? HashOf(_model.Current!.Values.Span) : null;
+        Cursor = cursor;
+    }
+
+    /// <summary>Lets go of the memory, once no pull reads it. After that nothing may be asked of the job.</summary>
+    public void Dispose()
+    {
+        _earlier?.Buffer.Release();
+        _earlier = null;
+        _model.Dispose();
     }
 
     private static bool IsConfirmed(HashSet<string> workers) => workers.Count > 1;

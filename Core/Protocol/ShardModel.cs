@@ -7,7 +7,7 @@ using Lockstep.Core.Optimizers;
 namespace Lockstep.Core.Protocol;
 
 /// <summary>A shard's part of a model: the values of its newest version and of the one before, the optimizer's state, and the hints. Version v + 1 is computed beside v; the optimizer's state is updated in place.</summary>
-internal sealed class ShardModel
+internal sealed class ShardModel : IDisposable
 {
     /// <summary>Fewer elements are not worth a second thread.</summary>
     private const int LeastElementsAThread = 1 << 17;
@@ -21,11 +21,10 @@ internal sealed class ShardModel
     private readonly float[] _state1;
     private readonly float[] _state2;
     private readonly BlockHint[] _hints;
-    private readonly UInt128[] _hashes;
     private readonly double[] _squares;
     private VersionBuffer? _next;
 
-    public ShardModel(JobDescriptor descriptor, ModelLayout layout, int shard, IReadOnlyList<Block> blocks)
+    public ShardModel(JobDescriptor descriptor, ModelLayout layout, int shard, IReadOnlyList<Block> blocks, Func<int, IVersionRoom> room)
     {
         _descriptor = descriptor;
         _chunks = layout.ChunksOf(shard);
@@ -37,11 +36,11 @@ internal sealed class ShardModel
         }
 
         _optimizer = Optimizer.Create(descriptor.Optimizer);
-        _buffers = new VersionBuffers(Elements, _blocks.Length);
+        _buffers = new VersionBuffers(Elements, _blocks.Length, room);
         _state1 = new float[_optimizer.StateArrays > 0 ? Elements : 0];
         _state2 = new float[_optimizer.StateArrays > 1 ? Elements : 0];
         _hints = new BlockHint[_blocks.Length];
-        _hashes = new UInt128[_blocks.Length];
+        Hashes = new UInt128[_blocks.Length];
         _squares = new double[descriptor.Optimizer.ClipNorm is null ? 0 : _blocks.Length];
         Array.Fill(_hints, BlockHint.Initial);
     }
@@ -52,11 +51,11 @@ internal sealed class ShardModel
     public VersionBuffer? Current { get; private set; }
 
     /// <summary>Takes values as version 0.</summary>
-    public void Initialize(ReadOnlySpan<float> values)
+    public void Initialize(ReadOnlySpan<float> values, Cursor cursor)
     {
         Current = _buffers.Rent();
-        values.CopyTo(Current.Values);
-        PublishHints(Current);
+        values.CopyTo(Current.Values.Span);
+        Publish(Current, cursor);
     }
 
     /// <summary>The squared norm of each block's gradient, in float64; 0 for buffers, which clipping leaves alone. The same array each time.</summary>
@@ -77,7 +76,7 @@ internal sealed class ShardModel
         return _squares;
     }
 
-    /// <summary>Computes the next version: of each block, in one pass, gradient, state and values; on several threads the same bits, as blocks are independent of each other.</summary>
+    /// <summary>Computes the next version: of each block, in one pass, gradient, state, values and hash; on several threads the same bits, as blocks are independent of each other.</summary>
     /// <param name="step">Of the version that is left, 0-based.</param>
     /// <exception cref="ProtocolException">A gradient overflows float32. What was begun is of no use.</exception>
     public void Update(StepSums sums, long step, double rate, double clipFactor, int threads)
@@ -100,25 +99,19 @@ internal sealed class ShardModel
     }
 
     /// <summary>Makes the computed version the newest.</summary>
+    /// <param name="cursor">Of the computed version.</param>
     /// <returns>The one before, to be released.</returns>
-    public VersionBuffer Commit()
+    public VersionBuffer Commit(Cursor cursor)
     {
         VersionBuffer before = Current!;
         Current = _next ?? throw new InvalidOperationException("There is no computed version to commit.");
         _next = null;
+        Current.Room.Publish(cursor);
         return before;
     }
 
-    /// <summary>The hash of each block of the newest version; the same array each time.</summary>
-    public UInt128[] Hashes()
-    {
-        for (int i = 0; i < _blocks.Length; i++)
-        {
-            _hashes[i] = StateHash.Block(Current!.Values.AsSpan(_starts[i], _blocks[i].Length), State(_state1, i), State(_state2, i), _hints[i]);
-        }
-
-        return _hashes;
-    }
+    /// <value>The hash of each block of the version that was computed last; the same array each time.</value>
+    public UInt128[] Hashes { get; }
 
     /// <summary>The bits of a sum that stay unused where all slots fit their hint: all but a hundredth of the blocks that are not zero have no more.</summary>
     /// <param name="escaped">Blocks of which some slot escaped.</param>
@@ -152,11 +145,11 @@ internal sealed class ShardModel
 
     public ShardState Snapshot(Cursor cursor, int shard) => new(
         cursor.Generation, cursor.Step, shard, [.. _chunks.Select(c => c.Index)],
-        [.. Current!.Values.AsSpan(0, Elements)], [.. _state1], [.. _state2], [.. _hints]);
+        Current!.Values.ToArray(), [.. _state1], [.. _state2], [.. _hints]);
 
     /// <summary>Starts from a checkpoint, which may have been cut by another number of shards.</summary>
     /// <returns>How many of the shard's chunks it held.</returns>
-    public int Load(CheckpointSet set, ModelLayout layout, int shard)
+    public int Load(CheckpointSet set, ModelLayout layout, int shard, Cursor cursor)
     {
         Current = _buffers.Rent();
         int loaded = 0;
@@ -171,7 +164,7 @@ internal sealed class ShardModel
                 {
                     int firstBlock = Array.FindIndex(_blocks, b => b.Index == chunk.FirstBlock);
                     loaded++;
-                    Copy(part.Values, offset, Current.Values, _starts[firstBlock], chunk.Length);
+                    part.Values.AsSpan(offset, chunk.Length).CopyTo(Current.Values.Span[_starts[firstBlock]..]);
                     Copy(part.State1, offset, _state1, _starts[firstBlock], chunk.Length);
                     Copy(part.State2, offset, _state2, _starts[firstBlock], chunk.Length);
                     part.Hints.AsSpan(blockOffset, chunk.BlockCount).CopyTo(_hints.AsSpan(firstBlock));
@@ -182,8 +175,16 @@ internal sealed class ShardModel
             }
         }
 
-        PublishHints(Current);
+        Publish(Current, cursor);
         return loaded;
+    }
+
+    /// <summary>Lets go of the memory, once nobody reads it. After that nothing may be asked of it.</summary>
+    public void Dispose()
+    {
+        Current?.Release();
+        _next?.Release();
+        _buffers.Dispose();
     }
 
     /// <summary>Works through all blocks, on several threads where that is worth it.</summary>
@@ -222,8 +223,8 @@ internal sealed class ShardModel
                 overflowed = i;
             }
 
-            ReadOnlySpan<float> values = Current.Values.AsSpan(_starts[i], length);
-            Span<float> next = _next!.Values.AsSpan(_starts[i], length);
+            ReadOnlySpan<float> values = Current.Values.Span.Slice(_starts[i], length);
+            Span<float> next = _next!.Values.Span.Slice(_starts[i], length);
             if (_blocks[i].Kind == TensorKind.Parameter)
             {
                 Span<float> state1 = State(_state1, i);
@@ -237,6 +238,8 @@ internal sealed class ShardModel
 
             _hints[i] = _hints[i].Next(step, sums.Most(i));
             _next.Hints[i] = _hints[i].Exponent;
+            // Now, as all of it is in the processor's cache: by itself that is a pass over the whole state.
+            Hashes[i] = StateHash.Block(next, State(_state1, i), State(_state2, i), _hints[i]);
         }
 
         return overflowed;
@@ -244,12 +247,14 @@ internal sealed class ShardModel
 
     private Span<float> State(float[] state, int block) => state.Length > 0 ? state.AsSpan(_starts[block], _blocks[block].Length) : [];
 
-    private void PublishHints(VersionBuffer version)
+    private void Publish(VersionBuffer version, Cursor cursor)
     {
         for (int i = 0; i < _hints.Length; i++)
         {
             version.Hints[i] = _hints[i].Exponent;
         }
+
+        version.Room.Publish(cursor);
     }
 
     private static void Copy(float[] from, int fromOffset, float[] to, int toOffset, int length)

@@ -35,7 +35,6 @@ internal sealed class FleetPlan
         Secret = SharedKeys.New();
         _shared = new(options.Environment, StringComparer.Ordinal)
         {
-            [EnvironmentNames.RedisConnection] = RedisConnection,
             [EnvironmentNames.SchedulerHttp] = scheduler[0].Address.OriginalString,
             [EnvironmentNames.SchedulerGrpc] = scheduler[1].Address.OriginalString,
             [EnvironmentNames.Queue] = options.Queue,
@@ -59,7 +58,7 @@ internal sealed class FleetPlan
             processes.Add(new PlannedProcess(RedisName, DotnetHost.Start(options.RedisServerAssembly, ["redis-server", "--port", port], environment), new Uri($"{Readiness.Redis}://127.0.0.1:{port}")));
         }
 
-        processes.Add(Service(Services.Scheduler, SchedulerName, scheduler));
+        processes.Add(Service(Services.Scheduler, SchedulerName, scheduler, (EnvironmentNames.RedisConnection, RedisConnection)));
         for (int shard = 0; shard < shards.Length; shard++)
         {
             processes.Add(Service(Services.ParameterServer, ShardName(shard), shards[shard], (EnvironmentNames.ShardIndex, shard.ToString(CultureInfo.InvariantCulture))));

@@ -2,7 +2,6 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Redis;
 using Lockstep.Engine.Scheduling;
@@ -205,10 +204,9 @@ public static class TrainingRun
         try
         {
             await using ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(connection).WaitAsync(patience.Token);
-            var store = new JobStore(redis, jobId);
-            await store.DeleteAsync(jobId, patience.Token);
-            await store.DeleteQueueAsync(patience.Token);
-            await new WantedWorkers(redis, jobId).DeleteAsync(patience.Token);
+            // The queue is the run's alone, and its scheduler has ended or been killed: nobody writes there any more.
+            RedisKey[] keys = [.. new RedisKeys(jobId).All().Append(RedisKeys.Job(jobId)).Select(key => new RedisKey(key))];
+            await redis.GetDatabase().KeyDeleteAsync(keys).WaitAsync(patience.Token);
         }
         catch (Exception exception) when (exception is RedisException or OperationCanceledException)
         {

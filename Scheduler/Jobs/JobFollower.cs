@@ -1,13 +1,14 @@
 using System.Text.Json;
 using Lockstep.Contracts.Runs;
-using Lockstep.Coordination;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
+using Lockstep.Transport.Grpc;
 
 namespace Lockstep.Scheduler.Jobs;
 
@@ -28,13 +29,13 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     private bool _finished;
     private bool _isDescriptorKept;
     private bool _isMismatchTold;
-    private IShardClient? _first;
+    private IShardFeed? _first;
 
     /// <summary>Follows the job to its end.</summary>
     /// <param name="resumed">A scheduler before has recorded part of it.</param>
     public async Task RunAsync(bool resumed, CancellationToken cancellation)
     {
-        IReadOnlyList<IShardClient> shards = ShardClients.FromConfiguration(configuration, job.Spec.Shards, time, logger);
+        IReadOnlyList<GrpcShardClient> shards = ShardClients.FromConfiguration(configuration, job.Spec.Shards, time, logger);
         try
         {
             _first = shards[0];
@@ -57,7 +58,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         }
         finally
         {
-            foreach (IShardClient shard in shards)
+            foreach (IShardConnection shard in shards)
             {
                 await shard.DisposeAsync();
             }
@@ -186,7 +187,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     }
 
     /// <summary>Takes reports to the last one; where the first shard lost the job, goes on once it was taken up again.</summary>
-    private async Task WatchAsync(IShardClient first, CancellationToken cancellation)
+    private async Task WatchAsync(IShardFeed first, CancellationToken cancellation)
     {
         long next = 0;
         while (true)
@@ -247,12 +248,12 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     }
 
     /// <summary>Waits until a shard knows the job. Where all have lost it, a scheduler before has kept what the job is.</summary>
-    private async Task<JobDescriptor> WaitOpenedAsync(IReadOnlyList<IShardClient> shards, bool resumed, CancellationToken cancellation)
+    private async Task<JobDescriptor> WaitOpenedAsync(IReadOnlyList<IShardControl> shards, bool resumed, CancellationToken cancellation)
     {
         string kept = Path.Combine(job.Folder.Checkpoints, DescriptorName);
         for (TimeSpan pause = TimeSpan.FromMilliseconds(20); ; pause = pause < TimeSpan.FromMilliseconds(500) ? pause * 1.5 : pause)
         {
-            foreach (IShardClient shard in shards)
+            foreach (IShardControl shard in shards)
             {
                 if (await shard.DescribeAsync(job.Id, cancellation) is { } descriptor)
                 {

@@ -1,8 +1,8 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Transport;
 
 namespace Lockstep.Scheduler.Jobs;
@@ -95,7 +95,7 @@ internal sealed partial class JobManager
         patience.CancelAfter(TimeSpan.FromSeconds(5));
         try
         {
-            foreach (IShardClient shard in ShardClients.FromConfiguration(configuration, job.Spec.Shards, time))
+            foreach (IShardControl shard in ShardClients.FromConfiguration(configuration, job.Spec.Shards, time))
             {
                 await using (shard)
                 {

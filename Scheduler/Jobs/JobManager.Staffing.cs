@@ -1,8 +1,8 @@
-using Lockstep.Contracts.Services;
 using Lockstep.Contracts;
-using Lockstep.Coordination;
+using Lockstep.Contracts.Services;
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Workers;

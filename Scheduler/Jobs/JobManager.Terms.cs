@@ -1,7 +1,7 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Transport;
 

@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Paths;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Workers;
@@ -116,7 +116,7 @@ internal sealed partial class JobManager(JobStore store, JobRules rules, IConnec
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping);
         patience.CancelAfter(CheckpointPatience);
-        IReadOnlyList<IShardClient> shards = ShardClients.FromConfiguration(configuration, job.Spec.Shards, time);
+        IReadOnlyList<IShardControl> shards = ShardClients.FromConfiguration(configuration, job.Spec.Shards, time);
         try
         {
             long version = job.State == JobState.Running ? await shards[0].CheckpointAsync(job.Id, patience.Token) : await KeepStandingAsync(job, shards, patience.Token);
@@ -129,14 +129,14 @@ internal sealed partial class JobManager(JobStore store, JobRules rules, IConnec
         }
         finally
         {
-            foreach (IShardClient shard in shards)
+            foreach (IShardControl shard in shards)
             {
                 await shard.DisposeAsync();
             }
         }
     }
 
-    private async Task<long> KeepStandingAsync(JobRun job, IReadOnlyList<IShardClient> shards, CancellationToken cancellation)
+    private async Task<long> KeepStandingAsync(JobRun job, IReadOnlyList<IShardControl> shards, CancellationToken cancellation)
     {
         var standing = new StandingCheckpoint(shards, job.Id, time);
         while (true)

@@ -1,8 +1,8 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
 using Lockstep.Scheduler.Paths;
+using Lockstep.Scheduler.Redis;
 
 namespace Lockstep.Scheduler.Jobs;
 

@@ -3,9 +3,9 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Scheduler.Jobs.Timing;
+using Lockstep.Scheduler.Redis;
 
 namespace Lockstep.Scheduler.Jobs;
 

@@ -2,8 +2,8 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
 using Lockstep.Core.Checkpoints;
+using Lockstep.Scheduler.Redis;
 
 namespace Lockstep.Scheduler.Jobs;
 

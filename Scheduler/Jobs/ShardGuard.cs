@@ -1,8 +1,8 @@
 using System.Threading.Channels;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
 
@@ -10,7 +10,7 @@ namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Watches the shards of one job: where one has lost what it held, all go back to the newest checkpoint.</summary>
 /// <param name="kept">Version of the newest checkpoint where a scheduler before had the job, 0 without any; null: none had. Shards that are behind it have lost it, though nobody saw them have more.</param>
-internal sealed partial class ShardGuard(JobRun job, long? kept, JobDescriptor descriptor, IReadOnlyList<IShardClient> shards, JobStore store, Fleet fleet, TimeProvider time, ILogger logger)
+internal sealed partial class ShardGuard(JobRun job, long? kept, JobDescriptor descriptor, IReadOnlyList<IShardControl> shards, JobStore store, Fleet fleet, TimeProvider time, ILogger logger)
 {
     /// <summary>How often the shards are looked at when none of them has told of a change.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
@@ -62,7 +62,7 @@ internal sealed partial class ShardGuard(JobRun job, long? kept, JobDescriptor d
     /// <summary>Does not wait for the next look.</summary>
     public void LookSoon() => _changes.Writer.TryWrite(0);
 
-    private async Task WatchAsync(IShardClient shard, CancellationToken cancellation)
+    private async Task WatchAsync(IShardControl shard, CancellationToken cancellation)
     {
         string? incarnation = null;
         await foreach (ShardPresence presence in shard.PresenceAsync(cancellation))

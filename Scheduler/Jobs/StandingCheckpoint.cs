@@ -5,7 +5,7 @@ namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Keeps a job that stands still as a checkpoint of where it stands: whatever ends meanwhile costs no step.</summary>
 /// <param name="shards">All of the job's.</param>
-internal sealed class StandingCheckpoint(IReadOnlyList<IShardClient> shards, string jobId, TimeProvider time)
+internal sealed class StandingCheckpoint(IReadOnlyList<IShardControl> shards, string jobId, TimeProvider time)
 {
     /// <summary>A disk that took no checkpoint is tried again after this.</summary>
     private static readonly TimeSpan Again = TimeSpan.FromMinutes(1);
@@ -42,7 +42,7 @@ internal sealed class StandingCheckpoint(IReadOnlyList<IShardClient> shards, str
         return null;
     }
 
-    private async Task KeepAsync(IShardClient shard, long version, CancellationToken cancellation)
+    private async Task KeepAsync(IShardControl shard, long version, CancellationToken cancellation)
     {
         try
         {

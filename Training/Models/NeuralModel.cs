@@ -124,9 +124,7 @@ public sealed class NeuralModel : IDisposable
 
         if (memory.device_type == DeviceType.CPU)
         {
-            // Not the span of the whole, which ends at 2 GiB.
-            ref byte first = ref MemoryMarshal.GetReference(tensors[0].bytes);
-            flat.CopyTo(MemoryMarshal.CreateSpan(ref Unsafe.As<byte, float>(ref first), flat.Length));
+            flat.CopyTo(MemoryFrom(0, flat.Length));
             return;
         }
 
@@ -139,6 +137,27 @@ public sealed class NeuralModel : IDisposable
             flat.Slice(offset, values.Length).CopyTo(values);
             tensor.copy_(host);
             offset += values.Length;
+        }
+    }
+
+    /// <summary>As the other, from pieces.</summary>
+    /// <param name="parts">[ElementCount] in all, in model order.</param>
+    public void Load(IReadOnlyList<ReadOnlyMemory<float>> parts)
+    {
+        CheckLength(parts.Sum(p => p.Length));
+        if (memory.device_type != DeviceType.CPU)
+        {
+            var flat = new float[ElementCount];
+            Gather(parts, flat);
+            Load(flat);
+            return;
+        }
+
+        var offset = 0;
+        foreach (var part in parts.Where(p => p.Length > 0))
+        {
+            part.Span.CopyTo(MemoryFrom(offset, part.Length));
+            offset += part.Length;
         }
     }
 
@@ -214,6 +233,19 @@ public sealed class NeuralModel : IDisposable
             _ => throw new InvalidOperationException($"Layer kind {layer.Kind} was not refused when the model was built."),
         };
     }
+
+    private static void Gather(IReadOnlyList<ReadOnlyMemory<float>> parts, Span<float> flat)
+    {
+        foreach (var part in parts)
+        {
+            part.Span.CopyTo(flat);
+            flat = flat[part.Length..];
+        }
+    }
+
+    /// <summary>Memory of the tensors on a CPU, which lie one behind the other. Not from the span of the whole, which ends at 2 GiB.</summary>
+    private Span<float> MemoryFrom(int offset, int length) =>
+        MemoryMarshal.CreateSpan(ref Unsafe.Add(ref Unsafe.As<byte, float>(ref MemoryMarshal.GetReference(tensors[0].bytes)), offset), length);
 
     private void CheckLength(int length)
     {

@@ -4,6 +4,7 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
+using Lockstep.Transport.Memory;
 using Lockstep.Transport.Protos;
 using Microsoft.Extensions.Logging;
 using Cursor = Lockstep.Core.Protocol.Cursor;
@@ -11,7 +12,7 @@ using Cursor = Lockstep.Core.Protocol.Cursor;
 namespace Lockstep.Transport.Grpc;
 
 /// <summary>A shard over gRPC. Calls are repeated on a broken connection until cancelled; the protocol makes that safe.</summary>
-public sealed class GrpcShardClient : IShardClient, IShardPeer
+public sealed class GrpcShardClient : IShardWork, IShardControl, IShardFeed, IShardPeer
 {
     /// <summary>How long after a broken write the server's reason may be on its way.</summary>
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(1);
@@ -22,14 +23,17 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     private readonly TimeProvider _time;
     // Of the streams of the one who works: one after the other.
     private Retry.BackOff? _working;
+    private readonly LocalPath _local;
 
     /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
     /// <param name="logger">Is told when the shard goes out of reach; null: nobody is.</param>
     /// <param name="secret">Of the fleet; null or empty: none.</param>
     /// <param name="leave">The caller is going: it does not wait for a shard that is out of reach any more.</param>
-    public GrpcShardClient(Uri address, int shard, TimeProvider time, ILogger? logger = null, string? secret = null, CancellationToken leave = default)
+    /// <param name="transport">Of a worker's streams.</param>
+    public GrpcShardClient(Uri address, int shard, TimeProvider time, ILogger? logger = null, string? secret = null, CancellationToken leave = default, StreamTransport transport = StreamTransport.Grpc)
     {
         Shard = shard;
+        _local = new LocalPath(transport, $"Shard {shard} at {address}", logger);
         _time = time;
         _channel = GrpcChannels.Create(address, secret);
         _calls = _channel.CreateCallInvoker();
@@ -38,7 +42,7 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
 
     public int Shard { get; }
 
-    public string Path => "grpc";
+    public string Path { get; private set; } = "grpc";
 
     public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => _retry.RunAsync(async token =>
         (await UnaryAsync(ShardMethods.Open, new OpenRequest { DescriptorJson = UnsafeByteOperations.UnsafeWrap(descriptor.ToJson()) }, token)).NeedsValues, cancellation);
@@ -69,7 +73,16 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
         Retry.BackOff backOff = _working ??= _retry.Begin();
         try
         {
-            await GrpcStepStream.RunAsync(_calls, Shard, jobId, workerId, receiver, backOff.Succeeded, _time, cancellation);
+            if (await _local.ConnectAsync(() => UnaryAsync(ShardMethods.Local, new LocalRequest(), cancellation)) is { } local)
+            {
+                Path = "memory";
+                await WorkLocallyAsync(local.Socket, local.Token, jobId, workerId, receiver, backOff, cancellation);
+            }
+            else
+            {
+                Path = "grpc";
+                await GrpcStepStream.RunAsync(_calls, Shard, jobId, workerId, receiver, backOff.Succeeded, _time, cancellation);
+            }
         }
         catch (RpcException exception)
         {
@@ -209,6 +222,26 @@ public sealed class GrpcShardClient : IShardClient, IShardPeer
     {
         _channel.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private async Task WorkLocallyAsync(LocalSocket socket, byte[] token, string jobId, string workerId, IStepReceiver receiver, Retry.BackOff backOff, CancellationToken cancellation)
+    {
+        bool isOpen = false;
+        try
+        {
+            await MemoryStepStream.RunAsync(socket, token, Shard, jobId, workerId, receiver, Opened, _time, cancellation);
+        }
+        catch (RpcException exception) when (!cancellation.IsCancellationRequested && (!isOpen || exception.StatusCode == StatusCode.Unknown))
+        {
+            _local.Failed(exception);
+            throw;
+        }
+
+        void Opened()
+        {
+            isOpen = true;
+            backOff.Succeeded();
+        }
     }
 
     private async Task<TReply> UnaryAsync<TRequest, TReply>(Method<TRequest, TReply> method, TRequest request, CancellationToken cancellation)

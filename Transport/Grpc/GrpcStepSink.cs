@@ -1,67 +1,37 @@
 using Grpc.Core;
 using Lockstep.Core.Protocol;
-using Lockstep.Transport.Protos;
+using Lockstep.Transport.Frames;
 
 namespace Lockstep.Transport.Grpc;
 
-/// <summary>A shard's way to one worker over gRPC: keeps what is to be sent, and of turns that were not sent yet only the newest.</summary>
+/// <summary>A shard's way to one worker over gRPC.</summary>
 internal sealed class GrpcStepSink(TimeProvider time) : IStepSink
 {
     private static readonly WriteOptions MoreFollows = new(WriteFlags.BufferHint);
     private static readonly WriteOptions Last = new();
 
-    private readonly Lock _gate = new();
-    // Bounded: two turns, and of the rest a few a step, of which a worker that does not read gets no more once it is granted nothing.
-    private readonly LinkedList<ShardMessage> _waiting = [];
+    private readonly ShardOutgoing _waiting = new();
     private readonly SemaphoreSlim _more = new(0);
-    private bool _isEnded;
-    private Exception? _reason;
 
     public void Send(ShardMessage message)
     {
-        ShardMessage? replaced = null;
-        lock (_gate)
-        {
-            if (_isEnded)
-            {
-                replaced = message;
-            }
-            else
-            {
-                if (message is TurnMessage { IsKept: false } && Unsent() is { } old)
-                {
-                    replaced = old.Value;
-                    _waiting.Remove(old);
-                }
-
-                _waiting.AddLast(message);
-                _more.Release();
-            }
-        }
-
-        replaced?.Release();
+        _waiting.Add(message);
+        _more.Release();
     }
 
     public void End(Exception? reason)
     {
-        lock (_gate)
-        {
-            if (!_isEnded)
-            {
-                _isEnded = true;
-                _reason = reason;
-                _more.Release();
-            }
-        }
+        _waiting.End(reason);
+        _more.Release();
     }
 
     /// <summary>Sends what comes, until the end.</summary>
     public async Task RunAsync(IServerStreamWriter<TensorFrame> writer, CancellationToken cancellation)
     {
-        while (true)
+        do
         {
             await _more.WaitAsync(cancellation);
-            while (Next(out bool isLast) is { } message)
+            while (_waiting.Next(out bool isLast) is { } message)
             {
                 try
                 {
@@ -72,59 +42,17 @@ internal sealed class GrpcStepSink(TimeProvider time) : IStepSink
                     message.Release();
                 }
             }
-
-            lock (_gate)
-            {
-                if (_isEnded && _waiting.Count == 0)
-                {
-                    break;
-                }
-            }
         }
+        while (!_waiting.TakeEnd());
 
-        if (_reason is { } reason)
+        if (_waiting.Reason is { } reason)
         {
             throw reason;
         }
     }
 
     /// <summary>Lets go of what was not sent.</summary>
-    public void Drop()
-    {
-        End(null);
-        while (Next(out _) is { } message)
-        {
-            message.Release();
-        }
-    }
-
-    private LinkedListNode<ShardMessage>? Unsent()
-    {
-        for (LinkedListNode<ShardMessage>? node = _waiting.First; node is not null; node = node.Next)
-        {
-            if (node.Value is TurnMessage { IsKept: false })
-            {
-                return node;
-            }
-        }
-
-        return null;
-    }
-
-    private ShardMessage? Next(out bool isLast)
-    {
-        lock (_gate)
-        {
-            ShardMessage? next = _waiting.First?.Value;
-            if (next is not null)
-            {
-                _waiting.RemoveFirst();
-            }
-
-            isLast = _waiting.Count == 0;
-            return next;
-        }
-    }
+    public void Drop() => _waiting.Drop();
 
     private async Task WriteAsync(IServerStreamWriter<TensorFrame> writer, ShardMessage message, bool isLast, CancellationToken cancellation)
     {

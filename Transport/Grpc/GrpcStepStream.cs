@@ -1,8 +1,8 @@
 using System.Threading.Channels;
 using Grpc.Core;
 using Lockstep.Core.Protocol;
+using Lockstep.Transport.Frames;
 using Lockstep.Transport.Protos;
-using Cursor = Lockstep.Core.Protocol.Cursor;
 
 namespace Lockstep.Transport.Grpc;
 
@@ -52,7 +52,7 @@ internal sealed class GrpcStepStream : IStepStream
         var hello = new Hello { JobId = jobId, WorkerId = workerId, Held = { receiver.Held(shard).Select(c => c.ToWire()) } };
         stream._outgoing.Writer.TryWrite(send => send(new TensorFrame { Header = new WorkerHeader { Hello = hello } }, true));
         Task writing = stream.WriteAsync(call, stop.Token);
-        Task reading = new Reading(shard, receiver, stream, answered, time).RunAsync(call.ResponseStream, stop.Token);
+        Task reading = ReadAsync(call.ResponseStream, shard, receiver, stream, answered, time, stop.Token);
         try
         {
             if (await Task.WhenAny(reading, writing) == writing)
@@ -115,91 +115,33 @@ internal sealed class GrpcStepStream : IStepStream
         }
     }
 
-    /// <summary>The way from the shard's frames to the receiver.</summary>
-    private sealed class Reading(int shard, IStepReceiver receiver, IStepStream stream, Action answered, TimeProvider time)
+    private static async Task ReadAsync(IAsyncStreamReader<TensorFrame> reader, int shard, IStepReceiver receiver, IStepStream stream, Action answered, TimeProvider time, CancellationToken cancellation)
     {
-        private Turn? _turn;
-        private Memory<float>? _room;
-        private int _filled;
-        private long _arrived;
-
-        public async Task RunAsync(IAsyncStreamReader<TensorFrame> reader, CancellationToken cancellation)
+        var frames = new ShardFrames(shard, receiver, time);
+        bool isOpen = false;
+        try
         {
-            bool isOpen = false;
-            try
+            while (await reader.MoveNext(cancellation))
             {
-                while (await reader.MoveNext(cancellation))
+                using TensorFrame frame = reader.Current;
+                if (!isOpen)
                 {
-                    using TensorFrame frame = reader.Current;
-                    if (!isOpen)
-                    {
-                        isOpen = true;
-                        answered();
-                        receiver.Opened(shard, stream);
-                    }
-
-                    Take(frame);
+                    isOpen = true;
+                    answered();
+                    receiver.Opened(shard, stream);
                 }
 
-                throw new RpcException(new Status(StatusCode.Unavailable, "The shard ended the stream."));
+                frames.Take(frame);
             }
-            finally
+
+            throw new RpcException(new Status(StatusCode.Unavailable, "The shard ended the stream."));
+        }
+        finally
+        {
+            if (isOpen)
             {
-                if (isOpen)
-                {
-                    receiver.Ended(shard);
-                }
+                receiver.Ended(shard);
             }
         }
-
-        private void Take(TensorFrame frame)
-        {
-            if (!frame.HeaderBytes.IsEmpty)
-            {
-                ShardHeader header = WireConversions.Header(frame, ShardHeader.Parser);
-                if (header.SaidCase != ShardHeader.SaidOneofCase.Turn)
-                {
-                    receiver.Received(shard, header.FromWire());
-                    return;
-                }
-
-                _turn = header.Turn;
-                _arrived = time.GetTimestamp();
-                _filled = 0;
-                _room = _turn.HasValues ? receiver.Stage(shard, Version) : null;
-            }
-
-            if (_turn is not { } turn)
-            {
-                throw new ProtocolException(ProtocolError.Invalid, $"Shard {shard} sent values without a turn. Server and client must be of the same build.");
-            }
-
-            if (turn.HasValues)
-            {
-                if (_room is { } room)
-                {
-                    if (room.Length != turn.Elements || frame.Floats.Length > turn.Elements - _filled)
-                    {
-                        throw new ProtocolException(ProtocolError.Invalid, $"Shard {shard} sent {_filled + frame.Floats.Length} values of {turn.Elements}, where there is room for {room.Length}. Server and client must be of the same build.");
-                    }
-
-                    frame.Floats.Span.CopyTo(room.Span[_filled..]);
-                }
-
-                _filled += frame.Floats.Length;
-                if (_filled < turn.Elements)
-                {
-                    return;
-                }
-            }
-
-            _turn = null;
-            double receiveMs = turn.HasValues ? time.GetElapsedTime(_arrived).TotalMilliseconds : 0;
-            receiver.Offered(shard, new OfferedVersion(
-                turn.Cursor.FromWire(), turn.Finished, [.. turn.Hints.Select(h => (short)h)],
-                turn.AgeMs < 0 ? -1 : turn.AgeMs + receiveMs, receiveMs, turn.HasValues ? turn.Elements * (long)sizeof(float) : 0, TraceContext.Parse(turn.TraceParent)));
-        }
-
-        private Cursor Version => _turn!.Cursor.FromWire() with { Attempt = 0 };
     }
 }

@@ -2,6 +2,8 @@ using Google.Protobuf;
 using Grpc.Core;
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
+using Lockstep.Transport.Frames;
+using Lockstep.Transport.Memory;
 using Lockstep.Transport.Protos;
 
 namespace Lockstep.Transport.Grpc;
@@ -9,8 +11,9 @@ namespace Lockstep.Transport.Grpc;
 /// <summary>parameter_server.proto over an <see cref="IShardHost"/>. Register it with <see cref="ProtocolErrorInterceptor"/>.</summary>
 /// <remarks>The methods are virtual because the gRPC server binds no others.</remarks>
 /// <param name="ends">Null: calls wait for as long as their callers do.</param>
+/// <param name="local">Serves workers of the same host; null: nothing does.</param>
 [BindServiceMethod(typeof(ShardGrpcService), nameof(BindService))]
-public class ShardGrpcService(IShardHost host, TimeProvider time, WaitsEnd? ends = null)
+public class ShardGrpcService(IShardHost host, TimeProvider time, WaitsEnd? ends = null, MemoryStepServer? local = null)
 {
     /// <summary>What was reported before the end still goes out.</summary>
     private static readonly TimeSpan ReportsGrace = TimeSpan.FromMilliseconds(250);
@@ -25,6 +28,7 @@ public class ShardGrpcService(IShardHost host, TimeProvider time, WaitsEnd? ends
         binder.AddMethod(ShardMethods.Initialize, service is null ? null : service.Initialize);
         binder.AddMethod(ShardMethods.Describe, service is null ? null : service.Describe);
         binder.AddMethod(ShardMethods.Work, service is null ? null : service.Work);
+        binder.AddMethod(ShardMethods.Local, service is null ? null : service.Local);
         binder.AddMethod(ShardMethods.InHand, service is null ? null : service.InHand);
         binder.AddMethod(ShardMethods.Progress, service is null ? null : service.Progress);
         binder.AddMethod(ShardMethods.Watch, service is null ? null : service.Watch);
@@ -83,7 +87,7 @@ public class ShardGrpcService(IShardHost host, TimeProvider time, WaitsEnd? ends
         try
         {
             Task writing = sink.RunAsync(responseStream, abort.Token);
-            Task reading = new WorkerStream(host, sink).ReadAsync(requestStream, stop.Token);
+            Task reading = ReadAsync(requestStream, sink, stop.Token);
             Task first = await Task.WhenAny(reading, writing);
             // A write that is cancelled resets the call, and the worker would never learn why it ended.
             sink.End(null);
@@ -101,6 +105,9 @@ public class ShardGrpcService(IShardHost host, TimeProvider time, WaitsEnd? ends
             sink.Drop();
         }
     }
+
+    public virtual Task<LocalReply> Local(LocalRequest request, ServerCallContext context) =>
+        Task.FromResult(local?.Offer() ?? new LocalReply { Missing = "the parameter server shares no memory" });
 
     public virtual Task<InHandReply> InHand(InHandRequest request, ServerCallContext context)
     {
@@ -178,6 +185,23 @@ public class ShardGrpcService(IShardHost host, TimeProvider time, WaitsEnd? ends
         await responseStream.WriteAsync(new PresenceReply { Incarnation = host.Incarnation }, context.CancellationToken);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, Ends);
         await Task.Delay(Timeout.Infinite, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task ReadAsync(IAsyncStreamReader<TensorFrame> stream, GrpcStepSink sink, CancellationToken cancellation)
+    {
+        using var frames = new WorkerFrames(host, sink);
+        bool isBegun = false;
+        while (await stream.MoveNext(cancellation))
+        {
+            isBegun = true;
+            using TensorFrame frame = stream.Current;
+            frames.Take(frame);
+        }
+
+        if (!isBegun)
+        {
+            throw WireConversions.Invalid("the stream has no message");
+        }
     }
 
     private CancellationToken Ends => ends?.Token ?? CancellationToken.None;

@@ -13,6 +13,7 @@ internal static class ShardMethods
     public static readonly Method<TensorFrame, InitializeReply> Initialize = new(MethodType.ClientStreaming, Service, "Initialize", TensorMarshaller.Instance, Of(InitializeReply.Parser));
     public static readonly Method<JobRequest, DescribeReply> Describe = Unary("Describe", JobRequest.Parser, DescribeReply.Parser);
     public static readonly Method<TensorFrame, TensorFrame> Work = new(MethodType.DuplexStreaming, Service, "Work", TensorMarshaller.Instance, TensorMarshaller.Instance);
+    public static readonly Method<LocalRequest, LocalReply> Local = Unary("Local", LocalRequest.Parser, LocalReply.Parser);
     public static readonly Method<InHandRequest, InHandReply> InHand = Unary("InHand", InHandRequest.Parser, InHandReply.Parser);
     public static readonly Method<ProgressRequest, ProgressReply> Progress = Unary("Progress", ProgressRequest.Parser, ProgressReply.Parser);
     public static readonly Method<WatchRequest, WatchReply> Watch = new(MethodType.ServerStreaming, Service, "Watch", Of(WatchRequest.Parser), Of(WatchReply.Parser));

@@ -5,7 +5,7 @@ namespace Lockstep.Transport.Grpc;
 
 /// <summary>
 /// A message that carries numbers in bulk. On the wire it is protobuf: 1 header (message), 2 index (varint), 3 integers (packed sfixed32), 4 floats (packed float),
-/// 5 escapes (packed sfixed32), 6 exponents (bytes), which is what InitializeMessage, PullMessage and PushMessage declare.
+/// 5 escapes (packed sfixed32), 6 exponents (bytes), 7 to 9 a place (varints), which is what InitializeMessage, WorkerFrame and ShardFrame declare.
 /// </summary>
 /// <remarks>A frame that was read owns pooled memory until it is disposed; a frame to be written refers to its maker's.</remarks>
 public sealed class TensorFrame : IDisposable
@@ -26,6 +26,9 @@ public sealed class TensorFrame : IDisposable
     public ReadOnlyMemory<float> Floats { get; set; }
     public ReadOnlySequence<int> Escapes { get; set; }
     public ReadOnlyMemory<byte> Exponents { get; set; }
+
+    /// <value>Where the integers or floats are, if not here; region 0: they are here.</value>
+    public Place Place { get; set; }
 
     public void Dispose()
     {
@@ -97,3 +100,8 @@ public sealed class TensorFrame : IDisposable
         return grown;
     }
 }
+
+/// <summary>Numbers in memory that both ends of a stream have mapped.</summary>
+/// <param name="Region">The sender's number of it.</param>
+/// <param name="Offset">Of the first number.</param>
+public readonly record struct Place(int Region, int Offset, int Count);

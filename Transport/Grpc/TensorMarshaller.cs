@@ -14,6 +14,9 @@ public static class TensorMarshaller
     private const uint FloatsTag = (4 << 3) | 2;
     private const uint EscapesTag = (5 << 3) | 2;
     private const uint ExponentsTag = (6 << 3) | 2;
+    private const uint RegionTag = (7 << 3) | 0;
+    private const uint OffsetTag = (8 << 3) | 0;
+    private const uint CountTag = (9 << 3) | 0;
     private const int Piece = 1 << 16;
 
     public static readonly Marshaller<TensorFrame> Instance = Marshallers.Create(Write, Read);
@@ -28,11 +31,7 @@ public static class TensorMarshaller
             size += 1 + VarintSize((uint)length) + length;
         }
 
-        if (frame.Index != 0)
-        {
-            size += 1 + VarintSize((ulong)frame.Index);
-        }
-
+        size += NumberSize(frame.Index) + NumberSize(frame.Place.Region) + NumberSize(frame.Place.Offset) + NumberSize(frame.Place.Count);
         size += FieldSize(frame.Integers.Length * 4L) + FieldSize(frame.Floats.Length * 4L) + FieldSize(frame.Escapes.Length * 4) + FieldSize(frame.Exponents.Length);
         return size;
     }
@@ -47,12 +46,7 @@ public static class TensorMarshaller
             header.WriteTo(writer);
         }
 
-        if (frame.Index != 0)
-        {
-            WriteVarint(writer, IndexTag);
-            WriteVarint(writer, (ulong)frame.Index);
-        }
-
+        WriteNumber(writer, IndexTag, frame.Index);
         WriteField(writer, IntegersTag, MemoryMarshal.AsBytes(frame.Integers.Span));
         WriteField(writer, FloatsTag, MemoryMarshal.AsBytes(frame.Floats.Span));
         if (!frame.Escapes.IsEmpty)
@@ -66,6 +60,9 @@ public static class TensorMarshaller
         }
 
         WriteField(writer, ExponentsTag, frame.Exponents.Span);
+        WriteNumber(writer, RegionTag, frame.Place.Region);
+        WriteNumber(writer, OffsetTag, frame.Place.Offset);
+        WriteNumber(writer, CountTag, frame.Place.Count);
     }
 
     /// <summary>Reads a frame; fields in any order, unknown ones skipped, packed or not. Dispose it.</summary>
@@ -109,6 +106,15 @@ public static class TensorMarshaller
                         ReadOnlySequence<byte> exponents = Take(ref reader, ReadVarint(ref reader));
                         frame.Exponents = default;
                         exponents.CopyTo(frame.AppendExponents((int)exponents.Length));
+                        break;
+                    case (7, 0):
+                        frame.Place = frame.Place with { Region = (int)ReadVarint(ref reader) };
+                        break;
+                    case (8, 0):
+                        frame.Place = frame.Place with { Offset = (int)ReadVarint(ref reader) };
+                        break;
+                    case (9, 0):
+                        frame.Place = frame.Place with { Count = (int)ReadVarint(ref reader) };
                         break;
                     case (3, 5):
                         Take(ref reader, 4).CopyTo(MemoryMarshal.AsBytes(frame.AppendIntegers(1)));
@@ -158,6 +164,17 @@ public static class TensorMarshaller
     }
 
     private static TensorFrame Read(DeserializationContext context) => Read(context.PayloadAsReadOnlySequence());
+
+    private static int NumberSize(int value) => value == 0 ? 0 : 1 + VarintSize((ulong)value);
+
+    private static void WriteNumber(IBufferWriter<byte> writer, uint tag, int value)
+    {
+        if (value != 0)
+        {
+            WriteVarint(writer, tag);
+            WriteVarint(writer, (ulong)value);
+        }
+    }
 
     private static int FieldSize(long bytes) => bytes == 0 ? 0 : checked((int)(1 + VarintSize((ulong)bytes) + bytes));
 

@@ -1,4 +1,3 @@
-using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport;
 
@@ -6,17 +5,17 @@ namespace Lockstep.Worker.Faults;
 
 /// <summary>A connection to a shard on whose stream messages meet faults.</summary>
 /// <param name="shards">How many the job has.</param>
-internal sealed class FaultyShardClient(IShardClient inner, int shards, WorkerFaults faults, TimeProvider time) : IShardClient
+internal sealed class FaultyShardClient(IShardWork inner, int shards, WorkerFaults faults, TimeProvider time) : IShardWork
 {
     private readonly MessageFaults _messages = new(inner.Shard, faults, time);
 
     public int Shard => inner.Shard;
 
+    public string Path => inner.Path;
+
     public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => inner.OpenAsync(descriptor, cancellation);
 
     public Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation) => inner.InitializeAsync(jobId, values, cancellation);
-
-    public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => inner.DescribeAsync(jobId, cancellation);
 
     public async Task WorkAsync(string jobId, string workerId, IStepReceiver receiver, CancellationToken cancellation)
     {
@@ -42,23 +41,7 @@ internal sealed class FaultyShardClient(IShardClient inner, int shards, WorkerFa
         }
     }
 
-    public Task<AbandonedSlots?> InHandAsync(string jobId, string workerId, CancellationToken cancellation) => inner.InHandAsync(jobId, workerId, cancellation);
-
-    public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => inner.WatchAsync(jobId, from, cancellation);
-
-    public Task<long> CheckpointAsync(string jobId, CancellationToken cancellation) => inner.CheckpointAsync(jobId, cancellation);
-
-    public Task CloseAsync(string jobId, CancellationToken cancellation) => inner.CloseAsync(jobId, cancellation);
-
-    public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => inner.RestoreAsync(descriptor, term, generation, version, cancellation);
-
     public Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation) => inner.StatusAsync(jobId, cancellation);
-
-    public Task<bool> KeepAsync(string jobId, long version, CancellationToken cancellation) => inner.KeepAsync(jobId, version, cancellation);
-
-    public Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation) => inner.CheckpointsAsync(descriptor, cancellation);
-
-    public IAsyncEnumerable<ShardPresence> PresenceAsync(CancellationToken cancellation) => inner.PresenceAsync(cancellation);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 

@@ -14,10 +14,10 @@ internal sealed class FaultyTrainer(ITrainer inner, WorkerFaults faults) : ITrai
 
     public void CopyInitial(Span<float> values) => inner.CopyInitial(values);
 
-    public void Load(ReadOnlySpan<float> values)
+    public void Load(IReadOnlyList<ReadOnlyMemory<float>> parts)
     {
         faults.Reach(FaultPhase.Load, faults.Step);
-        inner.Load(values);
+        inner.Load(parts);
     }
 
     public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => inner.Prepare(step, slot, sampleIds);

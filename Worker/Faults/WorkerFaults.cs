@@ -58,7 +58,7 @@ internal sealed partial class WorkerFaults(ArmedFaults armed, TimeProvider time,
     public static WorkerFaults? From(IConfiguration configuration, string workerId, TimeProvider time, ILoggerFactory loggers) =>
         configuration[EnvironmentNames.Faults] is { Length: > 0 } path ? new WorkerFaults(new ArmedFaults(new FaultFolder(path), workerId, time), time, loggers.CreateLogger<WorkerFaults>()) : null;
 
-    public IShardClient Disturb(IShardClient shard, int shards) => new FaultyShardClient(shard, shards, this, time);
+    public IShardWork Disturb(IShardWork shard, int shards) => new FaultyShardClient(shard, shards, this, time);
 
     public ITrainer Disturb(ITrainer trainer) => new FaultyTrainer(trainer, this);
 

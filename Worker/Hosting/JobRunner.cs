@@ -5,6 +5,7 @@ using Lockstep.Contracts.Runs;
 using Lockstep.Core.Protocol;
 using Lockstep.ServiceDefaults.Telemetry;
 using Lockstep.Transport;
+using Lockstep.Transport.Memory;
 using Lockstep.Transport.Protos;
 using Lockstep.Worker.Faults;
 using Lockstep.Worker.Jobs;
@@ -63,7 +64,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
             _logger.DataWarning(assignment.JobId, warning);
         }
 
-        IReadOnlyList<IShardClient> shards = [];
+        IReadOnlyList<IShardWork> shards = [];
         using WorkerFaults? faults = WorkerFaults.From(configuration, settings.WorkerId, time, loggers);
         try
         {
@@ -80,7 +81,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
                 trainer = faults.Disturb(trainer);
             }
 
-            var loop = new TrainingLoop(job.Job, settings.WorkerId, shards, trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>(), trace, faults is null ? null : faults.Reach);
+            var loop = new TrainingLoop(job.Job, settings.WorkerId, shards, trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>(), trace, faults is null ? null : faults.Reach, StreamTransports.From(configuration) == StreamTransport.Grpc ? null : SharedMemory.Sums);
             using var over = CancellationTokenSource.CreateLinkedTokenSource(abort);
             Task probing = new RoundTripProbe(assignment.JobId, shards, metrics, time).RunAsync(over.Token);
             try
@@ -95,7 +96,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComputeThread compute, 
         }
         finally
         {
-            foreach (IShardClient shard in shards)
+            foreach (IShardWork shard in shards)
             {
                 await shard.DisposeAsync();
             }

@@ -13,7 +13,7 @@ internal sealed class TorchTrainer(SlotTrainer trainer, long validationSamples) 
 
     public void CopyInitial(Span<float> values) => trainer.CopyInitial(values);
 
-    public void Load(ReadOnlySpan<float> values) => trainer.Load(values);
+    public void Load(IReadOnlyList<ReadOnlyMemory<float>> parts) => trainer.Load(parts);
 
     public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => trainer.Prepare(step, slot, sampleIds);
 

@@ -17,8 +17,8 @@ public interface ITrainer : IDisposable
     void CopyInitial(Span<float> values);
 
     /// <summary>Takes on a version of the model.</summary>
-    /// <param name="values">ElementCount values; copied.</param>
-    void Load(ReadOnlySpan<float> values);
+    /// <param name="parts">ElementCount values in pieces, in model order; copied.</param>
+    void Load(IReadOnlyList<ReadOnlyMemory<float>> parts);
 
     /// <summary>Reads a slot's samples ahead, a hint: <see cref="Run"/> then finds them decoded. From any thread, also while a slot is computed. What was read ahead for another step is let go of.</summary>
     /// <param name="sampleIds">The slot's training samples; at least one.</param>

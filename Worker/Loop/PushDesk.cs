@@ -4,7 +4,8 @@ using Lockstep.Core.Protocol;
 namespace Lockstep.Worker.Loop;
 
 /// <summary>The sums of a worker: those that grow, those on their way, and those whose memory is free. Of the compute thread.</summary>
-internal sealed class PushDesk(TrainingJob job, WorkerMetrics metrics, TimeProvider time, ILogger logger)
+/// <param name="room">Makes memory for the sums; null: of the heap.</param>
+internal sealed class PushDesk(TrainingJob job, Func<int, Memory<int>>? room, WorkerMetrics metrics, TimeProvider time, ILogger logger)
 {
     private readonly Stack<GroupBuilder> _free = [];
     // By number of the push. As many as were pushed and not answered: one in steady state.
@@ -13,7 +14,7 @@ internal sealed class PushDesk(TrainingJob job, WorkerMetrics metrics, TimeProvi
     /// <summary>An empty sum of slots at a version.</summary>
     public GroupBuilder Begin(WholeVersion version)
     {
-        GroupBuilder builder = _free.TryPop(out GroupBuilder? free) ? free : new GroupBuilder(job.Descriptor, job.Layout);
+        GroupBuilder builder = _free.TryPop(out GroupBuilder? free) ? free : new GroupBuilder(job.Descriptor, job.Layout, room);
         builder.Begin(version.Cursor, [.. version.Parts.Select(p => p.Hints)]);
         return builder;
     }

@@ -4,7 +4,7 @@ using Lockstep.Transport;
 namespace Lockstep.Worker.Loop;
 
 /// <summary>Measures how long a small question takes to each shard and back, beside training.</summary>
-internal sealed class RoundTripProbe(string jobId, IReadOnlyList<IShardClient> shards, WorkerMetrics metrics, TimeProvider time)
+internal sealed class RoundTripProbe(string jobId, IReadOnlyList<IShardWork> shards, WorkerMetrics metrics, TimeProvider time)
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
@@ -23,7 +23,7 @@ internal sealed class RoundTripProbe(string jobId, IReadOnlyList<IShardClient> s
         }
     }
 
-    private async Task AskAsync(IShardClient shard, CancellationToken cancellation)
+    private async Task AskAsync(IShardWork shard, CancellationToken cancellation)
     {
         try
         {

@@ -8,7 +8,7 @@ internal static class ShardCalls
 {
     /// <summary>Waits for all answers. The first call that fails cancels the others, which may wait for what will not come any more; its exception is thrown when all have ended.</summary>
     /// <returns>In the order of <paramref name="shards"/>.</returns>
-    public static async Task<T[]> AllAsync<T>(IEnumerable<IShardClient> shards, Func<IShardClient, CancellationToken, Task<T>> call, CancellationToken cancellation)
+    public static async Task<T[]> AllAsync<T>(IEnumerable<IShardWork> shards, Func<IShardWork, CancellationToken, Task<T>> call, CancellationToken cancellation)
     {
         using var others = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Exception? first = null;
@@ -18,7 +18,7 @@ internal static class ShardCalls
             ExceptionDispatchInfo.Throw(first);
         return await all;
 
-        async Task<T> OneAsync(IShardClient shard)
+        async Task<T> OneAsync(IShardWork shard)
         {
             try
             {
@@ -34,7 +34,7 @@ internal static class ShardCalls
     }
 
     /// <inheritdoc cref="AllAsync{T}"/>
-    public static Task AllAsync(IEnumerable<IShardClient> shards, Func<IShardClient, CancellationToken, Task> call, CancellationToken cancellation) =>
+    public static Task AllAsync(IEnumerable<IShardWork> shards, Func<IShardWork, CancellationToken, Task> call, CancellationToken cancellation) =>
         AllAsync(shards, async (shard, stop) =>
         {
             await call(shard, stop);

@@ -4,7 +4,7 @@ using Lockstep.Transport;
 namespace Lockstep.Worker.Loop;
 
 /// <summary>Keeps a stream open to every shard of a job, and puts what comes into the mailbox. Where a shard lost the job, its process having died, it waits until the scheduler has taken the job up again, and gives the initial values where they are asked for.</summary>
-internal sealed class ShardStreams(TrainingJob job, string workerId, IReadOnlyList<IShardClient> shards, StepMailbox mailbox, VersionStage stage, TimeProvider time, ILogger logger) : IStepReceiver
+internal sealed class ShardStreams(TrainingJob job, string workerId, IReadOnlyList<IShardWork> shards, StepMailbox mailbox, VersionStage stage, TimeProvider time, ILogger logger) : IStepReceiver
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(320);
@@ -13,7 +13,7 @@ internal sealed class ShardStreams(TrainingJob job, string workerId, IReadOnlyLi
 
     /// <summary>Opens the job on shards and gives the values of version 0 to those that wait for them.</summary>
     /// <param name="initial">Gives the flat model vector of version 0.</param>
-    public async Task OpenAsync(IReadOnlyList<IShardClient> some, Func<Task<float[]>> initial, CancellationToken cancellation)
+    public async Task OpenAsync(IReadOnlyList<IShardWork> some, Func<Task<float[]>> initial, CancellationToken cancellation)
     {
         bool[] waiting = await ShardCalls.AllAsync(some, (shard, stop) => shard.OpenAsync(job.Descriptor, stop), cancellation);
         if (!waiting.Contains(true))
@@ -50,7 +50,7 @@ internal sealed class ShardStreams(TrainingJob job, string workerId, IReadOnlyLi
     /// <summary>Whether a call failed because the job is no longer, or not yet again, at the shard as it was.</summary>
     private static bool IsLoss(ProtocolException exception) => exception.Error is ProtocolError.UnknownJob or ProtocolError.Superseded;
 
-    private async Task KeepAsync(IShardClient shard, CancellationToken cancellation)
+    private async Task KeepAsync(IShardWork shard, CancellationToken cancellation)
     {
         TimeSpan pause = First;
         while (true)
@@ -83,7 +83,7 @@ internal sealed class ShardStreams(TrainingJob job, string workerId, IReadOnlyLi
         }
     }
 
-    private async Task KeepOnceAsync(IShardClient shard, CancellationToken cancellation)
+    private async Task KeepOnceAsync(IShardWork shard, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         try
@@ -104,7 +104,7 @@ internal sealed class ShardStreams(TrainingJob job, string workerId, IReadOnlyLi
         }
     }
 
-    private async Task InitializeAsync(IShardClient shard, float[] initial, CancellationToken cancellation)
+    private async Task InitializeAsync(IShardWork shard, float[] initial, CancellationToken cancellation)
     {
         try
         {

@@ -21,7 +21,7 @@ public sealed class TrainingLoop
     private readonly TrainingJob _job;
     private readonly string _jobId;
     private readonly string _workerId;
-    private readonly IReadOnlyList<IShardClient> _shards;
+    private readonly IReadOnlyList<IShardWork> _shards;
     private readonly ITrainer _trainer;
     private readonly ComputeThread _compute;
     private readonly WorkerMetrics _metrics;
@@ -53,8 +53,9 @@ public sealed class TrainingLoop
     /// <param name="shards">All shards of the job, by index.</param>
     /// <param name="trainer">Used on <paramref name="compute"/> only.</param>
     /// <param name="trace">Null: no step is traced.</param>
+    /// <param name="sums">Makes memory for sums, such as shards can map; null: of the heap.</param>
     /// <param name="reach">Is told the phases of a step as they are reached, on the compute thread; null: nobody is.</param>
-    public TrainingLoop(TrainingJob job, string workerId, IReadOnlyList<IShardClient> shards, ITrainer trainer, ComputeThread compute, WorkerMetrics metrics, TimeProvider time, ILogger<TrainingLoop> logger, StepTrace? trace = null, Action<FaultPhase, long>? reach = null)
+    public TrainingLoop(TrainingJob job, string workerId, IReadOnlyList<IShardWork> shards, ITrainer trainer, ComputeThread compute, WorkerMetrics metrics, TimeProvider time, ILogger<TrainingLoop> logger, StepTrace? trace = null, Action<FaultPhase, long>? reach = null, Func<int, Memory<int>>? sums = null)
     {
         _job = job;
         _jobId = job.Descriptor.JobId;
@@ -70,7 +71,7 @@ public sealed class TrainingLoop
         _stage = new VersionStage(job.Layout, time);
         _streams = new ShardStreams(job, workerId, shards, _mailbox, _stage, time, logger);
         _state = new WorkerState(shards.Count);
-        _pushes = new PushDesk(job, metrics, time, logger);
+        _pushes = new PushDesk(job, sums, metrics, time, logger);
         _open = new IStepStream?[shards.Count];
         _gradient = new float[trainer.ElementCount];
     }
@@ -269,6 +270,12 @@ public sealed class TrainingLoop
             _compute.Enter();
             _trainer.Load(_version.Values);
             _compute.Exit();
+        }
+
+        if (!_version.IsWhole)
+        {
+            // This worker came late: the shards are two versions further, and the next turns are here or on their way.
+            _state.Skip();
         }
 
         _stage.GiveBack(_version);

@@ -5,11 +5,15 @@ using Lockstep.Transport;
 namespace Lockstep.Worker.Loop;
 
 /// <summary>A version of which all shards' values are in place.</summary>
-/// <param name="Values">The flat model vector; give it back once it is loaded.</param>
+/// <param name="Staged">The flat model vector, where some shard's values were staged; give it back once it is loaded.</param>
+/// <param name="Values">By shard: staged or in the shard's memory.</param>
 /// <param name="Parts">By shard.</param>
 /// <param name="AgreementMs">Milliseconds from the first shard's turn to the last one's.</param>
-internal sealed record WholeVersion(Cursor Cursor, float[] Values, IReadOnlyList<OfferedVersion> Parts, double AgreementMs)
+internal sealed record WholeVersion(Cursor Cursor, float[]? Staged, IReadOnlyList<ReadOnlyMemory<float>> Values, IReadOnlyList<OfferedVersion> Parts, double AgreementMs)
 {
+    /// <value>Whether none of the shards has begun to overwrite its values; to be asked after they were read.</value>
+    public bool IsWhole => Parts.All(p => p.Placed is null || p.Placed.IsWhole());
+
     /// <value>Sync latency: last contribution to the step before in → all values in place, milliseconds; 0: not known.</value>
     public double SyncMs => Math.Max(0, Parts.Max(p => p.SyncMs));
 }
@@ -53,7 +57,7 @@ internal sealed class VersionStage
         lock (_gate)
         {
             // Not '? null :', which would be a null array, and that an empty memory.
-            return _loaded is { } loaded && version <= loaded ? default(Memory<float>?) : At(version).Values.AsMemory(_places[shard].Offset, _places[shard].Length);
+            return _loaded is { } loaded && version <= loaded ? default(Memory<float>?) : RoomIn(At(version), shard);
         }
     }
 
@@ -79,15 +83,15 @@ internal sealed class VersionStage
             _loaded = version;
             foreach (Cursor old in _staged.Keys.Where(c => c <= version).ToArray())
             {
-                if (old != version)
+                if (old != version && _staged[old].Values is { } values)
                 {
-                    _free.Push(_staged[old].Values);
+                    _free.Push(values);
                 }
 
                 _staged.Remove(old);
             }
 
-            return new WholeVersion(version, staged.Values, staged.Parts!, _time.GetElapsedTime(staged.First).TotalMilliseconds);
+            return new WholeVersion(version, staged.Values, [.. staged.Parts.Select((part, shard) => part!.Placed?.Values ?? RoomIn(staged, shard))], staged.Parts!, _time.GetElapsedTime(staged.First).TotalMilliseconds);
         }
     }
 
@@ -96,7 +100,10 @@ internal sealed class VersionStage
     {
         lock (_gate)
         {
-            _free.Push(version.Values);
+            if (version.Staged is { } staged)
+            {
+                _free.Push(staged);
+            }
         }
     }
 
@@ -104,11 +111,23 @@ internal sealed class VersionStage
     {
         if (!_staged.TryGetValue(version, out Staged? staged))
         {
-            _staged[version] = staged = new Staged(_free.TryPop(out float[]? values) ? values : GC.AllocateUninitializedArray<float>(_elements), new OfferedVersion?[_places.Length], _time.GetTimestamp());
+            _staged[version] = staged = new Staged(new OfferedVersion?[_places.Length], _time.GetTimestamp());
         }
 
         return staged;
     }
 
-    private sealed record Staged(float[] Values, OfferedVersion?[] Parts, long First);
+    private Memory<float> RoomIn(Staged staged, int shard)
+    {
+        staged.Values ??= _free.TryPop(out float[]? values) ? values : GC.AllocateUninitializedArray<float>(_elements);
+        return staged.Values.AsMemory(_places[shard].Offset, _places[shard].Length);
+    }
+
+    private sealed class Staged(OfferedVersion?[] parts, long first)
+    {
+        public OfferedVersion?[] Parts { get; } = parts;
+        public long First { get; } = first;
+        // Made where some shard's values are to be staged.
+        public float[]? Values { get; set; }
+    }
 }

@@ -59,7 +59,7 @@ internal sealed class StepReplay
         _shard.Update(factor);
         _shard.Commit();
         _shard.ReleasePrevious();
-        return StateHash.ToHex(StateHash.Combine(_shard.BlockHashes()));
+        return StateHash.ToHex(StateHash.Combine(_shard.BlockHashes));
     }
 
     private void Contribute(CancellationToken cancellation)
@@ -67,7 +67,7 @@ internal sealed class StepReplay
         JobDescriptor descriptor = _job.Job.Descriptor;
         using PulledVersion view = _shard.View(-1);
         _job.Job.Layout.Scatter(0, view.Values!.Value.Span, _model);
-        _job.Trainer.Load(_model);
+        _job.Trainer.Load([_model]);
         _group.Begin(view.Cursor, [view.Hints.ToArray()]);
         for (int slot = 0; slot < descriptor.Slots; slot++)
         {

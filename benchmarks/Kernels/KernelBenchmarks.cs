@@ -60,9 +60,6 @@ public class KernelBenchmarks
     public void UpdateOnTwoThreads() => _kernels.Update(threads: 2);
 
     [Benchmark]
-    public void Hash() => _kernels.Hash();
-
-    [Benchmark]
     public void Write() => _kernels.Write();
 
     [Benchmark]

@@ -9,7 +9,7 @@ using Lockstep.Transport.Grpc;
 namespace Lockstep.Kernels;
 
 /// <summary>The parts of a step that touch every element, on one worker's and one shard's side, for a model of one tensor that Adam updates. One thread at a time.</summary>
-/// <remarks>A step is <see cref="Encode"/>, <see cref="Add"/>, <see cref="Update"/> and <see cref="Hash"/>, in that order; <see cref="Write"/> and <see cref="Read"/> may be called at any time after the first <see cref="Encode"/>.</remarks>
+/// <remarks>A step is <see cref="Encode"/>, <see cref="Add"/> and <see cref="Update"/>, in that order; <see cref="Write"/> and <see cref="Read"/> may be called at any time after the first <see cref="Encode"/>.</remarks>
 public sealed class StepKernels
 {
     private readonly JobDescriptor _descriptor;
@@ -80,16 +80,13 @@ public sealed class StepKernels
         _shard.EndPush(ticket);
     }
 
-    /// <summary>The shard makes the next version.</summary>
+    /// <summary>The shard makes the next version, and takes its hash.</summary>
     public void Update(int threads = 1)
     {
         _shard.Update(clipFactor: 1, threads);
         _shard.Commit();
         _shard.ReleasePrevious();
     }
-
-    /// <summary>The shard hashes its newest version, beside the workers' computing.</summary>
-    public void Hash() => _shard.BlockHashes();
 
     /// <summary>The first chunk of the sum becomes bytes.</summary>
     public void Write()

@@ -22,7 +22,6 @@ public class KernelAllocationTests
             ("read", kernels.Read, 256),
             ("add", kernels.Add, 4096),
             ("update", () => kernels.Update(), 2048),
-            ("hash", kernels.Hash, 256),
         ];
         var bytes = new long[parts.Length];
         for (int step = 0; step < WarmSteps + Steps; step++)

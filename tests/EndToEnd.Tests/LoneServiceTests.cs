@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
-using Lockstep.Engine.Processes;
 using Lockstep.EndToEnd.Tests.Processes;
+using Lockstep.Engine.Processes;
+using Lockstep.Scheduler.Tests.Servers;
 
 namespace Lockstep.EndToEnd.Tests;
 

@@ -2,13 +2,13 @@ using System.Collections.Concurrent;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Core.Checkpoints;
 using Lockstep.EndToEnd.Tests.Processes;
 using Lockstep.EndToEnd.Tests.Runs;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Runs;
 using Lockstep.Engine.Scheduling;
+using Lockstep.Scheduler.Tests.Servers;
 
 namespace Lockstep.EndToEnd.Tests;
 

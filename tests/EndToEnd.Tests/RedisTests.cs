@@ -1,7 +1,7 @@
 using Lockstep.Contracts.Runs;
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.EndToEnd.Tests.Processes;
 using Lockstep.EndToEnd.Tests.Runs;
+using Lockstep.Scheduler.Tests.Servers;
 using StackExchange.Redis;
 
 namespace Lockstep.EndToEnd.Tests;

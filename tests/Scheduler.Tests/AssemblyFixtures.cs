@@ -1,3 +1,4 @@
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Tests.Servers;
 
+[assembly: AssemblyFixture(typeof(DebianRedis))]
 [assembly: AssemblyFixture(typeof(EmbeddedGarnet))]

@@ -12,11 +12,11 @@ public sealed class ShardClientsTests
     {
         IConfiguration configuration = Configuration(("services:ps-0:grpc:0", "http://127.0.0.1:5000"), ("services:ps-1:grpc:0", "https://ps-1:8081"));
 
-        IReadOnlyList<IShardClient> clients = ShardClients.FromConfiguration(configuration, 2, TimeProvider.System, leave: TestContext.Current.CancellationToken);
+        IReadOnlyList<GrpcShardClient> clients = ShardClients.FromConfiguration(configuration, 2, TimeProvider.System, leave: TestContext.Current.CancellationToken);
 
         Assert.Equal([0, 1], clients.Select(c => c.Shard));
         Assert.IsType<GrpcShardClient>(ShardClients.Peer(configuration, 1, TimeProvider.System));
-        foreach (IShardClient client in clients)
+        foreach (GrpcShardClient client in clients)
         {
             await client.DisposeAsync();
         }

@@ -4,6 +4,7 @@ using System.Globalization;
 using Lockstep.Benchmarks;
 using Lockstep.SystemBenchmark.Runs;
 using Lockstep.Transport;
+using Lockstep.Transport.Memory;
 using Lockstep.Worker.Loop;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -57,6 +58,7 @@ internal static class StubCommand
         var metrics = new WorkerMetrics(services.GetRequiredService<IMeterFactory>());
         StubTrainer[] trainers = [.. Enumerable.Range(0, parsed.GetValue(Workers)).Select(_ => new StubTrainer(job.Elements))];
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Func<int, Memory<int>>? sums = StreamTransports.From(configuration) == StreamTransport.Grpc ? null : SharedMemory.Sums;
         Task[] loops = [.. trainers.Select((trainer, number) => Task.Run(() => WorkAsync($"{parsed.GetValue(Prefix)}{number}", trainer), CancellationToken.None))];
         Task<double> measuring = MeasureAsync(trainers[0], TimeSpan.FromSeconds(parsed.GetValue(Warm)), TimeSpan.FromSeconds(parsed.GetValue(Seconds)), parsed.GetValue(Steps), stop.Token);
         Task first = await Task.WhenAny([measuring, .. loops]);
@@ -69,15 +71,15 @@ internal static class StubCommand
 
         async Task WorkAsync(string name, StubTrainer trainer)
         {
-            IReadOnlyList<IShardClient> shards = ShardClients.FromConfiguration(configuration, training.Descriptor.Shards, TimeProvider.System);
+            IReadOnlyList<IShardWork> shards = ShardClients.FromConfiguration(configuration, training.Descriptor.Shards, TimeProvider.System);
             using var compute = new ComputeThread();
             try
             {
-                await new TrainingLoop(training, name, shards, trainer, compute, metrics, TimeProvider.System, NullLogger<TrainingLoop>.Instance).RunAsync(CancellationToken.None, stop.Token);
+                await new TrainingLoop(training, name, shards, trainer, compute, metrics, TimeProvider.System, NullLogger<TrainingLoop>.Instance, sums: sums).RunAsync(CancellationToken.None, stop.Token);
             }
             finally
             {
-                foreach (IShardClient shard in shards)
+                foreach (IShardWork shard in shards)
                 {
                     await shard.DisposeAsync();
                 }

@@ -69,7 +69,7 @@ public sealed class PublishTests : IDisposable
         Assert.Equal(("0", "9"), (Text(scaler, "spec", "minReplicaCount"), Text(scaler, "spec", "maxReplicaCount")));
         Assert.Equal("redis", Text(scaler, "spec", "triggers", "0", "type"));
         YamlMappingNode metadata = Map(scaler, "spec", "triggers", "0", "metadata");
-        Assert.Equal((RedisNames.WantedWorkers, "1"), (Text(metadata, "listName"), Text(metadata, "listLength")));
+        Assert.Equal((new RedisKeys().WantedWorkers, "1"), (Text(metadata, "listName"), Text(metadata, "listLength")));
         Assert.Equal("redis-service.{{ .Release.Namespace }}.svc.cluster.local:6379", Text(metadata, "address"));
         Assert.Equal(("REDIS_PASSWORD", "false"), (Text(metadata, "passwordFromEnv"), Text(metadata, "enableTLS")));
         // What was wanted is wanted: Kubernetes does not think it over once more.

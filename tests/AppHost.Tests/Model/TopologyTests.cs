@@ -95,7 +95,7 @@ public sealed class TopologyTests
     [InlineData("ps-0")]
     [InlineData("ps-1")]
     [InlineData("scheduler", "redis", "ps-0", "ps-1")]
-    [InlineData("worker-3", "redis", "ps-0", "ps-1", "scheduler")]
+    [InlineData("worker-3", "ps-0", "ps-1", "scheduler")]
     public async Task A_service_waits_until_what_it_needs_is_healthy(string service, params string[] dependencies)
     {
         await using AppModel app = await AppModel.RunAsync();
@@ -119,17 +119,17 @@ public sealed class TopologyTests
     }
 
     [Fact]
-    public async Task A_worker_finds_Redis_the_shards_the_scheduler_and_its_name_but_not_the_key()
+    public async Task A_worker_finds_the_shards_the_scheduler_and_its_name_but_neither_Redis_nor_the_key()
     {
         await using AppModel app = await AppModel.RunAsync();
         IReadOnlyDictionary<string, string> environment = await app.EnvironmentOfAsync("worker-2");
-        Assert.Equal("{redis.connectionString}", environment[EnvironmentNames.RedisConnection]);
         Assert.Equal("{ps-0.bindings.grpc.url}", environment[EnvironmentNames.ShardGrpc(0)]);
         Assert.Equal("{ps-1.bindings.grpc.url}", environment[EnvironmentNames.ShardGrpc(1)]);
         Assert.Equal("{scheduler.bindings.http.url}", environment[EnvironmentNames.SchedulerHttp]);
         Assert.Equal("{scheduler.bindings.grpc.url}", environment[EnvironmentNames.SchedulerGrpc]);
         Assert.Equal("{lockstep-secret.value}", environment[EnvironmentNames.Secret]);
         Assert.Equal("worker-2", environment[EnvironmentNames.WorkerId]);
+        Assert.DoesNotContain(EnvironmentNames.RedisConnection, environment);
         Assert.DoesNotContain(EnvironmentNames.ApiKey, environment);
     }
 
@@ -163,6 +163,6 @@ public sealed class TopologyTests
         await using AppModel app = await AppModel.RunAsync();
         ResourceRelationshipAnnotation[] relationships = [.. app.Project("worker-0").Annotations.OfType<ResourceRelationshipAnnotation>()];
         Assert.Contains(relationships, r => r is { Type: "Parent", Resource.Name: "scheduler" });
-        Assert.All(["redis", "ps-0", "ps-1", "scheduler"], name => Assert.Contains(relationships, r => r.Type == "Reference" && r.Resource.Name == name));
+        Assert.All(["ps-0", "ps-1", "scheduler"], name => Assert.Contains(relationships, r => r.Type == "Reference" && r.Resource.Name == name));
     }
 }

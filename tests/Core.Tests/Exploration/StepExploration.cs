@@ -384,7 +384,7 @@ internal sealed class StepExploration
         shard.Update(factor);
         shard.Commit();
         // The array is the shard's, and the next step's too.
-        UInt128[] hashes = [.. shard.BlockHashes()];
+        UInt128[] hashes = [.. shard.BlockHashes];
         if (shard.Cursor.Step % CheckpointEvery == 0)
         {
             _writing.Add((cursor.Generation, shard.Snapshot()));

@@ -274,7 +274,7 @@ public sealed class ShardJobTests
             Push(shard, group.Build("w")[0]);
             shard.Update(1, threads);
             shard.Commit();
-            return shard.BlockHashes();
+            return shard.BlockHashes;
         }
     }
 
@@ -290,7 +290,7 @@ public sealed class ShardJobTests
     {
         shard.Update(1);
         shard.Commit();
-        return shard.BlockHashes();
+        return shard.BlockHashes;
     }
 
     private static PushResult Push(ShardJob shard, Contribution contribution)

@@ -22,7 +22,9 @@ public sealed class FleetPlanTests : IDisposable
         Assert.Matches("^[0-9a-f]{64}$", password);
         Assert.NotEqual(password, other.Processes[0].Start.Environment[EnvironmentNames.RedisPassword]);
         Assert.EndsWith($",password={password}", plan.RedisConnection, StringComparison.Ordinal);
-        Assert.All(plan.Processes.Skip(1).Append(plan.Worker(0)), process => Assert.Equal(plan.RedisConnection, process.Start.Environment[EnvironmentNames.RedisConnection]));
+        Assert.Equal(plan.RedisConnection, plan.Processes.Single(p => p.Name == FleetPlan.SchedulerName).Start.Environment[EnvironmentNames.RedisConnection]);
+        // Of the services only the scheduler knows Redis.
+        Assert.All(plan.Processes.Where(p => p.Name != FleetPlan.SchedulerName).Append(plan.Worker(0)), process => Assert.DoesNotContain(EnvironmentNames.RedisConnection, process.Start.Environment.Keys));
         Assert.Equal("", redis.Start.Environment[EnvironmentNames.ApiKey]);
         Assert.DoesNotContain(EnvironmentNames.Secret, redis.Start.Environment.Keys);
         Assert.All(

@@ -1,4 +1,4 @@
-using Lockstep.Core.Protocol;
+using Lockstep.ParameterServer.Hosting;
 using Lockstep.Scheduler.Tests.Hosting;
 using Lockstep.Transport.Grpc;
 using Microsoft.Extensions.DependencyInjection;

@@ -1,7 +1,7 @@
 using Google.Protobuf.Reflection;
 using Grpc.AspNetCore.Server;
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Transport.Protos;
 using Microsoft.AspNetCore.Routing;
 

@@ -1,8 +1,8 @@
 using System.Net.Sockets;
 using System.Text;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Servers;
 using StackExchange.Redis;
 
 namespace Lockstep.Scheduler.Tests.Access;

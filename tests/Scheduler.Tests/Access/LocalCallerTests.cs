@@ -1,5 +1,5 @@
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Servers;
 
 namespace Lockstep.Scheduler.Tests.Access;
 

@@ -1,8 +1,8 @@
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Grpc.AspNetCore.Server;
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Servers;
 using Microsoft.AspNetCore.Routing;
 
 namespace Lockstep.Scheduler.Tests.Api;

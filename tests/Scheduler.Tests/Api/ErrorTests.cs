@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Servers;
 
 namespace Lockstep.Scheduler.Tests.Api;
 

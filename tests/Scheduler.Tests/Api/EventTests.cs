@@ -3,10 +3,10 @@ using System.Net.ServerSentEvents;
 using System.Text.Json;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Engine.Scheduling;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Scheduler.Tests.Timing;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Servers;
 
 namespace Lockstep.Scheduler.Tests.Api;
 

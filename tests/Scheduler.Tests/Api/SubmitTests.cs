@@ -5,11 +5,11 @@ using System.Text.Json.Nodes;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Jobs.Timing;
 using Lockstep.Scheduler.Tests.Hosting;
 using Lockstep.Scheduler.Tests.Recording;
+using Lockstep.Scheduler.Tests.Servers;
 
 namespace Lockstep.Scheduler.Tests.Api;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics.Metrics;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
 using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Tests.Hosting;
 using Lockstep.ServiceDefaults.Telemetry;

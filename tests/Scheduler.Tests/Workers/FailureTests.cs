@@ -1,8 +1,8 @@
 using Grpc.Net.Client;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Transport.Grpc;
 using Lockstep.Transport.Protos;
 using Microsoft.Extensions.DependencyInjection;

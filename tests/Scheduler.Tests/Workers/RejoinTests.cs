@@ -1,6 +1,6 @@
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
 using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Tests.Hosting;
 using Lockstep.Scheduler.Tests.Timing;
 using Microsoft.Extensions.Time.Testing;

@@ -1,9 +1,9 @@
 using System.Net;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
-using Lockstep.Coordination;
-using Lockstep.Coordination.Tests.Servers;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Tests.Servers;
 
 namespace Lockstep.Scheduler.Tests.Workers;
 

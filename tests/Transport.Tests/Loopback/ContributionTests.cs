@@ -5,14 +5,14 @@ using Lockstep.Transport.Grpc;
 namespace Lockstep.Transport.Tests.Loopback;
 
 /// <summary>Contributions reach a shard as they were made, and are answered.</summary>
-public sealed class ContributionTests
+public abstract class ContributionTests(StreamTransport transport)
 {
     [Fact]
     public async Task One_of_many_chunks()
     {
         var result = new PushResult(PushStatus.Refused, new Cursor(3, 9, -1), [1, 3], [3]);
         var host = new FakeShardHost { OnPush = header => new FakePushSession(header) { Result = result } };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
         IStepStream stream = await worker.OpenAsync(client);
@@ -35,7 +35,7 @@ public sealed class ContributionTests
     public async Task Ones_without_integers_without_chunks_and_of_a_slot_that_is_not_finite()
     {
         var host = new FakeShardHost();
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
         IStepStream stream = await worker.OpenAsync(client);
@@ -65,7 +65,7 @@ public sealed class ContributionTests
     public async Task Every_answer(PushStatus status)
     {
         var host = new FakeShardHost { OnPush = header => new FakePushSession(header) { Result = new PushResult(status, Samples.Cursor, [], []) } };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
         IStepStream stream = await worker.OpenAsync(client);
@@ -80,7 +80,7 @@ public sealed class ContributionTests
     public async Task Words_that_are_sent_after_a_contribution_come_after_it()
     {
         var host = new FakeShardHost();
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
         IStepStream stream = await worker.OpenAsync(client);
@@ -120,3 +120,7 @@ public sealed class ContributionTests
     private static (int, int, double, bool, string) Describe(SlotReport report) =>
         (report.Slot, report.Samples, report.LossSum, report.IsNotFinite, string.Join(' ', report.ChunkHashes));
 }
+
+public sealed class GrpcContributionTests() : ContributionTests(StreamTransport.Grpc);
+
+public sealed class SharedContributionTests() : ContributionTests(StreamTransport.Shared);

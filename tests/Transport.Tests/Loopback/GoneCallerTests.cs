@@ -1,6 +1,6 @@
 using System.Net;
-using Lockstep.Coordination.Tests.Servers;
 using Lockstep.Core.Protocol;
+using Lockstep.Scheduler.Tests.Servers;
 using Lockstep.Transport.Grpc;
 
 namespace Lockstep.Transport.Tests.Loopback;

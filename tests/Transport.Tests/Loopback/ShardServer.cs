@@ -2,6 +2,7 @@ using System.Net;
 using Grpc.Net.Client;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Grpc;
+using Lockstep.Transport.Memory;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -18,7 +19,14 @@ internal sealed class ShardServer : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly ErrorLog _errors;
 
-    private ShardServer(WebApplication app, ErrorLog errors) => (_app, _errors) = (app, errors);
+    private readonly StreamTransport _transport;
+    private readonly MemoryStepServer? _local;
+
+    private ShardServer(WebApplication app, ErrorLog errors, StreamTransport transport)
+    {
+        (_app, _errors, _transport) = (app, errors, transport);
+        _local = app.Services.GetService<MemoryStepServer>();
+    }
 
     /// <value>What it logged as an error, with the exception.</value>
     public IReadOnlyList<string> Errors => _errors.Lines;
@@ -26,7 +34,9 @@ internal sealed class ShardServer : IAsyncDisposable
     public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
 
     /// <param name="port">0: any that is free.</param>
-    public static async Task<ShardServer> StartAsync(IShardHost host, int port = 0)
+    /// <param name="transport">Of workers' streams, at both ends.</param>
+    /// <param name="sockets">Where the socket of shared memory is made; null: any folder.</param>
+    public static async Task<ShardServer> StartAsync(IShardHost host, int port = 0, StreamTransport transport = StreamTransport.Grpc, string? sockets = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         var errors = new ErrorLog();
@@ -34,6 +44,11 @@ internal sealed class ShardServer : IAsyncDisposable
         builder.Services.AddSingleton(host);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<WaitsEnd>();
+        if (transport != StreamTransport.Grpc)
+        {
+            builder.Services.AddSingleton(services => new MemoryStepServer(host, sockets ?? Path.GetTempPath(), null, TimeProvider.System, services.GetRequiredService<ILogger<MemoryStepServer>>(), services.GetRequiredService<WaitsEnd>()));
+        }
+
         builder.Services.AddGrpc(options =>
         {
             options.Interceptors.Add<ProtocolErrorInterceptor>();
@@ -44,10 +59,10 @@ internal sealed class ShardServer : IAsyncDisposable
         WebApplication app = builder.Build();
         app.MapGrpcService<ShardGrpcService>();
         await app.StartAsync();
-        return new ShardServer(app, errors);
+        return new ShardServer(app, errors, transport);
     }
 
-    public GrpcShardClient Client(ILogger? logger = null) => new(Address, 0, TimeProvider.System, logger);
+    public GrpcShardClient Client(ILogger? logger = null) => new(Address, 0, TimeProvider.System, logger, transport: _transport);
 
     /// <summary>A client that knows the generated classes only.</summary>
     public ForeignClient Foreign() => new(GrpcChannel.ForAddress(Address, new GrpcChannelOptions { MaxReceiveMessageSize = null }));
@@ -56,7 +71,11 @@ internal sealed class ShardServer : IAsyncDisposable
     public void EndWaits() => _app.Services.GetRequiredService<WaitsEnd>().Set();
 
     /// <summary>Drops all connections, as a server that dies.</summary>
-    public Task KillAsync() => _app.StopAsync(new CancellationToken(canceled: true));
+    public Task KillAsync()
+    {
+        _local?.Dispose();
+        return _app.StopAsync(new CancellationToken(canceled: true));
+    }
 
     public async ValueTask DisposeAsync()
     {

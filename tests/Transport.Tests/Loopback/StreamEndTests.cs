@@ -4,14 +4,14 @@ using Lockstep.Transport.Grpc;
 namespace Lockstep.Transport.Tests.Loopback;
 
 /// <summary>A stream that ends tells both sides, and the worker why.</summary>
-public sealed class StreamEndTests
+public abstract class StreamEndTests(StreamTransport transport)
 {
     private static readonly ProtocolException Failure = new(ProtocolError.Superseded, "Größe 7 ≠ 8: 100%.");
 
     [Fact]
     public async Task A_stream_that_the_shard_refuses_was_never_open()
     {
-        await using ShardServer server = await ShardServer.StartAsync(new FakeShardHost { Failure = Failure });
+        await using ShardServer server = await ShardServer.StartAsync(new FakeShardHost { Failure = Failure }, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
 
@@ -22,7 +22,7 @@ public sealed class StreamEndTests
     public async Task A_shard_that_ends_a_stream_says_why_after_all_that_it_said_before()
     {
         var host = new FakeShardHost();
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
         await worker.OpenAsync(client);
@@ -42,7 +42,7 @@ public sealed class StreamEndTests
     public async Task A_word_that_does_not_fit_ends_the_stream()
     {
         var host = new FakeShardHost { OnReceive = _ => throw Failure };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
         IStepStream stream = await worker.OpenAsync(client);
@@ -57,7 +57,7 @@ public sealed class StreamEndTests
     public async Task A_contribution_that_does_not_fit_ends_the_stream()
     {
         var host = new FakeShardHost { OnPush = _ => throw Failure };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
         IStepStream stream = await worker.OpenAsync(client);
@@ -72,7 +72,7 @@ public sealed class StreamEndTests
     public async Task A_contribution_that_is_refused_while_it_is_still_sent_tells_why()
     {
         var host = new FakeShardHost { OnPush = header => new FakePushSession(header) { OnAdd = count => _ = count == 2 ? throw Failure : 0 } };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
         IStepStream stream = await worker.OpenAsync(client);
@@ -95,7 +95,7 @@ public sealed class StreamEndTests
             OnAttach = session => session.Sink.Send(Samples.Turn(new float[16 << 20])),
             OnReceive = _ => throw Failure,
         };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker
         {
@@ -120,7 +120,7 @@ public sealed class StreamEndTests
     public async Task A_worker_that_goes_ends_the_session()
     {
         var host = new FakeShardHost();
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
         await worker.OpenAsync(client);
@@ -139,7 +139,7 @@ public sealed class StreamEndTests
     public async Task What_is_sent_on_a_stream_that_ended_is_lost_without_an_error()
     {
         var host = new FakeShardHost();
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
         IStepStream stream = await worker.OpenAsync(client);
@@ -154,7 +154,7 @@ public sealed class StreamEndTests
     public async Task A_worker_that_cannot_take_what_came_ends_the_session()
     {
         var host = new FakeShardHost();
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker { OnOpened = _ => throw new InvalidTimeZoneException("mine") };
 
@@ -165,3 +165,7 @@ public sealed class StreamEndTests
 
     private static void AssertFailure(ProtocolException exception) => Assert.Equal((Failure.Error, Failure.Message), (exception.Error, exception.Message));
 }
+
+public sealed class GrpcStreamEndTests() : StreamEndTests(StreamTransport.Grpc);
+
+public sealed class SharedStreamEndTests() : StreamEndTests(StreamTransport.Shared);

@@ -6,7 +6,7 @@ using Lockstep.Transport.Grpc;
 namespace Lockstep.Transport.Tests.Loopback;
 
 /// <summary>Versions reach a worker whole, and their memory is let go of.</summary>
-public sealed class TurnTests
+public abstract class TurnTests(StreamTransport transport)
 {
     /// <summary>More than all buffers of a connection hold.</summary>
     private const int Large = 16 << 20;
@@ -28,7 +28,7 @@ public sealed class TurnTests
             Trace = trace,
         };
         var host = new FakeShardHost { OnAttach = session => session.Sink.Send(new TurnMessage(version, false)) };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         var staged = new List<Cursor>();
         await using var worker = new TestWorker { Room = new float[count], OnStage = staged.Add };
@@ -51,7 +51,7 @@ public sealed class TurnTests
     {
         int released = 0;
         var host = new FakeShardHost { OnAttach = session => session.Sink.Send(Samples.Turn(release: () => released++)) };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         Cursor[] held = [Samples.Cursor, new(2, 0, 0)];
         await using var worker = new TestWorker { Versions = held, OnStage = _ => Assert.Fail("There is nothing to take in.") };
@@ -79,7 +79,7 @@ public sealed class TurnTests
                 session.Sink.Send(Samples.Turn(step: 2));
             },
         };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
 
@@ -93,7 +93,7 @@ public sealed class TurnTests
     public async Task Room_of_another_size_is_an_error()
     {
         var host = new FakeShardHost { OnAttach = session => session.Sink.Send(Samples.Turn(new float[3])) };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker { Room = new float[4] };
 
@@ -110,7 +110,7 @@ public sealed class TurnTests
         using var reads = new ManualResetEventSlim();
         var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var host = new FakeShardHost { OnAttach = session => session.Sink.Send(Samples.Turn(new float[Large], step: 1)) };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker
         {
@@ -146,7 +146,7 @@ public sealed class TurnTests
         var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var released = new TaskCompletionSource[] { Signal(), Signal(), Signal() };
         var host = new FakeShardHost { OnAttach = session => session.Sink.Send(Samples.Turn(new float[Large], step: 1, release: released[0].SetResult)) };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker
         {
@@ -174,3 +174,7 @@ public sealed class TurnTests
 
     private static TaskCompletionSource Signal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
+
+public sealed class GrpcTurnTests() : TurnTests(StreamTransport.Grpc);
+
+public sealed class SharedTurnTests() : TurnTests(StreamTransport.Shared);

@@ -6,13 +6,13 @@ using Lockstep.Transport.Grpc;
 namespace Lockstep.Transport.Tests.Loopback;
 
 /// <summary>The small messages of a stream arrive as they were sent, in their order.</summary>
-public sealed class WordsTests
+public abstract class WordsTests(StreamTransport transport)
 {
     [Fact]
     public async Task Of_a_worker()
     {
         var host = new FakeShardHost();
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
         IStepStream stream = await worker.OpenAsync(client);
@@ -54,7 +54,7 @@ public sealed class WordsTests
                 session.Sink.Send(new OverMessage());
             },
         };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
 
@@ -84,7 +84,7 @@ public sealed class WordsTests
                 session.Sink.End(null);
             },
         };
-        await using ShardServer server = await ShardServer.StartAsync(host);
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
         await using GrpcShardClient client = server.Client();
         await using var worker = new TestWorker();
 
@@ -97,3 +97,7 @@ public sealed class WordsTests
         await (await host.NextSessionAsync()).EndAsync();
     }
 }
+
+public sealed class GrpcWordsTests() : WordsTests(StreamTransport.Grpc);
+
+public sealed class SharedWordsTests() : WordsTests(StreamTransport.Shared);

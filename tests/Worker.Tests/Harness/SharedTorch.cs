@@ -21,7 +21,7 @@ internal sealed class SharedTorch(OpenedJob job, Action<long, int> beforeRun) : 
 
     public void CopyInitial(Span<float> values) => job.Trainer.CopyInitial(values);
 
-    public void Load(ReadOnlySpan<float> values) => job.Trainer.Load(values);
+    public void Load(IReadOnlyList<ReadOnlyMemory<float>> parts) => job.Trainer.Load(parts);
 
     public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => job.Trainer.Prepare(step, slot, sampleIds);
 

@@ -27,7 +27,15 @@ internal class StubTrainer(StubJob job, Action<long, int>? beforeRun = null, Act
         }
     }
 
-    public void Load(ReadOnlySpan<float> values) => values.CopyTo(_values);
+    public void Load(IReadOnlyList<ReadOnlyMemory<float>> parts)
+    {
+        int at = 0;
+        foreach (ReadOnlyMemory<float> part in parts)
+        {
+            part.Span.CopyTo(_values.AsSpan(at));
+            at += part.Length;
+        }
+    }
 
     public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => false;
 

@@ -4,6 +4,7 @@ using Lockstep.Core.Protocol;
 using Lockstep.Transport;
 using Lockstep.Worker.Faults;
 using Lockstep.Worker.Loop;
+using Lockstep.Worker.Tests.Local;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Lockstep.Worker.Tests.Harness;
@@ -51,7 +52,7 @@ internal sealed class Swarm : IAsyncDisposable
     /// <param name="trainer">Called on the worker's compute thread.</param>
     public Member Hire(string name, IWire wire, Func<ITrainer> trainer, bool tolerant = false, WorkerFaults? faults = null)
     {
-        IShardClient[] shards = [.. Cluster.Hosts.Select((host, shard) => new WiredShard(host, shard, name, wire))];
+        IShardWork[] shards = [.. Cluster.Hosts.Select((host, shard) => new WiredShard(host, shard, name, wire))];
         if (faults is not null)
         {
             shards = [.. shards.Select(shard => faults.Disturb(shard, shards.Length))];
@@ -135,7 +136,7 @@ internal sealed class Member : IAsyncDisposable
     private readonly TrainingLoop _loop;
     private readonly Action<Exception> _fail;
 
-    public Member(string name, TrainingJob job, IReadOnlyList<IShardClient> shards, Func<ITrainer> trainer, TimeProvider time, CancellationToken end, Action<Exception> fail, Action<FaultPhase, long>? reach = null)
+    public Member(string name, TrainingJob job, IReadOnlyList<IShardWork> shards, Func<ITrainer> trainer, TimeProvider time, CancellationToken end, Action<Exception> fail, Action<FaultPhase, long>? reach = null)
     {
         _fail = fail;
         Name = name;

@@ -1,23 +1,23 @@
-using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport;
+using Lockstep.Worker.Tests.Local;
 
 namespace Lockstep.Worker.Tests.Harness;
 
 /// <summary>A worker's way to a shard of the same process, message by message and chunk by chunk.</summary>
-internal sealed class WiredShard(IShardHost host, int shard, string worker, IWire wire) : IShardClient
+internal sealed class WiredShard(IShardHost host, int shard, string worker, IWire wire) : IShardWork
 {
     private readonly LocalShardClient _client = new(host, shard);
 
     public int Shard => shard;
+
+    public string Path => _client.Path;
 
     public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) =>
         CallAsync(MessageKind.Open, () => _client.OpenAsync(descriptor, cancellation), cancellation);
 
     public Task InitializeAsync(string jobId, ReadOnlyMemory<float> values, CancellationToken cancellation) =>
         CallAsync(MessageKind.Initialize, () => Done(_client.InitializeAsync(jobId, values, cancellation)), cancellation);
-
-    public Task<JobDescriptor?> DescribeAsync(string jobId, CancellationToken cancellation) => _client.DescribeAsync(jobId, cancellation);
 
     public async Task WorkAsync(string jobId, string workerId, IStepReceiver receiver, CancellationToken cancellation)
     {
@@ -32,23 +32,7 @@ internal sealed class WiredShard(IShardHost host, int shard, string worker, IWir
         }
     }
 
-    public Task<AbandonedSlots?> InHandAsync(string jobId, string workerId, CancellationToken cancellation) => _client.InHandAsync(jobId, workerId, cancellation);
-
-    public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => _client.WatchAsync(jobId, from, cancellation);
-
-    public Task<long> CheckpointAsync(string jobId, CancellationToken cancellation) => _client.CheckpointAsync(jobId, cancellation);
-
-    public Task CloseAsync(string jobId, CancellationToken cancellation) => _client.CloseAsync(jobId, cancellation);
-
-    public Task RestoreAsync(JobDescriptor descriptor, long term, int generation, long? version, CancellationToken cancellation) => _client.RestoreAsync(descriptor, term, generation, version, cancellation);
-
     public Task<ShardStatus> StatusAsync(string jobId, CancellationToken cancellation) => _client.StatusAsync(jobId, cancellation);
-
-    public Task<bool> KeepAsync(string jobId, long version, CancellationToken cancellation) => _client.KeepAsync(jobId, version, cancellation);
-
-    public Task<CheckpointInventory> CheckpointsAsync(JobDescriptor descriptor, CancellationToken cancellation) => _client.CheckpointsAsync(descriptor, cancellation);
-
-    public IAsyncEnumerable<ShardPresence> PresenceAsync(CancellationToken cancellation) => _client.PresenceAsync(cancellation);
 
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 

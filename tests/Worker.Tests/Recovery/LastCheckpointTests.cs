@@ -1,6 +1,7 @@
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
-using Lockstep.ParameterServer;
+using Lockstep.ParameterServer.Checkpoints;
+using Lockstep.ParameterServer.Hosting;
 using Lockstep.Worker.Tests.Harness;
 using Lockstep.Worker.Tests.Oracle;
 using Microsoft.Extensions.Logging;

@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
+using Lockstep.ParameterServer.Hosting;
 using Lockstep.Transport;
+using Lockstep.Worker.Tests.Local;
 
 namespace Lockstep.Worker.Tests.Recovery;
 
@@ -142,9 +144,11 @@ internal sealed class MortalCluster : IAsyncDisposable
 }
 
 /// <summary>A connection to whatever process has the shard's address: calls that break off are made again, as over gRPC.</summary>
-internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardClient, IShardPeer
+internal sealed class MortalShard(MortalCluster cluster, int shard) : IShardWork, IShardControl, IShardFeed, IShardPeer
 {
     public int Shard => shard;
+
+    public string Path => "local";
 
     public Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation) => CallAsync((client, stop) => client.OpenAsync(descriptor, stop), cancellation);
 

@@ -1,4 +1,0 @@
-using Lockstep.Coordination.Tests.Servers;
-
-[assembly: AssemblyFixture(typeof(DebianRedis))]
-[assembly: AssemblyFixture(typeof(EmbeddedGarnet))]

@@ -18,7 +18,7 @@ public sealed class EnumNumberTests
         Assert.Equal("Refuse=1 Mean=2 Median=3 Zero=4", Numbers<MissingPolicy>());
         Assert.Equal("None=1 Standard=2 MinMax=3", Numbers<NormalizationKind>());
         Assert.Equal("Kill=1 Stop=2 Drain=3 Add=4 Slow=5 KillShard=6 KillScheduler=7 RestartRedis=8 EmptyRedis=9 Exception=10 NaN=11 FillDisk=12 Drop=13 Duplicate=14 Delay=15 Reorder=16 Partition=17 Scale=18", Numbers<Lockstep.Contracts.Faults.FaultKind>());
-        Assert.Equal("Queued=1 Running=2 Finished=3 Failed=4 Cancelled=5 Paused=6 Waiting=7", Numbers<JobState>());
+        Assert.Equal("Queued=1 Running=2 Finished=3 Failed=4 Cancelled=5 Paused=6 Waiting=7 Checking=8", Numbers<JobState>());
     }
 
     private static string Numbers<T>() where T : struct, Enum => string.Join(' ', Enum.GetValues<T>().Select(v => $"{v}={Convert.ToInt32(v, System.Globalization.CultureInfo.InvariantCulture)}"));

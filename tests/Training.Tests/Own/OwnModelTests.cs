@@ -80,13 +80,12 @@ public sealed class OwnModelTests
         string[] names = [.. own.Model.Tensors.Select(t => t.Name)];
         Assert.Single(names, name => name.EndsWith(".weight", StringComparison.Ordinal) && name != "words.weight");
         Assert.Equal(TensorKind.Buffer, own.Model.Tensors.Single(t => t.Name == "frozen").Kind);
-        (float[] gradient, SlotResult result) = own.Run(0, 0, [0, 1, 2], 3);
+        (float[] gradient, _) = own.Run(0, 0, [0, 1, 2], 3);
         Assert.All(own.Part(gradient, "frozen").Concat(own.Part(gradient, "unused")).Concat(own.Part(gradient, "mask")), value => Assert.Equal(0, value));
         Assert.Contains(own.Part(gradient, "mix.weight"), value => value != 0);
-        Assert.Single(result.MetricParts);
         Assert.Equal(18, own.Data.Train.Count);
         var part = own.Trainer.Evaluate([0, 1, 2, 3, 4, 5]);
-        Assert.InRange(Core.Metrics.MetricMath.Finish(job.Loss, [], [part], job.Model.Metrics)["distance"], 0.01, 10);
+        Assert.InRange(Core.Metrics.MetricMath.Finish(Core.Metrics.MetricLayout.Of(job, 0, own.Data.LabelColumns), [], [part]).Values["distance"], 0.01, 10);
     }
 
     [Theory]

@@ -50,6 +50,8 @@ public sealed class JobErrorTests
     [InlineData("loss: mse", "loss: cross-entropy\nclassWeights:\n  a: 1\n  a: 2", 11, "'a' is there twice.", "Keep one.")]
     [InlineData("loss: mse", "loss: cross-entropy\nclassWeights: {a: [1]}", 9, "'a' is a list.", "Give a number")]
     [InlineData("loss: mse", "loss: mse\nclassWeights: balanced", 9, "The loss mse takes numbers, which have no classes.", "Remove 'classWeights', or take the loss cross-entropy.")]
+    [InlineData("format: csv\n  train: data.csv\n  labels: [y]\nloss: mse", "source: mine\nloss: cross-entropy\nclassWeights: balanced", 7, "A data source of one's own does not say how many samples each class has, which balanced class weights go by.", "Give a map of class and number.")]
+    [InlineData("preset: mlp\ndata:\n  format: csv\n  train: data.csv\n  labels: [y]\nloss: mse", "name: net\ndata:\n  source: mine\nloss: model\nclassWeights: {a: 2}", 7, "The loss 'model' is the model's own, which weighs its samples itself.", "Remove 'classWeights', or take the loss cross-entropy.")]
     [InlineData("epochs: 1", "epochs: 1\nmetrics: [mae, mae]", 10, "A metric is named twice.", "Name each once.")]
     [InlineData("epochs: 1", "epochs: 1\nschedule: {kind: step, stepSize: 1, gamma: 11}", 10, "'gamma' is '11'.", "Give a number, above 0 and at most 10.")]
     // Keys.

@@ -177,7 +177,7 @@ internal static class JobSpecs
             Data = data with { NormalizeLabels = loss is LossKind.Mse or LossKind.Mae && data.Source is null ? labels : NormalizationKind.None },
             Loss = loss,
             Metrics = metrics,
-            ClassWeights = loss is LossKind.Mse or LossKind.Mae ? null : weights,
+            ClassWeights = loss is LossKind.Mse or LossKind.Mae or LossKind.Model || (weights is { ByClass: null } && data.Source is not null) ? null : weights,
             Optimizer = optimizer,
             Schedule = schedule,
             Epochs = length.Item1 ? length.Item2 : null,

@@ -25,6 +25,9 @@ public sealed record DataField(string Name, IReadOnlyList<long> Shape, FieldType
     /// <value>Of a label that is numbers, by column: what one unit of it is in the unit that the metrics mae and rmse are told in; empty: the same.</value>
     public IReadOnlyList<double> Units { get; init; } = [];
 
+    /// <value>Of a label that is numbers, by column: what its unit's 0 is in the unit that metrics are told in, which mape goes by; empty: 0.</value>
+    public IReadOnlyList<double> Offsets { get; init; } = [];
+
     /// <value>Numbers of one sample: the product of <see cref="Shape"/>.</value>
     public int Length { get; } = checked((int)Shape.Aggregate(1L, (product, size) => checked(product * size)));
 

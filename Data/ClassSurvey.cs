@@ -12,7 +12,7 @@ internal sealed class ClassSurvey(RowFormat training, DataSpec spec)
 
     private readonly bool _isClasses = training.Classes is not null && training.Labels == 1;
     private readonly int[]? _ranks = RanksOf(training);
-    private readonly Dictionary<int, long> _counts = [];
+    private readonly long[] _counts = new long[training.Classes ?? 0];
     private readonly HashSet<int> _validation = [];
     private int[]? _validationRanks;
 
@@ -20,8 +20,7 @@ internal sealed class ClassSurvey(RowFormat training, DataSpec spec)
     {
         if (_isClasses)
         {
-            int label = ClassOf(values, _ranks);
-            _counts[label] = _counts.GetValueOrDefault(label) + 1;
+            _counts[ClassOf(values, _ranks)]++;
         }
     }
 
@@ -34,6 +33,9 @@ internal sealed class ClassSurvey(RowFormat training, DataSpec spec)
         }
     }
 
+    /// <summary>Training rows by class; null where the labels are no classes.</summary>
+    public long[]? Counts() => _isClasses ? _counts : null;
+
     public IEnumerable<InputError> Tell()
     {
         if (!_isClasses)
@@ -41,17 +43,18 @@ internal sealed class ClassSurvey(RowFormat training, DataSpec spec)
             yield break;
         }
 
-        if (_counts.Count == 1)
+        long count = _counts.Max();
+        int most = Array.IndexOf(_counts, count);
+        double share = count / (double)_counts.Sum();
+        if (share == 1)
         {
-            yield return new InputError(spec.Train, 0, $"All training rows are of one class, {Name(_counts.Keys.First())}: there is nothing to tell apart.", "Give rows of other classes as well.");
+            yield return new InputError(spec.Train, 0, $"All training rows are of one class, {Name(most)}: there is nothing to tell apart.", "Give rows of other classes as well.");
             yield break;
         }
 
-        (int most, long count) = _counts.MaxBy(c => c.Value);
-        double share = count / (double)_counts.Values.Sum();
         if (share > MostUnequal)
         {
-            yield return new InputError(spec.Train, 0, string.Create(CultureInfo.InvariantCulture, $"The classes are very unequal: {share * 100:F1}% of the training rows are of class {Name(most)}, so that an accuracy of {share:F3} is had by always saying so."), "Give more rows of the others, or fewer of it; for two classes measure auc.");
+            yield return new InputError(spec.Train, 0, string.Create(CultureInfo.InvariantCulture, $"The classes are very unequal: {share * 100:F1}% of the training rows are of class {Name(most)}, so that an accuracy of {share:F3} is had by always saying so."), "Set 'classWeights: balanced', give more rows of the others or fewer of it, and measure f1 or auc.");
         }
 
         if (_validation.Count == 1)

@@ -48,11 +48,11 @@ internal sealed class ColumnSurvey
     }
 
     /// <param name="validation">Null: other rows are held out, or none are.</param>
+    /// <param name="classes">Counts them meanwhile.</param>
     /// <param name="isTraining">Whether a row belongs to the training data.</param>
     /// <returns>Warnings.</returns>
-    public static InputError[] Tell(RowStore rows, RowStore? validation, NormalizationTable table, DataSpec spec, Func<long, bool> isTraining, CancellationToken cancellation)
+    public static InputError[] Tell(RowStore rows, RowStore? validation, NormalizationTable table, DataSpec spec, ClassSurvey classes, Func<long, bool> isTraining, CancellationToken cancellation)
     {
-        var classes = new ClassSurvey(rows.Format, spec);
         if (rows.Format.Bytes)
         {
             rows.Scan(isTraining, values => classes.AddTraining(values), cancellation);

@@ -15,12 +15,13 @@ internal sealed class CsvRows : IDisposable
     private readonly CsvText _text;
     private bool _atFirst;
 
+    /// <param name="progress">Is told how far the file is read.</param>
     /// <exception cref="InputException">The file cannot be opened or is empty.</exception>
-    public CsvRows(string path, DataSpec spec)
+    public CsvRows(string path, DataSpec spec, IProgress<DataProgress>? progress = null)
     {
         Path = path;
         _encoding = TextEncodings.Find(spec.Encoding) ?? throw new InputException(path, 0, $"There is no encoding '{spec.Encoding}'.", $"Set 'data.encoding' to one such as {TextEncodings.Examples}.");
-        _text = new CsvText(TextReading.Open(SourceFile.Open(path), _encoding), spec.Delimiter, LongestRow);
+        _text = new CsvText(TextReading.Open(SourceFile.Open(path, progress), _encoding), spec.Delimiter, LongestRow);
         try
         {
             if (!ReadFilled())

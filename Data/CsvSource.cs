@@ -8,7 +8,8 @@ namespace Lockstep.Data;
 /// <param name="files">Their rows follow each other; the first one's columns are the ones of all.</param>
 /// <param name="isClasses">Whether the loss takes classes as labels, and not numbers.</param>
 /// <param name="known">Of the training data: names and categories must be the same.</param>
-internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool isClasses, DataSchema? known = null)
+/// <param name="progress">Is told how far each file is read.</param>
+internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool isClasses, DataSchema? known = null, IProgress<DataProgress>? progress = null)
 {
     /// <summary>Rows that are looked at to guess which columns hold texts; whatever they say, all rows decide.</summary>
     private const int GuessedRows = 1000;
@@ -51,7 +52,7 @@ internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool
         for (int file = 0; file < files.Count; file++)
         {
             int[] places = PlacesIn(files[file], columns);
-            using var rows = new CsvRows(files[file], spec) { File = file };
+            using var rows = new CsvRows(files[file], spec, progress) { File = file };
             try
             {
                 while (count < most && rows.Read(faults))

@@ -23,7 +23,7 @@ public sealed record OpenedData(IDataSet Train, IDataSet? Validation, Normalizat
 /// <summary>Opens data sets. A file is read once into a cache of fixed-size rows, which the workers of one machine share; nothing of the size of the data is held in memory.</summary>
 public static class DataSets
 {
-    private const string CacheVersion = "4";
+    private const string CacheVersion = "5";
     private const int KeyLength = 32;
 
     /// <summary>Looks at the beginnings of a job's files, as <see cref="Open"/> does before it reads them through: what is found here is told at once.</summary>
@@ -57,13 +57,14 @@ public static class DataSets
     /// <param name="loss">Says whether labels are classes or numbers.</param>
     /// <param name="seed">Of the split.</param>
     /// <param name="cacheDirectory">Made where it does not exist; several processes may share it.</param>
+    /// <param name="progress">Is told how far the files are looked through.</param>
     /// <exception cref="InputException">A file is missing, damaged, or does not fit what the job says of it, or the cache cannot be written.</exception>
-    public static OpenedData Open(DataSpec data, LossKind loss, ulong seed, string cacheDirectory, CancellationToken cancellation)
+    public static OpenedData Open(DataSpec data, LossKind loss, ulong seed, string cacheDirectory, CancellationToken cancellation, IProgress<DataProgress>? progress = null)
     {
         IReadOnlyList<string> trainFiles = DataFiles.OfTraining(data), validationFiles = DataFiles.OfValidation(data);
         bool isClasses = IsClasses(loss);
-        string source = SourceKey(data, isClasses, trainFiles, LabelsOf(data, trainFiles[0], data.TrainLabels), known: null, cacheDirectory);
-        RowStore train = OpenRows(data, isClasses, trainFiles, data.TrainLabels, null, source, cacheDirectory, cancellation);
+        string source = SourceKey(data, isClasses, trainFiles, LabelsOf(data, trainFiles[0], data.TrainLabels), known: null, cacheDirectory, progress);
+        RowStore train = OpenRows(data, isClasses, trainFiles, data.TrainLabels, null, source, cacheDirectory, cancellation, progress);
         RowStore? validation = null;
         try
         {
@@ -75,8 +76,8 @@ public static class DataSets
             if (validationFiles.Count > 0)
             {
                 var known = new DataSchema(format.FeatureNames(), format.Categories());
-                string validationSource = SourceKey(data, isClasses, validationFiles, LabelsOf(data, validationFiles[0], data.ValidationLabels), known, cacheDirectory);
-                validation = OpenRows(data, isClasses, validationFiles, data.ValidationLabels, known, validationSource, cacheDirectory, cancellation);
+                string validationSource = SourceKey(data, isClasses, validationFiles, LabelsOf(data, validationFiles[0], data.ValidationLabels), known, cacheDirectory, progress);
+                validation = OpenRows(data, isClasses, validationFiles, data.ValidationLabels, known, validationSource, cacheDirectory, cancellation, progress);
                 CheckShape(validationFiles[0], validation.Format, format);
                 fingerprint = Hash($"{key}|{validationSource}");
             }
@@ -121,8 +122,8 @@ public static class DataSets
     {
         var known = new DataSchema(table.Features, table.Categories);
         IReadOnlyList<string> files = DataFiles.OfTraining(data);
-        string source = SourceKey(data, isClasses, files, data.TrainLabels, known, cacheDirectory);
-        RowStore rows = OpenRows(data, isClasses, files, data.TrainLabels, known, source, cacheDirectory, cancellation);
+        string source = SourceKey(data, isClasses, files, data.TrainLabels, known, cacheDirectory, progress: null);
+        RowStore rows = OpenRows(data, isClasses, files, data.TrainLabels, known, source, cacheDirectory, cancellation, progress: null);
         int features = RowDataSet.SampleShapeOf(rows.Format).Aggregate(1, (product, size) => product * size);
         if (features == table.Offset.Length)
         {
@@ -145,12 +146,16 @@ public static class DataSets
         }
     }
 
-    private static RowStore OpenRows(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, string source, string cacheDirectory, CancellationToken cancellation) =>
-        RowStore.OpenOrCreate(
+    private static RowStore OpenRows(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, string source, string cacheDirectory, CancellationToken cancellation, IProgress<DataProgress>? progress)
+    {
+        RowStore rows = RowStore.OpenOrCreate(
             cacheDirectory,
             source[..KeyLength],
-            output => data.Format == DataFormat.Idx ? new IdxSource(files[0], labels).Write(output, cancellation) : new CsvSource(files, data, isClasses, known).Write(output, cancellation),
+            output => data.Format == DataFormat.Idx ? new IdxSource(files[0], labels, progress).Write(output, cancellation) : new CsvSource(files, data, isClasses, known, progress).Write(output, cancellation),
             cancellation);
+        rows.Scanned = progress is null ? null : done => progress.Report(new DataProgress(files[0], "statistics", done, rows.Format.Rows));
+        return rows;
+    }
 
     private static StoredStatistics Statistics(RowStore rows, RowStore? validation, DataSpec data, string key, Func<long, bool> isTraining, string cacheDirectory, CancellationToken cancellation)
     {
@@ -161,7 +166,9 @@ public static class DataSets
         StoredStatistics found = CacheEntry.GetOrMake(cacheDirectory, key[..KeyLength], Find, ending =>
         {
             NormalizationTable table = FeatureStatistics.Compute(rows, data, isTraining, cancellation);
-            var statistics = new StoredStatistics(table, Renamed(ColumnSurvey.Tell(rows, validation, table, data, isTraining, cancellation), files, stored));
+            var classes = new ClassSurvey(rows.Format, data);
+            InputError[] warnings = ColumnSurvey.Tell(rows, validation, table, data, classes, isTraining, cancellation);
+            var statistics = new StoredStatistics(table with { ClassCounts = classes.Counts() }, Renamed(warnings, files, stored));
             CacheEntry.Write(path, ending, file => JsonSerializer.Serialize(file, statistics));
         }, cancellation);
         return found with { Warnings = Renamed(found.Warnings, stored, files) };
@@ -184,11 +191,11 @@ public static class DataSets
     private static bool IsClasses(LossKind loss) => loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy;
 
     /// <summary>A hash of all that shapes the rows of a data set.</summary>
-    private static string SourceKey(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, string cacheDirectory)
+    private static string SourceKey(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, string cacheDirectory, IProgress<DataProgress>? progress)
     {
         DataSpec options = data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null, Normalize = NormalizationKind.None, NormalizeLabels = NormalizationKind.None };
         string columns = known is null ? "" : JsonSerializer.Serialize(new { known.Features, Categories = known.Categories.OrderBy(c => c.Key, StringComparer.Ordinal) });
-        return Hash($"{CacheVersion}|{string.Join('|', files.Select(file => SourceHashes.Of(file, cacheDirectory)))}|{(labels is null ? "" : SourceHashes.Of(labels, cacheDirectory))}|{JsonSerializer.Serialize(options)}|{isClasses}|{columns}");
+        return Hash($"{CacheVersion}|{string.Join('|', files.Select(file => SourceHashes.Of(file, cacheDirectory, progress)))}|{(labels is null ? "" : SourceHashes.Of(labels, cacheDirectory, progress))}|{JsonSerializer.Serialize(options)}|{isClasses}|{columns}");
     }
 
     /// <returns>Null: they are in the same file.</returns>

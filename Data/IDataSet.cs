@@ -15,8 +15,8 @@ public interface IDataSet : IDisposable
     /// <value>Floats of one label; 1 for a class.</value>
     int LabelWidth { get; }
 
-    /// <value>By label column: what one unit of a label that <see cref="Read"/> gives is in the labels' own unit; empty where labels are as they were read.</value>
-    IReadOnlyList<double> LabelUnits { get; }
+    /// <value>By label column; empty where labels are as they were read.</value>
+    IReadOnlyList<LabelScale> LabelScales { get; }
 
     /// <value>Number of classes, where the one label column holds class indexes 0 … Classes − 1; else null.</value>
     int? Classes { get; }

@@ -6,7 +6,8 @@ namespace Lockstep.Data;
 
 /// <summary>Reads a pair of IDX files, images and labels as MNIST has them, into a row store.</summary>
 /// <param name="labels">Null: images alone.</param>
-internal sealed class IdxSource(string images, string? labels)
+/// <param name="progress">Is told how far the images are read.</param>
+internal sealed class IdxSource(string images, string? labels, IProgress<DataProgress>? progress = null)
 {
     private const uint ImagesMagic = 0x0803;
     private const uint LabelsMagic = 0x0801;
@@ -18,7 +19,7 @@ internal sealed class IdxSource(string images, string? labels)
     /// <exception cref="InputException">The files are damaged, of another kind, or do not belong together.</exception>
     public RowFormat Write(Stream output, CancellationToken cancellation)
     {
-        using Stream imageStream = SourceFile.Open(images);
+        using Stream imageStream = SourceFile.Open(images, progress);
         using Stream? labelStream = labels is null ? null : SourceFile.Open(labels);
         (uint count, int height, int width) = Headers(imageStream, labelStream);
         int pixels = height * width;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Lockstep.Contracts.Jobs;
 
@@ -12,6 +13,7 @@ namespace Lockstep.Data;
 /// <param name="Classes">Number of classes; null where the labels are no classes.</param>
 /// <param name="LabelOffset">By label, where labels are scaled: subtracted first; null: they are not.</param>
 /// <param name="LabelFactor">By label: then multiplied by.</param>
+/// <param name="ClassCounts">Training rows of each class, by class; those of classes that only later data have are missing; null where the labels are no classes.</param>
 public sealed record NormalizationTable(
     NormalizationKind Kind,
     double[] Fill,
@@ -22,7 +24,8 @@ public sealed record NormalizationTable(
     IReadOnlyDictionary<string, string[]> Categories,
     int? Classes,
     double[]? LabelOffset = null,
-    double[]? LabelFactor = null)
+    double[]? LabelFactor = null,
+    long[]? ClassCounts = null)
 {
     /// <summary>JSON, for the model file.</summary>
     public string ToMetadata() => JsonSerializer.Serialize(this, JsonSerializerOptions.Web);
@@ -33,9 +36,10 @@ public sealed record NormalizationTable(
         NormalizationTable? table = JsonSerializer.Deserialize<NormalizationTable>(json, JsonSerializerOptions.Web);
         if (table is not { Fill: not null, Offset: not null, Factor: not null, Features: not null, ClassNames: not null, Categories: not null }
             || (table.LabelOffset is null) != (table.LabelFactor is null) || table.LabelOffset?.Length != table.LabelFactor?.Length
+            || table.ClassCounts?.Any(count => count < 0) == true
             || table.Fill.Length != table.Offset.Length || table.Factor.Length != table.Offset.Length)
         {
-            throw new JsonException("The normalisation lacks 'fill', 'offset', 'factor', 'features', 'classNames' or 'categories', or they differ in length.");
+            throw new JsonException("The normalisation lacks 'fill', 'offset', 'factor', 'features', 'classNames' or 'categories', they differ in length, or a count is negative.");
         }
 
         return table.Fill.Concat(table.Offset).Concat(table.Factor).All(double.IsFinite) ? table : throw new JsonException("The normalisation has a number that is not finite.");
@@ -43,6 +47,10 @@ public sealed record NormalizationTable(
 
     /// <summary>Names of the columns that the features come of, in order; empty for images.</summary>
     public string[] Columns() => [.. Features.Select(ColumnOf).Distinct()];
+
+    /// <summary>Names of the classes, by index: their texts, or their numbers; none where the labels are no classes.</summary>
+    public string[] NamesOfClasses() =>
+        ClassNames.Length == (Classes ?? 0) ? ClassNames : [.. Enumerable.Range(0, Classes ?? 0).Select(i => i.ToString(CultureInfo.InvariantCulture))];
 
     /// <summary>Prepares one value.</summary>
     /// <param name="value">As it was read; NaN: missing.</param>

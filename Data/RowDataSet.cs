@@ -25,7 +25,7 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
     public int FeatureCount { get; } = rows.Format.Bytes ? rows.Format.Features : FirstFeatures(rows.Format)[^1];
     public IReadOnlyList<int> SampleShape { get; } = SampleShapeOf(rows.Format);
     public int LabelWidth => rows.Format.Labels;
-    public IReadOnlyList<double> LabelUnits { get; } = [.. (table.LabelFactor ?? []).Select(factor => 1 / factor)];
+    public IReadOnlyList<LabelScale> LabelScales { get; } = table.LabelFactor is { } factors ? [.. factors.Zip(table.LabelOffset!, (factor, offset) => new LabelScale(1 / factor, offset))] : [];
     public int? Classes => classes;
     public string Fingerprint => fingerprint;
 

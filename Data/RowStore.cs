@@ -32,6 +32,9 @@ internal sealed class RowStore : IDisposable
 
     public RowFormat Format { get; }
 
+    /// <value>Is told how many rows of a scan are done; null: nobody is.</value>
+    public Action<long>? Scanned { get; set; }
+
     /// <summary>Opens the store of a key, or makes it. Several processes may ask at once: one makes it, the others wait.</summary>
     /// <param name="write">Writes the rows and says what they are.</param>
     public static RowStore OpenOrCreate(string cacheDirectory, string key, Func<Stream, RowFormat> write, CancellationToken cancellation)
@@ -72,6 +75,7 @@ internal sealed class RowStore : IDisposable
         for (long first = 0; first < Format.Rows; first += rowsAtOnce)
         {
             cancellation.ThrowIfCancellationRequested();
+            Scanned?.Invoke(first);
             int count = (int)Math.Min(rowsAtOnce, Format.Rows - first);
             Read(first, bytes.AsSpan(0, count * _rowBytes));
             for (int i = 0; i < count; i++)

@@ -11,6 +11,9 @@ internal static class SourceFile
 {
     private const int Buffer = 1 << 16;
 
+    /// <summary>Bytes between two words of how far it is.</summary>
+    private const int Stride = 1 << 20;
+
     /// <summary>Files of other kinds that are taken for CSV, by their first bytes.</summary>
     private static readonly (byte[] Start, string Kind, string Remedy)[] Others =
     [
@@ -22,8 +25,9 @@ internal static class SourceFile
     ];
 
     /// <summary>Opens a file for reading, decompressed where its name ends in .gz or it begins like such a file. Reading throws <see cref="InputException"/> where the file is damaged.</summary>
+    /// <param name="progress">Is told how far it is read.</param>
     /// <exception cref="InputException">It is missing, a folder, or may not be read.</exception>
-    public static Stream Open(string path)
+    public static Stream Open(string path, IProgress<DataProgress>? progress = null)
     {
         FileStream file = OpenRaw(path);
         Span<byte> start = stackalloc byte[4];
@@ -40,13 +44,14 @@ internal static class SourceFile
 
         // The framework's own GZipStream takes a file that breaks off for one that ends.
         bool compressed = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) || start is [0x1F, 0x8B, ..];
-        return new GuardedStream(path, compressed ? new GZipInputStream(file, Buffer) : file, compressed);
+        return new GuardedStream(path, file, compressed, "reading", progress);
     }
 
     /// <summary>SHA-256 of the file's bytes.</summary>
-    public static byte[] Hash(string path)
+    /// <param name="progress">Is told how far it is.</param>
+    public static byte[] Hash(string path, IProgress<DataProgress>? progress)
     {
-        using var file = new GuardedStream(path, OpenRaw(path), compressed: false);
+        using var file = new GuardedStream(path, OpenRaw(path), compressed: false, "hashing", progress);
         return SHA256.HashData(file);
     }
 
@@ -72,13 +77,23 @@ internal static class SourceFile
     }
 
     /// <summary>Says what a failure means to the person whose file it is, so that it is not taken for one of the file that is written meanwhile.</summary>
-    private sealed class GuardedStream(string path, Stream inner, bool compressed) : ForwardStream
+    private sealed class GuardedStream(string path, FileStream file, bool compressed, string doing, IProgress<DataProgress>? progress) : ForwardStream
     {
+        private readonly Stream _inner = compressed ? new GZipInputStream(file, Buffer) : file;
+        private long _told;
+
         public override int Read(byte[] buffer, int offset, int count)
         {
             try
             {
-                return inner.Read(buffer, offset, count);
+                int read = _inner.Read(buffer, offset, count);
+                if (progress is not null && file.Position >= _told + Stride)
+                {
+                    _told = file.Position;
+                    progress.Report(new DataProgress(path, doing, _told, file.Length));
+                }
+
+                return read;
             }
             catch (Exception exception) when (compressed && exception is EndOfStreamException or SharpZipBaseException or IndexOutOfRangeException or ArgumentException)
             {
@@ -95,7 +110,7 @@ internal static class SourceFile
         {
             if (disposing)
             {
-                inner.Dispose();
+                _inner.Dispose();
             }
 
             base.Dispose(disposing);

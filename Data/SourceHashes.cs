@@ -13,8 +13,9 @@ public static class SourceHashes
     private sealed record Known(string Path, long Length, long Changed, string Hash);
 
     /// <summary>Hexadecimal SHA-256 of a file's bytes.</summary>
+    /// <param name="progress">Is told how far it is.</param>
     /// <exception cref="Contracts.InputException">The file cannot be read.</exception>
-    public static string Of(string path, string cacheDirectory)
+    public static string Of(string path, string cacheDirectory, IProgress<DataProgress>? progress = null)
     {
         path = Path.GetFullPath(path);
         string entry = Path.Combine(cacheDirectory, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path)).AsSpan(0, 16)) + ".hash");
@@ -24,7 +25,7 @@ public static class SourceHashes
             return known.Hash;
         }
 
-        string hash = Convert.ToHexStringLower(SourceFile.Hash(path));
+        string hash = Convert.ToHexStringLower(SourceFile.Hash(path, progress));
         if (before is { } same && StateOf(path) == same)
         {
             Remember(entry, new Known(path, same.Length, same.Changed, hash));

@@ -14,7 +14,7 @@ internal static class JobCommands
 
     public static IReadOnlyList<JobCommand> All { get; } =
     [
-        new(Pause, "Pause", "Pause", "Halts a job after the step in hand; its workers are free for others.", state => state is JobState.Queued or JobState.Running or JobState.Waiting,
+        new(Pause, "Pause", "Pause", "Halts a job after the step in hand; its workers are free for others.", state => state is JobState.Queued or JobState.Checking or JobState.Running or JobState.Waiting,
             async (client, job, cancellation) => Told(await client.PauseAsync(job, cancellation))),
         new(Resume, "Resume", "PlayCircle", "Goes on with a job that was paused.", state => state is JobState.Paused,
             async (client, job, cancellation) => Told(await client.ResumeAsync(job, cancellation))),

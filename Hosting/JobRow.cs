@@ -35,7 +35,7 @@ internal sealed class JobRow(string jobId, TimeProvider time)
         JobStatus status = job.Status;
         State = status.State;
         Measure(job);
-        _started ??= status.State is JobState.Running || status.Step > 0 ? time.GetUtcNow().UtcDateTime : null;
+        _started ??= status.State is JobState.Checking or JobState.Running || status.Step > 0 ? time.GetUtcNow().UtcDateTime : null;
         _ended ??= IsOver(status.State) ? time.GetUtcNow().UtcDateTime : null;
         var properties = new List<ResourcePropertySnapshot>
         {
@@ -97,6 +97,7 @@ internal sealed class JobRow(string jobId, TimeProvider time)
     {
         JobState.Running => Text($"{status.Step} of {status.TotalSteps}"),
         JobState.Queued => "Queued",
+        JobState.Checking => "Checking data",
         JobState.Paused => Text($"Paused at {status.Step}"),
         JobState.Waiting => "Waiting for workers",
         JobState.Finished => KnownResourceStates.Finished,

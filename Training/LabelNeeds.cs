@@ -1,6 +1,7 @@
 using Lockstep.Abstractions;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Metrics;
 
 namespace Lockstep.Training;
 
@@ -62,13 +63,15 @@ internal static class LabelNeeds
             var classes = job.Loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy;
             var fits = job.Loss != LossKind.Model && metric switch
             {
-                MetricKind.Accuracy => classes,
+                MetricKind.Accuracy or MetricKind.F1 or MetricKind.Precision or MetricKind.Recall => classes,
+                MetricKind.Confusion => classes && outputs <= ClassTally.LargestMatrix,
+                MetricKind.R2 or MetricKind.Mape => !classes,
                 MetricKind.Auc => job.Loss == LossKind.BinaryCrossEntropy || (job.Loss == LossKind.CrossEntropy && outputs == 2),
                 _ => job.Loss != LossKind.CrossEntropy,
             };
             if (!fits)
             {
-                yield return new(InputException.JobFile, 0, $"The metric {JobWords.Of(metric)} cannot be had with the loss {JobWords.Of(job.Loss)}{(outputs is null ? "" : $" and {outputs} outputs")}.", outputs is null ? "Name metrics of the model in 'model.metrics'." : "accuracy needs classes, auc two classes, mae and rmse numbers.");
+                yield return new(InputException.JobFile, 0, $"The metric {JobWords.Of(metric)} cannot be had with the loss {JobWords.Of(job.Loss)}{(outputs is null ? "" : $" and {outputs} outputs")}.", outputs is null ? "Name metrics of the model in 'model.metrics'." : $"accuracy, f1, precision and recall need classes, confusion at most {ClassTally.LargestMatrix} of them, auc two, mae, rmse, r2 and mape numbers.");
             }
         }
     }

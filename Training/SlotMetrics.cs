@@ -1,58 +1,74 @@
 using System.Runtime.InteropServices;
 using Lockstep.Abstractions;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Metrics;
+using Lockstep.Data;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace Lockstep.Training;
 
-/// <summary>The additive parts of the metrics of one slot, added in float64 in sample order.</summary>
-internal static class SlotMetrics
+/// <summary>The parts of the metrics of one slot of an evaluation, added in float64 in sample order.</summary>
+/// <param name="label">What the labels are; null: there are none, and no metric of the job file is wanted.</param>
+internal sealed class SlotMetrics(JobSpec job, DataField? label)
 {
-    /// <summary>Numbers that <see cref="Measure"/> gives: one a metric, none for auc, which goes by scores.</summary>
-    public static int PartCount(IReadOnlyList<MetricKind> metrics) => metrics.Count(m => m != MetricKind.Auc);
+    private readonly int columns = label?.Length ?? 1;
+    private readonly MetricLayout layout = MetricLayout.Of(job, label?.Classes ?? 0, label?.Length ?? 1);
 
-    /// <param name="output">[samples, outputs]</param>
-    /// <param name="labels">[samples × label.Length]</param>
-    /// <param name="label">What the labels are.</param>
-    /// <returns>
-    /// Parts: accuracy: number of samples that are right; mae and rmse: sum over samples of the mean over columns of |error| and error², in the labels' own unit.
-    /// Scores and Labels: one a sample where auc is wanted and withScores is set.
-    /// </returns>
-    public static (double[] Parts, float[] Scores, float[] Labels) Measure(JobSpec job, Tensor output, float[] labels, DataField label, bool withScores)
+    /// <summary>What a slot without samples gives.</summary>
+    public EvaluationPart Empty => new(0, 0, new double[layout.Count], [], []);
+
+    /// <param name="lossSum">Of the samples.</param>
+    /// <param name="output">[samples, outputs]; null: no metric of the job file is wanted.</param>
+    /// <param name="labels">[samples × columns of the label]</param>
+    /// <param name="own">Sums over samples of the metrics that the model brings.</param>
+    public EvaluationPart Measure(int samples, double lossSum, Tensor? output, float[] labels, double[] own)
     {
-        var samples = (int)output.size(0);
-        var width = (int)output.size(1);
-        var parts = new double[PartCount(job.Metrics)];
         if (job.Metrics.Count == 0)
         {
-            return (parts, [], []);
+            return new(samples, lossSum, own, [], []);
         }
 
-        using var host = output.cpu().contiguous();
+        using var host = output!.cpu().contiguous();
         ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(host.bytes);
-        var next = 0;
+        var width = (int)output.size(1);
+        var parts = new double[layout.Count];
+        own.CopyTo(parts, layout.FirstOwn);
         float[] scores = [];
         foreach (var metric in job.Metrics)
         {
             switch (metric)
             {
                 case MetricKind.Accuracy:
-                    parts[next++] = Correct(job.Loss, values, labels, width);
+                    parts[layout.First(metric)] = Correct(values, labels, width);
                     break;
                 case MetricKind.Mae:
-                    parts[next++] = Errors(job.Loss, values, labels, label, squared: false);
+                    parts[layout.First(metric)] = Errors(values, labels, squared: false);
                     break;
                 case MetricKind.Rmse:
-                    parts[next++] = Errors(job.Loss, values, labels, label, squared: true);
+                    parts[layout.First(metric)] = Errors(values, labels, squared: true);
                     break;
-                case MetricKind.Auc when withScores:
+                case MetricKind.Mape:
+                    Percentages(values, labels, parts.AsSpan(layout.First(metric), 2));
+                    break;
+                case MetricKind.R2:
+                    Moments(values, labels, parts.AsSpan(layout.First(metric), 3 * layout.Labels));
+                    break;
+                case MetricKind.Auc:
                     scores = Scores(values, samples, width);
                     break;
             }
         }
 
+        if (layout.Tally is { } tally)
+        {
+            for (var i = 0; i < labels.Length; i++)
+            {
+                tally.Count(parts, (int)labels[i], Predicted(values.Slice(i * width, width)));
+            }
+        }
+
         // The labels' memory is that of the batch, which is read into again.
-        return (parts, scores, scores.Length > 0 ? [.. labels] : []);
+        return new(samples, lossSum, parts, scores, scores.Length > 0 ? [.. labels] : []);
     }
 
     /// <summary>One a sample: the value of the one output, or by how much class 1 is above class 0.</summary>
@@ -67,21 +83,24 @@ internal static class SlotMetrics
         return scores;
     }
 
-    private static double Correct(LossKind loss, ReadOnlySpan<float> values, float[] labels, int width)
+    private double Correct(ReadOnlySpan<float> values, float[] labels, int width)
     {
         var correct = 0;
         for (var i = 0; i < labels.Length; i++)
         {
-            var row = values.Slice(i * width, width);
-            var predicted = loss == LossKind.BinaryCrossEntropy ? (row[0] > 0 ? 1 : 0) : IndexOfMax(row);
-            correct += predicted == (int)labels[i] ? 1 : 0;
+            correct += Predicted(values.Slice(i * width, width)) == (int)labels[i] ? 1 : 0;
         }
 
         return correct;
     }
 
-    private static int IndexOfMax(ReadOnlySpan<float> row)
+    private int Predicted(ReadOnlySpan<float> row)
     {
+        if (job.Loss == LossKind.BinaryCrossEntropy)
+        {
+            return row[0] > 0 ? 1 : 0;
+        }
+
         var best = 0;
         for (var i = 1; i < row.Length; i++)
         {
@@ -91,17 +110,50 @@ internal static class SlotMetrics
         return best;
     }
 
-    private static double Errors(LossKind loss, ReadOnlySpan<float> values, float[] labels, DataField label, bool squared)
+    /// <summary>Sum over samples of the mean over columns of |error| or error², in the labels' own unit.</summary>
+    private double Errors(ReadOnlySpan<float> values, float[] labels, bool squared)
     {
         var sum = 0.0;
-        var units = label.Units;
         for (var i = 0; i < labels.Length; i++)
         {
-            var predicted = loss == LossKind.BinaryCrossEntropy ? 1 / (1 + Math.Exp(-(double)values[i])) : values[i];
-            var error = (predicted - labels[i]) * (units.Count > 0 ? units[i % label.Length] : 1);
+            var predicted = job.Loss == LossKind.BinaryCrossEntropy ? 1 / (1 + Math.Exp(-(double)values[i])) : values[i];
+            var error = (predicted - labels[i]) * Scale(i).Unit;
             sum += squared ? error * error : Math.Abs(error);
         }
 
-        return sum / label.Length;
+        return sum / columns;
     }
+
+    /// <summary>Sum over samples of the mean over columns of |error / label|, of labels that are not 0; then how many are.</summary>
+    private void Percentages(ReadOnlySpan<float> values, float[] labels, Span<double> parts)
+    {
+        for (var i = 0; i < labels.Length; i++)
+        {
+            var scale = Scale(i);
+            var value = (labels[i] * scale.Unit) + scale.Offset;
+            if (scale.IsZero(value))
+            {
+                parts[1]++;
+                continue;
+            }
+
+            parts[0] += Math.Abs(((double)values[i] - labels[i]) * scale.Unit / value) / columns;
+        }
+    }
+
+    /// <summary>By column: sum of squared errors; mean of the labels and sum of their squared deviations (Welford 1962). All in the unit that labels are read in, which the quotient does not show.</summary>
+    private void Moments(ReadOnlySpan<float> values, float[] labels, Span<double> parts)
+    {
+        for (var i = 0; i < labels.Length; i++)
+        {
+            var column = parts.Slice(3 * (i % columns), 3);
+            var error = (double)values[i] - labels[i];
+            column[0] += error * error;
+            var apart = labels[i] - column[1];
+            column[1] += apart / ((i / columns) + 1);
+            column[2] += apart * (labels[i] - column[1]);
+        }
+    }
+
+    private LabelScale Scale(int i) => label!.Units.Count == 0 ? LabelScale.None : new(label.Units[i % columns], label.Offsets.Count == 0 ? 0 : label.Offsets[i % columns]);
 }

@@ -3,5 +3,4 @@ namespace Lockstep.Training;
 /// <summary>What one slot of a step reports beside its gradient.</summary>
 /// <param name="Samples">Samples of the slot.</param>
 /// <param name="LossSum">Sum of their losses.</param>
-/// <param name="MetricParts">Additive sums, one group a metric, in the job's order.</param>
-public readonly record struct SlotResult(int Samples, double LossSum, double[] MetricParts);
+public readonly record struct SlotResult(int Samples, double LossSum);

@@ -14,15 +14,18 @@ namespace Lockstep.Training;
 /// </summary>
 /// <param name="model">Stays the caller's, as the data do, and alone holds the version that was loaded last.</param>
 /// <param name="validation">Needed by <see cref="Evaluate"/> only.</param>
-public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource train, IDataSource? validation = null) : IDisposable
+/// <param name="classWeights">What a sample counts in the loss, by its class; null: all count alike.</param>
+public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource train, IDataSource? validation = null, float[]? classWeights = null) : IDisposable
 {
+    private readonly Tensor? weights = classWeights is null ? null : torch.tensor(classWeights).to(TorchRuntime.Device).DetachFromDisposeScope();
     private readonly BatchReader training = new(job.Loss, train);
     private readonly BatchReader? evaluation = validation is null ? null : new(job.Loss, validation);
+    private readonly SlotMetrics? metrics = validation is null ? null : new(job, LabelNeeds.Label(validation.Fields));
     // Of the process: one object of its own each time it is asked for.
     private readonly torch.Generator generator = torch.Generator.Default;
 
     /// <summary>For data of the job file's formats.</summary>
-    public SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, IDataSet? validation = null) : this(job, model, new DataSetSource(train), validation is null ? null : new DataSetSource(validation))
+    public SlotTrainer(JobSpec job, NeuralModel model, IDataSet train, IDataSet? validation = null, float[]? classWeights = null) : this(job, model, new DataSetSource(train), validation is null ? null : new DataSetSource(validation), classWeights)
     {
     }
 
@@ -62,7 +65,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
         if (sampleIds.IsEmpty)
         {
             gradient.Clear();
-            return new(0, 0, new double[SlotMetrics.PartCount(job.Metrics) + job.Model.Metrics.Count]);
+            return new(0, 0);
         }
 
         if (sampleIds.Length > stepSampleCount || sampleIds.Length < model.MinimumSlotSamples)
@@ -76,10 +79,10 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
         {
             Seed(step, slot);
             var outputs = model.Train(step, batch.InputsOn(TorchRuntime.Device));
-            var lossSum = SlotLoss.Sum(job.Loss, model, outputs, batch);
+            var lossSum = SlotLoss.Sum(job.Loss, model, outputs, batch, weights);
             var gradients = Gradients(lossSum / stepSampleCount);
             model.Collect(gradients, (double)sampleIds.Length / stepSampleCount, gradient);
-            return new(sampleIds.Length, lossSum.item<float>(), Measure(outputs, batch, train, withScores: false).Parts);
+            return new(sampleIds.Length, lossSum.item<float>());
         }
         finally
         {
@@ -91,14 +94,14 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
     /// <exception cref="InvalidOperationException">There is no validation data.</exception>
     public EvaluationPart Evaluate(ReadOnlySpan<long> sampleIds)
     {
-        if (evaluation is null)
+        if (evaluation is null || metrics is null)
         {
             throw new InvalidOperationException("The job has no validation data.");
         }
 
         if (sampleIds.IsEmpty)
         {
-            return new(0, 0, new double[SlotMetrics.PartCount(job.Metrics) + job.Model.Metrics.Count], [], []);
+            return metrics.Empty;
         }
 
         using var scope = torch.NewDisposeScope();
@@ -107,9 +110,9 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
         try
         {
             var outputs = model.Evaluate(batch.InputsOn(TorchRuntime.Device));
-            var lossSum = SlotLoss.Sum(job.Loss, model, outputs, batch).item<float>();
-            var metrics = Measure(outputs, batch, validation!, withScores: true);
-            return new(sampleIds.Length, lossSum, metrics.Parts, metrics.Scores, metrics.Labels);
+            var lossSum = SlotLoss.Sum(job.Loss, model, outputs, batch, weights).item<float>();
+            double[] own = model.Own is null || job.Model.Metrics.Count == 0 ? [] : OwnMetrics.Sums(job.Model.Metrics, model.Own, outputs, batch);
+            return metrics.Measure(sampleIds.Length, lossSum, SlotLoss.Usual(outputs), batch.RawLabels, own);
         }
         finally
         {
@@ -122,6 +125,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
     {
         training.Dispose();
         evaluation?.Dispose();
+        weights?.Dispose();
         generator.Dispose();
     }
 
@@ -151,11 +155,5 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
         }
 
         return gradients;
-    }
-
-    private (double[] Parts, float[] Scores, float[] Labels) Measure(IReadOnlyDictionary<string, Tensor> outputs, Batch batch, IDataSource data, bool withScores)
-    {
-        var (parts, scores, labels) = job.Loss == LossKind.Model ? ([], [], []) : SlotMetrics.Measure(job, SlotLoss.Usual(outputs)!, batch.RawLabels, LabelNeeds.Label(data.Fields)!, withScores);
-        return (model.Own is null || job.Model.Metrics.Count == 0 ? parts : [.. parts, .. OwnMetrics.Sums(job.Model.Metrics, model.Own, outputs, batch)], scores, labels);
     }
 }

@@ -23,7 +23,12 @@ internal static class CheckCommand
             int workers = RunOptions.ReadWorkers(parsed, DefaultWorkers);
             JobSpec job = RunOptions.ReadJob(parsed, Job);
             bool strict = parsed.GetValue(RunOptions.Strict);
-            CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, null, workers, RunOptions.FindServices(parsed), cancellation);
+            CheckReport report;
+            using (var line = new PassingLine(TimeProvider.System))
+            {
+                report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, null, workers, RunOptions.FindServices(parsed), line.Show, cancellation);
+            }
+
             if (report.Errors.Count == 0 && parsed.GetValue(Purity))
             {
                 report = report with { Errors = await PurityCheck.RunAsync(job, parsed.GetValue(Job)!, RunOptions.FindServices(parsed), cancellation) };

@@ -11,7 +11,8 @@ internal static class JobCheck
 {
     /// <param name="jobFile">For messages.</param>
     /// <param name="run">Folder of the run to come; null: there is none.</param>
-    public static async Task<CheckReport> RunAsync(JobSpec job, string jobFile, RunFolder? run, int workers, ServiceLocator services, CancellationToken cancellation)
+    /// <param name="progress">Is told how far it is.</param>
+    public static async Task<CheckReport> RunAsync(JobSpec job, string jobFile, RunFolder? run, int workers, ServiceLocator services, Action<string> progress, CancellationToken cancellation)
     {
         DirectoryInfo own = Directory.CreateTempSubdirectory("lockstep-check-");
         try
@@ -19,7 +20,7 @@ internal static class JobCheck
             string path = Path.Combine(own.FullName, "job.json");
             await File.WriteAllTextAsync(path, JobFile.ToCanonicalJson(job), cancellation);
             var request = new CheckRequest(path, DataCache.Find() ?? run?.Cache ?? own.FullName, run?.Path ?? Environment.CurrentDirectory, workers);
-            CheckReport report = CheckReport.FromJson(await WorkerTool.ReadAsync(services, ToolNames.Check, request.ToJson(), cancellation));
+            CheckReport report = CheckReport.FromJson(await WorkerTool.ReadAsync(services, ToolNames.Check, request.ToJson(), progress, cancellation));
             return report with { Errors = Named(report.Errors, jobFile), Warnings = Named(report.Warnings, jobFile) };
         }
         finally

@@ -49,7 +49,7 @@ internal static class PurityCheck
                 var request = new PurityRequest(path, DataCache.Find() ?? own.FullName, Reversed: i > 0);
                 // What a worker is called must not show.
                 KeyValuePair<string, string> name = KeyValuePair.Create(EnvironmentNames.WorkerId, $"purity-{i}");
-                reports[i] = PurityReport.FromJson(await WorkerTool.ReadAsync(services, ToolNames.Purity, request.ToJson(), cancellation, name));
+                reports[i] = PurityReport.FromJson(await WorkerTool.ReadAsync(services, ToolNames.Purity, request.ToJson(), _ => { }, cancellation, name));
             }
 
             return [.. Compare(reports).Select(problem => new InputError(jobFile, 0, problem, Remedy))];

@@ -17,7 +17,6 @@ namespace Lockstep.Cli.Commands;
 internal static class TrainCommand
 {
     private const int DefaultWorkers = 2;
-    private const string RunsFolder = "runs";
 
     private static readonly Argument<string> Job = new("job") { HelpName = "JOB", Description = "The job file (YAML or JSON)." };
     private static readonly Option<bool> Resume = new("--resume") { Description = "Go on from the newest checkpoint of the run's folder." };
@@ -109,7 +108,7 @@ internal static class TrainCommand
         return new TrainingOptions
         {
             Job = job,
-            Output = parsed.GetValue(RunOptions.Output) ?? (resume ? NewestRun(job.Name) : Path.Combine(RunsFolder, $"{job.Name}-{time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}")),
+            Output = parsed.GetValue(RunOptions.Output) ?? (resume ? NewestRun(job.Name) : Path.Combine(RunListing.UsualFolder, $"{job.Name}-{time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}")),
             Workers = workers,
             Redis = RedisAddress.Find(parsed.GetValue(RunOptions.Redis)),
             Otlp = RunOptions.ReadOtlp(parsed),
@@ -118,9 +117,9 @@ internal static class TrainCommand
             AcceptCode = parsed.GetValue(AcceptCode),
             StartLimit = RunOptions.ReadStartLimit(parsed),
             Environment = RunOptions.ReadTransport(parsed),
-            Check = async (folder, token) =>
+            Check = async (folder, progress, token) =>
             {
-                CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, folder, workers, RunOptions.FindServices(parsed), token);
+                CheckReport report = await JobCheck.RunAsync(job, parsed.GetValue(Job)!, folder, workers, RunOptions.FindServices(parsed), progress, token);
                 JobCheck.ThrowErrors(report, parsed.GetValue(RunOptions.Strict));
                 if (report.Code is { } code)
                 {
@@ -137,9 +136,9 @@ internal static class TrainCommand
 
     private static string NewestRun(string name)
     {
-        string? newest = Directory.Exists(RunsFolder)
-            ? Directory.EnumerateDirectories(RunsFolder, name + "-*").Where(folder => File.Exists(new RunFolder(folder).Job)).Order(StringComparer.Ordinal).LastOrDefault()
+        string? newest = Directory.Exists(RunListing.UsualFolder)
+            ? Directory.EnumerateDirectories(RunListing.UsualFolder, name + "-*").Where(folder => File.Exists(new RunFolder(folder).Job)).Order(StringComparer.Ordinal).LastOrDefault()
             : null;
-        return newest ?? throw new InputException("--resume", 0, $"There is no run of {name} in {RunsFolder}/.", "Name its folder with --output.");
+        return newest ?? throw new InputException("--resume", 0, $"There is no run of {name} in {RunListing.UsualFolder}/.", "Name its folder with --output.");
     }
 }

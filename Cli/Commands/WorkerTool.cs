@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
+using Lockstep.Contracts.Tools;
 using Lockstep.Engine.Processes;
 
 namespace Lockstep.Cli.Commands;
@@ -27,25 +29,27 @@ internal static class WorkerTool
     }
 
     /// <returns>Its exit code.</returns>
-    public static async Task<int> RunAsync(ServiceLocator services, string name, string request, CancellationToken cancellation) => (await RunAsync(services, name, request, reads: false, cancellation)).ExitCode;
+    public static async Task<int> RunAsync(ServiceLocator services, string name, string request, CancellationToken cancellation) => (await RunAsync(services, name, request, progress: null, cancellation)).ExitCode;
 
     /// <summary>Runs it for what it writes to standard output.</summary>
+    /// <param name="progress">Is told how far it is.</param>
     /// <exception cref="FleetException">It failed, and has said why.</exception>
-    public static async Task<string> ReadAsync(ServiceLocator services, string name, string request, CancellationToken cancellation, params KeyValuePair<string, string>[] environment)
+    public static async Task<string> ReadAsync(ServiceLocator services, string name, string request, Action<string> progress, CancellationToken cancellation, params KeyValuePair<string, string>[] environment)
     {
-        (int exitCode, string output) = await RunAsync(services, name, request, reads: true, cancellation, environment);
+        (int exitCode, string output) = await RunAsync(services, name, request, progress, cancellation, environment);
         return exitCode == 0 ? output : throw new FleetException($"The worker's executable ended with {exitCode} while it was to {name}.");
     }
 
-    private static async Task<(int ExitCode, string Output)> RunAsync(ServiceLocator services, string name, string request, bool reads, CancellationToken cancellation, params KeyValuePair<string, string>[] environment)
+    /// <param name="progress">Null: what it writes is the command's output.</param>
+    private static async Task<(int ExitCode, string Output)> RunAsync(ServiceLocator services, string name, string request, Action<string>? progress, CancellationToken cancellation, params KeyValuePair<string, string>[] environment)
     {
         ProcessStartInfo start = DotnetHost.Start(services.PathOf(Services.Worker), [name, request], [KeyValuePair.Create(EnvironmentNames.ParentProcess, Environment.ProcessId.ToString(CultureInfo.InvariantCulture)), .. environment]);
         start.RedirectStandardError = start.RedirectStandardInput = false;
-        start.RedirectStandardOutput = reads;
+        start.RedirectStandardOutput = progress is not null;
         using Process process = Process.Start(start) ?? throw new FleetException("The worker's executable could not be started.");
         try
         {
-            string output = reads ? await process.StandardOutput.ReadToEndAsync(cancellation) : "";
+            string output = progress is not null ? await ReadAsync(process.StandardOutput, progress, cancellation) : "";
             await process.WaitForExitAsync(cancellation);
             return (process.ExitCode, output);
         }
@@ -57,5 +61,23 @@ internal static class WorkerTool
                 process.Kill();
             }
         }
+    }
+
+    private static async Task<string> ReadAsync(StreamReader from, Action<string> progress, CancellationToken cancellation)
+    {
+        var output = new StringBuilder();
+        while (await from.ReadLineAsync(cancellation) is { } line)
+        {
+            if (ToolProgress.Find(line) is { } told)
+            {
+                progress(told.Progress);
+            }
+            else
+            {
+                output.AppendLine(line);
+            }
+        }
+
+        return output.ToString();
     }
 }

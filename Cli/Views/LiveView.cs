@@ -51,6 +51,14 @@ internal sealed class LiveView : ITrainingView
         }
     }
 
+    public void Checking(string progress)
+    {
+        lock (_gate)
+        {
+            _state = $"checking {progress}";
+        }
+    }
+
     public void Found(string note)
     {
         lock (_gate)
@@ -114,7 +122,7 @@ internal sealed class LiveView : ITrainingView
                 grid.AddRow("last", Markup.Escape(Printable.Of(_note)));
             }
 
-            return new Panel(grid).Header($" {Markup.Escape(Printable.Of(_caption.Name))} · {_state} ").Expand();
+            return new Panel(grid).Header($" {Markup.Escape(Printable.Of(_caption.Name))} · {Markup.Escape(Printable.Of(_state))} ").Expand();
         }
     }
 }

@@ -11,7 +11,10 @@ internal sealed class PlainView(TextWriter output, RunCaption caption, TimeProvi
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
+    private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(5);
+
     private readonly TrainingProgress _progress = new(time);
+    private long _checked = time.GetTimestamp();
     private long _written;
     private long? _evaluated;
     private EvaluationRecord? _unwritten;
@@ -19,6 +22,15 @@ internal sealed class PlainView(TextWriter output, RunCaption caption, TimeProvi
 
     public void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes) =>
         output.WriteLine($"{caption.Name}: {processes.Count} processes up after {Texts.Of(_progress.Elapsed.TotalSeconds)} s; {caption.Setting}");
+
+    public void Checking(string progress)
+    {
+        if (time.GetElapsedTime(_checked) >= CheckInterval)
+        {
+            _checked = time.GetTimestamp();
+            output.WriteLine($"checking {Printable.Of(progress)}");
+        }
+    }
 
     public void Found(string note) => output.WriteLine(note);
 

@@ -20,6 +20,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Data = Data(values.Map("data")),
             Loss = values.Word<LossKind>("loss") ?? LossKind.Mse,
             Metrics = [.. values.List<string>("metrics").Select(JobWords.Parse<MetricKind>)],
+            ClassWeights = values.Weights("classWeights"),
             Optimizer = Optimizer(values.Map("optimizer")),
             Schedule = Schedule(values.Map("schedule")),
             Epochs = values.Int("epochs"),
@@ -278,6 +279,23 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (job.Loss == LossKind.Model && job.Model.Name is null && values.Map("model").IsMap)
         {
             Report(values, "loss", "The loss 'model' is that of a model of one's own, and the job names none.", "Take another loss, or give 'model.name'.");
+        }
+
+        if (job.ClassWeights is not null && values.IsKnown("loss"))
+        {
+            if (job.Loss is LossKind.Mse or LossKind.Mae)
+            {
+                Report(values, "classWeights", $"The loss {JobWords.Of(job.Loss)} takes numbers, which have no classes.", "Remove 'classWeights', or take the loss cross-entropy.");
+            }
+            else if (job.Loss == LossKind.Model)
+            {
+                Report(values, "classWeights", "The loss 'model' is the model's own, which weighs its samples itself.", "Remove 'classWeights', or take the loss cross-entropy.");
+            }
+        }
+
+        if (job.ClassWeights is { ByClass: null } && job.Data.Format == DataFormat.Source)
+        {
+            Report(values, "classWeights", "A data source of one's own does not say how many samples each class has, which balanced class weights go by.", "Give a map of class and number.");
         }
 
         if (job.Slots > job.GlobalBatch && values.IsKnown("slots") && values.IsKnown("globalBatch"))

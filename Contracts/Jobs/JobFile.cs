@@ -100,10 +100,19 @@ public static class JobFile
     {
         const string Key = "jobJson";
         JobSpec job = FromCanonicalJson(json, mayHaveMore);
-        IEnumerable<object?>[] lists = [job.Model.Layers, job.Model.Metrics, job.Data.Features, job.Data.Labels, job.Data.Categories, job.Model.Options?.Values ?? [], job.Model.WeightNames?.Values ?? [], job.Data.Options?.Values ?? []];
+        IEnumerable<object?>[] lists =
+        [
+            job.Model.Layers, job.Model.Metrics, job.Model.Options?.Values ?? [], job.Model.WeightNames?.Values ?? [],
+            job.Data.Features, job.Data.Exclude, job.Data.Labels, job.Data.Categories, job.Data.TrainMore, job.Data.ValidationMore, job.Data.MissingValues ?? [], job.Data.Options?.Values ?? [],
+        ];
         if (lists.Any(list => list.Contains(null)))
         {
             throw new InputException(Key, 0, "A list of the job has null in it.", "Leave it out.");
+        }
+
+        if (job.Data is { Validation: null, ValidationMore.Count: > 0 })
+        {
+            throw new InputException(Key, 0, "The job has 'validationMore' and no 'validation'.", "Name the first file in 'validation'.");
         }
 
         try

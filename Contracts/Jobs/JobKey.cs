@@ -1,6 +1,6 @@
 namespace Lockstep.Contracts.Jobs;
 
-internal enum ValueKind { Text = 1, Whole = 2, Number = 3, Flag = 4, Word = 5, List = 6, Map = 7, Layer = 8, Options = 9 }
+internal enum ValueKind { Text = 1, Whole = 2, Number = 3, Flag = 4, Word = 5, List = 6, Map = 7, Layer = 8, Options = 9, Weights = 10 }
 
 /// <summary>One key of the job file: what it takes and what it means. The reader, the schema and the documentation's table come from these.</summary>
 internal sealed record JobKey(string Name, ValueKind Kind, string Meaning)
@@ -35,6 +35,7 @@ internal sealed record JobKey(string Name, ValueKind Kind, string Meaning)
         ValueKind.Word => "one of " + string.Join(", ", Words),
         ValueKind.List => $"a list of {Items!.Kind switch { ValueKind.Whole => "whole numbers", ValueKind.Word => "these: " + string.Join(", ", Items.Words), ValueKind.Layer => "layers", _ => Items.Name switch { "path" => "paths", "text" => "texts", _ => "names" } }}",
         ValueKind.Options => "a map of names and values",
+        ValueKind.Weights => $"{ClassWeights.Balanced}, or a map of class and number{Range()}",
         _ => "a map of " + string.Join(", ", Keys.Select(k => k.Name)),
     };
 

@@ -85,17 +85,18 @@ internal static class JobKeys
                     new("missingCategory", Word, "csv: own: a missing category is one of its own; zero: it has no flag; default: refused where missing refuses, else zero.") { Words = JobWords.All<MissingCategoryPolicy>() },
                     new("unknown", Word, "csv: what a category is that only later data have; ignore: it has no flag.") { Words = JobWords.All<UnknownPolicy>(), Default = "refuse" },
                     new("normalize", Word, "How features are scaled, by the training rows; stored with the model.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
-                    new("normalizeLabels", Word, "How labels that are numbers are scaled for the loss, by the training rows; stored with the model. The metrics mae and rmse stay in the labels' own unit.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
+                    new("normalizeLabels", Word, "How labels that are numbers are scaled for the loss, by the training rows; stored with the model. The metrics mae, rmse and mape stay in the labels' own unit.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
                 ],
             },
             new("loss", Word, "What is minimised; model: what a model of one's own says.") { Required = true, Words = JobWords.All<LossKind>() },
             new("metrics", List, "What is measured on the validation data beside the loss.") { Items = new("metric", Word, "") { Words = JobWords.All<MetricKind>() } },
+            new("classWeights", Weights, "Losses over classes: what a sample of a class counts in the loss, 1 where it is not named; balanced: all classes of the training rows count alike in sum.") { Minimum = 0, AboveMinimum = true, Maximum = ClassWeights.Largest },
             new("optimizer", Map, "How parameters are updated.")
             {
                 Keys =
                 [
                     new("kind", Word, "") { Words = JobWords.All<OptimizerKind>(), Default = "adam" },
-                    new("learningRate", Number, "Peak learning rate.") { Minimum = 0, AboveMinimum = true, Maximum = 1e6, Default = "1e-3" },
+                    new("learningRate", Number, "Peak learning rate.") { Minimum = 0, AboveMinimum = true, Maximum = ScheduleSpec.LargestRate, Default = "1e-3" },
                     new("momentum", Number, "sgd.") { Minimum = 0, Maximum = 1, BelowMaximum = true, Default = "0" },
                     new("nesterov", Flag, "sgd with momentum.") { Default = "false" },
                     new("weightDecay", Number, "adamw: decoupled; else added to the gradient.") { Minimum = 0, Maximum = 1e6, Default = "0" },
@@ -112,7 +113,7 @@ internal static class JobKeys
                     new("kind", Word, "") { Words = JobWords.All<ScheduleKind>(), Default = "constant" },
                     new("warmupSteps", Whole, "Steps of linear warm-up from 0.") { Minimum = 0, Maximum = long.MaxValue / 2, Default = "0" },
                     new("stepSize", Whole, "step: every so many steps the rate is multiplied by gamma.") { Minimum = 1, Maximum = long.MaxValue / 2 },
-                    new("gamma", Number, "step.") { Minimum = 0, AboveMinimum = true, Maximum = 1, Default = "0.1" },
+                    new("gamma", Number, "step; above 1 the rate rises.") { Minimum = 0, AboveMinimum = true, Maximum = ScheduleSpec.LargestGamma, Default = "0.1" },
                     new("finalFraction", Number, "cosine: fraction of the peak at the end.") { Minimum = 0, Maximum = 1, Default = "0" },
                 ],
             },

@@ -59,6 +59,8 @@ internal sealed class JobReader(List<InputError> errors)
                 return Layer(node, key);
             case ValueKind.Options:
                 return node is JobMap options ? OptionsOf(options, key) : Bad(node, key);
+            case ValueKind.Weights:
+                return Weights(node, key);
             case ValueKind.List:
                 if (node is JobMap)
                 {
@@ -114,6 +116,30 @@ internal sealed class JobReader(List<InputError> errors)
             default:
                 return Bad(node, key);
         }
+    }
+
+    private object? Weights(JobNode node, JobKey key)
+    {
+        if (node is JobScalar { Text: ClassWeights.Balanced })
+        {
+            return new ClassWeights(null);
+        }
+
+        if (node is not JobMap map)
+        {
+            return Bad(node, key);
+        }
+
+        var weights = new SortedDictionary<string, double>(StringComparer.Ordinal);
+        foreach (JobEntry entry in map.Entries.TakeWhile(_ => errors.Count <= MostErrors))
+        {
+            if (Value(entry.Value, key with { Kind = ValueKind.Number, Name = entry.Key }) is double weight && !weights.TryAdd(entry.Key, weight))
+            {
+                Note(new(entry.Value.File, entry.Line, $"'{entry.Key}' is there twice.", "Keep one."));
+            }
+        }
+
+        return new ClassWeights(weights);
     }
 
     private JobValues? Layer(JobNode node, JobKey key)
@@ -233,6 +259,8 @@ internal sealed class JobValues(JobNode node)
     public decimal? Whole(string key) => Get(key) as decimal?;
 
     public int? Int(string key) => (int?)Whole(key);
+
+    public ClassWeights? Weights(string key) => Get(key) as ClassWeights;
 
     public bool? Flag(string key) => Get(key) as bool?;
 

@@ -35,6 +35,7 @@ public static class JobSchema
             ValueKind.List => List(Value(key.Items!), key.NotEmpty),
             ValueKind.Layer => Layer(key),
             ValueKind.Options => new() { ["type"] = "object", ["additionalProperties"] = new JsonObject { ["type"] = new JsonArray("string", "number", "boolean") } },
+            ValueKind.Weights => new() { ["anyOf"] = new JsonArray(Words([ClassWeights.Balanced]), new JsonObject { ["type"] = "object", ["additionalProperties"] = Number(key, "number") }) },
             _ => Map(key),
         };
         if (key.Meaning.Length > 0)

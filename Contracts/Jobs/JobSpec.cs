@@ -12,6 +12,8 @@ public sealed record JobSpec
     public required DataSpec Data { get; init; }
     public required LossKind Loss { get; init; }
     public IReadOnlyList<MetricKind> Metrics { get; init; } = [];
+    /// <value>Losses over classes only; null: all samples count alike.</value>
+    public ClassWeights? ClassWeights { get; init; }
     public OptimizerSpec Optimizer { get; init; } = new();
     public ScheduleSpec Schedule { get; init; } = new();
     /// <value>Passes over the training data; exactly one of Epochs and Steps is set.</value>
@@ -86,7 +88,7 @@ public enum LayerKind { Linear = 1, Conv2d = 2, MaxPool2d = 3, AvgPool2d = 4, Ba
 
 public enum LossKind { Mse = 1, Mae = 2, CrossEntropy = 3, BinaryCrossEntropy = 4, Model = 5 }
 
-public enum MetricKind { Accuracy = 1, Mae = 2, Rmse = 3, Auc = 4 }
+public enum MetricKind { Accuracy = 1, Mae = 2, Rmse = 3, Auc = 4, F1 = 5, Precision = 6, Recall = 7, Confusion = 8, R2 = 9, Mape = 10 }
 
 public enum DataFormat { Csv = 1, Idx = 2, Source = 3 }
 
@@ -180,6 +182,9 @@ public enum ScheduleKind { Constant = 1, Step = 2, Cosine = 3 }
 
 public sealed record ScheduleSpec
 {
+    public const double LargestRate = 1e6;
+    public const double LargestGamma = 10;
+
     public ScheduleKind Kind { get; init; } = ScheduleKind.Constant;
     /// <value>Steps of linear warm-up from 0. Default 0.</value>
     public long WarmupSteps { get; init; }

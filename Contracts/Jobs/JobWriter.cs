@@ -94,7 +94,7 @@ public static class JobWriter
                 emitter.Emit(new MappingStart());
                 foreach ((string key, JsonNode? value) in map)
                 {
-                    emitter.Emit(new Scalar(key));
+                    Emit(emitter, key);
                     Emit(emitter, value);
                 }
 
@@ -110,12 +110,14 @@ public static class JobWriter
                 emitter.Emit(new SequenceEnd());
                 break;
             case JsonValue value when value.GetValueKind() == JsonValueKind.String:
-                string text = value.GetValue<string>();
-                emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, IsPlain(text) ? ScalarStyle.Plain : ScalarStyle.DoubleQuoted, isPlainImplicit: true, isQuotedImplicit: true));
+                Emit(emitter, value.GetValue<string>());
                 break;
             default:
                 emitter.Emit(new Scalar(node!.ToJsonString()));
                 break;
         }
     }
+
+    private static void Emit(Emitter emitter, string text) =>
+        emitter.Emit(new Scalar(AnchorName.Empty, TagName.Empty, text, IsPlain(text) ? ScalarStyle.Plain : ScalarStyle.DoubleQuoted, isPlainImplicit: true, isQuotedImplicit: true));
 }

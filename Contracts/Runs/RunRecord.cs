@@ -54,6 +54,12 @@ public sealed record StepRecord : RunRecord
     public required double UpdateMs { get; init; }
     /// <value>Slots whose contribution counted, by worker.</value>
     public required IReadOnlyDictionary<string, int> SlotsByWorker { get; init; }
+    /// <value>That belong to the job, whether they took part or not; null in records that are older than it.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Workers { get; init; }
+    /// <value>That the scaling policy, or a person, wants for the job; null: nobody says, as where their number is fixed.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? WantedWorkers { get; init; }
     /// <value>Slots of each group that was added; each slot of the step is in one.</value>
     public required IReadOnlyList<int> GroupSizes { get; init; }
     public int Accepted { get; init; }
@@ -81,6 +87,9 @@ public sealed record EvaluationRecord : RunRecord
 {
     /// <value>By metric, loss among them.</value>
     public required IReadOnlyDictionary<string, double> Validation { get; init; }
+    /// <value>Null: there is no more to say.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public EvaluationDetails? ValidationDetails { get; init; }
 }
 
 /// <summary>One line of ledger.jsonl: the hash of the whole state after a step. Equal runs have equal files.</summary>

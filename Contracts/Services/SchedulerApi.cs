@@ -25,6 +25,8 @@ public enum JobState
     Paused = 6,
     /// <summary>It has fewer workers than its minimum, and goes on by itself when they are there.</summary>
     Waiting = 7,
+    /// <summary>Workers look through its data and build its model; what they find wrong fails it. No step is begun.</summary>
+    Checking = 8,
 }
 
 /// <summary>Answer of GET /jobs/{id}.</summary>

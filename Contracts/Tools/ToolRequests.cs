@@ -49,7 +49,7 @@ public sealed record PredictRequest(string Model, string Data, string? Output, s
 /// <param name="DeterminismClass">Of one thread.</param>
 public sealed record TorchProbe(string Device, string DeterminismClass);
 
-/// <summary>Look through a job's data and model before anything is trained. Writes a <see cref="CheckReport"/>. Exit codes: 0 looked through, 2 bad input to the tool itself.</summary>
+/// <summary>Look through a job's data and model before anything is trained. Writes a <see cref="CheckReport"/>, and <see cref="ToolProgress"/> before it. Exit codes: 0 looked through, 2 bad input to the tool itself.</summary>
 /// <param name="Job">File with the job as canonical JSON.</param>
 /// <param name="Cache">Folder for data as rows.</param>
 /// <param name="Disk">A folder of the disk that a run would be on.</param>

@@ -12,7 +12,6 @@ public sealed record SlotReport
     public required int Samples { get; init; }
     /// <value>Sum of the losses of the slot's samples.</value>
     public required double LossSum { get; init; }
-    public IReadOnlyList<double> MetricParts { get; init; } = [];
     /// <value>A value of the gradient, anywhere in the model, or the loss is infinite or not a number: the slot is reported alone, without chunks, and enters no sum.</value>
     public bool IsNotFinite { get; init; }
     /// <value>The slot's linear hash over each chunk of the addressed shard, in chunk order; empty where it is not finite.</value>

@@ -25,7 +25,6 @@ public sealed class GroupBuilder
         public int Index { get; set; }
         public int Samples { get; set; }
         public double LossSum { get; set; }
-        public IReadOnlyList<double> MetricParts { get; set; } = [];
         /// <value>Code of each block of the model.</value>
         public byte[] Exponents { get; } = new byte[blocks];
         public required ulong[] ChunkHashes { get; init; }
@@ -68,7 +67,7 @@ public sealed class GroupBuilder
     /// <summary>Adds one slot.</summary>
     /// <param name="gradient">[Elements], in model order.</param>
     /// <returns>False: a value is not finite, and nothing was added; see <see cref="NotFinite"/>.</returns>
-    public bool Add(int slot, int samples, double lossSum, IReadOnlyList<double> metricParts, ReadOnlySpan<float> gradient)
+    public bool Add(int slot, int samples, double lossSum, ReadOnlySpan<float> gradient)
     {
         if (!double.IsFinite(lossSum))
         {
@@ -80,7 +79,7 @@ public sealed class GroupBuilder
             added = new Slot(_layout.Blocks.Count) { ChunkHashes = new ulong[_layout.Chunks.Count] };
         }
 
-        (added.Index, added.Samples, added.LossSum, added.MetricParts) = (slot, samples, lossSum, metricParts);
+        (added.Index, added.Samples, added.LossSum) = (slot, samples, lossSum);
         foreach (Chunk chunk in _layout.Chunks)
         {
             ulong hash = 0;
@@ -127,13 +126,13 @@ public sealed class GroupBuilder
     }
 
     /// <summary>What the shards are told of a slot that could not be added: one contribution a shard, in shard order.</summary>
-    public IReadOnlyList<Contribution> NotFinite(string workerId, int slot, int samples, double lossSum, IReadOnlyList<double> metricParts) =>
+    public IReadOnlyList<Contribution> NotFinite(string workerId, int slot, int samples, double lossSum) =>
         [.. Enumerable.Range(0, _layout.Shards).Select(_ => new Contribution
         {
             JobId = _descriptor.JobId,
             Cursor = _cursor,
             WorkerId = workerId,
-            Reports = [new SlotReport { Slot = slot, Samples = samples, LossSum = lossSum, MetricParts = metricParts, IsNotFinite = true, ChunkHashes = [] }],
+            Reports = [new SlotReport { Slot = slot, Samples = samples, LossSum = lossSum, IsNotFinite = true, ChunkHashes = [] }],
             Chunks = [],
         })];
 
@@ -148,7 +147,6 @@ public sealed class GroupBuilder
             Slot = s.Index,
             Samples = s.Samples,
             LossSum = s.LossSum,
-            MetricParts = s.MetricParts,
             ChunkHashes = [.. chunks.Select(c => s.ChunkHashes[c.Index])],
         })],
         Chunks = [.. chunks.Select(c => new ChunkSum(c.Index, _sums.Own(c.FirstBlock, c.BlockCount), _sums.Escapes(c.FirstBlock, c.BlockCount), Exponents(c)))],

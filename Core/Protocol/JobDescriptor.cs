@@ -32,6 +32,10 @@ public sealed record JobDescriptor
     public bool AcceptsCode { get; init; }
     /// <value>Leased slots of one evaluation; 0: the job has no validation data. Evaluated at the end of each epoch and of the job.</value>
     public int EvaluationSlots { get; init; }
+    /// <value>By class, for what evaluations tell; empty where labels are numbers.</value>
+    public IReadOnlyList<string> ClassNames { get; init; } = [];
+    /// <value>Numbers of the label that metrics take; 1 where there is none.</value>
+    public int LabelColumns { get; init; } = 1;
     /// <value>The first worker's class; another is refused.</value>
     public required string DeterminismClass { get; init; }
     /// <value>Hash of the job and of its data.</value>

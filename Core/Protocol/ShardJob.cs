@@ -521,9 +521,9 @@ public sealed class ShardJob : IDisposable
                 throw Invalid(header, $"slot {report.Slot} has {report.ChunkHashes.Count} chunk hashes, not {hashes} on shard {Shard}");
             }
 
-            if (report.Samples < 0 || report.MetricParts.Count > 64)
+            if (report.Samples < 0)
             {
-                throw Invalid(header, $"slot {report.Slot} reports {report.Samples} samples and {report.MetricParts.Count} metric parts");
+                throw Invalid(header, $"slot {report.Slot} reports {report.Samples} samples");
             }
 
             last = report.Slot;

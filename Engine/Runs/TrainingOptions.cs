@@ -24,8 +24,8 @@ public sealed record TrainingOptions
     public bool AcceptCode { get; init; }
     /// <value>How long the processes may take until all are ready, however they get on.</value>
     public TimeSpan StartLimit { get; init; } = Processes.StartLimit.Default;
-    /// <value>Looks the job through when its folder is ready, before a process of the fleet is started; gives notes for who watches, and throws for what cannot be trained. Null: the workers find out.</value>
-    public Func<RunFolder, CancellationToken, Task<IReadOnlyList<string>>>? Check { get; init; }
+    /// <value>Looks the job through when its folder is ready, before a process of the fleet is started, and says how far it is; gives notes for who watches, and throws for what cannot be trained. Null: the workers find out.</value>
+    public Func<RunFolder, Action<string>, CancellationToken, Task<IReadOnlyList<string>>>? Check { get; init; }
     public required ServiceLocator Services { get; init; }
     /// <value>Assembly that serves Redis when called with <c>redis-server --port N</c>.</value>
     public required string RedisServerAssembly { get; init; }

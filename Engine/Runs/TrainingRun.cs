@@ -19,6 +19,11 @@ public interface ITrainingObserver
     /// <summary>The processes are up.</summary>
     void Started(RunFolder folder, IReadOnlyList<FleetProcess> processes);
 
+    /// <summary>The job is looked through; how far that is.</summary>
+    void Checking(string progress)
+    {
+    }
+
     /// <summary>Something about the run's folder that its owner wants to know.</summary>
     void Found(string note)
     {
@@ -56,7 +61,8 @@ public static class TrainingRun
             observer.Found($"{job.Name} {run.From}");
         }
 
-        foreach (string warning in options.Check is { } check ? await check(run.Folder, cancellation) : [])
+        IReadOnlyList<string> warnings = options.Check is { } check ? await check(run.Folder, observer.Checking, cancellation) : [];
+        foreach (string warning in warnings)
         {
             observer.Found(warning);
         }
@@ -99,7 +105,7 @@ public static class TrainingRun
             using var scheduler = new SchedulerClient(fleet.Scheduler, time);
             var request = new SubmitRequest(jobId, JobFile.ToCanonicalJson(job), run.Folder.Path, run.From.Version, options.AcceptClass, options.AcceptCode);
             await scheduler.SubmitAsync(request, cancellation);
-            JobStatus last = await FollowAsync(scheduler, request, fleet, options.Beside, observer, cancellation);
+            JobStatus last = await FollowAsync(scheduler, request, fleet, options.Beside, observer, warnings, cancellation);
             RunSummary? summary = File.Exists(run.Folder.Summary) ? RunSummary.FromJson(await File.ReadAllTextAsync(run.Folder.Summary, cancellation)) : null;
             return new TrainingResult(last.State, last.Error, run.Folder, summary);
         }
@@ -126,7 +132,8 @@ public static class TrainingRun
         return environment;
     }
 
-    private static async Task<JobStatus> FollowAsync(SchedulerClient scheduler, SubmitRequest request, LocalFleet fleet, Func<LocalFleet, CancellationToken, Task>? beside, ITrainingObserver observer, CancellationToken cancellation)
+    /// <param name="told">Notes that the observer has: workers find in the data what the check found.</param>
+    private static async Task<JobStatus> FollowAsync(SchedulerClient scheduler, SubmitRequest request, LocalFleet fleet, Func<LocalFleet, CancellationToken, Task>? beside, ITrainingObserver observer, IReadOnlyList<string> told, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task<JobStatus> follow = ReadAsync();
@@ -159,7 +166,7 @@ public static class TrainingRun
                     {
                         isKnown = true;
                         last = item.Status;
-                        observer.Happened(item);
+                        observer.Happened(item.Note is { } note && told.Contains(note) ? item with { Note = null } : item);
                     }
 
                     return last ?? throw new InvalidOperationException($"The events of job {request.JobId} ended without one.");

@@ -42,9 +42,14 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             // Before anybody can open the job anew.
             long? kept = resumed ? CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() : null;
             _descriptor = await WaitOpenedAsync(shards, resumed, cancellation);
-            job.DeterminismClass = _descriptor.DeterminismClass;
+            bool isChecked = job.Opened(_descriptor.DeterminismClass);
             _recorder = await RecordAsync(_descriptor, resumed, cancellation);
             job.Progress = new JobProgress(Math.Max(job.Step, _recorder.Steps), _descriptor.TotalSteps, _descriptor.StepsPerEpoch);
+            if (isChecked)
+            {
+                await store.SetStateAsync(job.Id, job.State, null, job.Progress, cancellation);
+            }
+
             job.Append(fleet.CountOf(job.Id), null);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             var watchman = new ShardGuard(job, kept, _descriptor, shards, store, fleet, time, logger);
@@ -128,7 +133,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             }
 
             long repeated = _recorder!.Repeated;
-            record = _recorder.Add(report, fleet.CountOf(job.Id));
+            record = _recorder.Add(report, fleet.CountOf(job.Id), job.WantedWorkers);
             change = record is null ? null : _recorder.TakeChange();
             if (record is not null || _recorder.Repeated > repeated)
             {

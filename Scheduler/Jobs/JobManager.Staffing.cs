@@ -46,6 +46,20 @@ internal sealed partial class JobManager
         await StaffAsync();
     }
 
+    /// <summary>A worker tells what it found in a job's data: readers are told once, however many workers say so.</summary>
+    public void Warn(WarnRequest request)
+    {
+        if (Find(request.JobId) is not { IsOver: false } job)
+        {
+            return;
+        }
+
+        foreach (string warning in request.Warnings.Where(job.TryWarn))
+        {
+            job.Append(fleet.CountOf(job.Id), null, $"{JobRun.Warning}{Printable.Of(warning)}");
+        }
+    }
+
     private static string Hopeless(JobRun job, FailRequest request)
     {
         string prefix = $"Job {job.Id}: ";
@@ -148,6 +162,7 @@ internal sealed partial class JobManager
         (ScalingDecision decision, bool changed) = scaler.Decide([.. jobs.Select(j => (j.Id, j.Spec.Workers.Min, j.Spec.Workers.Max, j.Spec.Slots, fleet.CountOf(j.Id)))]);
         foreach ((JobRun job, JobScalingDecision target) in jobs.Zip(decision.Jobs))
         {
+            job.WantedWorkers = target.IsLimit ? null : target.Target;
             if (job.TargetWorkers != target.Target)
             {
                 job.TargetWorkers = target.Target;
@@ -184,15 +199,15 @@ internal sealed partial class JobManager
     {
         StaffingChange change = fleet.Staff(job);
         bool begins = job.State == JobState.Queued && change.Workers > 0;
-        if (job.LacksWorkers(change.Workers) && job.State == JobState.Running && job.TrySetState(JobState.Waiting, null))
+        if (job.LacksWorkers(change.Workers) && job.State is JobState.Checking or JobState.Running && job.TrySetState(JobState.Waiting, null))
         {
             LogWaiting(job.Id, job.Spec.Workers.Min);
             await store.SetStateAsync(job.Id, JobState.Waiting, null, job.Progress, _stopping);
             job.Append(0, null, $"waiting for workers: it needs at least {job.Spec.Workers.Min}");
         }
-        else if (((job.State == JobState.Queued && change.Workers > 0) || (job.State == JobState.Waiting && !job.LacksWorkers(change.Workers))) && job.TrySetState(JobState.Running, null))
+        else if (((job.State == JobState.Queued && change.Workers > 0) || (job.State == JobState.Waiting && !job.LacksWorkers(change.Workers))) && job.TrySetBusy())
         {
-            await store.SetStateAsync(job.Id, JobState.Running, null, job.Progress, _stopping);
+            await store.SetStateAsync(job.Id, job.State, null, job.Progress, _stopping);
         }
 
         if (begins)

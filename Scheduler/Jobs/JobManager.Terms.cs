@@ -157,7 +157,7 @@ internal sealed partial class JobManager
                     await CloseAsync(job);
                 }
 
-                if (Add(job) && !isRelaid && job.State is JobState.Running or JobState.Waiting or JobState.Paused)
+                if (Add(job) && !isRelaid && job.State is JobState.Checking or JobState.Running or JobState.Waiting or JobState.Paused)
                 {
                     Follow(job, resumed: true);
                 }
@@ -211,7 +211,7 @@ internal sealed partial class JobManager
     private static JobProgress Newest(JobRecord record, bool isRelaid)
     {
         string ledger = new RunFolder(record.Request.RunDirectory).Ledger;
-        if (isRelaid || record.State is not (JobState.Running or JobState.Waiting or JobState.Paused))
+        if (isRelaid || record.State is not (JobState.Checking or JobState.Running or JobState.Waiting or JobState.Paused))
         {
             return record.Progress;
         }

@@ -16,6 +16,12 @@ internal sealed class JobRun
     /// <summary>Events that are kept for readers; all there were are in the run's folder.</summary>
     private const int KeptEvents = 4096;
 
+    /// <summary>How a note begins that is one.</summary>
+    public const string Warning = "warning: ";
+
+    /// <summary>More warnings than this are said by no data that a worker looked through.</summary>
+    private const int MostWarnings = 100;
+
     /// <summary>A term has room for four billion events.</summary>
     private const int TermShift = 32;
 
@@ -29,6 +35,7 @@ internal sealed class JobRun
     private readonly Dictionary<string, (long Step, int Times)> _failures = new(StringComparer.Ordinal);
     private readonly Dictionary<int, int> _deaths = [];
     private readonly HashSet<(string WorkerId, string Incarnation)> _refused = [];
+    private readonly HashSet<string> _warned = new(StringComparer.Ordinal);
     private long _deathStep = -1;
     private long _next;
     // A scheduler before had workers on it, none of which has joined this one yet.
@@ -45,7 +52,7 @@ internal sealed class JobRun
         _time = time;
         // One that waited for workers did not move.
         _moved = time.GetTimestamp() - (record.State == JobState.Waiting ? (long)(RejoinPatience.TotalSeconds * time.TimestampFrequency) : 0);
-        _awaitsWorkers = record.State is JobState.Running or JobState.Waiting;
+        _awaitsWorkers = record.State is JobState.Checking or JobState.Running or JobState.Waiting;
         Request = record.Request;
         State = record.State;
         Error = record.Error;
@@ -77,7 +84,7 @@ internal sealed class JobRun
     public long Step => Progress.Step;
 
     /// <value>What workers of this job must be; null until one has opened it.</value>
-    public string? DeterminismClass { get; set; }
+    public string? DeterminismClass { get; private set; }
 
     /// <value>What the checkpoint was computed in that it begins with; null: there is none, or any class is accepted.</value>
     public string? ExpectedClass { get; }
@@ -98,11 +105,14 @@ internal sealed class JobRun
     /// <value>Workers that the scaling policy gives it.</value>
     public int TargetWorkers { get; set; } = int.MaxValue;
 
+    /// <value>As <see cref="TargetWorkers"/>, where somebody starts and stops workers for it; null: their number is fixed, or nothing is decided yet.</value>
+    public int? WantedWorkers { get; set; }
+
     /// <value>It goes on with fewer shards than it had; what workers hold of it is of no use.</value>
     public bool IsRelaid { get; init; }
 
     /// <value>Whether it wants workers.</value>
-    public bool WantsWorkers => State is JobState.Queued or JobState.Running or JobState.Waiting;
+    public bool WantsWorkers => State is JobState.Queued or JobState.Checking or JobState.Running or JobState.Waiting;
 
     /// <value>Is told what is told readers, but for records.</value>
     public Action<string>? Noted { get; set; }
@@ -143,18 +153,37 @@ internal sealed class JobRun
     }
 
     /// <returns>False: the job is over already, or in this state.</returns>
-    public bool TrySetState(JobState state, string? error)
+    public bool TrySetState(JobState state, string? error) => TrySetState(() => state, error);
+
+    /// <summary>Workers have it: they do its steps, or look through it first.</summary>
+    /// <returns>False: nothing changed.</returns>
+    public bool TrySetBusy() => TrySetState(() => IsOpened || Step > 0 ? JobState.Running : JobState.Checking, null);
+
+    /// <summary>A worker could read its data and build its model.</summary>
+    /// <returns>Whether its state is another by that.</returns>
+    public bool Opened(string determinismClass)
     {
         lock (_gate)
         {
-            if (IsOver || State == state)
+            DeterminismClass = determinismClass;
+        }
+
+        return TrySetState(() => State == JobState.Checking ? JobState.Running : State, null);
+    }
+
+    private bool TrySetState(Func<JobState> state, string? error)
+    {
+        lock (_gate)
+        {
+            JobState next = state();
+            if (IsOver || State == next)
             {
                 return false;
             }
 
-            State = state;
+            State = next;
             Error = error;
-            Time.Changed(state);
+            Time.Changed(next);
         }
 
         StateChanged?.Invoke();
@@ -190,6 +219,15 @@ internal sealed class JobRun
         lock (_gate)
         {
             return _refused.Add((workerId, incarnation));
+        }
+    }
+
+    /// <returns>Whether this warning is new.</returns>
+    public bool TryWarn(string warning)
+    {
+        lock (_gate)
+        {
+            return _warned.Count < MostWarnings && _warned.Add(warning);
         }
     }
 

@@ -17,7 +17,8 @@ namespace Lockstep.Scheduler.Jobs;
 internal sealed class RunRecorder : IDisposable
 {
     private readonly RunFolder _run;
-    private readonly JobSpec _spec;
+    private readonly MetricLayout _layout;
+    private readonly IReadOnlyList<string> _classNames;
     private readonly TimeProvider _time;
     private readonly TimeLedger _times;
     private readonly RunStatistics _statistics;
@@ -45,7 +46,8 @@ internal sealed class RunRecorder : IDisposable
     public RunRecorder(RunFolder run, JobSpec spec, JobDescriptor descriptor, long? from, TimeLedger times, TimeProvider time)
     {
         _run = run;
-        _spec = spec;
+        _classNames = descriptor.ClassNames;
+        _layout = MetricLayout.Of(spec, _classNames.Count, descriptor.LabelColumns);
         _times = times;
         _time = time;
         _statistics = new RunStatistics(spec, descriptor.StepsPerEpoch);
@@ -107,11 +109,12 @@ internal sealed class RunRecorder : IDisposable
 
     /// <summary>Takes a report.</summary>
     /// <param name="workers">That the job has now.</param>
+    /// <param name="wanted">That it shall have; null: nobody says.</param>
     /// <returns>The line that was written; null where the report tells what is known.</returns>
-    public RunRecord? Add(StepReport report, int workers)
+    public RunRecord? Add(StepReport report, int workers, int? wanted)
     {
         _unwritten = null;
-        RunRecord? record = report.Cursor.Attempt == Cursor.Evaluation ? Evaluation(report) : Step(report, workers);
+        RunRecord? record = report.Cursor.Attempt == Cursor.Evaluation ? Evaluation(report) : Step(report, workers, wanted);
         if (record is not null)
         {
             _times.Reported(record is StepRecord ? TimeUse.Training : TimeUse.Evaluating, workers, TimeSpan.FromMilliseconds(report.CheckpointBlockedMs));
@@ -180,7 +183,7 @@ internal sealed class RunRecorder : IDisposable
         _ledger.Dispose();
     }
 
-    private StepRecord? Step(StepReport report, int workers)
+    private StepRecord? Step(StepReport report, int workers, int? wanted)
     {
         long step = report.Cursor.Step + 1;
         if (report.Ledger.Length == 0)
@@ -222,6 +225,8 @@ internal sealed class RunRecorder : IDisposable
             SyncMs = Math.Round(report.SyncMs, 3),
             UpdateMs = Math.Round(report.UpdateMs, 3),
             SlotsByWorker = new SortedDictionary<string, int>(report.SlotWorkers.GroupBy(w => w, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Count(), StringComparer.Ordinal), StringComparer.Ordinal),
+            Workers = workers,
+            WantedWorkers = wanted,
             GroupSizes = report.GroupSizes,
             Accepted = report.Accepted,
             Duplicate = report.Duplicate,
@@ -243,13 +248,15 @@ internal sealed class RunRecorder : IDisposable
             return null;
         }
 
+        Measurement measured = MetricMath.Finish(_layout, _classNames, report.EvaluationParts);
         return new EvaluationRecord
         {
             Step = report.Cursor.Step,
             Seconds = Math.Round(Elapsed(), 3),
             Loss = report.Loss,
             Samples = report.Samples,
-            Validation = MetricMath.Finish(_spec.Loss, _spec.Metrics, report.EvaluationParts, _spec.Model.Metrics),
+            Validation = measured.Values,
+            ValidationDetails = measured.Details,
         };
     }
 

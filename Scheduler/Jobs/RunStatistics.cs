@@ -14,7 +14,7 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
     private readonly SortedDictionary<string, long> _slotsByWorker = new(StringComparer.Ordinal);
     private readonly SortedDictionary<int, long> _groupSizes = [];
     private readonly long[] _contributions = new long[5];
-    private IReadOnlyDictionary<string, double> _validation = new Dictionary<string, double>();
+    private EvaluationRecord? _evaluation;
     private long _steps;
     private long _samples;
     private GrantSummary _grants = new(0, 0, 0);
@@ -36,7 +36,7 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
                 Add(step);
                 break;
             case EvaluationRecord evaluation:
-                _validation = evaluation.Validation;
+                _evaluation = evaluation;
                 break;
         }
     }
@@ -66,7 +66,8 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
         Seconds = Math.Round(seconds, 3),
         SamplesPerSecond = Math.Round(_samples / Math.Max(seconds, 1e-9), 1),
         TrainLoss = _epochLoss / _epochSamples,
-        Validation = _validation,
+        Validation = _evaluation?.Validation ?? new Dictionary<string, double>(),
+        ValidationDetails = _evaluation?.ValidationDetails,
         SlotsByWorker = _slotsByWorker,
         GroupSizes = _groupSizes.ToDictionary(g => g.Key.ToString(CultureInfo.InvariantCulture), g => g.Value),
         Grants = _grants,

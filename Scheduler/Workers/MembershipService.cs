@@ -89,6 +89,12 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
         return new FailReply();
     }
 
+    public override Task<WarnReply> Warn(WarnRequest request, ServerCallContext context)
+    {
+        jobs.Warn(request);
+        return Task.FromResult(new WarnReply());
+    }
+
     public override async Task<BeginReply> Begin(BeginRequest request, ServerCallContext context)
     {
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);

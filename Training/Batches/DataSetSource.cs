@@ -17,7 +17,7 @@ internal sealed class DataSetSource(IDataSet data) : IDataSource
     public IReadOnlyList<DataField> Fields { get; } =
     [
         new DataField(Features, [.. data.SampleShape.Select(size => (long)size)]),
-        .. data.LabelWidth == 0 ? Array.Empty<DataField>() : [new DataField(Label, [data.LabelWidth]) { IsLabel = true, Classes = data.Classes, Units = data.LabelUnits }],
+        .. data.LabelWidth == 0 ? Array.Empty<DataField>() : [new DataField(Label, [data.LabelWidth]) { IsLabel = true, Classes = data.Classes, Units = [.. data.LabelScales.Select(scale => scale.Unit)], Offsets = [.. data.LabelScales.Select(scale => scale.Offset)] }],
     ];
 
     public void Read(long index, Sample sample) => data.Read([index], sample.Floats(0), Fields.Count > 1 ? sample.Floats(1) : []);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -30,23 +31,36 @@ public sealed class JobData : IDisposable
     /// <value>What is no error and nobody will have meant.</value>
     public IReadOnlyList<InputError> Warnings { get; }
 
+    /// <value>Numbers of the label that the metrics of the job file take; 1 where there is none.</value>
+    public int LabelColumns => LabelNeeds.Label(Train.Fields)?.Length ?? 1;
+
+    /// <summary>Names of the classes, by index; a source of one's own has their numbers. None where the labels are no classes.</summary>
+    public IReadOnlyList<string> ClassNames() =>
+        Normalization?.NamesOfClasses() ?? [.. Enumerable.Range(0, LabelNeeds.Label(Train.Fields)?.Classes ?? 0).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+
+    /// <summary>What a sample counts in the loss, by its class; null: all count alike.</summary>
+    /// <exception cref="InputException">A name is no class, or the classes were not counted.</exception>
+    public float[]? ClassWeights(ClassWeights? weights) => ClassWeighting.Of(weights, ClassNames(), Normalization?.ClassCounts);
+
     /// <summary>Opens the training data and what the job holds out or names for validation.</summary>
     /// <param name="cacheDirectory">For data as rows; made where it does not exist.</param>
+    /// <param name="progress">Is told how far files are looked through, of the job file's formats.</param>
     /// <exception cref="InputException">A file is missing or damaged, or the source's own code failed.</exception>
-    public static JobData Open(JobSpec job, ComponentCatalog catalog, string cacheDirectory, CancellationToken cancellation)
+    public static JobData Open(JobSpec job, ComponentCatalog catalog, string cacheDirectory, CancellationToken cancellation, IProgress<DataProgress>? progress = null)
     {
         if (job.Data.Source is not null)
         {
             return OpenOwn(job, catalog, cacheDirectory);
         }
 
-        OpenedData data = DataSets.Open(job.Data, job.Loss, job.Seed, cacheDirectory, cancellation);
+        OpenedData data = DataSets.Open(job.Data, job.Loss, job.Seed, cacheDirectory, cancellation, progress);
         return new JobData(new DataSetSource(data.Train), data.Validation is { } held ? new DataSetSource(held) : null, data.Normalization, data.Fingerprint, data.Warnings, data);
     }
 
     /// <summary>Data that a model is measured on, and nothing else.</summary>
     /// <param name="data">Closed with this.</param>
-    public static JobData OfValidation(IDataSet data) => new(new DataSetSource(data), new DataSetSource(data), null, data.Fingerprint, [], data);
+    /// <param name="table">That it was prepared by.</param>
+    public static JobData OfValidation(IDataSet data, NormalizationTable table) => new(new DataSetSource(data), new DataSetSource(data), table, data.Fingerprint, [], data);
 
     public void Dispose()
     {

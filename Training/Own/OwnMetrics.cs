@@ -6,7 +6,7 @@ namespace Lockstep.Training;
 /// <summary>The additive parts of a model's own metrics: of each the sum over samples, in float64 in sample order.</summary>
 internal static class OwnMetrics
 {
-    public static IEnumerable<double> Sums(IReadOnlyList<string> metrics, OwnModel model, IReadOnlyDictionary<string, Tensor> outputs, Batch batch)
+    public static double[] Sums(IReadOnlyList<string> metrics, OwnModel model, IReadOnlyDictionary<string, Tensor> outputs, Batch batch)
     {
         using var noGrad = torch.no_grad();
         IReadOnlyDictionary<string, Tensor> labels = batch.LabelsOn(TorchRuntime.Device);

@@ -62,7 +62,6 @@ internal static class StepConversions
                 Slot = report.Slot,
                 Samples = report.Samples,
                 LossSum = report.LossSum,
-                MetricParts = { report.MetricParts },
                 NotFinite = report.IsNotFinite,
                 ChunkHashes = { report.ChunkHashes },
             });
@@ -83,7 +82,6 @@ internal static class StepConversions
             Slot = r.Slot,
             Samples = r.Samples,
             LossSum = r.LossSum,
-            MetricParts = [.. r.MetricParts],
             IsNotFinite = r.NotFinite,
             ChunkHashes = [.. r.ChunkHashes],
         })],

@@ -65,6 +65,8 @@ internal sealed class JobRunner(WorkerSettings settings, ComponentCatalog catalo
             _logger.DataWarning(assignment.JobId, warning);
         }
 
+        // Beside the work: a scheduler that is away holds nothing up.
+        Task warned = WarnAsync(assignment, scheduler, job.Warnings, leave.Token);
         IReadOnlyList<IShardWork> shards = [];
         using WorkerFaults? faults = WorkerFaults.From(configuration, settings.WorkerId, time, loggers);
         try
@@ -103,6 +105,28 @@ internal sealed class JobRunner(WorkerSettings settings, ComponentCatalog catalo
             }
 
             await compute.RunAsync(job.Dispose);
+            await warned;
+        }
+    }
+
+    /// <summary>Tells what was found in the data; a scheduler that is away does without.</summary>
+    private async Task WarnAsync(Assignment assignment, Scheduler.SchedulerClient scheduler, IReadOnlyList<InputError> warnings, CancellationToken leave)
+    {
+        if (warnings.Count == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            await scheduler.WarnAsync(new WarnRequest { WorkerId = settings.WorkerId, JobId = assignment.JobId, Warnings = { warnings.Select(warning => warning.ToString()) } }, deadline: time.GetUtcNow().UtcDateTime + ReportTimeout, cancellationToken: leave);
+        }
+        catch (RpcException) when (leave.IsCancellationRequested)
+        {
+        }
+        catch (RpcException exception)
+        {
+            _logger.NotReported(exception, assignment.JobId);
         }
     }
 

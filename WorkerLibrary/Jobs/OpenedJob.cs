@@ -25,13 +25,13 @@ internal sealed class OpenedJob : IDisposable
     private readonly JobData _data;
     private readonly NeuralModel _model;
 
-    private OpenedJob(JobSpec spec, JobData data, NeuralModel model, TrainingJob job)
+    private OpenedJob(JobSpec spec, JobData data, NeuralModel model, float[]? classWeights, TrainingJob job)
     {
         Spec = spec;
         _data = data;
         _model = model;
         Job = job;
-        Trainer = new TorchTrainer(new SlotTrainer(spec, model, data.Train, data.Validation), data.Validation?.Count ?? 0);
+        Trainer = new TorchTrainer(new SlotTrainer(spec, model, data.Train, data.Validation, classWeights), data.Validation?.Count ?? 0);
     }
 
     public JobSpec Spec { get; }
@@ -81,11 +81,13 @@ internal sealed class OpenedJob : IDisposable
                 AcceptsClass = acceptsClass,
                 AcceptsCode = acceptsCode,
                 EvaluationSlots = EvaluationSlots.Count(data.Validation?.Count ?? 0, spec.Slots),
+                ClassNames = data.ClassNames(),
+                LabelColumns = data.LabelColumns,
                 DeterminismClass = determinismClass,
                 JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}{(spec.Model.Weights is { } weights ? $"|{SourceHashes.Of(weights, cache)}" : "")}"))),
                 ModelMetadata = Metadata(spec, data),
             };
-            return new OpenedJob(spec, data, model, new TrainingJob(descriptor, sampler, new ModelLayout(descriptor.Tensors, descriptor.Shards)));
+            return new OpenedJob(spec, data, model, data.ClassWeights(spec.ClassWeights), new TrainingJob(descriptor, sampler, new ModelLayout(descriptor.Tensors, descriptor.Shards)));
         }
         catch
         {

@@ -336,14 +336,14 @@ public sealed class TrainingLoop
         bool isFinite;
         using (WorkerSpans.Part("encode", work.Slot))
         {
-            isFinite = builder.Add(work.Slot, result.Samples, result.LossSum, result.MetricParts, _gradient);
+            isFinite = builder.Add(work.Slot, result.Samples, result.LossSum, _gradient);
         }
 
         _metrics.Encode(_time.GetElapsedTime(started));
         if (!isFinite)
         {
             _state.Spoil(work.Slot);
-            Push(null, [work.Slot], builder.NotFinite(_workerId, work.Slot, result.Samples, result.LossSum, result.MetricParts));
+            Push(null, [work.Slot], builder.NotFinite(_workerId, work.Slot, result.Samples, result.LossSum));
             if (use == SlotUse.Alone)
                 _pushes.Drop(builder);
         }
@@ -367,7 +367,7 @@ public sealed class TrainingLoop
         long drawn = _time.GetTimestamp();
         _metrics.Data(_time.GetElapsedTime(started, drawn));
         _compute.Enter();
-        SlotResult result = new(0, 0, []);
+        SlotResult result = new(0, 0);
         if (_sampleIds.Count == 0)
             Array.Clear(_gradient);
         else

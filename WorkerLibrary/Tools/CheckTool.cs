@@ -25,7 +25,7 @@ internal sealed class CheckTool(CheckRequest request, ComponentCatalog catalog, 
         JobData data;
         try
         {
-            data = JobData.Open(spec, catalog, request.Cache, cancellation);
+            data = JobData.Open(spec, catalog, request.Cache, cancellation, new ProgressLines(output, TimeProvider.System));
         }
         catch (InputException exception)
         {
@@ -39,12 +39,25 @@ internal sealed class CheckTool(CheckRequest request, ComponentCatalog catalog, 
             {
                 read = Describe(data);
                 (CheckedModel model, IReadOnlyList<InputError> warnings) = ModelCheck.Run(spec, data, catalog);
-                return new CheckReport([], [.. data.Warnings, .. warnings, .. OfMachine(spec, model)], read, model);
+                return new CheckReport(WeightErrors(spec, data), [.. data.Warnings, .. warnings, .. OfMachine(spec, model)], read, model);
             }
             catch (InputException exception)
             {
-                return new CheckReport(exception.Errors, data.Warnings, read, null);
+                return new CheckReport([.. WeightErrors(spec, data), .. exception.Errors], data.Warnings, read, null);
             }
+        }
+    }
+
+    private static IReadOnlyList<InputError> WeightErrors(JobSpec spec, JobData data)
+    {
+        try
+        {
+            data.ClassWeights(spec.ClassWeights);
+            return [];
+        }
+        catch (InputException exception)
+        {
+            return exception.Errors;
         }
     }
 

@@ -15,28 +15,34 @@ namespace Lockstep.Worker.Tools;
 /// <summary>Measures a model file on data, in slots of one size.</summary>
 internal sealed class EvaluateTool(EvaluateRequest request, ComponentCatalog catalog, TextWriter output)
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     public int Run(CancellationToken cancellation)
     {
         var stored = new StoredModel(request.Model);
         JobSpec spec = stored.Spec;
         using JobData data = OpenData(stored, cancellation);
-        IDataSource measured = data.Validation!;
+        IDataSource samples = data.Validation!;
         // What is wrong with labels is told of the file that they are in.
-        using NeuralModel model = stored.Build(measured.Fields, catalog, request.Data ?? spec.Data.Train);
-        using var trainer = new SlotTrainer(spec, model, measured, measured);
-        IReadOnlyDictionary<string, double> metrics = MetricMath.Finish(spec.Loss, spec.Metrics, Parts(trainer, measured.Count, model.SamplesAtOnce, cancellation), spec.Model.Metrics);
+        using NeuralModel model = stored.Build(samples.Fields, catalog, request.Data ?? spec.Data.Train);
+        using var trainer = new SlotTrainer(spec, model, samples, samples, stored.ClassWeights(data));
+        IReadOnlyList<string> classes = stored.ClassNames(data);
+        Measurement measured = MetricMath.Finish(MetricLayout.Of(spec, classes.Count, data.LabelColumns), classes, Parts(trainer, samples.Count, model.SamplesAtOnce, cancellation));
         if (request.Json)
         {
-            output.WriteLine(JsonSerializer.Serialize(new { model = request.Model, samples = measured.Count, metrics }, Json));
+            output.WriteLine(JsonSerializer.Serialize(new { model = request.Model, samples = samples.Count, metrics = measured.Values, details = measured.Details }, Json));
             return 0;
         }
 
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{measured.Count} samples"));
-        foreach ((string name, double value) in metrics)
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{samples.Count} samples"));
+        foreach ((string name, double value) in measured.Values)
         {
             output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-10}{value:G6}"));
+        }
+
+        foreach (string line in EvaluationLines.Of(measured.Details))
+        {
+            output.WriteLine(line);
         }
 
         return 0;
@@ -47,7 +53,7 @@ internal sealed class EvaluateTool(EvaluateRequest request, ComponentCatalog cat
         JobSpec spec = stored.Spec;
         if (request.Data is { } path)
         {
-            return JobData.OfValidation(DataSets.OpenForEvaluation(stored.DataAt(path, request.Labels), spec.Loss, stored.Table, request.Cache, cancellation));
+            return JobData.OfValidation(DataSets.OpenForEvaluation(stored.DataAt(path, request.Labels), spec.Loss, stored.Table, request.Cache, cancellation), stored.Table);
         }
 
         JobData opened = JobData.Open(JobBeside(spec), catalog, request.Cache, cancellation);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Lockstep.Abstractions;
 using Lockstep.Contracts;
+using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Tools;
 using Lockstep.Data;
@@ -30,7 +31,7 @@ internal sealed class PredictTool(PredictRequest request, ComponentCatalog catal
             return 0;
         }
 
-        WriteFile(request.Output, writer => Write(writer, header, model, classes, stored.Table, data, cancellation));
+        WholeFile.Write(request.Output, "--output", writer => Write(writer, header, model, classes, stored.Table, data, cancellation));
         output.WriteLine($"{Amount.Of(data.Count, "prediction")}: {request.Output}");
         return 0;
     }
@@ -43,34 +44,7 @@ internal sealed class PredictTool(PredictRequest request, ComponentCatalog catal
             return null;
         }
 
-        int count = stored.Table.Classes ?? throw new InputException(request.Model, 0, "The model's preparation names no number of classes.", "Give a model that lockstep wrote.");
-        return stored.Table.ClassNames.Length == count ? stored.Table.ClassNames : [.. Enumerable.Range(0, count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
-    }
-
-    /// <summary>Whole or not at all.</summary>
-    private static void WriteFile(string path, Action<TextWriter> write)
-    {
-        string temporary = $"{path}.{Environment.ProcessId}.tmp";
-        try
-        {
-            try
-            {
-                using (var writer = new StreamWriter(temporary))
-                {
-                    write(writer);
-                }
-
-                File.Move(temporary, path, overwrite: true);
-            }
-            finally
-            {
-                File.Delete(temporary);
-            }
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException("--output", 0, $"'{path}' cannot be written: {exception.Message}", "Correct the path or its rights, or free space.");
-        }
+        return stored.Table.Classes is not null ? stored.Table.NamesOfClasses() : throw new InputException(request.Model, 0, "The model's preparation names no number of classes.", "Give a model that lockstep wrote.");
     }
 
     private static void Write(TextWriter writer, string[] header, NeuralModel model, string[]? classes, NormalizationTable table, IDataSet data, CancellationToken cancellation)

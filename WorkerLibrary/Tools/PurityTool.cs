@@ -22,7 +22,7 @@ internal sealed class PurityTool(PurityRequest request, ComponentCatalog catalog
         JobSpec spec = JobFile.FromCanonicalJson(File.ReadAllText(request.Job));
         using JobData data = JobData.Open(spec, catalog, request.Cache, cancellation);
         using NeuralModel model = NeuralModel.Build(spec, data.Train.Fields, catalog);
-        using var trainer = new SlotTrainer(spec, model, data.Train, data.Validation);
+        using var trainer = new SlotTrainer(spec, model, data.Train, data.Validation, data.ClassWeights(spec.ClassWeights));
         StepSampler sampler = OpenedJob.Sampler(spec, data.Train.Count, model.MinimumSlotSamples);
         var values = new float[model.ElementCount];
         trainer.CopyInitial(values);
@@ -64,7 +64,6 @@ internal sealed class PurityTool(PurityRequest request, ComponentCatalog catalog
     {
         Dictionary<string, string> bits = Bits(model, gradient);
         bits["loss"] = Hash<double>([result.LossSum]);
-        bits["metrics"] = Hash<double>(result.MetricParts);
         return bits;
     }
 

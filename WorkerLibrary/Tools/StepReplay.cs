@@ -74,7 +74,7 @@ internal sealed class StepReplay
             cancellation.ThrowIfCancellationRequested();
             _job.Job.Sampler.SlotSamples(Version, slot, _samples);
             SlotResult result = _job.Trainer.Run(Version, slot, CollectionsMarshal.AsSpan(_samples), _job.Job.Sampler.SamplesInStep(Version), _gradient);
-            if (!_group.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient))
+            if (!_group.Add(slot, result.Samples, result.LossSum, _gradient))
             {
                 throw new ProtocolException(ProtocolError.NotFinite, $"The gradient of step {Version} is not finite (slot {slot}).");
             }

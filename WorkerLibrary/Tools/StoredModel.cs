@@ -50,6 +50,15 @@ internal sealed class StoredModel
     public DataSpec DataAt(string data, string? labels) =>
         Spec.Data with { Train = data, TrainMore = [], TrainLabels = labels, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null };
 
+    /// <summary>What a sample counts in the loss, by its class; null: all count alike.</summary>
+    /// <param name="data">That it is used on.</param>
+    /// <exception cref="InputException">The job names classes that the preparation does not have.</exception>
+    public float[]? ClassWeights(JobData data) => OfJob(() => _table is null ? data.ClassWeights(Spec.ClassWeights) : ClassWeighting.Of(Spec.ClassWeights, _table));
+
+    /// <summary>Names of the classes, by index; none where the labels are no classes.</summary>
+    /// <param name="data">That it is used on.</param>
+    public IReadOnlyList<string> ClassNames(JobData data) => _table?.NamesOfClasses() ?? data.ClassNames();
+
     /// <summary>The model with its values.</summary>
     /// <exception cref="InputException">The file does not hold the tensors that its job has.</exception>
     /// <param name="fields">Of the data that it is used on.</param>

@@ -118,7 +118,7 @@ public sealed class LockstepLoop : IDisposable
         {
             _sampler.SlotSamples(cursor.Step, slot, _ids);
             SlotResult result = _trainer.Run(cursor.Step, slot, CollectionsMarshal.AsSpan(_ids), _sampler.SamplesInStep(cursor.Step), _gradient);
-            if (!_group.Add(slot, result.Samples, result.LossSum, result.MetricParts, _gradient))
+            if (!_group.Add(slot, result.Samples, result.LossSum, _gradient))
             {
                 throw new InvalidOperationException($"Step {cursor.Step} cannot go on: its gradient is not finite.");
             }

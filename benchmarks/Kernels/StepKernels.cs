@@ -16,7 +16,6 @@ public sealed class StepKernels
     private readonly GroupBuilder _group;
     private readonly ShardJob _shard;
     private readonly float[] _gradient;
-    private readonly double[] _noMetrics = [];
     private readonly short[][] _hints = new short[1][];
     private readonly ArrayBufferWriter<byte> _wire = new();
     private Contribution? _contribution;
@@ -63,7 +62,7 @@ public sealed class StepKernels
         _group.Begin(_shard.Cursor, _hints);
         for (int slot = 0; slot < _descriptor.Slots; slot++)
         {
-            _group.Add(slot, samples: 1, lossSum: 1, _noMetrics, _gradient);
+            _group.Add(slot, samples: 1, lossSum: 1, _gradient);
         }
 
         _contribution = _group.Build("worker")[0];

@@ -84,7 +84,6 @@ internal sealed class OurSlot : IDisposable
 
             hash.AppendData(MemoryMarshal.AsBytes(_gradient.AsSpan()));
             hash.AppendData(BitConverter.GetBytes(result.LossSum));
-            hash.AppendData(MemoryMarshal.AsBytes(result.MetricParts.AsSpan()));
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 8));

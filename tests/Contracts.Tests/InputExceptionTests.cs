@@ -51,4 +51,19 @@ public sealed class InputExceptionTests
 
         Assert.Equal(JobText.Canonical(job), JobText.Canonical(JobFile.FromForeignJson(JobFile.ToCanonicalJson(job), mayHaveMore: true)));
     }
+
+    [Theory]
+    [InlineData("\"validationMore\":[]", "\"validationMore\":[\"x\"]", "'validationMore' and no 'validation'")]
+    [InlineData("\"validationMore\":[]", "\"validationMore\":[null]", "null in it")]
+    [InlineData("\"trainMore\":[]", "\"trainMore\":[null]", "null in it")]
+    [InlineData("\"exclude\":[]", "\"exclude\":[null]", "null in it")]
+    [InlineData("\"metrics\":[]", "\"metrics\":[],\"classWeights\":{\"a\":null}", "classWeights")]
+    [InlineData("\"metrics\":[]", "\"metrics\":[],\"classWeights\":[]", "classWeights")]
+    [InlineData("\"metrics\":[]", "\"metrics\":[],\"classWeights\":{\"a\":-1}", "'a' is '-1'")]
+    public void Canonical_JSON_of_a_stranger_that_no_file_could_be_is_refused(string part, string replacement, string message)
+    {
+        string json = JobFile.ToCanonicalJson(JobText.Read(JobText.Plain));
+        Assert.Contains(part, json, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<InputException>(() => JobFile.FromForeignJson(json.Replace(part, replacement, StringComparison.Ordinal), mayHaveMore: true)).Message, StringComparison.Ordinal);
+    }
 }

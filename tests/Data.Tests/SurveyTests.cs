@@ -72,7 +72,7 @@ public sealed class SurveyTests : IDisposable
         Assert.Equal(0, labels.Average(), 1e-6);
         Assert.Equal(1, labels.Average(l => l * l), 1e-5);
         NormalizationTable table = NormalizationTable.FromMetadata(data.Normalization.ToMetadata());
-        double unit = Assert.Single(data.Train.LabelUnits);
+        double unit = Assert.Single(data.Train.LabelScales).Unit;
         Assert.Equal(1 / table.LabelFactor![0], unit);
         Assert.Equal(500_000 + (100_000 * Math.Cos(9)), (labels[3] * unit) + table.LabelOffset![0], 0.05);
     }

@@ -3,7 +3,7 @@ using Lockstep.Data;
 namespace Lockstep.Training.Tests;
 
 /// <summary>Samples drawn from a seed: features in [−1, 1), labels as told.</summary>
-internal sealed class MemoryDataSet(long count, int[] shape, int labelWidth = 1, int? classes = null, int seed = 1, double[]? labelUnits = null) : IDataSet
+internal sealed class MemoryDataSet(long count, int[] shape, int labelWidth = 1, int? classes = null, int seed = 1, LabelScale[]? labelScales = null) : IDataSet
 {
     private int _reads;
 
@@ -11,7 +11,7 @@ internal sealed class MemoryDataSet(long count, int[] shape, int labelWidth = 1,
     public int FeatureCount { get; } = shape.Aggregate(1, (product, size) => product * size);
     public IReadOnlyList<int> SampleShape => shape;
     public int LabelWidth => labelWidth;
-    public IReadOnlyList<double> LabelUnits => labelUnits ?? [];
+    public IReadOnlyList<LabelScale> LabelScales => labelScales ?? [];
     public int? Classes => classes;
     public string Fingerprint => $"{count}-{seed}";
 

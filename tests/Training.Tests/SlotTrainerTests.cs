@@ -1,5 +1,6 @@
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
+using Lockstep.Data;
 using TorchSharp;
 using static Lockstep.Training.Tests.Jobs;
 
@@ -50,15 +51,15 @@ public class SlotTrainerTests
     public void Errors_are_measured_in_the_labels_own_unit()
     {
         JobSpec job = Of(LossKind.Mse, Layer(LayerKind.Linear, 2)) with { Metrics = [MetricKind.Mae, MetricKind.Rmse] };
-        double[] Parts(double[]? units)
+        double[] Parts(LabelScale[]? scales)
         {
-            var data = new MemoryDataSet(6, [3], 2, labelUnits: units);
+            var data = new MemoryDataSet(6, [3], 2, labelScales: scales);
             using var model = NeuralModel.Build(job, data.SampleShape, NeuralModel.OutputsFor(job, data));
             using var trainer = new SlotTrainer(job, model, data, data);
             return trainer.Evaluate([0, 1, 2, 3, 4, 5]).Parts;
         }
 
-        double[] plain = Parts(null), scaled = Parts([1000, 1000]);
+        double[] plain = Parts(null), scaled = Parts([new(1000, 5), new(1000, -5)]);
         Assert.Equal(plain[0] * 1000, scaled[0], 1e-6);
         Assert.Equal(plain[1] * 1e6, scaled[1], 1e-3);
     }

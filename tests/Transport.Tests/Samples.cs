@@ -44,7 +44,7 @@ internal static class Samples
         SlotMs = 2.75,
         Reports =
         [
-            new SlotReport { Slot = 1, Samples = 8, LossSum = double.NaN, MetricParts = [1.5, -2], IsNotFinite = true, ChunkHashes = [ulong.MaxValue, 0] },
+            new SlotReport { Slot = 1, Samples = 8, LossSum = double.NaN, IsNotFinite = true, ChunkHashes = [ulong.MaxValue, 0] },
             new SlotReport { Slot = 3, Samples = 0, LossSum = 0, ChunkHashes = [1, 2] },
         ],
         Chunks = [.. chunkLengths.Select((length, index) => new ChunkSum(index * 3, Enumerable.Range(0, length).Select(i => unchecked(i * -77_777)).ToArray(), new(Enumerable.Range(0, length / 3).ToArray()), Enumerable.Range(0, Math.Max(1, length / 4096)).Select(i => (byte)i).ToArray()))],

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Lockstep.Cli.Views;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Services;
 using Lockstep.Client;
@@ -23,14 +24,7 @@ internal static class JobsCommand
             return ExitCodes.Done;
         }
 
-        // Columns by hand: a table that is made for a terminal breaks its lines in a pipe.
-        string[][] rows = [["JOB", "STATE", "STEP", "WORKERS", "ERROR"], .. jobs.Select(Cells)];
-        int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length))];
-        foreach (string[] row in rows)
-        {
-            await Console.Out.WriteLineAsync(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
-        }
-
+        await Columns.WriteAsync(Console.Out, ["JOB", "STATE", "STEP", "WORKERS", "ERROR"], jobs.Select(Cells));
         return ExitCodes.Done;
     }
 

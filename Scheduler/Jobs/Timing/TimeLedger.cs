@@ -236,7 +236,7 @@ internal sealed class TimeLedger
     private TimeUse? Obstacle => _state switch
     {
         // No worker has joined this scheduler yet, and it does not know what they do.
-        _ when _left == JobState.Running => null,
+        _ when _left is JobState.Checking or JobState.Running => null,
         JobState.Paused => TimeUse.Paused,
         JobState.Waiting => TimeUse.Waiting,
         _ when !_begun => TimeUse.Starting,

@@ -17,7 +17,7 @@ internal sealed class WireModel
         Ranges = new short[job.Layout.Blocks.Count];
         var group = new GroupBuilder(job.Descriptor, job.Layout);
         group.Begin(default, [Ranges]);
-        group.Add(0, 1, 1, [], Values);
+        group.Add(0, 1, 1, Values);
         Contribution = group.Build("wire")[0];
         Frames = new EchoFrames(
             [.. Contribution.Chunks.Select(chunk => new TensorFrame { Index = chunk.Chunk + 1, Integers = chunk.Sums, Escapes = chunk.Escapes, Exponents = chunk.Exponents })],

@@ -73,7 +73,7 @@ internal sealed class StubTrainer : ITrainer
             _filled = true;
         }
 
-        return new SlotResult(sampleIds.Length, sampleIds.Length, []);
+        return new SlotResult(sampleIds.Length, sampleIds.Length);
     }
 
     public EvaluationPart Evaluate(ReadOnlySpan<long> sampleIds) => throw new NotSupportedException("A stub has no validation data.");

@@ -75,6 +75,7 @@ public sealed class CommandTests
     [InlineData(JobState.Running, "pause-job", "checkpoint-job", "cancel-job")]
     [InlineData(JobState.Paused, "resume-job", "checkpoint-job", "cancel-job")]
     [InlineData(JobState.Queued, "pause-job", "cancel-job")]
+    [InlineData(JobState.Checking, "pause-job", "cancel-job")]
     [InlineData(JobState.Finished)]
     [InlineData(JobState.Failed)]
     public async Task What_does_not_go_with_a_jobs_state_is_greyed(JobState state, params string[] enabled)

@@ -92,6 +92,7 @@ public sealed class JobHashTests
     [InlineData("normalize: standard", "normalize: none")]
     [InlineData("loss: mse", "loss: mae")]
     [InlineData("metrics: [mae]", "metrics: [rmse]")]
+    [InlineData("loss: mse", "loss: cross-entropy\nclassWeights: balanced")]
     [InlineData("learningRate: 0.1", "learningRate: 0.11")]
     [InlineData("kind: sgd, learningRate: 0.1, momentum: 0.5, nesterov: false", "kind: adam, learningRate: 0.1")]
     [InlineData("momentum: 0.5", "momentum: 0.6")]

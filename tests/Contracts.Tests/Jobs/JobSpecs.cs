@@ -160,6 +160,7 @@ internal static class JobSpecs
         let loss = kind == LossKind.Model && model.Name is null ? LossKind.Mse : kind
         from labels in Gen.Enum<NormalizationKind>()
         from metrics in Gen.Shuffle(Enum.GetValues<MetricKind>(), 0, 4)
+        from weights in Gen.Select(Gen.Int[0, 2], Gen.Dictionary(Text, Positive)[1, 3], (which, byClass) => which == 0 ? null : new ClassWeights(which == 1 ? null : byClass))
         from optimizer in Optimizer
         from schedule in Schedule
         from length in Gen.Select(Gen.Bool, Gen.Int[1, 1_000_000], Gen.Long[1, 1_000_000_000_000])
@@ -176,6 +177,7 @@ internal static class JobSpecs
             Data = data with { NormalizeLabels = loss is LossKind.Mse or LossKind.Mae && data.Source is null ? labels : NormalizationKind.None },
             Loss = loss,
             Metrics = metrics,
+            ClassWeights = loss is LossKind.Mse or LossKind.Mae or LossKind.Model || (weights is { ByClass: null } && data.Source is not null) ? null : weights,
             Optimizer = optimizer,
             Schedule = schedule,
             Epochs = length.Item1 ? length.Item2 : null,

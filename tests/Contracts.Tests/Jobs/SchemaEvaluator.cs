@@ -23,6 +23,7 @@ internal static class SchemaEvaluator
             "oneOf" => limit.EnumerateArray().Count(s => Accepts(s, value)) == 1,
             "required" => !isObject || limit.EnumerateArray().All(k => value.TryGetProperty(k.GetString()!, out _)),
             "properties" => !isObject || limit.EnumerateObject().All(p => !value.TryGetProperty(p.Name, out JsonElement child) || Accepts(p.Value, child)),
+            "additionalProperties" when limit.ValueKind == JsonValueKind.Object => !isObject || value.EnumerateObject().All(p => Accepts(limit, p.Value)),
             "additionalProperties" => !isObject || limit.GetBoolean() || value.EnumerateObject().All(p => schema.GetProperty("properties").TryGetProperty(p.Name, out _)),
             "items" => !isArray || value.EnumerateArray().All(item => Accepts(limit, item)),
             "minItems" => !isArray || value.GetArrayLength() >= limit.GetInt32(),

@@ -86,7 +86,7 @@ public sealed class BlockSumsTests
             group.Begin(default, byShard);
             foreach (int slot in slots)
             {
-                Assert.True(group.Add(slot, 1, 1, [], gradients[slot]));
+                Assert.True(group.Add(slot, 1, 1, gradients[slot]));
             }
 
             foreach ((Contribution part, int shard) in group.Build("w").Select((part, shard) => (part, shard)))

@@ -239,10 +239,10 @@ internal sealed class ExploredWorker(StepExploration world, string name, bool is
 
         bool goesAlone = use == SlotUse.Alone && world.Rules.RefusedGoAlone;
         GroupBuilder builder = use == SlotUse.Group ? _group ??= Take(work.Cursor) : goesAlone ? Take(work.Cursor) : (_refused ??= (Take(work.Cursor), [])).Builder;
-        if (!builder.Add(work.Slot, 1, work.Cursor.Step + work.Slot, [], _gradient))
+        if (!builder.Add(work.Slot, 1, work.Cursor.Step + work.Slot, _gradient))
         {
             State.Spoil(work.Slot);
-            Push(null, [work.Slot], builder.NotFinite(Name, work.Slot, 1, 0, []));
+            Push(null, [work.Slot], builder.NotFinite(Name, work.Slot, 1, 0));
             if (goesAlone)
             {
                 Free(builder);

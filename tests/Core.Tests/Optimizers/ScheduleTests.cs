@@ -20,6 +20,9 @@ public sealed class ScheduleTests
         Near([0.2, 0.2, 0.1, 0.1, 0.05, 0.2 / 1024], Rates(new ScheduleSpec { Kind = ScheduleKind.Step, StepSize = 3, Gamma = 0.5, WarmupSteps = 2 }, 100, 2, 4, 5, 7, 8, 32));
 
     [Fact]
+    public void A_factor_above_1_rises() => Near([0.2, 0.3, 0.45], Rates(new ScheduleSpec { Kind = ScheduleKind.Step, StepSize = 1, Gamma = 1.5 }, 100, 0, 1, 2));
+
+    [Fact]
     public void A_cosine_falls_from_the_peak_to_its_fraction() => Gen.Select(Gen.Long[1, 3000], Gen.Long[0, 50], Gen.Double[0, 1]).Sample((steps, warmup, final) =>
     {
         var schedule = new Schedule(Optimizer, new ScheduleSpec { Kind = ScheduleKind.Cosine, WarmupSteps = warmup, FinalFraction = final }, steps + warmup);

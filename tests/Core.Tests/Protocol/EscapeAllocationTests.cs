@@ -22,7 +22,7 @@ public sealed class EscapeAllocationTests
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
             group.Begin(new Cursor(0, step, 0), hints);
-            Assert.True(group.Add(0, 1, 1, [], gradient));
+            Assert.True(group.Add(0, 1, 1, gradient));
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             Assert.True(step == 0 || allocated < 16_384, $"{allocated} bytes in step {step}.");
         }

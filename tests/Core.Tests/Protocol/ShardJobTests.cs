@@ -203,7 +203,7 @@ public sealed class ShardJobTests
         for (int slot = 0; slot < 3; slot++)
         {
             StubGradients.Fill(gradient, StubGradients.Initial(_job), 0, slot);
-            Assert.True(group.Add(slot, 1, 1, [], gradient));
+            Assert.True(group.Add(slot, 1, 1, gradient));
         }
 
         StubGradients.Fill(gradient, StubGradients.Initial(_job), 0, 3);
@@ -212,12 +212,12 @@ public sealed class ShardJobTests
         foreach (float bad in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity })
         {
             gradient[^1] = bad;
-            Assert.False(group.Add(3, 1, 1, [], gradient));
+            Assert.False(group.Add(3, 1, 1, gradient));
         }
 
         gradient[^1] = kept;
-        Assert.False(group.Add(3, 1, double.NaN, [], gradient));
-        Contribution alone = group.NotFinite("w", 3, 1, 1, [])[0];
+        Assert.False(group.Add(3, 1, double.NaN, gradient));
+        Contribution alone = group.NotFinite("w", 3, 1, 1)[0];
         Assert.Equal(PushStatus.NotFinite, Push(_shard, alone).Status);
         Assert.Equal(StepDecision.Wait, _shard.Decide());
         Assert.Contains("does not come alone", Invalid(alone with { Reports = [Of([0]).Reports[0], alone.Reports[0]] }), StringComparison.Ordinal);
@@ -241,7 +241,7 @@ public sealed class ShardJobTests
         for (int slot = 0; slot < 4; slot++)
         {
             gradient[250] = float.MaxValue / 3;
-            Assert.True(group.Add(slot, 1, 1, [], gradient));
+            Assert.True(group.Add(slot, 1, 1, gradient));
         }
 
         Push(_shard, group.Build("w")[0]);
@@ -268,7 +268,7 @@ public sealed class ShardJobTests
             for (int slot = 0; slot < 2; slot++)
             {
                 StubGradients.Fill(gradient, StubGradients.Initial(job), 0, slot);
-                group.Add(slot, 1, 1, [], gradient);
+                group.Add(slot, 1, 1, gradient);
             }
 
             Push(shard, group.Build("w")[0]);
@@ -336,7 +336,7 @@ public sealed class ShardJobTests
         {
             StubGradients.Fill(gradient, StubGradients.Initial(_job), 0, slots[i]);
             gradient[0] += change + (i == spike ? 1000 : 0);
-            group.Add(slots[i], 1, 1, [], gradient);
+            group.Add(slots[i], 1, 1, gradient);
         }
 
         return group.Build("w")[0];

@@ -42,7 +42,7 @@ public sealed class OracleJobs(ResidentFleet fleet) : IDisposable
         Model = new ModelSpec { Layers = [.. Layers(job)] },
         Data = new DataSpec { Format = DataFormat.Csv, Train = Data(job), Labels = ["label"], Normalize = NormalizationKind.Standard, Validation = Data(job with { Odd = false, Overflows = false }) },
         Loss = LossKind.Mse,
-        Metrics = [MetricKind.Rmse],
+        Metrics = [MetricKind.Rmse, MetricKind.R2, MetricKind.Mape],
         Optimizer = OracleCover.Optimizers[job.Optimizer] with { ClipNorm = job.Clips ? 0.5 : null },
         Schedule = new ScheduleSpec { Kind = ScheduleKind.Cosine, WarmupSteps = 2 },
         Steps = Steps,

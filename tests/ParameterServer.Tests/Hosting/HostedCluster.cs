@@ -81,9 +81,9 @@ internal sealed class HostedCluster : IAsyncDisposable
             foreach (int slot in slots)
             {
                 StubGradients.Fill(gradient, values, cursor.Step, slot);
-                if (!group.Add(slot, 2 + slot, slot + 0.5, [], gradient))
+                if (!group.Add(slot, 2 + slot, slot + 0.5, gradient))
                 {
-                    Push(group.NotFinite($"w{slots[0]}", slot, 2 + slot, slot + 0.5, []));
+                    Push(group.NotFinite($"w{slots[0]}", slot, 2 + slot, slot + 0.5));
                 }
             }
 

@@ -207,7 +207,7 @@ public sealed class RecordedTimeTests : IDisposable
     {
         for (long step = first; step <= last; step++)
         {
-            recorder.Add(new StepReport { Cursor = new Cursor(generation, step - 1, 0), Ledger = step.ToString("x32", CultureInfo.InvariantCulture), Samples = 8 }, 2);
+            recorder.Add(new StepReport { Cursor = new Cursor(generation, step - 1, 0), Ledger = step.ToString("x32", CultureInfo.InvariantCulture), Samples = 8 }, 2, null);
         }
     }
 

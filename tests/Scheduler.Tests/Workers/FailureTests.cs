@@ -56,7 +56,8 @@ public sealed class FailureTests(EmbeddedGarnet redis) : IAsyncLifetime
         JobRun job = await SubmitAsync();
         using var first = await JoinAsync("worker-1");
         using var second = await JoinAsync("worker-2");
-        job.DeterminismClass = Class;
+        Assert.Equal(JobState.Checking, job.State);
+        Assert.True(job.Opened(Class));
 
         for (int times = 0; times < 4; times++)
         {

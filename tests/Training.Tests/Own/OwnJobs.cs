@@ -47,7 +47,7 @@ internal static class OwnJobs
         {
             Data = JobData.Open(job, Catalog, Path.GetTempPath(), TestContext.Current.CancellationToken);
             Model = NeuralModel.Build(job, Data.Train.Fields, Catalog);
-            Trainer = new SlotTrainer(job, Model, Data.Train, Data.Validation);
+            Trainer = new SlotTrainer(job, Model, Data.Train, Data.Validation, Data.ClassWeights(job.ClassWeights));
         }
 
         public JobData Data { get; }

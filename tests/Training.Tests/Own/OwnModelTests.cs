@@ -80,13 +80,34 @@ public sealed class OwnModelTests
         string[] names = [.. own.Model.Tensors.Select(t => t.Name)];
         Assert.Single(names, name => name.EndsWith(".weight", StringComparison.Ordinal) && name != "words.weight");
         Assert.Equal(TensorKind.Buffer, own.Model.Tensors.Single(t => t.Name == "frozen").Kind);
-        (float[] gradient, SlotResult result) = own.Run(0, 0, [0, 1, 2], 3);
+        (float[] gradient, _) = own.Run(0, 0, [0, 1, 2], 3);
         Assert.All(own.Part(gradient, "frozen").Concat(own.Part(gradient, "unused")).Concat(own.Part(gradient, "mask")), value => Assert.Equal(0, value));
         Assert.Contains(own.Part(gradient, "mix.weight"), value => value != 0);
-        Assert.Single(result.MetricParts);
         Assert.Equal(18, own.Data.Train.Count);
         var part = own.Trainer.Evaluate([0, 1, 2, 3, 4, 5]);
-        Assert.InRange(Core.Metrics.MetricMath.Finish(job.Loss, [], [part], job.Model.Metrics)["distance"], 0.01, 10);
+        Assert.InRange(Core.Metrics.MetricMath.Finish(Core.Metrics.MetricLayout.Of(job, 0, own.Data.LabelColumns), [], [part]).Values["distance"], 0.01, 10);
+    }
+
+    [Fact]
+    public void Classes_of_a_source_of_ones_own_are_weighed_and_measured_by_their_numbers()
+    {
+        JobSpec job = OwnJobs.Residual with
+        {
+            Metrics = [MetricKind.Accuracy, MetricKind.F1, MetricKind.Confusion],
+            ClassWeights = new ClassWeights(new Dictionary<string, double> { ["0"] = 2, ["1"] = 2, ["2"] = 2 }),
+            Data = OwnJobs.Residual.Data with { Split = 0.25 },
+        };
+        using var own = OwnJobs.Open(job);
+        using var plain = OwnJobs.Open(job with { ClassWeights = null });
+        Assert.Equal(["0", "1", "2"], own.Data.ClassNames());
+        Assert.Equal(2 * plain.Run(0, 0, Ids, 6).Result.LossSum, own.Run(0, 0, Ids, 6).Result.LossSum, 1e-4);
+        var measured = Core.Metrics.MetricMath.Finish(Core.Metrics.MetricLayout.Of(job, 3, own.Data.LabelColumns), own.Data.ClassNames(), [own.Trainer.Evaluate([0, 1, 2, 3, 4, 5])]);
+        Assert.Equal(["loss", "accuracy", "f1"], measured.Values.Keys);
+        Assert.Equal(6, measured.Details!.Classes!.Sum(c => c.Samples));
+        Assert.Equal(6, measured.Details.Confusion!.Sum(row => row.Sum()));
+
+        ClassWeights unknown = new(new Dictionary<string, double> { ["3"] = 2 });
+        Assert.Contains("'classWeights' names '3', which is no class", Assert.Throws<InputException>(() => own.Data.ClassWeights(unknown)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -117,8 +117,8 @@ public abstract class ContributionTests(StreamTransport transport)
         }
     }
 
-    private static (int, int, double, string, bool, string) Describe(SlotReport report) =>
-        (report.Slot, report.Samples, report.LossSum, string.Join(' ', report.MetricParts), report.IsNotFinite, string.Join(' ', report.ChunkHashes));
+    private static (int, int, double, bool, string) Describe(SlotReport report) =>
+        (report.Slot, report.Samples, report.LossSum, report.IsNotFinite, string.Join(' ', report.ChunkHashes));
 }
 
 public sealed class GrpcContributionTests() : ContributionTests(StreamTransport.Grpc);

@@ -91,7 +91,7 @@ internal static class Frames
             Push = step,
             TraceParent = trace,
             Cursor = new Cursor { Generation = generation, Step = step, Attempt = attempt },
-            Reports = { new SlotReport { Slot = 3, Samples = 8, LossSum = 0.25, MetricParts = { 1, 2 }, NotFinite = true, ChunkHashes = { hashes } } },
+            Reports = { new SlotReport { Slot = 3, Samples = 8, LossSum = 0.25, NotFinite = true, ChunkHashes = { hashes } } },
         },
     };
 

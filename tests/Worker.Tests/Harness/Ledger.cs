@@ -12,7 +12,7 @@ internal static class Ledger
 
     private static string Line(StepReport report) =>
         $"{report.Cursor.Step}{(report.Cursor.Attempt == Cursor.Evaluation ? " evaluation" : "")} {report.Ledger} {BitConverter.DoubleToInt64Bits(report.Loss):x} {report.Samples} {report.EscapedBlocks} "
-        + string.Join(' ', report.EvaluationParts.Select(p => $"{p.Samples}:{BitConverter.DoubleToInt64Bits(p.LossSum):x}"));
+        + string.Join(' ', report.EvaluationParts.Select(p => $"{p.Samples}:{string.Join('/', p.Parts.Prepend(p.LossSum).Select(part => BitConverter.DoubleToInt64Bits(part).ToString("x")))}"));
 }
 
 /// <summary>A folder that is gone afterwards.</summary>

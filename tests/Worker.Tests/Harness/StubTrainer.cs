@@ -91,6 +91,6 @@ internal class StubTrainer(StubJob job, Action<long, int>? beforeRun = null, Act
             }
         }
 
-        return new SlotResult(sampleIds.Length, loss, [loss]);
+        return new SlotResult(sampleIds.Length, loss);
     }
 }

@@ -48,7 +48,7 @@ public sealed class ExactlyOnceTests
                 gradient[(int)id] += 1;
             }
 
-            return new SlotResult(sampleIds.Length, 0, []);
+            return new SlotResult(sampleIds.Length, 0);
         }
     }
 }

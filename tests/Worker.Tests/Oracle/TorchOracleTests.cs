@@ -43,7 +43,8 @@ public sealed class TorchOracleTests
             - kind: linear
               out: 10
         loss: cross-entropy
-        metrics: [accuracy]
+        metrics: [accuracy, f1, confusion]
+        classWeights: balanced
         optimizer:
           kind: adam
           learningRate: 2e-3

@@ -19,7 +19,7 @@ public sealed class ToolTests
 {
     private const string OtherClass = "another class";
 
-    public static TheoryData<string> Kinds => ["dropout", "batch-norm", "clipping", "weight-decay", "everything"];
+    public static TheoryData<string> Kinds => ["dropout", "batch-norm", "clipping", "weight-decay", "class-weights", "everything"];
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -120,6 +120,8 @@ public sealed class ToolTests
         Assert.Equal(0, new EvaluateTool(new EvaluateRequest(run.Model, null, null, Path.Combine(run.Folder.Path, "evaluate"), Json: true), ComponentCatalog.Empty, output).Run(TestContext.Current.CancellationToken));
         using JsonDocument answer = JsonDocument.Parse(output.ToString());
         Assert.Equal(30, answer.RootElement.GetProperty("samples").GetInt32());
+        Assert.Equal(5, expected.Count);
+        Assert.Equal(30, answer.RootElement.GetProperty("details").GetProperty("confusion").EnumerateArray().Sum(row => row.EnumerateArray().Sum(count => count.GetInt32())));
         foreach ((string name, double value) in expected)
         {
             // The sum is cut into other slots than the run's.

@@ -19,7 +19,7 @@ internal sealed class TorchRun : IDisposable
 
     private readonly TemporaryFolder _folder = new();
 
-    /// <param name="kind">What the model or its optimizer has: dropout, batch-norm, clipping, weight-decay, or everything.</param>
+    /// <param name="kind">What the model or its optimizer has: dropout, batch-norm, clipping, weight-decay, class-weights, or everything.</param>
     public TorchRun(string kind)
     {
         Folder = new RunFolder(Path.Combine(_folder.Path, "run"));
@@ -72,7 +72,7 @@ internal sealed class TorchRun : IDisposable
 
     /// <summary>The metrics of the last version.</summary>
     public IReadOnlyDictionary<string, double> LastEvaluation(IReadOnlyList<StepReport> reports) =>
-        MetricMath.Finish(Spec.Loss, Spec.Metrics, reports.Last(r => r.EvaluationParts.Count > 0).EvaluationParts);
+        MetricMath.Finish(MetricLayout.Of(Spec, 3, 1), ["0", "1", "2"], reports.Last(r => r.EvaluationParts.Count > 0).EvaluationParts).Values;
 
     private static JobSpec SpecOf(string kind, string data)
     {
@@ -96,7 +96,8 @@ internal sealed class TorchRun : IDisposable
             Model = new() { Layers = layers },
             Data = new() { Format = DataFormat.Csv, Train = data, Labels = ["y"], Split = 0.25, Normalize = NormalizationKind.Standard },
             Loss = LossKind.CrossEntropy,
-            Metrics = [MetricKind.Accuracy],
+            Metrics = [MetricKind.Accuracy, MetricKind.F1, MetricKind.Precision, MetricKind.Recall, MetricKind.Confusion],
+            ClassWeights = Has("class-weights") ? new(null) : null,
             Optimizer = new() { Kind = OptimizerKind.AdamW, LearningRate = 0.02, ClipNorm = Has("clipping") ? 0.2 : null, WeightDecay = Has("weight-decay") ? 0.1 : 0 },
             Steps = Steps,
             GlobalBatch = 32,

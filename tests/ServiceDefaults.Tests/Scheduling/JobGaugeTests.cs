@@ -35,6 +35,6 @@ public sealed class JobGaugeTests
         metrics.JobsNow = () => [];
         listener.RecordObservableInstruments();
 
-        Assert.Equal(new Dictionary<string, int> { ["queued"] = 0, ["running"] = 0, ["paused"] = 0, ["waiting"] = 0 }, seen);
+        Assert.Equal(new Dictionary<string, int> { ["queued"] = 0, ["running"] = 0, ["paused"] = 0, ["waiting"] = 0, ["checking"] = 0 }, seen);
     }
 }

@@ -21,6 +21,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Loss = values.Word<LossKind>("loss") ?? LossKind.Mse,
             Metrics = [.. values.List<string>("metrics").Select(JobWords.Parse<MetricKind>)],
             ClassWeights = values.Weights("classWeights"),
+            Best = values.Given.Contains("best") ? Best(values.Map("best")) : null,
             Optimizer = Optimizer(values.Map("optimizer")),
             Schedule = Schedule(values.Map("schedule")),
             Epochs = values.Int("epochs"),
@@ -150,6 +151,14 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         return data;
     }
 
+    private static BestSpec? Best(JobValues values) => values.Text("metric") is not { } metric ? null : new BestSpec
+    {
+        Metric = metric,
+        Mode = values.Word<BestMode>("mode") ?? BestSpec.UsualMode(metric),
+        Patience = values.Int("patience"),
+        MinDelta = values.Number("minDelta") ?? 0,
+    };
+
     private OptimizerSpec Optimizer(JobValues values)
     {
         var defaults = new OptimizerSpec();
@@ -228,6 +237,25 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (job.ClassWeights is not null && (job.Loss is LossKind.Mse or LossKind.Mae) && values.IsKnown("loss"))
         {
             Report(values, "classWeights", $"The loss {JobWords.Of(job.Loss)} takes numbers, which have no classes.", "Remove 'classWeights', or take the loss cross-entropy.");
+        }
+
+        if (job.Best is { } best)
+        {
+            JobValues map = values.Map("best");
+            if (best.Metric != BestSpec.Loss && !job.Metrics.Any(metric => JobWords.Of(metric) == best.Metric) && values.IsKnown("metrics"))
+            {
+                Report(map, "metric", $"'{best.Metric}' is not measured.", "Add it to 'metrics', or take one that is there, or the loss.");
+            }
+
+            if (job.Data is { Validation: null, Split: null } && values.Map("data") is var data && data.IsKnown("validation") && data.IsKnown("split"))
+            {
+                Report(map, "metric", "Without validation data no version is better than another.", "Give the data a 'validation' or a 'split', or remove 'best'.");
+            }
+
+            if (best.Patience is null && best.MinDelta > 0 && map.IsKnown("patience"))
+            {
+                Report(map, "minDelta", "'minDelta' belongs to 'patience'.", "Give 'patience' too, or remove it.");
+            }
         }
 
         if (job.Slots > job.GlobalBatch && values.IsKnown("slots") && values.IsKnown("globalBatch"))

@@ -37,7 +37,10 @@ public sealed class MetricLayout
     }
 
     /// <param name="classes">0: the labels are numbers.</param>
-    public static MetricLayout Of(JobSpec job, int classes) => new(job.Loss, job.Metrics, classes, Math.Max(1, job.Data.Labels.Count));
+    public static MetricLayout Of(JobSpec job, int classes) => new(job.Loss, job.Metrics, classes, LabelsOf(job));
+
+    /// <summary>Columns of labels; images have one.</summary>
+    public static int LabelsOf(JobSpec job) => Math.Max(1, job.Data.Labels.Count);
 
     public LossKind Loss { get; }
 

@@ -79,8 +79,11 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
             _own = null;
             _last = null;
             _failure = null;
+            BeginBest(version);
             BeginCheckpoints(version, isRestored);
             _finished = finished;
+            // A generation before may have evaluated where this one begins.
+            BestAfter(version);
             if (!finished && version == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(version))
             {
                 // A job that was taken up at its end has nothing left to report.
@@ -245,7 +248,7 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
         }
 
         StepCounters counters = step.Counters;
-        string ledger = StateHash.ToHex(StateHash.Combine([.. InBlockOrder(s => parts[s].BlockHashes)]));
+        string ledger = LedgerAt(_newest, InBlockOrder(s => parts[s].BlockHashes));
         string first = _log.LedgerOf(step.Cursor.Step) ?? ledger;
         if (first != ledger)
         {
@@ -279,6 +282,8 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
             CheckpointBlockedMs = parts.Max(p => p.CheckpointBlockedMs),
         }, _newest == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(_newest));
 
+        // Of a generation before, too: its evaluations are not done again, and count all the same.
+        BestAfter(_newest);
         AppendEarlyEvaluation();
 
         // Another shard may ask again about the last step, not about older ones.
@@ -293,6 +298,7 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
         if (isLast)
         {
             _last = (report, _time.GetTimestamp());
+            KeepLast(report.Version);
             FinishIfDone();
             return;
         }

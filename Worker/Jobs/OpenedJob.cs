@@ -5,6 +5,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Layout;
+using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Core.Sampling;
 using Lockstep.Data;
@@ -77,6 +78,7 @@ internal sealed class OpenedJob : IDisposable
                 ResumeStep = resumeStep,
                 AcceptsClass = acceptsClass,
                 EvaluationSlots = EvaluationSlots.Count(data.Validation?.Count ?? 0, spec.Slots),
+                Best = BestPlan.Of(spec),
                 ClassNames = data.Normalization.NamesOfClasses(),
                 DeterminismClass = determinismClass,
                 JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}"))),

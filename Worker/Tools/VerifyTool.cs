@@ -52,9 +52,12 @@ internal sealed class VerifyTool(VerifyRequest request, TextWriter output)
     {
         (CheckpointSet? start, first) = Start(job, part, first, last);
         var replay = new StepReplay(job, start);
+        Dictionary<long, string> models = Models(job);
         long compared = 0;
+        bool? equal = null;
         while (replay.Version < last)
         {
+            CompareModel();
             string line = replay.Step(cancellation);
             if (replay.Version < first)
             {
@@ -78,9 +81,32 @@ internal sealed class VerifyTool(VerifyRequest request, TextWriter output)
             }
         }
 
-        return With(last) with { ModelEqual = last == job.Job.Descriptor.TotalSteps ? CompareModel(job, replay) : null };
+        CompareModel();
+        return With(last);
 
-        Verdict With(long to) => verdict with { Verified = [.. verdict.Verified, new VerifiedPart(start?.Version ?? 0, first, to, compared)] };
+        Verdict With(long to) => verdict with { Verified = [.. verdict.Verified, new VerifiedPart(start?.Version ?? 0, first, to, compared)], ModelEqual = equal ?? verdict.ModelEqual };
+
+        void CompareModel()
+        {
+            if (models.TryGetValue(replay.Version, out string? model))
+            {
+                equal = IsModel(model, job, replay) && equal != false;
+            }
+        }
+    }
+
+    /// <summary>The run's model files that are there, by the version that each holds.</summary>
+    private Dictionary<long, string> Models(OpenedJob job)
+    {
+        RunSummary? summary = File.Exists(_run.Summary) ? RunSummary.FromJson(File.ReadAllText(_run.Summary)) : null;
+        long last = summary?.Steps ?? job.Job.Descriptor.TotalSteps;
+        var models = new Dictionary<long, string> { [last] = summary?.Best is null ? _run.Model : _run.LastModel };
+        if (summary?.Best is { } best)
+        {
+            models[best.Step] = _run.Model;
+        }
+
+        return models.Where(model => File.Exists(model.Value)).ToDictionary();
     }
 
     private LedgerLine[] ReadLedger()
@@ -156,14 +182,9 @@ internal sealed class VerifyTool(VerifyRequest request, TextWriter output)
         return ofCheckpoint ?? (File.Exists(_run.Summary) ? RunSummary.FromJson(File.ReadAllText(_run.Summary)).DeterminismClass : null);
     }
 
-    private bool? CompareModel(OpenedJob job, StepReplay replay)
+    private static bool IsModel(string path, OpenedJob job, StepReplay replay)
     {
-        if (!File.Exists(_run.Model))
-        {
-            return null;
-        }
-
-        IReadOnlyDictionary<string, NamedTensor> written = SafeTensors.Read(_run.Model).Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
+        IReadOnlyDictionary<string, NamedTensor> written = SafeTensors.Read(path).Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
         float[] model = replay.Model;
         int offset = 0;
         foreach (var tensor in job.Job.Descriptor.Tensors)

@@ -278,6 +278,41 @@ public sealed class ShardJobTests
         }
     }
 
+    /// <summary>Arrays far larger than the caches are written past them.</summary>
+    [Fact]
+    public void A_large_model_on_one_shard_is_what_it_is_on_two()
+    {
+        UInt128[] whole = Hashes(1);
+        UInt128[] halves = Hashes(2);
+        Assert.Equal(whole, halves);
+
+        static UInt128[] Hashes(int shards)
+        {
+            JobDescriptor job = StubGradients.Job(shards, 2, 6, elements: 4_500_003);
+            ShardJob[] parts = [.. Enumerable.Range(0, shards).Select(shard => new ShardJob(job, shard))];
+            float[] values = StubGradients.Initial(job);
+            foreach (ShardJob part in parts)
+            {
+                part.Initialize(values.AsSpan(part.Layout.ChunksOf(part.Shard)[0].ModelOffset, part.Elements));
+            }
+
+            float[] gradient = new float[values.Length];
+            for (int slot = 0; slot < 2; slot++)
+            {
+                var group = new GroupBuilder(job, parts[0].Layout);
+                group.Begin(parts[0].Cursor, [.. parts.Select(Hints)]);
+                StubGradients.Fill(gradient, values, 0, slot);
+                group.Add(slot, 1, 1, gradient);
+                foreach ((Contribution contribution, ShardJob part) in group.Build("w").Zip(parts))
+                {
+                    Assert.Equal(PushStatus.Accepted, Push(part, contribution).Status);
+                }
+            }
+
+            return [.. parts.SelectMany(Next)];
+        }
+    }
+
     private static short[] Hints(ShardJob shard)
     {
         using PulledVersion version = shard.View(0);

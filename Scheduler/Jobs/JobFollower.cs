@@ -124,6 +124,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         job.Barrier.Open();
         RunRecord? record;
         string? change;
+        string[] warnings;
         lock (_recording)
         {
             // Who ends a job does not wait for the steps in hand.
@@ -133,8 +134,10 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             }
 
             long repeated = _recorder!.Repeated;
+            int warned = _recorder.Warnings.Count;
             record = _recorder.Add(report, fleet.CountOf(job.Id), job.WantedWorkers);
             change = record is null ? null : _recorder.TakeChange();
+            warnings = [.. _recorder.Warnings.Skip(warned)];
             if (record is not null || _recorder.Repeated > repeated)
             {
                 job.Moved();
@@ -179,6 +182,12 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             }
 
             job.Append(fleet.CountOf(job.Id), record);
+        }
+
+        foreach (string warning in warnings)
+        {
+            LogWarned(job.Id, warning);
+            job.Append(fleet.CountOf(job.Id), null, JobRun.Warning + warning);
         }
     }
 
@@ -281,6 +290,9 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
     [LoggerMessage(53, LogLevel.Critical, "Job {JobId}: {Said}")]
     private partial void LogMismatched(string jobId, string said);
+
+    [LoggerMessage(54, LogLevel.Warning, "Job {JobId}: {Warning}")]
+    private partial void LogWarned(string jobId, string warning);
 
     [LoggerMessage(51, LogLevel.Warning, "Job {JobId}: {Pace}")]
     private partial void LogPace(string jobId, string pace);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lockstep.Contracts;
 using Lockstep.Contracts.Runs;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Grants;
@@ -184,6 +185,13 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             job.Append(fleet.CountOf(job.Id), record);
         }
 
+        if (report.Finished && report.Version < _descriptor!.TotalSteps && report.Best is { } best)
+        {
+            string said = FormattableString.Invariant($"ended early: {_descriptor.Best!.Rule.Metric} was not better for {Amount.Of(best.Waited, "evaluation")}; {(best.Version is { } version ? $"the best, {best.Value:G6}, is that of step {version}" : "it could not be had")}");
+            LogEndedEarly(job.Id, said);
+            job.Append(fleet.CountOf(job.Id), null, said);
+        }
+
         foreach (string warning in warnings)
         {
             LogWarned(job.Id, warning);
@@ -290,6 +298,9 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
     [LoggerMessage(53, LogLevel.Critical, "Job {JobId}: {Said}")]
     private partial void LogMismatched(string jobId, string said);
+
+    [LoggerMessage(55, LogLevel.Information, "Job {JobId}: {Said}")]
+    private partial void LogEndedEarly(string jobId, string said);
 
     [LoggerMessage(54, LogLevel.Warning, "Job {JobId}: {Warning}")]
     private partial void LogWarned(string jobId, string warning);

@@ -39,7 +39,8 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
             case StepRecord step:
                 Add(step);
                 break;
-            case EvaluationRecord evaluation:
+            // Of the version that is kept as the model.
+            case EvaluationRecord evaluation when evaluation.Best?.Step is not { } best || best == evaluation.Step:
                 _evaluation = evaluation;
                 break;
         }

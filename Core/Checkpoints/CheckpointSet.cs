@@ -45,7 +45,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
         return newest;
     }
 
-    /// <summary>Makes a set count: all parts are on disk. Other files in its folder are remains, and deleted.</summary>
+    /// <summary>Makes a set count: all parts are on disk. Other files in its folder are remains, and deleted, but for those of a later generation, which cuts the same version again.</summary>
     /// <param name="sha256">Hexadecimal, by shard.</param>
     /// <param name="generation">That cut the parts.</param>
     /// <param name="ledger">Digest of the ledger's lines up to the version; null: not all of them are known.</param>
@@ -59,7 +59,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
         foreach (string file in System.IO.Directory.EnumerateFiles(directory))
         {
             string name = Path.GetFileName(file);
-            if (name != ManifestName && manifest.Parts.All(part => part.File != name))
+            if (name != ManifestName && CheckpointPart.GenerationOf(name) <= generation && manifest.Parts.All(part => part.File != name))
             {
                 files.TryDelete(file);
             }

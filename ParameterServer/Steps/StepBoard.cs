@@ -68,7 +68,8 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
     {
         lock (_gate)
         {
-            bool finished = false;
+            // What is finished stays so where it is taken up at its end: a shard died as it ended.
+            bool finished = _finished && version == _newest;
             if (!_begun)
             {
                 finished = LoadLog(version, isRestored);

@@ -144,7 +144,7 @@ def main():
     if wanted:
         begun = time.monotonic()
         with open(os.path.join(folder, "up.log"), "a") as log:
-            fleet = subprocess.Popen([*command, "up", "--port", str(PORT), "--ps-shards", "1", "--workers-max", str(given.at_once), "--runs", os.path.join(folder, "runs"), "--data", folder], stdout=log, stderr=log)
+            fleet = subprocess.Popen([*command, "up", "--port", str(PORT), "--ps-shards", "1", "--workers-min", str(given.at_once), "--workers-max", str(given.at_once), "--runs", os.path.join(folder, "runs"), "--data", folder], stdout=log, stderr=log)
             try:
                 await_fleet(fleet)
                 with ThreadPoolExecutor(given.at_once) as pool:

@@ -54,7 +54,7 @@ public sealed partial class FirstModelTests : IDisposable
         string file = "";
         for (int i = 0; i < lines.Length; i++)
         {
-            file = Name().Match(lines[i]) is { Success: true } named ? named.Value : file;
+            file = Name().Match(lines[i]) is { Success: true } named ? named.Value.Trim('`') : file;
             if (lines[i] is "```csv" or "```yaml")
             {
                 int end = Array.IndexOf(lines, "```", i);
@@ -66,6 +66,6 @@ public sealed partial class FirstModelTests : IDisposable
 
     private static string[] Classes(string predictions) => [.. predictions.Trim().Split('\n').Select(line => line.Split(',')[0])];
 
-    [GeneratedRegex("(?<=`)first/[a-z]+[.](csv|yaml)(?=`)")]
+    [GeneratedRegex("`first/[a-z]+[.](csv|yaml)`", RegexOptions.NonBacktracking | RegexOptions.ExplicitCapture)]
     private static partial Regex Name();
 }

@@ -12,6 +12,9 @@ public interface IDataSet : IDisposable
     /// <value>Shape without the batch, such as [64] or [1, 28, 28].</value>
     IReadOnlyList<int> SampleShape { get; }
 
+    /// <value>Of data from columns: floats that each became, in order, more than one being the flags of a category; empty: they are no such data.</value>
+    IReadOnlyList<int> ColumnWidths => [];
+
     /// <value>Floats of one label; 1 for a class.</value>
     int LabelWidth { get; }
 

@@ -16,7 +16,7 @@ internal sealed class DataSetSource(IDataSet data) : IDataSource
 
     public IReadOnlyList<DataField> Fields { get; } =
     [
-        new DataField(Features, [.. data.SampleShape.Select(size => (long)size)]),
+        new DataField(Features, [.. data.SampleShape.Select(size => (long)size)]) { Columns = data.ColumnWidths },
         .. data.LabelWidth == 0 ? Array.Empty<DataField>() : [new DataField(Label, [data.LabelWidth]) { IsLabel = true, Classes = data.Classes, Units = [.. data.LabelScales.Select(scale => scale.Unit)], Offsets = [.. data.LabelScales.Select(scale => scale.Offset)] }],
     ];
 

@@ -24,10 +24,10 @@ internal sealed class StoredModel
     {
         _path = path;
         _file = SafeTensors.Read(path);
-        Spec = OfJob(() => JobFile.FromForeignJson(Metadata(OpenedJob.JobKey), mayHaveMore: true));
+        Spec = OfJob(() => JobFile.FromForeignJson(MetadataOf(OpenedJob.JobKey), mayHaveMore: true));
         try
         {
-            _table = Spec.Data.Source is null ? NormalizationTable.FromMetadata(Metadata(OpenedJob.NormalizationKey)) : null;
+            _table = Spec.Data.Source is null ? NormalizationTable.FromMetadata(MetadataOf(OpenedJob.NormalizationKey)) : null;
         }
         catch (JsonException exception)
         {
@@ -42,6 +42,27 @@ internal sealed class StoredModel
 
     /// <value>Names its data, and not where they lie.</value>
     public JobSpec Spec { get; }
+
+    /// <value>Texts beside the tensors, by key.</value>
+    public IReadOnlyDictionary<string, string> Metadata => _file.Metadata;
+
+    /// <value>Inputs and labels of the data that it was trained on.</value>
+    /// <exception cref="InputException">The file does not say, or not rightly.</exception>
+    public IReadOnlyList<DataField> Fields
+    {
+        get
+        {
+            try
+            {
+                DataField[] fields = JsonSerializer.Deserialize<DataField[]>(MetadataOf(OpenedJob.FieldsKey), OpenedJob.FieldsJson) ?? [];
+                return fields.Length > 0 && fields.All(field => field is { Name: not null, Shape: not null } && field.Shape.All(size => size > 0)) ? fields : throw new JsonException("a field has no name or shape");
+            }
+            catch (Exception exception) when (exception is JsonException or OverflowException)
+            {
+                throw new InputException(_path, 0, $"The model's inputs and labels cannot be read: {exception.Message.TrimEnd('.')}.", Remedy);
+            }
+        }
+    }
 
     /// <exception cref="InputException">The model's data come from a source of its worker program's own, which prepares them itself.</exception>
     public NormalizationTable Table => _table ?? throw new InputException(_path, 0, $"The model's data come from the data source '{Spec.Data.Source}' of its worker program, and no file can take its place.", "Evaluate it on the job's own validation data, or load it by its tensors' names in a program of your own.");
@@ -101,7 +122,7 @@ internal sealed class StoredModel
         }
     }
 
-    private string Metadata(string key) => _file.Metadata.TryGetValue(key, out string? text)
+    private string MetadataOf(string key) => _file.Metadata.TryGetValue(key, out string? text)
         ? text
         : throw new InputException(_path, 0, $"The model file has no '{key}' in its metadata.", Remedy);
 

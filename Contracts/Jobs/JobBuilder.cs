@@ -30,6 +30,8 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             GlobalBatch = values.Int("globalBatch") ?? 64,
             Slots = values.Int("slots") ?? 8,
             Seed = (ulong)(values.Whole("seed") ?? 0),
+            Contribution = values.Int("contribution") ?? 32,
+            Pull = values.Word<PullFormat>("pull") ?? PullFormat.Float32,
             Workers = new WorkersSpec { Min = workers.Int("min") ?? defaults.Workers.Min, Max = workers.Int("max") ?? Math.Max(defaults.Workers.Max, workers.Int("min") ?? 0) },
             Shards = values.Int("shards") ?? 1,
             Checkpoint = new CheckpointSpec { Every = (long)(checkpoint.Whole("every") ?? defaults.Checkpoint.Every), Keep = checkpoint.Int("keep") ?? defaults.Checkpoint.Keep },

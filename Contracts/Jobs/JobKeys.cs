@@ -160,6 +160,8 @@ internal static class JobKeys
             new("globalBatch", Whole, "Samples of one step, over all slots.") { Minimum = 1, Maximum = 1 << 24, Default = "64" },
             new("slots", Whole, "Virtual workers that a step is cut into: part of the result, and the most workers that can help.") { Minimum = 1, Maximum = 65_536, Default = "8" },
             new("seed", Whole, "Of initial values, order of samples, split and dropout.") { Minimum = 0, Maximum = ulong.MaxValue, Default = "0" },
+            new("contribution", Whole, "Bits of what a slot contributes to a parameter: 16, rounded at random by the seed, take half as long between hosts.") { Choices = [16, 32], Default = "32" },
+            new("pull", Word, "What workers compute with of the parameters' values, which are kept as float32: bfloat16 take half as long between hosts.") { Words = JobWords.All<PullFormat>(), Default = "float32" },
             new("workers", Map, "How many workers take part; no part of the result.")
             {
                 Keys =

@@ -29,6 +29,10 @@ public sealed record JobSpec
     /// <value>Virtual workers, M. Default 8; at most GlobalBatch.</value>
     public int Slots { get; init; } = 8;
     public ulong Seed { get; init; }
+    /// <value>Bits of what a slot contributes: 16, or 32, the default.</value>
+    public int Contribution { get; init; } = 32;
+    /// <value>What workers compute with of the values that parameter servers keep.</value>
+    public PullFormat Pull { get; init; } = PullFormat.Float32;
     public WorkersSpec Workers { get; init; } = new();
     /// <value>Parameter-server shards. Default 1.</value>
     public int Shards { get; init; } = 1;
@@ -80,6 +84,8 @@ public sealed record ModelSpec
 public enum LossKind { Mse = 1, Mae = 2, CrossEntropy = 3, BinaryCrossEntropy = 4, Model = 5, Huber = 6 }
 
 public enum MetricKind { Accuracy = 1, Mae = 2, Rmse = 3, Auc = 4, F1 = 5, Precision = 6, Recall = 7, Confusion = 8, R2 = 9, Mape = 10, TopK = 11, Perplexity = 12 }
+
+public enum PullFormat { Float32 = 1, [JsonStringEnumMemberName("bfloat16")] BFloat16 = 2 }
 
 public enum DataFormat { Csv = 1, Idx = 2, Source = 3 }
 

@@ -25,6 +25,7 @@ public sealed class ShardJob : IDisposable
     private readonly Schedule _schedule;
     private readonly StepSums _sums;
     private readonly ShardModel _model;
+    private readonly PullRounding _rounding;
     private readonly EscapePool _escapes;
     private readonly SlotReport?[] _reports;
     private readonly string[] _slotWorkers;
@@ -38,6 +39,7 @@ public sealed class ShardJob : IDisposable
     /// <param name="escapes">Room for escaped sums; null: without limit.</param>
     /// <param name="room">Makes memory for the values of a version; null: of this process.</param>
     /// <exception cref="ArgumentException">The descriptor describes no model.</exception>
+    /// <exception cref="ProtocolException">There are no contributions or pulls of its formats.</exception>
     public ShardJob(JobDescriptor descriptor, int shard, int generation = 0, EscapePool? escapes = null, Func<int, IVersionRoom>? room = null)
     {
         Cursor = new Cursor(generation, 0, 0);
@@ -49,6 +51,7 @@ public sealed class ShardJob : IDisposable
         _escapes = escapes ?? new EscapePool();
         _sums = new StepSums(descriptor, Layout, shard, _escapes);
         _model = new ShardModel(descriptor, Layout, shard, _sums.Blocks, room ?? (elements => new HeapRoom(elements)));
+        _rounding = PullRounding.OfShard(descriptor, Layout, shard);
         _reports = new SlotReport?[descriptor.Slots];
         _slotWorkers = new string[descriptor.Slots];
         Array.Fill(_slotWorkers, "");
@@ -407,12 +410,12 @@ public sealed class ShardJob : IDisposable
 
     private static UInt128 HashOf(ReadOnlySpan<float> values) => StateHash.Block(values, [], [], BlockHint.Initial);
 
-    private static PulledVersion View(Cursor cursor, VersionBuffer buffer, bool finished, long heldStep)
+    private PulledVersion View(Cursor cursor, VersionBuffer buffer, bool finished, long heldStep)
     {
         buffer.Use();
         // Not '? null :', which would be a null array, and that an empty memory.
         ReadOnlyMemory<float>? values = heldStep == cursor.Step ? default(ReadOnlyMemory<float>?) : buffer.Values;
-        return new PulledVersion(cursor, finished, values, buffer.Hints, buffer.Release);
+        return new PulledVersion(cursor, finished, values, buffer.Hints, buffer.Release) { Rounding = _rounding, Contribution = Descriptor.Contribution, Pull = Descriptor.Pull };
     }
 
     private bool IsCurrent(PushTicket ticket) => ticket.Hints is not null && ticket.Header.Cursor == Cursor && !Finished;

@@ -17,12 +17,14 @@ internal sealed class ShardModel : IDisposable
     private readonly Block[] _blocks;
     private readonly int[] _starts;
     private readonly ParameterGroups _groups;
+    private readonly ContributionFormat _format;
     private readonly VersionBuffers _buffers;
     private readonly float[] _state1;
     private readonly float[] _state2;
     private readonly float[] _average;
     private readonly BlockHint[] _hints;
     private readonly double[] _squares;
+    private readonly bool _streams;
     private VersionBuffer? _next;
 
     public ShardModel(JobDescriptor descriptor, ModelLayout layout, int shard, IReadOnlyList<Block> blocks, Func<int, IVersionRoom> room)
@@ -37,6 +39,8 @@ internal sealed class ShardModel : IDisposable
         }
 
         _groups = new ParameterGroups(descriptor.Optimizer, descriptor.Tensors);
+        _streams = StreamingCopy.Suits(Elements);
+        _format = new ContributionFormat(descriptor);
         _buffers = new VersionBuffers(Elements, _blocks.Length, room);
         _state1 = new float[_groups.StateArrays > 0 ? Elements : 0];
         _state2 = new float[_groups.StateArrays > 1 ? Elements : 0];
@@ -216,6 +220,7 @@ internal sealed class ShardModel : IDisposable
     {
         int overflowed = -1;
         Span<float> room = stackalloc float[ModelLayout.BlockElements];
+        Span<float> computed = stackalloc float[_streams ? ModelLayout.BlockElements : 0];
         for (int i = from; i < to; i++)
         {
             int length = _blocks[i].Length;
@@ -227,7 +232,8 @@ internal sealed class ShardModel : IDisposable
             }
 
             ReadOnlySpan<float> values = Current.Values.Span.Slice(_starts[i], length);
-            Span<float> next = _next!.Values.Span.Slice(_starts[i], length);
+            Span<float> place = _next!.Values.Span.Slice(_starts[i], length);
+            Span<float> next = _streams ? computed[..length] : place;
             if (_blocks[i].Kind == TensorKind.Parameter)
             {
                 Span<float> state1 = State(_state1, i);
@@ -250,11 +256,17 @@ internal sealed class ShardModel : IDisposable
                 MovingAverage.Update(_descriptor.Optimizer.AverageDecay!.Value, next, average);
             }
 
-            _hints[i] = _hints[i].Next(step, sums.Most(i));
+            _hints[i] = _hints[i].Next(step, sums.Most(i), _format.Headroom(_blocks[i].Kind));
             _next.Hints[i] = _hints[i].Exponent;
             // Now, as all of it is in the processor's cache: by itself that is a pass over the whole state.
             Hashes[i] = StateHash.Block(next, State(_state1, i), State(_state2, i), _hints[i], average);
+            if (_streams)
+            {
+                StreamingCopy.Copy(next, place);
+            }
         }
+
+        StreamingCopy.Finish();
 
         return overflowed;
     }

@@ -81,6 +81,8 @@ internal sealed class OpenedJob : IDisposable
                 TotalSteps = TotalSteps(spec, sampler),
                 StepsPerEpoch = sampler.StepsPerEpoch,
                 Seed = spec.Seed,
+                Contribution = spec.Contribution,
+                Pull = spec.Pull,
                 CheckpointEvery = spec.Checkpoint.Every,
                 CheckpointKeep = spec.Checkpoint.Keep,
                 CheckpointDirectory = run.Checkpoints,

@@ -4,6 +4,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
+using Lockstep.Core.Protocol;
 using Lockstep.Data;
 using Lockstep.Training;
 using Lockstep.Worker.Jobs;
@@ -99,7 +100,10 @@ internal sealed class StoredModel
         NeuralModel model = NeuralModel.Build(spec, fields, catalog);
         try
         {
-            model.Load(Flatten(model.Tensors));
+            // As the job's workers took the values, and measured them.
+            float[] values = Flatten(model.Tensors);
+            new PullRounding(spec.Pull, model.Tensors.Select(t => (t.Kind, (int)t.Elements))).Apply(values, values);
+            model.Load(values);
             return model;
         }
         catch

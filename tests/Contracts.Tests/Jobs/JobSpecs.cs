@@ -162,6 +162,7 @@ internal static class JobSpecs
         from length in Gen.Select(Gen.Bool, Gen.Int[1, 1_000_000], Gen.Long[1, 1_000_000_000_000])
         from batch in Gen.Select(Gen.Int[1, 1 << 24], Gen.Int[1, 65_536])
         from seed in Gen.ULong
+        from formats in Gen.Select(Gen.OneOf(16, 32), Gen.Enum<PullFormat>())
         from workers in Gen.Select(Gen.Int[1, 10_000], Gen.Int[1, 10_000])
         from shards in Gen.Int[1, 256]
         from checkpoint in Gen.Select(Gen.Long[0, 1L << 50], Gen.Int[1, 10_000])
@@ -183,6 +184,8 @@ internal static class JobSpecs
             GlobalBatch = batch.Item1,
             Slots = Math.Min(batch.Item1, batch.Item2),
             Seed = seed,
+            Contribution = formats.Item1,
+            Pull = formats.Item2,
             Workers = new WorkersSpec { Min = Math.Min(workers.Item1, workers.Item2), Max = Math.Max(workers.Item1, workers.Item2) },
             Shards = shards,
             Checkpoint = new CheckpointSpec { Every = checkpoint.Item1, Keep = checkpoint.Item2 },

@@ -22,11 +22,14 @@ internal sealed record ModelNeeds(IReadOnlyList<int> SampleShape, int Outputs)
     /// <value>What comes out of the last layer for one sample.</value>
     public IReadOnlyList<int> OutputShape => Positions is { } positions ? [positions, Outputs] : [Outputs];
 
+    /// <summary>Classes of one sample, where a label has several; null: it has one, or is none of classes.</summary>
+    public static int? PositionsOf(DataField? label) => label is { Classes: not null, Length: > 1 } ? label.Length : null;
+
     /// <param name="input">The data's one input.</param>
     /// <param name="label">Null: there is none.</param>
     public static ModelNeeds Of(DataField input, DataField? label, int outputs) => new([.. input.Shape.Select(size => checked((int)size))], outputs)
     {
-        Positions = label is { Classes: not null, Shape.Count: > 0, Length: > 1 } ? label.Length : null,
+        Positions = PositionsOf(label),
         IsIndexes = input.Type == FieldType.Int64,
         Vocabulary = input.Classes,
         Columns = input.Columns,

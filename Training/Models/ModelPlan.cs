@@ -65,7 +65,7 @@ internal sealed record ModelPlan(LayerRow Row, IReadOnlyList<LayerTensor> Tensor
             errors.AddRange(GroupNeeds.Errors(job, [.. tensors.Select(tensor => tensor.Spec)]));
         }
 
-        errors.AddRange(LabelNeeds.MetricErrors(job, needs.Outputs));
+        errors.AddRange(LabelNeeds.MetricErrors(job, needs.Outputs, needs.Positions));
         return errors.Count == 0 ? new(row!, tensors, input, needs) : throw new InputException(errors);
     }
 }

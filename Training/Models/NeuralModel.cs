@@ -95,7 +95,7 @@ public sealed class NeuralModel : IDisposable
             return Build(job, LabelNeeds.OfLayers(job, fields), fields.First(field => !field.IsLabel).Name);
         }
 
-        LabelNeeds.CheckMetrics(job, outputs);
+        LabelNeeds.CheckMetrics(job, fields, outputs);
         TorchRuntime.UseThreads(job.ThreadsPerWorker);
         var model = new NeuralModel(new OwnDefinition(job, fields, outputs, catalog), InitialWeights.Of(job));
         try

@@ -104,6 +104,30 @@ internal static class JobSpecs
         Normalize = normalize,
     });
 
+    private static readonly Gen<DataSpec> Texts =
+        from paths in Path.Array[4, 4]
+        from which in Gen.Int[0, 2]
+        from split in Gen.Double[0.001, 0.999]
+        from sizes in Gen.Select(Gen.Int[1, 1 << 16], Gen.Int[1, 1 << 16].Null())
+        from tokenizer in Gen.Enum<TokenizerKind>()
+        from unknown in Gen.Enum<UnknownPolicy>()
+        select new DataSpec
+        {
+            Format = DataFormat.Text,
+            Train = paths[0],
+            Validation = which == 1 ? paths[1] : null,
+            Split = which == 2 ? split : null,
+            Unknown = unknown,
+            Text = new TextSpec
+            {
+                Length = sizes.Item1,
+                Stride = which == 2 && sizes.Item2 < sizes.Item1 ? null : sizes.Item2,
+                Tokenizer = tokenizer,
+                Vocabulary = tokenizer == TokenizerKind.Characters ? null : paths[2],
+                Merges = tokenizer == TokenizerKind.Bpe ? paths[3] : null,
+            },
+        };
+
     private static readonly Gen<OptimizerSpec> Optimizer =
         from kind in Gen.Enum<OptimizerKind>()
         from rate in Positive
@@ -149,7 +173,7 @@ internal static class JobSpecs
     public static readonly Gen<JobSpec> Any =
         from name in Gen.Select(Gen.Char["abz09"], Gen.Char["abz09-"].Array[0, 39], (first, rest) => first + new string(rest))
         from model in Gen.OneOf(Layered, Own)
-        from data in Gen.OneOf(Csv, Idx, Source)
+        from data in Gen.OneOf(Csv, Idx, Source, Texts)
         from kind in Gen.Enum<LossKind>()
         let loss = kind == LossKind.Model && model.Name is null ? LossKind.Mse : kind
         from labels in Gen.Enum<NormalizationKind>()
@@ -171,7 +195,7 @@ internal static class JobSpecs
         {
             Name = name,
             Model = model,
-            Data = data with { NormalizeLabels = loss is LossKind.Mse or LossKind.Mae && data.Source is null ? labels : NormalizationKind.None },
+            Data = data with { NormalizeLabels = loss is LossKind.Mse or LossKind.Mae && data.Format is not (DataFormat.Source or DataFormat.Text) ? labels : NormalizationKind.None },
             Loss = loss,
             LossOptions = OptionsOf(loss, options.Item1, options.Item2, options.Item3, options.Item4),
             Metrics = metrics,

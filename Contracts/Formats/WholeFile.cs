@@ -5,7 +5,7 @@ public static class WholeFile
 {
     /// <param name="option">That named it, for messages.</param>
     /// <exception cref="InputException">It cannot be written.</exception>
-    public static void Write(string path, string option, Action<TextWriter> write) => Write(path, option, (Stream file) =>
+    public static void Write(string path, string option, Action<TextWriter> write) => WriteBytes(path, option, file =>
     {
         using var writer = new StreamWriter(file);
         write(writer);
@@ -13,7 +13,7 @@ public static class WholeFile
 
     /// <param name="option">That named it, for messages.</param>
     /// <exception cref="InputException">It cannot be written.</exception>
-    public static void Write(string path, string option, Action<Stream> write)
+    public static void WriteBytes(string path, string option, Action<Stream> write)
     {
         string temporary = $"{path}.{Environment.ProcessId}.tmp";
         try

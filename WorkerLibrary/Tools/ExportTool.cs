@@ -14,7 +14,7 @@ internal sealed class ExportTool(ExportRequest request, ComponentCatalog catalog
         var stored = new StoredModel(request.Model);
         using NeuralModel model = stored.Build(stored.Fields, catalog, request.Model);
         byte[] onnx = model.ToOnnx(stored.Metadata);
-        WholeFile.Write(request.Onnx, "--onnx", (Stream file) => file.Write(onnx));
+        WholeFile.WriteBytes(request.Onnx, "--onnx", file => file.Write(onnx));
         output.WriteLine($"{Amount.Of(onnx.Length, "byte")}: {request.Onnx}");
         return 0;
     }

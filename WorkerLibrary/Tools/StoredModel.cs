@@ -56,14 +56,16 @@ internal sealed class StoredModel
             try
             {
                 DataField[] fields = JsonSerializer.Deserialize<DataField[]>(MetadataOf(OpenedJob.FieldsKey), OpenedJob.FieldsJson) ?? [];
-                return fields.Length > 0 && fields.All(field => field is { Name: not null, Shape: not null } && field.Shape.All(size => size > 0)) ? fields : throw new JsonException("a field has no name or shape");
+                return fields.Length > 0 && fields.All(IsWhole) ? fields : throw new JsonException("a field has no name or shape");
             }
-            catch (Exception exception) when (exception is JsonException or OverflowException)
+            catch (Exception exception) when (exception is JsonException or OverflowException or ArgumentException)
             {
                 throw new InputException(_path, 0, $"The model's inputs and labels cannot be read: {exception.Message.TrimEnd('.')}.", Remedy);
             }
         }
     }
+
+    private static bool IsWhole(DataField field) => field is { Name: not null } && field.Shape.All(size => size > 0) && field.Columns.All(width => width > 0) && (field.Columns.Count == 0 || field.Columns.Sum(width => (long)width) == field.Length);
 
     /// <exception cref="InputException">The model's data come from a source of its worker program's own, which prepares them itself.</exception>
     public NormalizationTable Table => _table ?? throw new InputException(_path, 0, $"The model's data come from the data source '{Spec.Data.Source}' of its worker program, and no file can take its place.", "Evaluate it on the job's own validation data, or load it by its tensors' names in a program of your own.");

@@ -12,8 +12,11 @@ if (args is not ["--validation", var held, .. { Length: > 0 } files])
     return 2;
 }
 
-string training = string.Concat(files.Select(File.ReadAllText)), validation = File.ReadAllText(held);
-int characters = training.Concat(validation).Distinct().Count();
+string training = string.Concat(files.Select(File.ReadAllText));
+HashSet<char> known = [.. training];
+// Characters that the training text lacks are left out, as the sample leaves them out.
+string validation = new([.. File.ReadAllText(held).Where(known.Contains)]);
+int characters = known.Count;
 Console.WriteLine($"{training.Length} characters to count, {validation.Length} to predict, {characters} different ones");
 
 // By what comes before: how often each character followed.

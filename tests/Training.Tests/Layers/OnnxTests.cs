@@ -73,27 +73,27 @@ public sealed class OnnxTests
         "cnn" or "resnet" => (Of(LossKind.CrossEntropy) with { Model = new() { Preset = name } }, Data([1, 12, 12])),
         "transformer" => (Of(LossKind.CrossEntropy) with { Model = new() { Preset = name, Width = 8, Heads = 2, Dropout = 0.2 } }, Text),
         "tabular" => (Of(LossKind.CrossEntropy) with { Model = new() { Preset = name, Dropout = 0.2 } }, new DataSetSource(new MemoryDataSet(24, [7], classes: 3, columns: [1, 4, 1, 1]))),
-        "flat" => (Of(LossKind.CrossEntropy) with { Model = new() { Input = [12, 12], Layers = [Of(LayerKind.Flatten), Of(LayerKind.BatchNorm), new() { Kind = LayerKind.Linear, Out = 6, Bias = false }, Of(LayerKind.LayerNorm), Of(LayerKind.Gelu), Of(LayerKind.Softmax), Of(LayerKind.Dropout), End] } }, Data([1, 12, 12])),
+        "flat" => (Of(LossKind.CrossEntropy) with { Model = new() { Input = [12, 12], Layers = [Only(LayerKind.Flatten), Only(LayerKind.BatchNorm), new() { Kind = LayerKind.Linear, Out = 6, Bias = false }, Only(LayerKind.LayerNorm), Only(LayerKind.Gelu), Only(LayerKind.Softmax), Only(LayerKind.Dropout), End] } }, Data([1, 12, 12])),
         "image" => (Of(
             LossKind.CrossEntropy,
             new() { Kind = LayerKind.Conv2d, Out = 4, Stride = 2, Padding = 1 },
             new() { Kind = LayerKind.GroupNorm, Groups = 2 },
             new() { Kind = LayerKind.AvgPool2d, Kernel = 3, Stride = 2, Padding = 1 },
-            new() { Kind = LayerKind.Parallel, Branches = [[new() { Kind = LayerKind.Conv2d, Out = 3, Kernel = 1 }], [new() { Kind = LayerKind.MaxPool2d, Kernel = 3, Stride = 1, Padding = 1 }, Of(LayerKind.Sigmoid)]] },
-            Of(LayerKind.LayerNorm),
-            Of(LayerKind.Flatten),
-            Of(LayerKind.Tanh),
+            new() { Kind = LayerKind.Parallel, Branches = [[new() { Kind = LayerKind.Conv2d, Out = 3, Kernel = 1 }], [new() { Kind = LayerKind.MaxPool2d, Kernel = 3, Stride = 1, Padding = 1 }, Only(LayerKind.Sigmoid)]] },
+            Only(LayerKind.LayerNorm),
+            Only(LayerKind.Flatten),
+            Only(LayerKind.Tanh),
             End), Data([1, 12, 12])),
         "sequence" => (Of(
             LossKind.CrossEntropy,
             new() { Kind = LayerKind.Conv1d, Out = 6, Padding = 1, Stride = 2 },
-            Of(LayerKind.BatchNorm1d),
-            Of(LayerKind.Relu),
+            Only(LayerKind.BatchNorm1d),
+            Only(LayerKind.Relu),
             new() { Kind = LayerKind.PositionalEncoding, Fixed = true },
-            new() { Kind = LayerKind.Parallel, Join = JoinKind.Add, Branches = [[Of(LayerKind.LayerNorm)], [new() { Kind = LayerKind.MultiHeadAttention, Heads = 3, Bias = false }]] },
+            new() { Kind = LayerKind.Parallel, Join = JoinKind.Add, Branches = [[Only(LayerKind.LayerNorm)], [new() { Kind = LayerKind.MultiHeadAttention, Heads = 3, Bias = false }]] },
             new() { Kind = LayerKind.GroupNorm, Groups = 3 },
             new() { Kind = LayerKind.Linear, Out = 5 },
-            Of(LayerKind.GlobalAvgPool),
+            Only(LayerKind.GlobalAvgPool),
             End), Data([10, 4])),
         "recurrent" => (Of(
             LossKind.CrossEntropy,
@@ -103,10 +103,10 @@ public sealed class OnnxTests
             new() { Kind = LayerKind.Residual, Layers = [new() { Kind = LayerKind.Gru, Out = 5 }] },
             new() { Kind = LayerKind.Gru, Out = 4, Bidirectional = true, Last = true },
             End), Data([7, 4])),
-        _ => (Of(LossKind.CrossEntropy, new() { Kind = LayerKind.TransformerEncoder, Heads = 2, Depth = 2, Causal = true, NormFirst = false, Activation = ActivationKind.Relu, P = 0.1 }, Of(LayerKind.GlobalAvgPool), End), Data([7, 4])),
+        _ => (Of(LossKind.CrossEntropy, new() { Kind = LayerKind.TransformerEncoder, Heads = 2, Depth = 2, Causal = true, NormFirst = false, Activation = ActivationKind.Relu, P = 0.1 }, Only(LayerKind.GlobalAvgPool), End), Data([7, 4])),
     };
 
     private static DataSetSource Data(int[] shape) => new(new MemoryDataSet(24, shape, classes: 3));
 
-    private static LayerSpec Of(LayerKind kind) => new() { Kind = kind };
+    private static LayerSpec Only(LayerKind kind) => new() { Kind = kind };
 }

@@ -115,7 +115,7 @@ public sealed class SchedulerClient : IDisposable
 
                 pause = FirstPause;
                 from = next.Number + 1;
-                over = next.Status.State is JobState.Finished or JobState.Failed or JobState.Cancelled;
+                over = next.Status.State.IsOver();
                 yield return next;
             }
 

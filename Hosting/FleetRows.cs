@@ -61,7 +61,7 @@ internal sealed partial class FleetRows(
         }
 
         LogJob(id, JobWords.Of(job.Status.State), job.Status.Step, job.Status.Error is { } error ? $": {error}" : "");
-        if (before is not null && JobRow.IsOver(job.Status.State) && interactions.IsAvailable)
+        if (before is not null && job.Status.State.IsOver() && interactions.IsAvailable)
         {
             // Ends when a person closes it.
             _ = interactions.PromptNotificationAsync(

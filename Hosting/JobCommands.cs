@@ -20,7 +20,7 @@ internal static class JobCommands
             async (client, job, cancellation) => Told(await client.ResumeAsync(job, cancellation))),
         new(Checkpoint, "Checkpoint now", "Save", "Cuts a checkpoint of a job after its current step.", state => state is JobState.Running or JobState.Paused or JobState.Waiting,
             async (client, job, cancellation) => $"{job}: the checkpoint of step {(await client.CheckpointAsync(job, cancellation)).Step} is on disk."),
-        new(Cancel, "Cancel", "Dismiss", "Ends a job; its run's folder stays.", state => !JobRow.IsOver(state),
+        new(Cancel, "Cancel", "Dismiss", "Ends a job; its run's folder stays.", state => !state.IsOver(),
             async (client, job, cancellation) => Told(await client.CancelAsync(job, cancellation)), "End this job? Its newest checkpoint stays, and it can be resumed from there."),
     ];
 

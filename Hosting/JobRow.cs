@@ -36,7 +36,7 @@ internal sealed class JobRow(string jobId, TimeProvider time)
         State = status.State;
         Measure(job);
         _started ??= status.State is JobState.Checking or JobState.Running || status.Step > 0 ? time.GetUtcNow().UtcDateTime : null;
-        _ended ??= IsOver(status.State) ? time.GetUtcNow().UtcDateTime : null;
+        _ended ??= status.State.IsOver() ? time.GetUtcNow().UtcDateTime : null;
         var properties = new List<ResourcePropertySnapshot>
         {
             new(StateProperty, JobWords.Of(status.State)) { DisplayName = "State", IsHighlighted = true, SortOrder = 1 },
@@ -70,13 +70,11 @@ internal sealed class JobRow(string jobId, TimeProvider time)
         }
     }
 
-    public static bool IsOver(JobState state) => state is JobState.Finished or JobState.Failed or JobState.Cancelled;
-
     private void Measure(FleetJob job)
     {
         if (job.Status.State != JobState.Running)
         {
-            (_from, _samplesPerSecond) = (null, IsOver(job.Status.State) ? _samplesPerSecond : null);
+            (_from, _samplesPerSecond) = (null, job.Status.State.IsOver() ? _samplesPerSecond : null);
             return;
         }
 

@@ -38,10 +38,16 @@ builder.Services.AddSingleton<SchedulerMetrics>();
 builder.Services.AddSingleton<SchedulerSpans>();
 builder.Services.AddSingleton<SchedulerTelemetry>();
 builder.Services.AddSingleton<ShardsCheck>();
-builder.Services.AddSingleton<JobManager>();
-builder.Services.AddHostedService(services => services.GetRequiredService<JobManager>());
+builder.Services.AddSingleton<Term>();
+builder.Services.AddSingleton<JobList>();
+builder.Services.AddSingleton<Staffing>();
+builder.Services.AddSingleton<ShardCloser>();
+builder.Services.AddSingleton<Lifecycles>();
+builder.Services.AddSingleton<RecordedJobs>();
+builder.Services.AddSingleton<AskedCheckpoint>();
+builder.Services.AddHostedService<TermService>();
 builder.Services.AddHealthChecks().AddCheck<ShardsCheck>("shards").Add(new HealthCheckRegistration(
-    "jobs", services => new ReadyCheck(services.GetRequiredService<JobManager>()), HealthStatus.Unhealthy, []));
+    "jobs", services => new ReadyCheck(services.GetRequiredService<Term>()), HealthStatus.Unhealthy, []));
 // Events stream for as long as a job runs; stopping does not wait for their readers.
 builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(3));
 builder.WebHost.ConfigureKestrel(kestrel =>

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Lockstep.Scheduler;
 
 /// <summary>Ready once the records of the scheduler before were read.</summary>
-internal sealed class ReadyCheck(JobManager jobs) : IHealthCheck
+internal sealed class ReadyCheck(Term term) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(jobs.IsReady ? HealthCheckResult.Healthy() : new HealthCheckResult(context.Registration.FailureStatus, "The job records have not been read yet."));
+        Task.FromResult(term.IsReady ? HealthCheckResult.Healthy() : new HealthCheckResult(context.Registration.FailureStatus, "The job records have not been read yet."));
 }

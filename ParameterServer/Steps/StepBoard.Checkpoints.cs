@@ -1,5 +1,6 @@
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Hashing;
+using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.ParameterServer.Checkpoints;
 
@@ -78,14 +79,14 @@ public sealed partial class StepBoard
             ThrowIfFailed();
             if (_finished)
             {
-                return Task.FromResult(_descriptor.TotalSteps);
+                return Task.FromResult(_newest);
             }
 
             if (_asked is null)
             {
                 _asked = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
                 // The last version is kept anyway, and no other comes after it.
-                _askedVersion = _newest == _descriptor.TotalSteps ? _newest : null;
+                _askedVersion = IsLast(_newest) ? _newest : null;
                 // Nobody may be waiting any more when it fails.
                 _ = _asked.Task.ContinueWith(static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
             }
@@ -130,9 +131,23 @@ public sealed partial class StepBoard
         }
 
         // The last version is kept anyway, and none comes after it.
-        bool isLast = _newest == _descriptor.TotalSteps;
+        bool isLast = IsLast(_newest);
         _askedVersion = isLast ? _newest : _newest + 1;
         return !isLast;
+    }
+
+    /// <summary>The job ends at a version, which may have been kept already: nobody waits for a later one.</summary>
+    private void KeepLast(long version)
+    {
+        _lastCheckpointDurable |= _durableVersion == version;
+        if (_askedVersion > version)
+        {
+            _askedVersion = version;
+            if (_lastCheckpointDurable)
+            {
+                AnswerAsked(version, null);
+            }
+        }
     }
 
     /// <param name="failure">Null: the set of this version is on disk.</param>
@@ -177,18 +192,19 @@ public sealed partial class StepBoard
             // One after the other, and beside training: the disk may be slow.
             Task before = _sealing;
             int generation = _generation;
+            BestState? best = _best.Before(version);
             CancellationToken giveUp = _giveUp.Token;
-            _sealing = Task.Run(() => SealAsync(before, version, parts!, generation, giveUp), CancellationToken.None);
+            _sealing = Task.Run(() => SealAsync(before, version, parts!, generation, best, giveUp), CancellationToken.None);
         }
     }
 
-    private async Task SealAsync(Task before, long version, string[] parts, int generation, CancellationToken giveUp)
+    private async Task SealAsync(Task before, long version, string[] parts, int generation, BestState? best, CancellationToken giveUp)
     {
         await before;
-        bool isFinal = version == _descriptor.TotalSteps;
+        bool mustKeep = _descriptor.MustKeep(version);
         try
         {
-            await DiskPatience.RunAsync(() => Seal(version, parts, generation), isFinal, _time, (failure, again) =>
+            await DiskPatience.RunAsync(() => Seal(version, parts, generation, best), mustKeep, _time, (failure, again) =>
             {
                 FinalFailure = again ? failure.Message : null;
                 _observer.CheckpointFailed(_descriptor.JobId, version, failure, again);
@@ -209,7 +225,7 @@ public sealed partial class StepBoard
                 isCurrent = generation == _generation;
             }
 
-            if (isCurrent && (isFinal || !CheckpointFilesExtensions.IsDiskFailure(failure)))
+            if (isCurrent && (mustKeep || !CheckpointFilesExtensions.IsDiskFailure(failure)))
             {
                 Failed?.Invoke(CheckpointWriter.NotWritten(_descriptor, version, failure));
             }
@@ -223,14 +239,14 @@ public sealed partial class StepBoard
             {
                 _durableVersion = version;
                 AnswerAsked(version, null);
-                _lastCheckpointDurable |= isFinal;
+                _lastCheckpointDurable |= IsLast(version);
                 FinishIfDone();
             }
         }
 
         try
         {
-            CheckpointSet.Prune(_descriptor.CheckpointDirectory, _descriptor.CheckpointKeep, version, _descriptor.ResumeStep, _files);
+            CheckpointSet.Prune(_descriptor.CheckpointDirectory, _descriptor.CheckpointKeep, version, Spared(), _files);
         }
         catch (Exception failure) when (CheckpointFilesExtensions.IsDiskFailure(failure))
         {
@@ -239,16 +255,25 @@ public sealed partial class StepBoard
         }
     }
 
-    private void Seal(long version, string[] parts, int generation)
+    /// <summary>Sets that stay, however many newer ones there are.</summary>
+    private long[] Spared()
+    {
+        lock (_gate)
+        {
+            return [.. new[] { _descriptor.ResumeStep, _best.Version }.OfType<long>()];
+        }
+    }
+
+    private void Seal(long version, string[] parts, int generation, BestState? best)
     {
         lock (_gate)
         {
             // The last report waits for this set, and the set for the report: the file takes it first, the watchers last.
-            _log.Prepare(generation == _generation && version == _descriptor.TotalSteps && _last is { } last ? Last(last.Report) : null);
+            _log.Prepare(generation == _generation && _last is { } last && last.Report.Version == version ? Last(last.Report) : null);
         }
 
         _log.Sync();
-        CheckpointSet.Seal(_descriptor.CheckpointDirectory, version, parts, generation, DigestAt(version), _files);
+        CheckpointSet.Seal(_descriptor.CheckpointDirectory, version, parts, generation, DigestAt(version), best, _files);
     }
 
     /// <returns>Null: some line up to the version is not known here.</returns>

@@ -17,6 +17,11 @@ public sealed partial class StepBoard
                 throw new ProtocolException(ProtocolError.Invalid, $"Job {_descriptor.JobId} has no slot {slot} of an evaluation at {cursor}.");
             }
 
+            if (_descriptor.Best is { } plan && !plan.Fits(_descriptor.ClassNames, part))
+            {
+                throw new ProtocolException(ProtocolError.Invalid, $"Job {_descriptor.JobId}: slot {slot} of the evaluation at {cursor} has {part.Parts.Length} sums, {part.Scores.Length} scores and {part.Labels.Length} labels, which its metrics do not give.");
+            }
+
             if (IsEvaluationOver(cursor))
             {
                 return;
@@ -47,6 +52,14 @@ public sealed partial class StepBoard
             }
 
             return _evaluations.TryGetValue(cursor, out Evaluation? evaluation) ? evaluation.Missing() : [.. Enumerable.Range(0, _descriptor.EvaluationSlots)];
+        }
+    }
+
+    public bool IsLast(Cursor version)
+    {
+        lock (_gate)
+        {
+            return version.Generation == _generation && IsLast(version.Step);
         }
     }
 
@@ -82,10 +95,7 @@ public sealed partial class StepBoard
         }
     }
 
-    private void Append(Evaluation evaluation, Cursor cursor)
-    {
-        Append(evaluation.Report(cursor), cursor.Step == _descriptor.TotalSteps);
-    }
+    private void Append(Evaluation evaluation, Cursor cursor) => Append(evaluation.Report(cursor) with { Best = _best.After(cursor.Step) }, IsLast(cursor.Step));
 
     private void ForgetEvaluations(Cursor cursor) => Forget(_evaluations, cursor);
 
@@ -96,6 +106,9 @@ public sealed partial class StepBoard
         private int _missing = slots;
 
         public bool IsWhole => _missing == 0;
+
+        /// <value>In slot order; null: some are missing.</value>
+        public IReadOnlyList<EvaluationPart>? WholeParts => IsWhole ? [.. _parts.Select(part => part!)] : null;
 
         public IReadOnlyList<int> Missing() => [.. Enumerable.Range(0, _parts.Length).Where(slot => _parts[slot] is null)];
 

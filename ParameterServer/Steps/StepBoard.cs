@@ -19,6 +19,7 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
     private readonly ICheckpointFiles _files;
     private readonly ModelLayout _layout;
     private readonly StepLog _log;
+    private readonly BestTrack _best;
     private readonly Dictionary<Cursor, Rendezvous<double[], double>> _norms = [];
     private readonly Dictionary<Cursor, Rendezvous<ShardAnnouncement, bool>> _announcements = [];
     private TaskCompletionSource _logged = NewSignal();
@@ -39,6 +40,7 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
         _files = files ?? CheckpointFiles.Disk;
         _layout = new ModelLayout(descriptor.Tensors, descriptor.Shards);
         _log = new StepLog(descriptor, _files);
+        _best = new BestTrack(descriptor, version => _evaluations.GetValueOrDefault(new Cursor(_generation, version, Cursor.Evaluation))?.WholeParts ?? _log.EvaluationOf(version)?.EvaluationParts);
         _newest = descriptor.ResumeStep ?? 0;
         _lastCheckpointDurable = _newest == descriptor.TotalSteps;
     }
@@ -66,7 +68,8 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
     {
         lock (_gate)
         {
-            bool finished = false;
+            // What is finished stays so where it is taken up at its end: a shard died as it ended.
+            bool finished = _finished && version == _newest;
             if (!_begun)
             {
                 finished = LoadLog(version, isRestored);
@@ -79,6 +82,7 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
             _own = null;
             _last = null;
             _failure = null;
+            _best.Begin(version);
             BeginCheckpoints(version, isRestored);
             _finished = finished;
             if (!finished && version == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(version))
@@ -245,7 +249,7 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
         }
 
         StepCounters counters = step.Counters;
-        string ledger = StateHash.ToHex(StateHash.Combine([.. InBlockOrder(s => parts[s].BlockHashes)]));
+        string ledger = StateHash.ToHex(StateHash.Of([.. InBlockOrder(s => parts[s].BlockHashes)], _best.Before(_newest)));
         string first = _log.LedgerOf(step.Cursor.Step) ?? ledger;
         if (first != ledger)
         {
@@ -279,6 +283,8 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
             CheckpointBlockedMs = parts.Max(p => p.CheckpointBlockedMs),
         }, _newest == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(_newest));
 
+        // Of a generation before, too: its evaluations are not done again, and count all the same.
+        _best.After(_newest);
         AppendEarlyEvaluation();
 
         // Another shard may ask again about the last step, not about older ones.
@@ -293,12 +299,16 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
         if (isLast)
         {
             _last = (report, _time.GetTimestamp());
+            KeepLast(report.Version);
             FinishIfDone();
             return;
         }
 
         Publish(report);
     }
+
+    /// <summary>Whether the job ends at a version of this generation, as far as its evaluations are known.</summary>
+    private bool IsLast(long version) => version >= _descriptor.TotalSteps || _best.StopsAt(version);
 
     private void FinishIfDone()
     {

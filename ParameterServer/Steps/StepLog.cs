@@ -17,7 +17,7 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
     // One a report: as many as a job has steps and evaluations.
     private readonly List<StepReport> _reports = [];
     private readonly Dictionary<long, string> _ledger = [];
-    private readonly HashSet<long> _evaluated = [];
+    private readonly Dictionary<long, StepReport> _evaluated = [];
     private Stream? _stream;
     private bool _isOurs;
     private long _length;
@@ -32,7 +32,10 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
     /// <summary>The line that a step gave at first; null: it was not done yet.</summary>
     public string? LedgerOf(long step) => _ledger.GetValueOrDefault(step);
 
-    public bool WasEvaluated(long version) => _evaluated.Contains(version);
+    public bool WasEvaluated(long version) => _evaluated.ContainsKey(version);
+
+    /// <summary>The evaluation of a version; null: it was not done yet.</summary>
+    public StepReport? EvaluationOf(long version) => _evaluated.GetValueOrDefault(version);
 
     /// <summary>Takes in what a process before this one left of this very job. A torn last line is left out.</summary>
     /// <param name="version">Where the job is taken up: only at its end may it have finished.</param>
@@ -74,11 +77,12 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
             return false;
         }
 
-        // A process may have gone between its last report and the checkpoint that makes the job whole.
-        finished &= version == descriptor.TotalSteps;
+        // A process may have gone between its last report and the checkpoint that makes the job whole: what ends the job is done again then.
+        finished = finished && version == reports[^1].Version;
         for (int i = 0; i < reports.Count; i++)
         {
-            Take(reports[i].Finished && !(finished && i == reports.Count - 1) ? reports[i] with { Finished = false } : reports[i]);
+            bool isAgain = reports[i].Finished && !(finished && i == reports.Count - 1);
+            Take(isAgain ? reports[i] with { Finished = false } : reports[i], isAgain);
         }
 
         _isOurs = length > 0;
@@ -91,7 +95,7 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
     /// <returns>Why the file does not hold it; null: it does.</returns>
     public Exception? Append(StepReport report)
     {
-        Take(report);
+        Take(report, isAgain: false);
         try
         {
             Write();
@@ -156,15 +160,15 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
         return log.Count == 0 ? (0, first) : (log._reports.Max(r => r.Cursor.Generation), Math.Max(first, log._ledger.Keys.Select(step => step + 1).DefaultIfEmpty(first).Max()));
     }
 
-    private void Take(StepReport report)
+    /// <param name="isAgain">It is done again: it ended the job, and the checkpoint that goes with that is not there.</param>
+    private void Take(StepReport report, bool isAgain)
     {
         _reports.Add(report);
         if (report.Cursor.Attempt == Cursor.Evaluation)
         {
-            // The last one ends the job together with its checkpoint: what was reported of it without that is done again.
-            if (report.Cursor.Step < descriptor.TotalSteps)
+            if (!isAgain && !report.Finished)
             {
-                _evaluated.Add(report.Cursor.Step);
+                _evaluated.TryAdd(report.Cursor.Step, report);
             }
         }
         else

@@ -4,16 +4,16 @@ using StackExchange.Redis;
 namespace Lockstep.Scheduler.Api;
 
 /// <summary>Until the records of the scheduler before are read, no job can be told from one that does not exist; and while Redis is away nothing can be changed.</summary>
-internal sealed class ReadyFilter(JobManager jobs, IConnectionMultiplexer redis, TimeProvider time) : IEndpointFilter
+internal sealed class ReadyFilter(Term term, IConnectionMultiplexer redis, TimeProvider time) : IEndpointFilter
 {
     /// <summary>How long Redis may take to answer at all.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
-        if (!jobs.IsReady)
+        if (!term.IsReady)
         {
-            return jobs.StandsBy
+            return term.StandsBy
                 ? Later(context, "Another scheduler is in charge, and this one stands by until it is gone. Ask that one; what trains goes on.", "5")
                 : Later(context, "The scheduler is starting. Ask again in a second.", "1");
         }

@@ -15,7 +15,7 @@ internal static class SchedulerApi
         builder.Services.AddSingleton(limits);
         builder.Services.AddSingleton(AllowedPaths.From(builder.Configuration));
         builder.Services.AddSingleton<JobRules>();
-        builder.Services.AddSingleton<JobIntake>();
+        builder.Services.AddSingleton<Intake>();
         builder.Services.AddRateLimits(limits);
         builder.Services.AddApiErrors(limits);
         builder.Services.AddApiDocument();

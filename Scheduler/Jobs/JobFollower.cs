@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Lockstep.Contracts;
 using Lockstep.Contracts.Runs;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Grants;
@@ -6,14 +7,13 @@ using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Scaling;
 using Lockstep.Scheduler.Telemetry;
-using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
 using Lockstep.Transport.Grpc;
 
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Follows what the first shard reports of one job, and records it.</summary>
-internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler, JobStore store, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILogger<JobFollower> logger)
+internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobStore store, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILogger<JobFollower> logger)
 {
     private const string DescriptorName = "job.json";
 
@@ -22,14 +22,13 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
     private static readonly TimeSpan ReopenPause = TimeSpan.FromMilliseconds(50);
 
-    private readonly Lock _recording = new();
     private readonly CheckpointWatch _checkpoints = new();
     private JobDescriptor? _descriptor;
     private RunRecorder? _recorder;
-    private bool _finished;
     private bool _isDescriptorKept;
     private bool _isMismatchTold;
-    private IShardFeed? _first;
+    private volatile IShardFeed? _first;
+    private volatile ShardSupervisor? _supervisor;
 
     /// <summary>Follows the job to its end.</summary>
     /// <param name="resumed">A scheduler before has recorded part of it.</param>
@@ -42,23 +41,17 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             // Before anybody can open the job anew.
             long? kept = resumed ? CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() : null;
             _descriptor = await WaitOpenedAsync(shards, resumed, cancellation);
-            bool isChecked = job.Opened(_descriptor.DeterminismClass);
+            await job.TellAsync(new JobMessage.Opened(_descriptor.DeterminismClass)).WaitAsync(cancellation);
             _recorder = await RecordAsync(_descriptor, resumed, cancellation);
             job.Progress = new JobProgress(Math.Max(job.Step, _recorder.Steps), _descriptor.TotalSteps, _descriptor.StepsPerEpoch);
-            if (isChecked)
-            {
-                await store.SetStateAsync(job.Id, job.State, null, job.Progress, cancellation);
-            }
-
-            job.Append(fleet.CountOf(job.Id), null);
+            _ = job.TellAsync(new JobMessage.Begun());
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            var watchman = new ShardGuard(job, kept, _descriptor, shards, store, fleet, time, logger);
-            job.StateChanged = watchman.LookSoon;
-            Task guard = watchman.RunAsync(stop.Token);
+            _supervisor = new ShardSupervisor(job, kept, _descriptor, shards, store, time, logger);
+            Task supervise = _supervisor.RunAsync(stop.Token);
             Task watch = WatchAsync(shards[0], stop.Token);
-            Task first = await Task.WhenAny(guard, watch);
+            Task first = await Task.WhenAny(supervise, watch);
             await stop.CancelAsync();
-            await Task.WhenAll(guard, watch).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(supervise, watch).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await first;
         }
         finally
@@ -70,19 +63,15 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
         }
     }
 
-    /// <summary>Writes what the run came to; nothing where it never began. Reports that still come are not taken any more.</summary>
+    /// <summary>Looks at the shards without waiting: the job's state changed.</summary>
+    public void LookSoon() => _supervisor?.LookSoon();
+
+    /// <summary>Writes what the run came to; nothing where it never began. After <see cref="RunAsync"/> has ended.</summary>
     public void Finish(Contracts.Services.JobState state, string? error)
     {
-        lock (_recording)
+        using (_recorder)
         {
-            _finished = true;
-            if (_recorder is not null)
-            {
-                using (_recorder)
-                {
-                    _recorder.Finish(state, error, _descriptor);
-                }
-            }
+            _recorder?.Finish(state, error, _descriptor);
         }
     }
 
@@ -122,35 +111,25 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     private void Take(StepReport report)
     {
         job.Barrier.Open();
-        RunRecord? record;
-        string? change;
-        lock (_recording)
+        long repeated = _recorder!.Repeated;
+        int warned = _recorder.Warnings.Count;
+        RunRecord? record = _recorder.Add(report, job.Workers, job.WantedWorkers);
+        string? change = record is null ? null : _recorder.TakeChange();
+        if (record is not null || _recorder.Repeated > repeated)
         {
-            // Who ends a job does not wait for the steps in hand.
-            if (_finished)
-            {
-                return;
-            }
+            job.Moved();
+        }
 
-            long repeated = _recorder!.Repeated;
-            record = _recorder.Add(report, fleet.CountOf(job.Id), job.WantedWorkers);
-            change = record is null ? null : _recorder.TakeChange();
-            if (record is not null || _recorder.Repeated > repeated)
-            {
-                job.Moved();
-            }
-
-            if (_recorder.Contradiction is { } other)
-            {
-                LogContradicted(job.Id, report.Cursor);
-                throw new ProtocolException(ProtocolError.Conflict, $"Job {job.Id}: step {other.Step} gives {other.Computed}, and {job.Folder.Ledger} has {other.Written}. That line was altered, the data or the machine are not what they were, or the model is not deterministic. The file was left as it is; 'lockstep verify' tells whether it is right.");
-            }
+        if (_recorder.Contradiction is { } other)
+        {
+            LogContradicted(job.Id, report.Cursor);
+            throw new ProtocolException(ProtocolError.Conflict, $"Job {job.Id}: step {other.Step} gives {other.Computed}, and {job.Folder.Ledger} has {other.Written}. That line was altered, the data or the machine are not what they were, or the model is not deterministic. The file was left as it is; 'lockstep verify' tells whether it is right.");
         }
 
         foreach (string said in new[] { change, _checkpoints.Observe(report, isKnown: record is null) }.OfType<string>())
         {
             LogDisk(job.Id, said);
-            job.Append(fleet.CountOf(job.Id), null, said);
+            job.Append(said);
         }
 
         if (report.Mismatched > 0 && !_isMismatchTold)
@@ -158,7 +137,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             _isMismatchTold = true;
             string said = FormattableString.Invariant($"in step {report.Cursor.Step} two workers computed other bits for the same slot: broken hardware, or a model that is not deterministic. The result cannot be proved any more; the logs of the workers name the slot");
             LogMismatched(job.Id, said);
-            job.Append(fleet.CountOf(job.Id), null, said);
+            job.Append(said);
         }
 
         if (change is not null && !_isDescriptorKept)
@@ -178,7 +157,20 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
                 }
             }
 
-            job.Append(fleet.CountOf(job.Id), record);
+            job.Append(record);
+        }
+
+        if (report.Finished && report.Version < _descriptor!.TotalSteps && report.Best is { } best)
+        {
+            string said = FormattableString.Invariant($"ended early: {_descriptor.Best!.Rule.Metric} was not better for {Amount.Of(best.Waited, "evaluation")}; {(best.Version is { } version ? $"the best, {best.Value:G6}, is that of step {version}" : "it could not be had")}");
+            LogEndedEarly(job.Id, said);
+            job.Append(said);
+        }
+
+        foreach (string warning in _recorder.Warnings.Skip(warned).ToArray())
+        {
+            LogWarned(job.Id, warning);
+            job.Append($"warning: {warning}");
         }
     }
 
@@ -188,7 +180,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
             ? FormattableString.Invariant($"{pace.WorkerId} is slow all the time: a slot takes it {pace.Ratio:0.0} times as long as the others; drain it, or look at its machine")
             : FormattableString.Invariant($"{pace.WorkerId} is as fast as the others again");
         LogPace(job.Id, note);
-        job.Append(fleet.CountOf(job.Id), null, note);
+        job.Append(note);
     }
 
     /// <summary>Takes reports to the last one; where the first shard lost the job, goes on once it was taken up again.</summary>
@@ -215,7 +207,7 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
     }
 
     /// <summary>Whether a scheduler before has followed the job, though there is no record of that any more.</summary>
-    public static bool WasBegun(JobRun job)
+    public static bool WasBegun(ScheduledJob job)
     {
         try
         {
@@ -281,6 +273,12 @@ internal sealed partial class JobFollower(JobRun job, Fleet fleet, Scaler scaler
 
     [LoggerMessage(53, LogLevel.Critical, "Job {JobId}: {Said}")]
     private partial void LogMismatched(string jobId, string said);
+
+    [LoggerMessage(55, LogLevel.Information, "Job {JobId}: {Said}")]
+    private partial void LogEndedEarly(string jobId, string said);
+
+    [LoggerMessage(54, LogLevel.Warning, "Job {JobId}: {Warning}")]
+    private partial void LogWarned(string jobId, string warning);
 
     [LoggerMessage(51, LogLevel.Warning, "Job {JobId}: {Pace}")]
     private partial void LogPace(string jobId, string pace);

@@ -15,7 +15,7 @@ internal sealed class JobRules(AllowedPaths paths)
     /// <returns>Why it may not be done; null: it may, or is over.</returns>
     public string? ReasonToRefuse(JobRecord record)
     {
-        if (record.State is JobState.Finished or JobState.Failed or JobState.Cancelled)
+        if (record.State.IsOver())
         {
             return null;
         }

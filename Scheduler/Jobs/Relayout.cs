@@ -13,7 +13,7 @@ internal static class Relayout
     /// <summary>Whether a job is to be done and has more shards than there are.</summary>
     public static bool Lacks(JobRecord record, int shards)
     {
-        if (record.State is JobState.Finished or JobState.Failed or JobState.Cancelled)
+        if (record.State.IsOver())
         {
             return false;
         }

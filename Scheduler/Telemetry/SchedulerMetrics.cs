@@ -25,7 +25,7 @@ internal sealed class SchedulerMetrics
 {
     public const string MeterName = "Lockstep.Scheduler";
 
-    private static readonly JobState[] Unfinished = [.. Enum.GetValues<JobState>().Where(state => state is not (JobState.Finished or JobState.Failed or JobState.Cancelled))];
+    private static readonly JobState[] Unfinished = [.. Enum.GetValues<JobState>().Where(state => !state.IsOver())];
 
     private const string JobTag = "lockstep.job.id";
     private const string UseTag = "use";

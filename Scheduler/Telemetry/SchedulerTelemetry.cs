@@ -12,14 +12,14 @@ internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpan
     private readonly QueueClock _queue = new(time);
 
     /// <summary>Whom metrics ask when they are read.</summary>
-    /// <param name="jobs">Those that are not over, with the workers that each has.</param>
-    public void Observe(Func<WorkerCounts> workers, Func<IEnumerable<(JobRun Job, int Workers)>> jobs)
+    /// <param name="jobs">Those that are not over.</param>
+    public void Observe(Func<WorkerCounts> workers, Func<IEnumerable<ScheduledJob>> jobs)
     {
         metrics.WorkersNow = workers;
-        metrics.JobsNow = () => [.. jobs().Select(j => new JobGauge(j.Job.Id, j.Job.State, j.Job.Spec.Slots, j.Workers, _queue.Waited(j.Job.Id)))];
+        metrics.JobsNow = () => [.. jobs().Select(j => new JobGauge(j.Id, j.State, j.Spec.Slots, j.Workers, _queue.Waited(j.Id)))];
     }
 
-    public void Began(JobRun job)
+    public void Began(ScheduledJob job)
     {
         job.Noted = note => spans.Happened(job.Id, "change", note);
         if (!job.IsOver)
@@ -28,7 +28,7 @@ internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpan
         }
     }
 
-    public void Ended(JobRun job, JobState state, string? error)
+    public void Ended(ScheduledJob job, JobState state, string? error)
     {
         spans.Ended(job.Id, state, error);
         job.Time.Close();
@@ -44,10 +44,10 @@ internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpan
     }
 
     /// <summary>Which jobs there are now; told when something changes and at least each second.</summary>
-    public void Staffed(IReadOnlyList<JobRun> open)
+    public void Staffed(IReadOnlyList<ScheduledJob> open)
     {
         _queue.Update(open.Where(j => j.State is JobState.Queued or JobState.Waiting).Select(j => j.Id));
-        foreach (JobRun job in open)
+        foreach (ScheduledJob job in open)
         {
             metrics.Spent(job.Id, job.Time.Take().Times);
         }
@@ -62,7 +62,7 @@ internal sealed class SchedulerTelemetry(SchedulerMetrics metrics, SchedulerSpan
     }
 
     /// <returns>Whose pace is now another.</returns>
-    public IReadOnlyList<PaceChange> Stepped(JobRun job, StepReport report, StepRecord step)
+    public IReadOnlyList<PaceChange> Stepped(ScheduledJob job, StepReport report, StepRecord step)
     {
         IReadOnlyList<PaceChange> paces = metrics.Stepped(job.Id, step.StepMs, step.SyncMs, step.Samples, report.SlotMs);
         metrics.Granted(report);

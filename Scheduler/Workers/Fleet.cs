@@ -126,18 +126,18 @@ internal sealed class Fleet(TimeProvider time)
     }
 
     /// <summary>Brings the number of a job's workers to what it shall have: gives it idle ones, or calls the newest off. Below its minimum it has none.</summary>
-    public StaffingChange Staff(JobRun job)
+    public StaffingChange Staff(ScheduledJob job)
     {
         lock (_gate)
         {
             FleetMember[] have = [.. _members.Where(m => m.JobId == job.Id)];
-            string? known = job.DeterminismClass ?? have.FirstOrDefault()?.DeterminismClass ?? _members.FirstOrDefault(m => job.FitsCheckpoint(m.DeterminismClass))?.DeterminismClass;
+            string? known = job.DeterminismClass ?? have.FirstOrDefault()?.DeterminismClass ?? _members.FirstOrDefault(m => job.Classes.FitsCheckpoint(m.DeterminismClass))?.DeterminismClass;
             // All workers of a job compute the same bits only within one class: the largest one that is idle is taken.
             FleetMember[] free = [.. _members.Where(m => m is { JobId: null, IsDraining: false } && !IsQuarantined(m))];
-            FleetMember[] idle = [.. free.GroupBy(m => job.Essence(m.DeterminismClass)).Where(g => known is null || g.Key == job.Essence(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
+            FleetMember[] idle = [.. free.GroupBy(m => job.Classes.Essence(m.DeterminismClass)).Where(g => known is null || g.Key == job.Classes.Essence(known)).OrderByDescending(g => g.Count()).FirstOrDefault() ?? Enumerable.Empty<FleetMember>()];
             int wanted = job.WantsWorkers ? Math.Min(job.Spec.Workers.Max, job.TargetWorkers) : 0;
             // Whoever could be of use, and is not, shall know why. A job that has no class yet may still take theirs.
-            FleetMember[] unfit = known is not null && have.Length + idle.Length < wanted ? [.. free.Where(m => !job.Fits(m.DeterminismClass, known) && job.TryRefuse(m.WorkerId, m.Incarnation))] : [];
+            FleetMember[] unfit = known is not null && have.Length + idle.Length < wanted ? [.. free.Where(m => !job.Classes.Fits(m.DeterminismClass, known) && job.TryRefuse(m.WorkerId, m.Incarnation))] : [];
             if (have.Length + idle.Length < job.Spec.Workers.Min)
             {
                 wanted = 0;
@@ -157,7 +157,7 @@ internal sealed class Fleet(TimeProvider time)
 
             return new(Names(taken), Names(released), have.Length + taken.Length - released.Length)
             {
-                Unfit = [.. unfit.Select(m => $"{m.WorkerId} gets no work of this job: it computes in the determinism class '{job.Essence(m.DeterminismClass)}', the job in '{job.Essence(known!)}', and the bits would differ. Use machines of one class{(job.Spec.HasOwnCode ? " and builds of one code" : "")} for a job")],
+                Unfit = [.. unfit.Select(m => job.Classes.Refusal(m.WorkerId, m.DeterminismClass, known!))],
             };
         }
     }

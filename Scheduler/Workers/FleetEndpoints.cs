@@ -20,14 +20,14 @@ internal static class FleetEndpoints
     public static void MapFleet(this IEndpointRouteBuilder api)
     {
         api.MapGet(SchedulerRoutes.Fleet, Now).WithName("GetFleet").WithSummary("Jobs, workers and how many of them are wanted, at once.");
-        api.MapGet(SchedulerRoutes.FleetEvents, (JobManager jobs, Scaler scaler, Fleet fleet, TimeProvider time, CancellationToken cancellation) => TypedResults.ServerSentEvents(Changes(() => Now(jobs, scaler, fleet), time, cancellation)))
+        api.MapGet(SchedulerRoutes.FleetEvents, (JobList jobs, Scaler scaler, Fleet fleet, TimeProvider time, CancellationToken cancellation) => TypedResults.ServerSentEvents(Changes(() => Now(jobs, scaler, fleet), time, cancellation)))
             .RequireRateLimiting(RateLimits.Streams).WithName("ReadFleetEvents").WithSummary("The same as server-sent events: now, whenever something changes, and every 5 s.")
             .Produces<FleetStatus>(StatusCodes.Status200OK, "text/event-stream");
     }
 
-    private static FleetStatus Now(JobManager jobs, Scaler scaler, Fleet fleet) => new(
+    private static FleetStatus Now(JobList jobs, Scaler scaler, Fleet fleet) => new(
         WorkerEndpoints.Desired(scaler, fleet),
-        [.. jobs.InOrder.Select(job => new FleetJob(jobs.StatusOf(job), job.Folder.Path, job.NewestStep is { } step && double.IsFinite(step.Loss) ? step.Loss : null, job.NewestStep?.Samples ?? 0))],
+        [.. jobs.InOrder.Select(job => new FleetJob(job.Status, job.Folder.Path, job.NewestStep is { } step && double.IsFinite(step.Loss) ? step.Loss : null, job.NewestStep?.Samples ?? 0))],
         fleet.Workers);
 
     private static async IAsyncEnumerable<SseItem<string>> Changes(Func<FleetStatus> now, TimeProvider time, [EnumeratorCancellation] CancellationToken cancellation)

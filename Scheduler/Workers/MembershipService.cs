@@ -1,11 +1,12 @@
 using Grpc.Core;
 using Lockstep.Scheduler.Jobs;
+using Lockstep.Scheduler.Telemetry;
 using Lockstep.Transport.Protos;
 
 namespace Lockstep.Scheduler.Workers;
 
 /// <summary>What workers say: see scheduler.proto.</summary>
-internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostApplicationLifetime lifetime) : Transport.Protos.Scheduler.SchedulerBase
+internal sealed class MembershipService(Fleet fleet, JobList jobs, Term term, Staffing staffing, SchedulerTelemetry telemetry, IHostApplicationLifetime lifetime, ILogger<MembershipService> logger) : Transport.Protos.Scheduler.SchedulerBase
 {
     public override async Task Join(JoinRequest request, IServerStreamWriter<Assignment> responseStream, ServerCallContext context)
     {
@@ -17,7 +18,7 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         try
         {
-            await jobs.Loaded.WaitAsync(ends.Token);
+            await term.Loaded.WaitAsync(ends.Token);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
@@ -30,27 +31,30 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
             throw Stopping();
         }
 
-        if (jobs.StandsBy)
+        if (term.StandsBy)
         {
             // It works on with what it has, and asks again.
             throw new RpcException(new Status(StatusCode.Unavailable, "Another scheduler is in charge, and this one stands by until it is gone."));
         }
 
-        if (request.JobId.Length > 0 && !jobs.MayGoOn(request.JobId))
+        if (jobs.Find(request.JobId) is not { WantsWorkers: true, IsRelaid: false })
         {
+            // What it works on is not to be done any more.
             request.JobId = "";
         }
 
         FleetMember member = fleet.Join(request);
-        if (member.IsBack)
+        if (member.IsBack && JobOf(member) is { } job)
         {
-            jobs.Returned(member);
+            string note = $"{member.WorkerId} is back";
+            logger.Noted(job.Id, note);
+            job.Append(note);
         }
 
         try
         {
             // The first answer tells the worker that it belongs, with work or without.
-            await jobs.StaffAsync();
+            await staffing.RunAsync();
             if (member.JobId is null)
             {
                 await responseStream.WriteAsync(new Assignment(), ends.Token);
@@ -79,7 +83,11 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
     {
         try
         {
-            await jobs.FailAsync(request);
+            if (jobs.Find(request.JobId) is { } job)
+            {
+                logger.WorkerFailed(request.WorkerId, request.JobId, request.Error);
+                await job.TellAsync(new JobMessage.WorkerFailed(request));
+            }
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
@@ -91,7 +99,7 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
 
     public override Task<WarnReply> Warn(WarnRequest request, ServerCallContext context)
     {
-        jobs.Warn(request);
+        _ = jobs.Find(request.JobId)?.TellAsync(new JobMessage.Warned([.. request.Warnings]));
         return Task.FromResult(new WarnReply());
     }
 
@@ -100,7 +108,8 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         try
         {
-            await jobs.BeginAsync(request.JobId, request.WorkerId, ends.Token);
+            // What is not known here is not waited for.
+            await (jobs.Find(request.JobId)?.Barrier.ArriveAsync(request.WorkerId) ?? Task.CompletedTask).WaitAsync(ends.Token);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
@@ -114,13 +123,20 @@ internal sealed class MembershipService(Fleet fleet, JobManager jobs, IHostAppli
     {
         try
         {
-            await jobs.LeftAsync(member);
+            telemetry.Left(member.WorkerId);
+            if (JobOf(member) is { } job)
+            {
+                await job.TellAsync(new JobMessage.WorkerLeft(member.WorkerId));
+            }
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
             // The next scheduler sees for itself who is there.
         }
     }
+
+    /// <returns>Null: it works on none that is not over.</returns>
+    private ScheduledJob? JobOf(FleetMember member) => member.JobId is { } jobId && jobs.Find(jobId) is { IsOver: false } job ? job : null;
 
     /// <summary>The worker asks again, and the next scheduler answers.</summary>
     private static RpcException Stopping() => new(new Status(StatusCode.Unavailable, "The scheduler is stopping."));

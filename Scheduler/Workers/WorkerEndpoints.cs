@@ -19,18 +19,18 @@ internal static class WorkerEndpoints
             .Produces<DesiredWorkers>().ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status413PayloadTooLarge).ProducesProblem(StatusCodes.Status415UnsupportedMediaType);
     }
 
-    private static IResult Drain(string worker, JobManager jobs) => jobs.Drain(worker)
+    private static IResult Drain(string worker, Staffing staffing) => staffing.Drain(worker)
         ? Results.Accepted()
         : Results.Problem($"There is no worker {worker}. GET {SchedulerRoutes.Workers} lists those there are.", statusCode: StatusCodes.Status404NotFound);
 
-    private static async Task<IResult> ScaleAsync(ScaleRequest request, JobManager jobs, Scaler scaler, Fleet fleet)
+    private static async Task<IResult> ScaleAsync(ScaleRequest request, Staffing staffing, Scaler scaler, Fleet fleet)
     {
         if (request.Workers is < 0 or > MostWorkers)
         {
             return Results.Problem($"{request.Workers} workers cannot be. Give 0 to {MostWorkers}, or null for the policy's own number.", statusCode: StatusCodes.Status400BadRequest);
         }
 
-        await jobs.ScaleAsync(request.Workers);
+        await staffing.ScaleAsync(request.Workers);
         return Results.Ok(Desired(scaler, fleet));
     }
 

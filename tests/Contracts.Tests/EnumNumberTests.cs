@@ -17,6 +17,7 @@ public sealed class EnumNumberTests
         Assert.Equal("Average=1 Last=2", Numbers<ExportedKind>());
         Assert.Equal("Concat=1 Add=2", Numbers<JoinKind>());
         Assert.Equal("Relu=1 Gelu=2", Numbers<ActivationKind>());
+        Assert.Equal("Min=1 Max=2", Numbers<BestMode>());
         Assert.Equal("Float32=1 BFloat16=2", Numbers<PullFormat>());
         Assert.Equal("Csv=1 Idx=2 Source=3 Text=4", Numbers<DataFormat>());
         Assert.Equal("Refuse=1 Mean=2 Median=3 Zero=4", Numbers<MissingPolicy>());

@@ -24,7 +24,7 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
         using HttpClient http = scheduler.Client();
-        JobRun job = await SubmitPausedAsync(scheduler, http);
+        ScheduledJob job = await SubmitPausedAsync(scheduler, http);
         long first = job.Log(0, 100).Next;
         Append(job, 5);
         long oldest = job.Log(0, 1).Events[0].Number;
@@ -47,7 +47,7 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
         using HttpClient http = scheduler.Client();
-        JobRun job = await SubmitPausedAsync(scheduler, http);
+        ScheduledJob job = await SubmitPausedAsync(scheduler, http);
         long oldest = job.Log(0, 1).Events[0].Number;
         await ReadsAsync([oldest, oldest + 1], http, SchedulerRoutes.Events(_id, 0), $"{oldest - 700}");
         // A Redis that was emptied counts its schedulers anew.
@@ -72,12 +72,12 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
     {
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, _folder.Settings);
         using HttpClient http = scheduler.Client();
-        JobRun job = await SubmitPausedAsync(scheduler, http);
+        ScheduledJob job = await SubmitPausedAsync(scheduler, http);
         long first = job.Log(0, 100).Next;
         Append(job, 3);
-        job.Append(0, new EvaluationRecord { Step = 3, Loss = 1, Samples = 2, Validation = new Dictionary<string, double> { ["loss"] = double.NaN } });
+        job.Append(new EvaluationRecord { Step = 3, Loss = 1, Samples = 2, Validation = new Dictionary<string, double> { ["loss"] = double.NaN } });
         Append(job, 1);
-        job.Append(1, null, "noted");
+        job.Append("noted");
         JobLogPage page = await PageAsync(http, $"/jobs/{_id}/logs?limit=1&from={first}");
         Assert.Equal((first + 3, first + 4, false), (Assert.Single(page.Events).Number, page.Next, page.Over));
         page = await PageAsync(http, $"/jobs/{_id}/logs?limit=2&from={page.Next}");
@@ -104,20 +104,20 @@ public sealed class EventTests(EmbeddedGarnet redis) : IDisposable
     public void Dispose() => _folder.Dispose();
 
     /// <summary>Of a paused job the scheduler tells nothing by itself.</summary>
-    private async Task<JobRun> SubmitPausedAsync(InProcessService scheduler, HttpClient http)
+    private async Task<ScheduledJob> SubmitPausedAsync(InProcessService scheduler, HttpClient http)
     {
         using HttpResponseMessage submitted = await http.PostAsync("/jobs", Requests.Json(_folder.Request(_id)), Token);
         submitted.EnsureSuccessStatusCode();
         using HttpResponseMessage paused = await http.PostAsync(SchedulerRoutes.Pause(_id), null, Token);
         paused.EnsureSuccessStatusCode();
-        return scheduler.Services.GetRequiredService<JobManager>().Find(_id)!;
+        return scheduler.Services.GetRequiredService<JobList>().Find(_id)!;
     }
 
-    private static void Append(JobRun job, int steps)
+    private static void Append(ScheduledJob job, int steps)
     {
         for (int i = 0; i < steps; i++)
         {
-            job.Append(1, Records.Step(i + 1));
+            job.Append(Records.Step(i + 1));
         }
     }
 

@@ -27,7 +27,7 @@ public sealed class CommandTests(EmbeddedGarnet redis) : IDisposable
         await File.WriteAllTextAsync(file, JobWriter.ToYaml(_folder.Job()), Token);
         Assert.Equal((0, "mine"), await OutputAsync(scheduler, "submit", file, "--id", "mine", "--set", "seed=7"));
         Assert.Equal((0, "mine"), await OutputAsync(scheduler, "submit", file, "--id", "mine", "--set", "seed=7"));
-        JobRun job = scheduler.Services.GetRequiredService<JobManager>().Find("mine")!;
+        ScheduledJob job = scheduler.Services.GetRequiredService<JobList>().Find("mine")!;
         Assert.Equal(7UL, job.Spec.Seed);
         Assert.Equal(Path.Combine(_folder.Runs, "mine"), job.Folder.Path);
 

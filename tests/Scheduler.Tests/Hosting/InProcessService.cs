@@ -54,7 +54,7 @@ internal sealed class InProcessService : IAsyncDisposable
     public static async Task<InProcessService> UnreadySchedulerAsync(RedisServer redis, params (string Name, string Value)[] settings)
     {
         redis.Require();
-        return await StartAsync(typeof(Jobs.JobManager).Assembly, [("ConnectionStrings:redis", redis.Connection), (EnvironmentNames.Queue, RedisServer.NewId()), .. settings]);
+        return await StartAsync(typeof(Jobs.JobList).Assembly, [("ConnectionStrings:redis", redis.Connection), (EnvironmentNames.Queue, RedisServer.NewId()), .. settings]);
     }
 
     public static Task<InProcessService> ParameterServerAsync(params (string Name, string Value)[] settings) => StartAsync(Assembly.Load("Lockstep.ParameterServer"), settings);

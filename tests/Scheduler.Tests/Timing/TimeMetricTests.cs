@@ -5,6 +5,7 @@ using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Tests.Hosting;
+using Lockstep.Scheduler.Workers;
 using Lockstep.ServiceDefaults.Telemetry;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -44,12 +45,12 @@ public sealed class TimeMetricTests : IDisposable
         listener.Start();
         var metrics = services.GetRequiredService<SchedulerMetrics>();
         var telemetry = new SchedulerTelemetry(metrics, new SchedulerSpans(new StepTrace(0), _time), _time);
-        var job = new JobRun(new JobRecord(_folder.Request("job"), JobState.Queued, null, JobProgress.None), 1, _time);
+        var job = new ScheduledJob(new JobRecord(_folder.Request("job"), JobState.Queued, null, JobProgress.None), 1, new Fleet(_time), _time);
 
         Pass(3);
         telemetry.Staffed([job]);
         Assert.Equal(new Dictionary<string, double> { ["starting"] = 3 }, counted);
-        job.TrySetState(JobState.Running, null);
+        job.TrySetState(JobState.Running);
         for (int step = 0; step < 10; step++)
         {
             Pass(1);

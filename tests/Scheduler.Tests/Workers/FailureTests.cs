@@ -42,7 +42,7 @@ public sealed class FailureTests(EmbeddedGarnet redis) : IAsyncLifetime
     [Fact]
     public async Task Where_nobody_could_open_the_job_yet_it_is_the_jobs_fault()
     {
-        JobRun job = await SubmitAsync();
+        ScheduledJob job = await SubmitAsync();
         using var first = await JoinAsync("worker-1");
 
         await FailAsync("worker-1");
@@ -53,11 +53,11 @@ public sealed class FailureTests(EmbeddedGarnet redis) : IAsyncLifetime
     [Fact]
     public async Task Where_another_could_it_is_the_workers_and_the_jobs_only_once_nobody_gets_on()
     {
-        JobRun job = await SubmitAsync();
+        ScheduledJob job = await SubmitAsync();
         using var first = await JoinAsync("worker-1");
         using var second = await JoinAsync("worker-2");
         Assert.Equal(JobState.Checking, job.State);
-        Assert.True(job.Opened(Class));
+        Assert.True(await job.TellAsync(new JobMessage.Opened(Class)));
 
         for (int times = 0; times < 4; times++)
         {
@@ -76,12 +76,12 @@ public sealed class FailureTests(EmbeddedGarnet redis) : IAsyncLifetime
         Assert.Equal((JobState.Failed, $"Job {_id}: worker-2 failed 3 times at step 0, and no other worker gets on there. The last time: {Missing}"), (job.State, job.Error));
     }
 
-    private async Task<JobRun> SubmitAsync()
+    private async Task<ScheduledJob> SubmitAsync()
     {
         using HttpClient http = _scheduler.Client();
         using HttpResponseMessage submitted = await http.PostAsync(SchedulerRoutes.Jobs, Requests.Json(_folder.Request(_id)), Token);
         submitted.EnsureSuccessStatusCode();
-        return _scheduler.Services.GetRequiredService<JobManager>().Find(_id)!;
+        return _scheduler.Services.GetRequiredService<JobList>().Find(_id)!;
     }
 
     /// <summary>Returns once the worker has the job.</summary>

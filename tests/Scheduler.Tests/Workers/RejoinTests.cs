@@ -3,6 +3,7 @@ using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Tests.Hosting;
 using Lockstep.Scheduler.Tests.Timing;
+using Lockstep.Scheduler.Workers;
 using Microsoft.Extensions.Time.Testing;
 
 namespace Lockstep.Scheduler.Tests.Workers;
@@ -18,7 +19,7 @@ public sealed class RejoinTests : IDisposable
     [Fact]
     public void They_are_waited_for_a_few_seconds()
     {
-        JobRun job = Job(JobState.Running);
+        ScheduledJob job = Job(JobState.Running);
         Assert.False(job.LacksWorkers(0));
         _time.Advance(TimeSpan.FromSeconds(4.9));
         Assert.False(job.LacksWorkers(0));
@@ -29,7 +30,7 @@ public sealed class RejoinTests : IDisposable
     [Fact]
     public void As_long_as_steps_are_done_there_are_some()
     {
-        JobRun job = Job(JobState.Running);
+        ScheduledJob job = Job(JobState.Running);
         for (int step = 0; step < 3; step++)
         {
             _time.Advance(TimeSpan.FromSeconds(4));
@@ -44,7 +45,7 @@ public sealed class RejoinTests : IDisposable
     [Fact]
     public void They_are_there_again_when_the_next_step_is_done()
     {
-        JobRun job = Job(JobState.Waiting);
+        ScheduledJob job = Job(JobState.Waiting);
         Assert.True(job.LacksWorkers(0));
         job.Moved();
         Assert.False(job.LacksWorkers(0));
@@ -53,7 +54,7 @@ public sealed class RejoinTests : IDisposable
     [Fact]
     public void A_shard_that_is_away_is_no_sign_of_their_absence()
     {
-        JobRun job = Job(JobState.Running);
+        ScheduledJob job = Job(JobState.Running);
         job.Time.ShardAway(0);
         _time.Advance(TimeSpan.FromMinutes(1));
         Assert.False(job.LacksWorkers(0));
@@ -64,7 +65,7 @@ public sealed class RejoinTests : IDisposable
     [Fact]
     public void Once_one_has_come_and_gone_there_is_none()
     {
-        JobRun job = Job(JobState.Running);
+        ScheduledJob job = Job(JobState.Running);
         Assert.False(job.LacksWorkers(1));
         Assert.True(job.LacksWorkers(0));
     }
@@ -72,5 +73,5 @@ public sealed class RejoinTests : IDisposable
     [Fact]
     public void One_that_had_none_has_none() => Assert.True(Job(JobState.Waiting).LacksWorkers(0));
 
-    private JobRun Job(JobState state) => new(new JobRecord(_folder.Request("job", runDirectory: _folder.In("run")), state, null, JobProgress.None), 1, _time);
+    private ScheduledJob Job(JobState state) => new(new JobRecord(_folder.Request("job", runDirectory: _folder.In("run")), state, null, JobProgress.None), 1, new Fleet(_time), _time);
 }

@@ -3,14 +3,13 @@ using Lockstep.Contracts.Services;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Redis;
-using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
 
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Watches the shards of one job: where one has lost what it held, all go back to the newest checkpoint.</summary>
 /// <param name="kept">Version of the newest checkpoint where a scheduler before had the job, 0 without any; null: none had. Shards that are behind it have lost it, though nobody saw them have more.</param>
-internal sealed partial class ShardGuard(JobRun job, long? kept, JobDescriptor descriptor, IReadOnlyList<IShardControl> shards, JobStore store, Fleet fleet, TimeProvider time, ILogger logger)
+internal sealed partial class ShardSupervisor(ScheduledJob job, long? kept, JobDescriptor descriptor, IReadOnlyList<IShardControl> shards, JobStore store, TimeProvider time, ILogger logger)
 {
     /// <summary>How often the shards are looked at when none of them has told of a change.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
@@ -135,7 +134,7 @@ internal sealed partial class ShardGuard(JobRun job, long? kept, JobDescriptor d
         double ms = time.GetElapsedTime(began).TotalMilliseconds;
         LogRestored(job.Id, restored.Version ?? 0, restored.Generation, ms, string.Join(", ", restored.Damaged));
         string damaged = restored.Damaged.Count > 0 ? $"; damaged, and passed over: the checkpoints of steps {string.Join(", ", restored.Damaged)}" : "";
-        job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"{How(restored.Version ?? 0)} version {restored.Version ?? 0} within {ms:F0} ms{damaged}"));
+        job.Append(FormattableString.Invariant($"{How(restored.Version ?? 0)} version {restored.Version ?? 0} within {ms:F0} ms{damaged}"));
         return false;
     }
 
@@ -155,7 +154,7 @@ internal sealed partial class ShardGuard(JobRun job, long? kept, JobDescriptor d
         if (_standing.HasAsked(version) && _toldOfStanding != version)
         {
             _toldOfStanding = version;
-            job.Append(fleet.CountOf(job.Id), null, FormattableString.Invariant($"it stands still, and a checkpoint of step {version} is on disk"));
+            job.Append(FormattableString.Invariant($"it stands still, and a checkpoint of step {version} is on disk"));
         }
 
         return false;
@@ -167,9 +166,9 @@ internal sealed partial class ShardGuard(JobRun job, long? kept, JobDescriptor d
         if (!_toldOfDisk && statuses.FirstOrDefault(s => s.FinalCheckpointFailure is not null) is { } failing)
         {
             _toldOfDisk = true;
-            string note = FormattableString.Invariant($"all steps are done, and the last checkpoint cannot be written yet; it is tried again for at most {DiskPatience.Final.TotalMinutes:0} minutes: {failing.FinalCheckpointFailure}");
+            string note = FormattableString.Invariant($"{(statuses.Max(s => s.Cursor.Step) >= descriptor.TotalSteps ? "all steps are done, and the last checkpoint" : "the checkpoint of an evaluated version, which may be the best,")} cannot be written yet; it is tried again for at most {DiskPatience.Final.TotalMinutes:0} minutes: {failing.FinalCheckpointFailure}");
             LogDisk(job.Id, note);
-            job.Append(fleet.CountOf(job.Id), null, note);
+            job.Append(note);
         }
     }
 

@@ -3,20 +3,22 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 using Lockstep.Core.Checkpoints;
+using Lockstep.Scheduler.Redis;
 using Lockstep.Scheduler.Scaling;
+using Lockstep.Scheduler.Workers;
 using Lockstep.Transport;
 
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Lets in only jobs that can be what they say: their id, their description, the paths that they name.</summary>
-internal sealed class JobIntake(JobManager jobs, JobRules rules, Scaler scaler, IConfiguration configuration)
+internal sealed class Intake(JobList jobs, Lifecycles lifecycles, JobRules rules, JobStore store, Staffing staffing, Fleet fleet, Scaler scaler, IConfiguration configuration, TimeProvider time)
 {
     private readonly SemaphoreSlim _gate = new(1, 1);
 
     /// <summary>Takes a job on; the same again is answered alike.</summary>
     /// <returns>Null: another job has this id.</returns>
     /// <exception cref="InputException">Something is wrong with it: all that could be found at once.</exception>
-    public async Task<JobRun?> SubmitAsync(SubmitRequest request, CancellationToken cancellation)
+    public async Task<ScheduledJob?> SubmitAsync(SubmitRequest request, CancellationToken cancellation)
     {
         JobSpec job = rules.Read(request, mayHaveMore: false);
         InputError[] errors = [.. rules.CheckData(job), .. CheckFleet(request.JobId, job)];
@@ -31,12 +33,35 @@ internal sealed class JobIntake(JobManager jobs, JobRules rules, Scaler scaler, 
         try
         {
             MakeReady(complete, job);
-            return await jobs.SubmitAsync(complete, cancellation);
+            return await TakeOnAsync(complete, cancellation);
         }
         finally
         {
             _gate.Release();
         }
+    }
+
+    private async Task<ScheduledJob?> TakeOnAsync(SubmitRequest request, CancellationToken cancellation)
+    {
+        if (!await store.SubmitAsync(request, cancellation))
+        {
+            return null;
+        }
+
+        if (jobs.Find(request.JobId) is { } known)
+        {
+            return known;
+        }
+
+        // One that was over long ago is known to the store only.
+        JobRecord record = await store.FindAsync(request.JobId, cancellation) ?? new JobRecord(request, JobState.Queued, null, JobProgress.None);
+        var job = new ScheduledJob(record with { Request = request }, await store.TermAsync(cancellation), fleet, time);
+        if (lifecycles.TryBegin(job, resumes: false))
+        {
+            await staffing.RunAsync();
+        }
+
+        return jobs.Find(request.JobId) ?? job;
     }
 
     private void MakeReady(SubmitRequest complete, JobSpec job)
@@ -59,7 +84,7 @@ internal sealed class JobIntake(JobManager jobs, JobRules rules, Scaler scaler, 
         }
     }
 
-    private JobRun? WriterOf(string folder)
+    private ScheduledJob? WriterOf(string folder)
     {
         try
         {

@@ -433,6 +433,11 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
 
         if (job.Best is { } best)
         {
+            if (job.Optimizer.ExportsAverage)
+            {
+                Report(values, "best", "The best version is found by its newest values, and the model file would have their moving average, which nobody measured.", "Remove 'best', or set 'optimizer.exported: last'.");
+            }
+
             JobValues map = values.Map("best");
             bool isOwn = job.Model.Metrics.Contains(best.Metric);
             if (best.Metric == JobWords.Of(MetricKind.Confusion))

@@ -104,6 +104,7 @@ public sealed class JobErrorTests
     [InlineData("preset: mlp", "layers:\n  - kind: residual\n    layers: []", 5, "'layers' is an empty list.", "Give at least one")]
     [InlineData("loss: mse", "loss: mse\nschedule: {kind: one-cycle, warmupSteps: 3}", 9, "The schedule one-cycle has no 'warmupSteps'.", "Remove it, or name the 'kind' that it belongs to.")]
     [InlineData("loss: mse", "loss: mse\nschedule: {kind: cosine-restarts}", 9, "The schedule 'cosine-restarts' has no 'cycleSteps'.", "Give the number of steps of the first fall.")]
+    [InlineData("labels: [y]", "labels: [y]\n  split: 0.5\nbest: {metric: loss}\noptimizer: {averageDecay: 0.9}", 9, "The best version is found by its newest values", "Remove 'best'")]
     [InlineData("loss: mse", "loss: mse\noptimizer: {exported: last}", 9, "'exported' belongs to 'averageDecay', which the optimizer does not have.", "Remove it, or give 'averageDecay'.")]
     [InlineData("loss: mse", "loss: mse\noptimizer: {groups: [{rate: 2}]}", 9, "'names' is missing in 'groups'.", "Give a list of names")]
     [InlineData("loss: mse", "loss: mse\noptimizer: {groups: {names: [a]}}", 9, "'groups' is a map.", "Give a list of maps of names, rate, weightDecay.")]

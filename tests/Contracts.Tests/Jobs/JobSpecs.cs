@@ -202,7 +202,7 @@ internal static class JobSpecs
             LossOptions = OptionsOf(loss, options.Item1, options.Item2, options.Item3, options.Item4),
             Metrics = metrics,
             TopK = metrics.Contains(MetricKind.TopK) ? topK : null,
-            Best = best is null || (data.Split is null && data.Validation is null) ? null : best with { Metric = measured },
+            Best = best is null || optimizer.ExportsAverage || (data.Split is null && data.Validation is null) ? null : best with { Metric = measured },
             ClassWeights = loss is LossKind.Mse or LossKind.Mae or LossKind.Huber or LossKind.Model || (weights is { ByClass: null } && data.Source is not null) ? null : weights,
             Optimizer = optimizer,
             Schedule = schedule,

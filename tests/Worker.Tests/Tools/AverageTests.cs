@@ -1,5 +1,6 @@
 using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Tools;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Layout;
 using Lockstep.Training;
@@ -40,6 +41,10 @@ public sealed class AverageTests
         CheckpointSet set = CheckpointSet.Read(run.Folder.Checkpoints, TorchRun.Steps);
         Assert.Equal(last, set.Model());
         Assert.Equal(last, (set with { Descriptor = set.Descriptor with { Optimizer = set.Descriptor.Optimizer with { Exported = ExportedKind.Last } } }).Exported());
+
+        // Against the model file too.
+        using var output = new StringWriter();
+        Assert.True(new VerifyTool(new VerifyRequest(run.Folder.Path, 1, null, Json: false), ComponentCatalog.Empty, output).Run(TestContext.Current.CancellationToken) == 0, output.ToString());
 
         Directory.Delete(CheckpointSet.DirectoryOf(run.Folder.Checkpoints, TorchRun.Steps), recursive: true);
         await run.RunAsync(Resumed, null, null);

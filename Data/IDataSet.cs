@@ -12,6 +12,9 @@ public interface IDataSet : IDisposable
     /// <value>Shape without the batch, such as [64] or [1, 28, 28].</value>
     IReadOnlyList<int> SampleShape { get; }
 
+    /// <value>Of data from columns: floats that each became, in order, more than one being the flags of a category; empty: they are no such data.</value>
+    IReadOnlyList<int> ColumnWidths => [];
+
     /// <value>Whether features are indexes of tokens, 0 … Classes − 1, and no quantities; then labels are too.</value>
     bool HasIndexes => false;
 

@@ -27,6 +27,7 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
     public long Count => count;
     public int FeatureCount { get; } = rows.Format.Bytes ? rows.Format.Features : FirstFeatures(rows.Format)[^1];
     public IReadOnlyList<int> SampleShape { get; } = SampleShapeOf(rows.Format);
+    public IReadOnlyList<int> ColumnWidths { get; } = rows.Format.Bytes ? [] : [.. FirstFeatures(rows.Format) is var first ? first.Skip(1).Zip(first, (next, at) => next - at) : []];
     public int LabelWidth => rows.Format.Labels;
     public IReadOnlyList<LabelScale> LabelScales { get; } = table.LabelFactor is { } factors ? [.. factors.Zip(table.LabelOffset!, (factor, offset) => new LabelScale(1 / factor, offset))] : [];
     public int? Classes => classes;

@@ -79,7 +79,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
         {
             Seed(step, slot);
             var outputs = model.Train(step, batch.InputsOn(TorchRuntime.Device));
-            var lossSum = SlotLoss.Sum(job.Loss, model, outputs, batch, weights);
+            var lossSum = SlotLoss.Sum(job, model, outputs, batch, weights);
             var gradients = Gradients(lossSum / stepSampleCount);
             model.Collect(gradients, (double)sampleIds.Length / stepSampleCount, gradient);
             return new(sampleIds.Length, lossSum.item<float>());
@@ -110,7 +110,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
         try
         {
             var outputs = model.Evaluate(batch.InputsOn(TorchRuntime.Device));
-            var lossSum = SlotLoss.Sum(job.Loss, model, outputs, batch, weights).item<float>();
+            var lossSum = SlotLoss.Sum(job, model, outputs, batch, weights).item<float>();
             double[] own = model.Own is null || job.Model.Metrics.Count == 0 ? [] : OwnMetrics.Sums(job.Model.Metrics, model.Own, outputs, batch);
             return metrics.Measure(sampleIds.Length, lossSum, SlotLoss.Usual(outputs), batch.RawLabels, own);
         }

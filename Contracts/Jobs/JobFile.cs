@@ -102,10 +102,10 @@ public static class JobFile
         JobSpec job = FromCanonicalJson(json, mayHaveMore);
         IEnumerable<object?>[] lists =
         [
-            job.Model.Layers, job.Model.Metrics, job.Model.Options?.Values ?? [], job.Model.WeightNames?.Values ?? [],
+            job.Model.Metrics, job.Model.Options?.Values ?? [], job.Model.WeightNames?.Values ?? [],
             job.Data.Features, job.Data.Exclude, job.Data.Labels, job.Data.Categories, job.Data.TrainMore, job.Data.ValidationMore, job.Data.MissingValues ?? [], job.Data.Options?.Values ?? [],
         ];
-        if (lists.Any(list => list.Contains(null)))
+        if (lists.Any(list => list.Contains(null)) || LayerSpec.HasNull(job.Model.Layers) || job.Optimizer.Groups?.Any(group => group is null || group.Names.Contains(null!)) == true)
         {
             throw new InputException(Key, 0, "A list of the job has null in it.", "Leave it out.");
         }
@@ -143,7 +143,7 @@ public static class JobFile
     public static JobSpec WithoutPlace(JobSpec job) => job with
     {
         Data = job.Data.WithFiles(path => Path.GetFileName(path)),
-        Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer with { Line = 0 })], Weights = Path.GetFileName(job.Model.Weights) },
+        Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer.WithoutLines())], Weights = Path.GetFileName(job.Model.Weights) },
         Workers = new WorkersSpec(),
         Shards = 1,
         Checkpoint = new CheckpointSpec(),

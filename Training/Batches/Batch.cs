@@ -29,12 +29,12 @@ internal sealed class Batch : IDisposable
         int width = _label < 0 ? 0 : fields[_label].Length;
         RawLabels = new float[samples * width];
         Target = _label < 0 || loss == LossKind.Model ? null
-            : (loss == LossKind.CrossEntropy ? torch.empty([samples], torch.ScalarType.Int64) : torch.empty([samples, width])).DetachFromDisposeScope();
+            : (loss == LossKind.CrossEntropy ? torch.empty(width > 1 ? [samples, width] : [samples], torch.ScalarType.Int64) : torch.empty([samples, width])).DetachFromDisposeScope();
     }
 
     public long[] SampleIds { get; }
 
-    /// <value>What losses of the job file take: classes: [samples] of int64; else [samples, width of the first label]. Null: there is no label, or the loss is the model's own.</value>
+    /// <value>What losses of the job file take: classes: [samples] of int64, or [samples, positions]; else [samples, width of the first label]. Null: there is no label, or the loss is the model's own.</value>
     public Tensor? Target { get; }
 
     /// <value>[samples × width of the first label]</value>

@@ -289,7 +289,7 @@ public sealed class ShardJobTests
 
         static UInt128[] Hashes(int shards)
         {
-            JobDescriptor job = StubGradients.Job(shards, 2, 6, elements: 4_500_003);
+            JobDescriptor job = StubGradients.Job(shards, 2, 6, elements: 12_600_003);
             ShardJob[] parts = [.. Enumerable.Range(0, shards).Select(shard => new ShardJob(job, shard))];
             float[] values = StubGradients.Initial(job);
             foreach (ShardJob part in parts)

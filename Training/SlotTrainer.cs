@@ -18,8 +18,8 @@ namespace Lockstep.Training;
 public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource train, IDataSource? validation = null, float[]? classWeights = null) : IDisposable
 {
     private readonly Tensor? weights = classWeights is null ? null : torch.tensor(classWeights).to(TorchRuntime.Device).DetachFromDisposeScope();
-    private readonly BatchReader training = new(job.Loss, train);
-    private readonly BatchReader? evaluation = validation is null ? null : new(job.Loss, validation);
+    private readonly BatchReader training = new(job.Loss, train, job.Seed);
+    private readonly BatchReader? evaluation = validation is null ? null : new(job.Loss, validation, seed: null);
     private readonly SlotMetrics? metrics = validation is null ? null : new(job, LabelNeeds.Label(validation.Fields));
     // Of the process: one object of its own each time it is asked for.
     private readonly torch.Generator generator = torch.Generator.Default;

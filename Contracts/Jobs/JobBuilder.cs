@@ -67,6 +67,11 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(values, key, $"'{key}' belongs to the preset{(presets.Length > 1 ? "s" : "")} {string.Join(" and ", presets)}.", $"Remove it, or set preset: {presets[0]}.");
         }
 
+        if (values.Text("weights") is { } file && StoreAddress.IsUrl(file))
+        {
+            Report(values, "weights", $"'{file}' is no path: weights are read from a file.", "Copy it, and name the copy.");
+        }
+
         return new ModelSpec
         {
             Preset = values.Text("preset"),
@@ -119,7 +124,8 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
 
     private DataSpec Data(JobValues values)
     {
-        string[] train = files.Of(values, "train"), validation = files.Of(values, "validation");
+        bool folders = values.Word<DataFormat>("format") == DataFormat.Images;
+        string[] train = files.Of(values, "train", folders), validation = files.Of(values, "validation", folders), labels = files.Of(values, "trainLabels"), held = files.Of(values, "validationLabels");
         var data = new DataSpec
         {
             Format = values.Given.Contains("source") ? DataFormat.Source : values.Word<DataFormat>("format") ?? DataFormat.Csv,
@@ -127,10 +133,12 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Options = values.Options("options"),
             Train = train.FirstOrDefault() ?? "",
             TrainMore = train[Math.Min(1, train.Length)..],
-            TrainLabels = files.Full(values, "trainLabels"),
+            TrainLabels = labels.FirstOrDefault(),
+            TrainLabelsMore = labels[Math.Min(1, labels.Length)..],
             Validation = validation.FirstOrDefault(),
             ValidationMore = validation[Math.Min(1, validation.Length)..],
-            ValidationLabels = files.Full(values, "validationLabels"),
+            ValidationLabels = held.FirstOrDefault(),
+            ValidationLabelsMore = held[Math.Min(1, held.Length)..],
             Split = values.Number("split"),
             Features = values.List<string>("features"),
             Exclude = values.List<string>("exclude"),
@@ -148,6 +156,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Normalize = values.Word<NormalizationKind>("normalize") ?? NormalizationKind.None,
             NormalizeLabels = values.Word<NormalizationKind>("normalizeLabels") ?? NormalizationKind.None,
             Text = values.Given.Contains("text") ? Text(values.Map("text")) : null,
+            Image = values.Given.Contains("image") ? Image(values.Map("image")) : null,
         };
         CheckKind(data, values);
         if (data.Thousands == data.Decimal)
@@ -158,11 +167,6 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (data.Features.Count > 0 && data.Exclude.Count > 0)
         {
             Report(values, "exclude", "The data have both 'features' and 'exclude'.", "Keep one of the two: 'exclude' is for all columns but some.");
-        }
-
-        if (data.Format == DataFormat.Idx && data.TrainMore.Count + data.ValidationMore.Count > 0)
-        {
-            Report(values, data.TrainMore.Count > 0 ? "train" : "validation", "The format idx takes one file of images.", "Name one file.");
         }
 
         if (data.Split is not null && data.Validation is not null)
@@ -214,7 +218,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(values, key, $"'{key}' does not go with the format {JobWords.Of(data.Format)}.", "Remove it.");
         }
 
-        if (values.Word<DataFormat>("format") is DataFormat.Csv && !values.Given.Contains("labels"))
+        if (values.Word<DataFormat>("format") is DataFormat.Csv or DataFormat.JsonLines or DataFormat.Parquet && !values.Given.Contains("labels"))
         {
             Report(values, "format", "'labels' is missing in 'data'.", "Name the column or columns that are predicted.");
         }
@@ -222,6 +226,11 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (values.Word<DataFormat>("format") is DataFormat.Text)
         {
             CheckText(data, values);
+        }
+
+        if (values.Word<DataFormat>("format") is DataFormat.Images && data.Image is null)
+        {
+            Report(values, "format", "'image' is missing in 'data'.", "Give a map with the 'shape' of a sample, such as [3, 32, 32].");
         }
 
         if (data.Format == DataFormat.Idx && !values.Given.Contains("trainLabels"))
@@ -232,6 +241,14 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (data.Format == DataFormat.Idx && values.Given.Contains("validation") != values.Given.Contains("validationLabels"))
         {
             Report(values, "validation", "'validation' and 'validationLabels' go together.", "Give both or none.");
+        }
+
+        foreach ((string images, string labels, int count, int labelled) in new[] { ("train", "trainLabels", data.TrainMore.Count, data.TrainLabelsMore.Count), ("validation", "validationLabels", data.ValidationMore.Count, data.ValidationLabelsMore.Count) })
+        {
+            if (data.Format == DataFormat.Idx && values.Given.Contains(images) && values.Given.Contains(labels) && count != labelled)
+            {
+                Report(values, labels, $"'{images}' names {Amount.Of(count + 1, "file")} of images, and '{labels}' {labelled + 1} of labels.", "Name one for each, in the same order.");
+            }
         }
     }
 
@@ -257,6 +274,24 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         Vocabulary = files.Full(values, "vocabulary"),
         Merges = files.Full(values, "merges"),
     };
+
+    private ImageSpec Image(JobValues values)
+    {
+        List<int> shape = Sizes(values, "shape");
+        if (shape is not [1 or 3, _, _] && values.Given.Contains("shape") && values.IsKnown("shape"))
+        {
+            Report(values, "shape", $"An image's 'shape' is [{string.Join(", ", shape)}].", "Give [channels, height, width], with 1 channel for grey and 3 for colours.");
+        }
+
+        return new ImageSpec
+        {
+            Shape = shape,
+            Fit = values.Word<ImageFit>("fit") ?? ImageFit.Stretch,
+            Crop = values.Int("crop") ?? 0,
+            Flip = values.Flag("flip") ?? false,
+            Shift = values.Int("shift") ?? 0,
+        };
+    }
 
     private void CheckText(DataSpec data, JobValues values)
     {

@@ -10,11 +10,16 @@ internal static class JobKeys
     /// <summary>Keys of <c>data</c> that go with a format, beside those of all.</summary>
     public static IReadOnlyDictionary<DataFormat, string[]> OfFormat { get; } = new Dictionary<DataFormat, string[]>
     {
-        [DataFormat.Csv] = ["features", "labels", "categories", "header", "delimiter", "encoding", "decimal", "thousands", "missing", "missingValues", "missingCategory", "unknown", "exclude", "normalize", "normalizeLabels"],
+        [DataFormat.Csv] = [.. OfTables, "header", "delimiter", "encoding", "decimal", "thousands"],
         [DataFormat.Idx] = ["trainLabels", "validationLabels", "normalize", "normalizeLabels"],
         [DataFormat.Text] = ["text", "encoding", "unknown"],
+        [DataFormat.JsonLines] = OfTables,
+        [DataFormat.Parquet] = OfTables,
+        [DataFormat.Images] = ["image", "features", "labels", "categories", "header", "delimiter", "encoding", "normalize", "normalizeLabels"],
         [DataFormat.Source] = [],
     };
+
+    private static string[] OfTables => ["features", "labels", "categories", "missing", "missingValues", "missingCategory", "unknown", "exclude", "normalize", "normalizeLabels"];
 
     public static JobKey Layer { get; } = new("layer", Map, "A layer.")
     {
@@ -95,26 +100,26 @@ internal static class JobKeys
                 Required = true,
                 Keys =
                 [
-                    new("format", Word, "What the files are, each plain or .gz; this or source.") { Words = Formats },
+                    new("format", Word, "What the files are; csv, json-lines and parquet are tables; this or source.") { Words = Formats },
                     new("source", Text, "A data source of one's own, by the name that the worker program gives it.") { Pattern = JobNames.Pattern },
                     new("options", Options, "source: what its constructor is told."),
-                    new("train", List, "The file or files, whose rows or texts follow each other; * and ? in a file's name stand for any characters; idx: the images; source: files that it is told of, if any.") { Items = Path, NotEmpty = true },
-                    Path with { Name = "trainLabels", Meaning = "idx: the labels." },
+                    new("train", List, "The file or files, whose rows or texts follow each other; * and ? in a name stand for any characters; images: folders, or tables of names; idx: the images; source: files that it is told of, if any.") { Items = Path, NotEmpty = true },
+                    new("trainLabels", List, "idx: the labels, a file for each of images.") { Items = Path, NotEmpty = true },
                     new("validation", List, "Data that are measured and not trained on; files as with train.") { Items = Path, NotEmpty = true },
-                    Path with { Name = "validationLabels", Meaning = "idx: their labels." },
+                    new("validationLabels", List, "idx: their labels.") { Items = Path, NotEmpty = true },
                     new("split", Number, "Fraction of the training data that is held out for validation instead, chosen by the seed.") { Minimum = 0, AboveMinimum = true, Maximum = 1, BelowMaximum = true },
-                    new("features", List, "csv: columns by name or zero-based index, -1 being the last; default: all that are no labels.") { Items = ColumnName },
-                    new("exclude", List, "csv: columns that are no features, instead of listing those that are.") { Items = ColumnName },
-                    new("labels", List, "csv: one column for classes, one or more for numbers.") { Items = ColumnName, NotEmpty = true },
-                    new("categories", List, "csv: columns whose texts are categories, one-hot as features, an index as a label; auto: every column with texts that are no numbers. A label of texts need not be listed for a loss over classes.") { Items = ColumnName },
+                    new("features", List, "tables: columns by name or zero-based index, -1 being the last; default: all that are no labels. A table of images: the column of their names; default: the first.") { Items = ColumnName },
+                    new("exclude", List, "tables: columns that are no features, instead of listing those that are.") { Items = ColumnName },
+                    new("labels", List, "tables, also of images: one column for classes, one or more for numbers.") { Items = ColumnName, NotEmpty = true },
+                    new("categories", List, "tables: columns whose texts are categories, one-hot as features, an index as a label; auto: every column with texts that are no numbers. A label of texts need not be listed for a loss over classes.") { Items = ColumnName },
                     new("header", Flag, "csv: whether the first line has the columns' names.") { Default = "true" },
                     new("delimiter", Text, "csv: what separates columns: a tab, a space or a sign of ASCII, no quote.") { Pattern = "^[\\t !#-/:-@\\[-`{-~]$", Default = "," },
                     new("encoding", Text, "csv and text: encoding of the text, such as utf-8, windows-1252 or shift_jis.") { Default = "utf-8" },
                     new("decimal", Text, "csv: what stands before a number's fraction, a point or a comma.") { Pattern = "^[.,]$", Default = "." },
                     new("thousands", Text, "csv: what stands between groups of three digits.") { Pattern = "^[.,' _\u00A0\u202F]$" },
                     new("missing", Word, "What a missing number is replaced with.") { Words = JobWords.All<MissingPolicy>(), Default = "refuse" },
-                    new("missingValues", List, "csv: texts that mean no value, beside an empty field; default: ?, NA, N/A, NaN, nan, null, NULL.") { Items = new("text", Text, "") },
-                    new("missingCategory", Word, "csv: own: a missing category is one of its own; zero: it has no flag; default: refused where missing refuses, else zero.") { Words = JobWords.All<MissingCategoryPolicy>() },
+                    new("missingValues", List, "tables: texts that mean no value, beside an empty field; default: ?, NA, N/A, NaN, nan, null, NULL.") { Items = new("text", Text, "") },
+                    new("missingCategory", Word, "tables: own: a missing category is one of its own; zero: it has no flag; default: refused where missing refuses, else zero.") { Words = JobWords.All<MissingCategoryPolicy>() },
                     new("unknown", Word, "What a category or character is that only later data have; ignore: it has no flag, and a character is left out.") { Words = JobWords.All<UnknownPolicy>(), Default = "refuse" },
                     new("normalize", Word, "How features are scaled, by the training rows; stored with the model.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
                     new("normalizeLabels", Word, "How labels that are numbers are scaled for the loss, by the training rows; stored with the model. The metrics mae, rmse and mape stay in the labels' own unit.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
@@ -127,6 +132,17 @@ internal static class JobKeys
                             new("tokenizer", Word, "What a token is; bpe as of GPT-2, word-piece as of BERT.") { Words = JobWords.All<TokenizerKind>(), Default = "characters" },
                             Path with { Name = "vocabulary", Meaning = "The tokenizer's file: vocab.json (bpe), vocab.txt (word-piece) or the model (sentence-piece)." },
                             Path with { Name = "merges", Meaning = "bpe: merges.txt." },
+                        ],
+                    },
+                    new("image", Map, "images: what a sample is, and what varies of it in training.")
+                    {
+                        Keys =
+                        [
+                            new("shape", List, "[channels, height, width] of a sample; 1 channel is grey, 3 are red, green and blue.") { Required = true, Items = new("size", Whole, "") { Minimum = 1, Maximum = 4096 }, NotEmpty = true },
+                            new("fit", Word, "How an image of other proportions is brought to the size: stretched, filling it, or inside of it.") { Words = JobWords.All<ImageFit>(), Default = "stretch" },
+                            new("crop", Whole, "Images are read so many pixels larger, in both directions; training takes a part of each by chance, measuring the middle.") { Minimum = 0, Maximum = 1024, Default = "0" },
+                            new("flip", Flag, "Whether half of the samples are mirrored in training, left to right.") { Default = "false" },
+                            new("shift", Whole, "Samples are moved by up to so many pixels in training; what comes in is black.") { Minimum = 0, Maximum = 1024, Default = "0" },
                         ],
                     },
                 ],

@@ -110,7 +110,8 @@ public sealed record BestSpec
 
 public enum BestMode { Min = 1, Max = 2 }
 
-public enum DataFormat { Csv = 1, Idx = 2, Source = 3, Text = 4 }
+/// <summary>How files are read; csv, json-lines and parquet are tables.</summary>
+public enum DataFormat { Csv = 1, Idx = 2, Source = 3, Text = 4, JsonLines = 5, Parquet = 6, Images = 7 }
 
 public enum MissingPolicy { Refuse = 1, Mean = 2, Median = 3, Zero = 4 }
 
@@ -130,55 +131,61 @@ public sealed record DataSpec
     public string? Source { get; init; }
     /// <value>Of a source of the worker program's own, as texts, by name; null: none.</value>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
-    /// <value>Csv and source: the file, or the first of several; empty: none. Idx: the images.</value>
+    /// <value>The file or folder, or the first of several; of a source, empty: none. Idx: the images.</value>
     public required string Train { get; init; }
-    /// <value>Csv: the files whose rows follow those of Train, in this order.</value>
+    /// <value>The files that follow Train, in this order.</value>
     public IReadOnlyList<string> TrainMore { get; init; } = [];
     /// <value>Idx: the labels of Train.</value>
     public string? TrainLabels { get; init; }
+    /// <value>Idx: the labels of TrainMore, one by one.</value>
+    public IReadOnlyList<string> TrainLabelsMore { get; init; } = [];
     public string? Validation { get; init; }
-    /// <value>Csv: the files whose rows follow those of Validation.</value>
+    /// <value>The files that follow Validation.</value>
     public IReadOnlyList<string> ValidationMore { get; init; } = [];
     public string? ValidationLabels { get; init; }
+    /// <value>Idx: the labels of ValidationMore, one by one.</value>
+    public IReadOnlyList<string> ValidationLabelsMore { get; init; } = [];
     /// <value>Fraction of Train held out for validation, in (0, 1), by a seeded permutation; null where Validation is given or none is wanted.</value>
     public double? Split { get; init; }
-    /// <value>Csv: names or zero-based indexes, from the end where negative; empty: every column that is neither a label nor excluded.</value>
+    /// <value>Tables: names or zero-based indexes, from the end where negative; empty: every column that is neither a label nor excluded.</value>
     public IReadOnlyList<string> Features { get; init; } = [];
-    /// <value>Csv: columns that are no features, where Features is empty.</value>
+    /// <value>Tables: columns that are no features, where Features is empty.</value>
     public IReadOnlyList<string> Exclude { get; init; } = [];
-    /// <value>Csv: one name or index for classes, one or more for regression.</value>
+    /// <value>Tables: one name or index for classes, one or more for regression.</value>
     public IReadOnlyList<string> Labels { get; init; } = [];
-    /// <value>Csv columns whose texts are categories: one-hot as features, an index as a label; or <see cref="AutoCategories"/>.</value>
+    /// <value>Columns whose texts are categories: one-hot as features, an index as a label; or <see cref="AutoCategories"/>.</value>
     public IReadOnlyList<string> Categories { get; init; } = [];
     public bool Header { get; init; } = true;
     public char Delimiter { get; init; } = ',';
-    /// <value>Csv: encoding of the text. Default utf-8.</value>
+    /// <value>Csv and text: encoding of the text. Default utf-8.</value>
     public string Encoding { get; init; } = TextEncodings.Usual;
     /// <value>Csv: what stands before a number's fraction. Default a point.</value>
     public char Decimal { get; init; } = '.';
     /// <value>Csv: what stands between groups of three digits; null: nothing.</value>
     public char? Thousands { get; init; }
     public MissingPolicy Missing { get; init; } = MissingPolicy.Refuse;
-    /// <value>Csv: texts that mean no value, beside the empty one; null: those of docs/job-file.md.</value>
+    /// <value>Tables: texts that mean no value, beside the empty one; null: those of docs/job-file.md.</value>
     public IReadOnlyList<string>? MissingValues { get; init; }
-    /// <value>Csv: what a missing category is; null: refused where Missing refuses, else without a flag.</value>
+    /// <value>Tables: what a missing category is; null: refused where Missing refuses, else without a flag.</value>
     public MissingCategoryPolicy? MissingCategory { get; init; }
-    /// <value>Csv: what a category is that the training data do not have.</value>
+    /// <value>Tables and text: what a category or character is that the training data do not have.</value>
     public UnknownPolicy Unknown { get; init; } = UnknownPolicy.Refuse;
     public NormalizationKind Normalize { get; init; } = NormalizationKind.None;
     /// <value>How labels that are numbers are scaled for the loss; metrics are in the labels' own unit.</value>
     public NormalizationKind NormalizeLabels { get; init; } = NormalizationKind.None;
     /// <value>Of the format text, else null.</value>
     public TextSpec? Text { get; init; }
+    /// <value>Of the format images, else null.</value>
+    public ImageSpec? Image { get; init; }
 
     /// <summary>All files, with the key that names each.</summary>
     public IEnumerable<(string Key, string Path)> Files() =>
     [
         .. Train.Length == 0 && Source is not null ? Array.Empty<(string, string)>() : [("train", Train)],
         .. TrainMore.Select(path => ("train", path)),
-        .. new[] { ("trainLabels", TrainLabels), ("validation", Validation) }.Where(f => f.Item2 is not null).Select(f => (f.Item1, f.Item2!)),
-        .. ValidationMore.Select(path => ("validation", path)),
-        .. ValidationLabels is null ? Array.Empty<(string, string)>() : [("validationLabels", ValidationLabels)],
+        .. Named("trainLabels", TrainLabels, TrainLabelsMore),
+        .. Named("validation", Validation, ValidationMore),
+        .. Named("validationLabels", ValidationLabels, ValidationLabelsMore),
         .. new[] { ("text.vocabulary", Text?.Vocabulary), ("text.merges", Text?.Merges) }.Where(f => f.Item2 is not null).Select(f => (f.Item1, f.Item2!)),
     ];
 
@@ -191,9 +198,14 @@ public sealed record DataSpec
         TrainLabels = TrainLabels is { } labels ? change(labels) : null,
         Validation = Validation is { } validation ? change(validation) : null,
         ValidationMore = [.. ValidationMore.Select(change)],
+        TrainLabelsMore = [.. TrainLabelsMore.Select(change)],
         ValidationLabels = ValidationLabels is { } held ? change(held) : null,
+        ValidationLabelsMore = [.. ValidationLabelsMore.Select(change)],
         Text = Text?.WithFiles(change),
     };
+
+    private static IEnumerable<(string Key, string Path)> Named(string key, string? first, IReadOnlyList<string> more) =>
+        first is null ? [] : more.Prepend(first).Select(path => (key, path));
 }
 
 public sealed record WorkersSpec

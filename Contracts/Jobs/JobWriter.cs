@@ -28,7 +28,7 @@ public static class JobWriter
             values["workers"] = new JsonObject { ["min"] = job.Workers.Min, ["max"] = job.Workers.Max };
         }
 
-        foreach (string key in (string[])["train", "validation"])
+        foreach (string key in (string[])["train", "trainLabels", "validation", "validationLabels"])
         {
             // One key in the file names all.
             if (values["data"] is JsonObject data && data[key + "More"] is JsonArray more)

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Lockstep.Abstractions;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Sampling;
 using TorchSharp;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -47,12 +48,13 @@ internal sealed class Batch : IDisposable
     public IReadOnlyDictionary<string, Tensor> LabelsOn(torch.Device device) => On(device, _labels);
 
     /// <summary>Reads samples into the tensors.</summary>
-    public void Fill(IDataSource source, ReadOnlySpan<long> sampleIds)
+    /// <param name="slotSeed">What samples may vary by, together with their indexes; null: they are read as they are.</param>
+    public void Fill(IDataSource source, ReadOnlySpan<long> sampleIds, ulong? slotSeed)
     {
         sampleIds.CopyTo(SampleIds);
         for (int i = 0; i < sampleIds.Length; i++)
         {
-            source.Read(sampleIds[i], new Sample(_fields, _starts, i));
+            source.Read(sampleIds[i], new Sample(_fields, _starts, i, slotSeed is { } seed ? CounterRandom.Key(seed, (ulong)sampleIds[i], 0) : null));
         }
 
         SetLabels();

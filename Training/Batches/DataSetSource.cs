@@ -25,7 +25,7 @@ internal sealed class DataSetSource(IDataSet data) : IDataSource
     {
         if (!data.HasIndexes)
         {
-            data.Read([index], sample.Floats(0), Fields.Count > 1 ? sample.Floats(1) : []);
+            data.Read([index], sample.Seed is { } seed ? [seed] : [], sample.Floats(0), Fields.Count > 1 ? sample.Floats(1) : []);
             return;
         }
 

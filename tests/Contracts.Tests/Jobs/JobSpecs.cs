@@ -54,7 +54,8 @@ internal static class JobSpecs
         Layers = which == 2 ? layers : [],
     });
 
-    private static readonly Gen<DataSpec> Csv =
+    private static readonly Gen<DataSpec> Tables =
+        from format in Gen.Int[0, 4].Select(i => i switch { 0 => DataFormat.JsonLines, 1 => DataFormat.Parquet, _ => DataFormat.Csv })
         from paths in Gen.Select(Path, Path)
         from split in Gen.Double[0.001, 0.999]
         from which in Gen.Int[0, 2]
@@ -72,7 +73,7 @@ internal static class JobSpecs
         from normalize in Gen.Enum<NormalizationKind>()
         select new DataSpec
         {
-            Format = DataFormat.Csv,
+            Format = format,
             Train = paths.Item1,
             TrainMore = Distinct(more.Item1, paths.Item1),
             Validation = which == 1 ? paths.Item2 : null,
@@ -82,11 +83,11 @@ internal static class JobSpecs
             Exclude = excluded.Item1 ? excluded.Item2 : [],
             Labels = columns.Item2,
             Categories = columns.Item3,
-            Header = header,
-            Delimiter = delimiter,
-            Encoding = encoding,
-            Decimal = marks.Decimal,
-            Thousands = marks.Thousands,
+            Header = format != DataFormat.Csv || header,
+            Delimiter = format == DataFormat.Csv ? delimiter : ',',
+            Encoding = format == DataFormat.Csv ? encoding : "utf-8",
+            Decimal = format == DataFormat.Csv ? marks.Decimal : '.',
+            Thousands = format == DataFormat.Csv ? marks.Thousands : null,
             Missing = missing,
             MissingValues = missingValues,
             MissingCategory = missingCategory,
@@ -94,14 +95,24 @@ internal static class JobSpecs
             Normalize = normalize,
         };
 
-    private static readonly Gen<DataSpec> Idx = Gen.Select(Path.Array[4, 4], Gen.Bool, Gen.Enum<NormalizationKind>(), (paths, validated, normalize) => new DataSpec
+    private static readonly Gen<DataSpec> Idx = Gen.Select(Path.Array[4, 4], Gen.Bool, Gen.Enum<NormalizationKind>(), Gen.Bool, (paths, validated, normalize, several) => new DataSpec
     {
         Format = DataFormat.Idx,
         Train = paths[0],
+        TrainMore = several ? Distinct([paths[2]], paths[0]) : [],
         TrainLabels = paths[1],
+        TrainLabelsMore = several && paths[0] != paths[2] ? [paths[1] + "2"] : [],
         Validation = validated ? paths[2] : null,
         ValidationLabels = validated ? paths[3] : null,
         Normalize = normalize,
+    });
+
+    private static readonly Gen<DataSpec> Images = Gen.Select(Path, Gen.Int[1, 4096].Array[2, 2], Gen.Bool, Gen.Enum<ImageFit>(), Gen.Select(Gen.Int[0, 1024], Gen.Bool, Gen.Int[0, 1024]), Text.Array[0, 2], (path, size, grey, fit, varied, labels) => new DataSpec
+    {
+        Format = DataFormat.Images,
+        Train = path,
+        Labels = labels,
+        Image = new ImageSpec { Shape = [grey ? 1 : 3, .. size], Fit = fit, Crop = varied.Item1, Flip = varied.Item2, Shift = varied.Item3 },
     });
 
     private static readonly Gen<DataSpec> Texts =
@@ -173,7 +184,7 @@ internal static class JobSpecs
     public static readonly Gen<JobSpec> Any =
         from name in Gen.Select(Gen.Char["abz09"], Gen.Char["abz09-"].Array[0, 39], (first, rest) => first + new string(rest))
         from model in Gen.OneOf(Layered, Own)
-        from data in Gen.OneOf(Csv, Idx, Source, Texts)
+        from data in Gen.OneOf(Tables, Idx, Source, Texts, Images)
         from kind in Gen.Enum<LossKind>()
         let loss = kind == LossKind.Model && model.Name is null ? LossKind.Mse : kind
         from labels in Gen.Enum<NormalizationKind>()

@@ -24,7 +24,7 @@ public sealed class AverageTests
         float decay = (float)(1 - run.Spec.Optimizer.AverageDecay!.Value);
 
         // One process, without checkpoints.
-        using OpenedJob opened = OpenedJob.Open(run.Spec with { Shards = 1 }, "job", run.Folder, null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, default);
+        using OpenedJob opened = OpenedJob.Open(run.Spec with { Shards = 1 }, "job", run.Folder, null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, TestContext.Current.CancellationToken);
         var replay = new StepReplay(opened, null);
         TensorKind[] kinds = [.. opened.Job.Descriptor.Tensors.SelectMany(tensor => Enumerable.Repeat(tensor.Kind, (int)tensor.Elements))];
         float[] average = [];

@@ -4,7 +4,7 @@ using Lockstep.Contracts;
 namespace Lockstep.Data;
 
 /// <summary>What is wrong with the values of a data set's files: one message a column and kind of fault, with the first place, the value there, and how many more there are.</summary>
-internal sealed class CsvFaults
+internal sealed class TableFaults
 {
     /// <summary>Messages; a file of another kind than was thought has one a column.</summary>
     private const int MostTold = 20;
@@ -20,7 +20,7 @@ internal sealed class CsvFaults
     /// <param name="rows">At the row.</param>
     /// <param name="kind">Of fault: what is counted together.</param>
     /// <param name="message">Made for the first of its kind.</param>
-    public void Add(CsvRows rows, int column, string kind, ReadOnlySpan<char> value, Func<string, string> message, string remedy)
+    public void Add(TableRows rows, int column, string kind, ReadOnlySpan<char> value, Func<string, string> message, string remedy)
     {
         if (_faults.TryGetValue((column, kind), out Fault? fault))
         {

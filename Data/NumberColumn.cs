@@ -4,9 +4,9 @@ namespace Lockstep.Data;
 
 /// <summary>A column of numbers.</summary>
 /// <param name="mayBeTexts">A text is no fault: it makes the column one of categories.</param>
-internal sealed class CsvNumberColumn(CsvPlace place, CsvNumber numbers, bool mayBeTexts) : ICsvColumn
+internal sealed class NumberColumn(TablePlace place, NumberText numbers, bool mayBeTexts) : ITableColumn
 {
-    private static readonly CsvNumber[] Others = [new(',', '.'), new('.', ','), new(',', ' '), new('.', '\'')];
+    private static readonly NumberText[] Others = [new(',', '.'), new('.', ','), new(',', ' '), new('.', '\'')];
 
     private (double Value, int File, int Line) _least = (double.PositiveInfinity, 0, 0);
     private (double Value, int File, int Line) _largest = (double.NegativeInfinity, 0, 0);
@@ -15,7 +15,7 @@ internal sealed class CsvNumberColumn(CsvPlace place, CsvNumber numbers, bool ma
     /// <value>A text that is no number has come.</value>
     public bool IsText { get; private set; }
 
-    public double Read(CsvRows rows, ReadOnlySpan<char> text)
+    public double Read(TableRows rows, ReadOnlySpan<char> text)
     {
         if (place.Missing.Contains(text))
         {
@@ -65,16 +65,16 @@ internal sealed class CsvNumberColumn(CsvPlace place, CsvNumber numbers, bool ma
 
     private static Extreme? Of((double Value, int File, int Line) extreme) => extreme.Line > 0 ? new(extreme.Value, extreme.File, extreme.Line) : null;
 
-    private string Remedy(CsvRows rows, ReadOnlySpan<char> text)
+    private string Remedy(TableRows rows, ReadOnlySpan<char> text)
     {
         if (!place.Spec.Header && rows.Line == 1 && rows.File == 0)
         {
             return "If the first line has the columns' names, set 'header: true'; else correct the value, or list the column in 'categories'.";
         }
 
-        if (text.ContainsAny(",. '"))
+        if (place.Spec.Format == DataFormat.Csv && text.ContainsAny(",. '"))
         {
-            foreach (CsvNumber other in Others)
+            foreach (NumberText other in Others)
             {
                 if (other.TryRead(text, out _, out _))
                 {

@@ -3,19 +3,19 @@ using Lockstep.Contracts.Jobs;
 namespace Lockstep.Data;
 
 /// <summary>A column of texts, stored as indexes: in the order in which they come, or as the training data have them.</summary>
-internal sealed class CsvCategoryColumn : ICsvColumn
+internal sealed class CategoryColumn : ITableColumn
 {
     /// <summary>More different texts in one column of features are names rather than categories, and would take a column each.</summary>
     private const int MostCategories = 1000;
 
     private const int ShownTexts = 10;
 
-    private readonly CsvPlace _place;
+    private readonly TablePlace _place;
     private readonly string[]? _known;
     private readonly TextIndexes _indexes = new();
 
     /// <param name="known">Of the training data; null: these are the training data.</param>
-    public CsvCategoryColumn(CsvPlace place, string[]? known)
+    public CategoryColumn(TablePlace place, string[]? known)
     {
         (_place, _known) = (place, known);
         foreach (string text in known ?? [])
@@ -24,7 +24,7 @@ internal sealed class CsvCategoryColumn : ICsvColumn
         }
     }
 
-    public double Read(CsvRows rows, ReadOnlySpan<char> text)
+    public double Read(TableRows rows, ReadOnlySpan<char> text)
     {
         bool missing = _place.Missing.Contains(text);
         if (missing)
@@ -55,7 +55,7 @@ internal sealed class CsvCategoryColumn : ICsvColumn
             return double.NaN;
         }
 
-        int most = _place.IsLabel ? CsvClassColumn.MostClasses : MostCategories;
+        int most = _place.IsLabel ? ClassColumn.MostClasses : MostCategories;
         if (_indexes.Count == most)
         {
             _place.Fault(rows, "categories", text, _ => $"Column {_place.Name} has more than {most} different texts.", "Such a column names rows rather than groups them: leave it out by 'exclude', or out of 'categories' where it holds numbers.");

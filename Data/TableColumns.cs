@@ -4,18 +4,18 @@ using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Data;
 
-/// <summary>Which columns of a CSV file a job uses, and for what: zero-based indexes into the header.</summary>
+/// <summary>Which columns of a table a job uses, and for what: zero-based indexes into the header.</summary>
 /// <param name="FindsCategories">Whether columns that hold other texts than numbers are categories, named or not.</param>
-internal sealed record CsvColumns(string[] Header, int[] Features, int[] Labels, int[] Categories, bool FindsCategories)
+internal sealed record TableColumns(string[] Header, int[] Features, int[] Labels, int[] Categories, bool FindsCategories)
 {
     private const int ShownNames = 20;
 
-    /// <summary>Finds the places of the columns, from the file's first line alone.</summary>
+    /// <summary>Finds the places of the columns, from the file's beginning alone.</summary>
     /// <exception cref="InputException">A column is missing or used in two ways.</exception>
-    public static CsvColumns Locate(string path, DataSpec spec)
+    public static TableColumns Locate(string path, DataSpec spec)
     {
         string[] header;
-        using (var rows = new CsvRows(path, spec))
+        using (TableRows rows = TableRows.Open(path, spec))
         {
             header = rows.Names;
         }
@@ -51,7 +51,7 @@ internal sealed record CsvColumns(string[] Header, int[] Features, int[] Labels,
             throw new InputException(errors);
         }
 
-        return new CsvColumns(header, features, labels, categories, finds);
+        return new TableColumns(header, features, labels, categories, finds);
 
         int[] Indexes(IReadOnlyList<string> names, string key)
         {
@@ -84,7 +84,7 @@ internal sealed record CsvColumns(string[] Header, int[] Features, int[] Labels,
 
     private static string Remedy(string[] header, string name, DataSpec spec)
     {
-        if (spec.Header && header.Count(h => double.TryParse(h, NumberStyles.Float, CultureInfo.InvariantCulture, out _)) * 2 > header.Length)
+        if (spec.Format == DataFormat.Csv && spec.Header && header.Count(h => double.TryParse(h, NumberStyles.Float, CultureInfo.InvariantCulture, out _)) * 2 > header.Length)
         {
             return "The first line looks like data: set 'header: false', and name columns by their index, from 0.";
         }

@@ -5,11 +5,11 @@ namespace Lockstep.Data;
 /// <summary>A column that is being read.</summary>
 /// <param name="Index">Zero-based, within the first file.</param>
 /// <param name="IsLabel">Its values are predicted: none may be missing.</param>
-internal sealed record CsvPlace(int Index, string Name, bool IsLabel, DataSpec Spec, MissingTexts Missing, CsvFaults Faults)
+internal sealed record TablePlace(int Index, string Name, bool IsLabel, DataSpec Spec, MissingTexts Missing, TableFaults Faults)
 {
     /// <summary>Tells that a value is missing which must be there.</summary>
     /// <param name="mayBe">Whether features may be missing.</param>
-    public void NoteMissing(CsvRows rows, ReadOnlySpan<char> text, bool mayBe, string remedy)
+    public void NoteMissing(TableRows rows, ReadOnlySpan<char> text, bool mayBe, string remedy)
     {
         if (IsLabel)
         {
@@ -21,16 +21,16 @@ internal sealed record CsvPlace(int Index, string Name, bool IsLabel, DataSpec S
         }
     }
 
-    public void Fault(CsvRows rows, string kind, ReadOnlySpan<char> text, Func<string, string> message, string remedy) => Faults.Add(rows, Index, kind, text, message, remedy);
+    public void Fault(TableRows rows, string kind, ReadOnlySpan<char> text, Func<string, string> message, string remedy) => Faults.Add(rows, Index, kind, text, message, remedy);
 }
 
 /// <summary>Reads the fields of one column, and notes what is wrong with them.</summary>
-internal interface ICsvColumn
+internal interface ITableColumn
 {
     /// <param name="rows">At the row.</param>
     /// <param name="text">The field.</param>
     /// <returns>What is stored; NaN where there is no value, or no good one.</returns>
-    double Read(CsvRows rows, ReadOnlySpan<char> text);
+    double Read(TableRows rows, ReadOnlySpan<char> text);
 
     /// <summary>The column as it was read; what concerns all of it is noted.</summary>
     RowColumn Finish();

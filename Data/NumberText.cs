@@ -6,7 +6,7 @@ namespace Lockstep.Data;
 /// <summary>Reads numbers as the nearest float64, as fast as the fields of a row follow each other.</summary>
 /// <param name="decimalMark">Stands before the fraction.</param>
 /// <param name="thousands">Stands between groups of three digits; null: nothing does.</param>
-internal sealed class CsvNumber(char decimalMark = '.', char? thousands = null)
+internal sealed class NumberText(char decimalMark = '.', char? thousands = null)
 {
     private const int LongestText = 512;
 

@@ -5,17 +5,17 @@ namespace Lockstep.Data;
 
 /// <summary>The one column of labels for a loss over classes: whole numbers from 0 on are the classes themselves, and where a text is no number, the texts are.</summary>
 /// <param name="mayBeTexts">These are the training data, which decide.</param>
-internal sealed class CsvClassColumn(CsvPlace place, bool mayBeTexts) : ICsvColumn
+internal sealed class ClassColumn(TablePlace place, bool mayBeTexts) : ITableColumn
 {
     /// <summary>More classes than this are rather a number that happens to be whole.</summary>
     public const int MostClasses = 10_000;
 
     private readonly TextIndexes _indexes = new();
-    private readonly CsvNumber _numbers = new();
+    private readonly NumberText _numbers = new();
     private bool _texts;
     private InputError? _noClass;
 
-    public double Read(CsvRows rows, ReadOnlySpan<char> text)
+    public double Read(TableRows rows, ReadOnlySpan<char> text)
     {
         if (_indexes.TryFind(text, out int index))
         {
@@ -47,7 +47,7 @@ internal sealed class CsvClassColumn(CsvPlace place, bool mayBeTexts) : ICsvColu
             // Where a text comes, all values are texts: that is known at the end.
             string kind = value < 0 ? "negative" : value != Math.Floor(value) ? "no whole number" : $"{MostClasses} or more";
             string other = value != Math.Floor(value) ? "; or take the loss mse or mae, if it is a number to be predicted" : "";
-            _noClass ??= new InputError(rows.Path, rows.Line, $"{CsvFaults.Show(text)} in column {place.Name} is {kind}, and classes are 0, 1, 2 ….", $"List the column in 'categories', so that each of its values is a class of its own{other}.");
+            _noClass ??= new InputError(rows.Path, rows.Line, $"{TableFaults.Show(text)} in column {place.Name} is {kind}, and classes are 0, 1, 2 ….", $"List the column in 'categories', so that each of its values is a class of its own{other}.");
         }
 
         return _indexes.Add(text.ToString());

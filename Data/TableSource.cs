@@ -4,12 +4,12 @@ using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Data;
 
-/// <summary>Reads CSV files row by row into a row store, and tells all that is wrong with them at once.</summary>
+/// <summary>Reads files of rows and columns into a row store, row by row, and tells all that is wrong with them at once.</summary>
 /// <param name="files">Their rows follow each other; the first one's columns are the ones of all.</param>
 /// <param name="isClasses">Whether the loss takes classes as labels, and not numbers.</param>
 /// <param name="known">Of the training data: names and categories must be the same.</param>
 /// <param name="progress">Is told how far each file is read.</param>
-internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool isClasses, DataSchema? known, IProgress<DataProgress>? progress) : IRowSource
+internal sealed class TableSource(IReadOnlyList<string> files, DataSpec spec, bool isClasses, DataSchema? known, IProgress<DataProgress>? progress) : IRowSource
 {
     /// <summary>Rows that are looked at to guess which columns hold texts; whatever they say, all rows decide.</summary>
     private const int GuessedRows = 1000;
@@ -18,16 +18,18 @@ internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool
 
     public void CheckBeginnings()
     {
-        CsvColumns.Locate(files[0], spec);
+        TableColumns.Locate(files[0], spec);
         foreach (string file in files.Skip(1))
         {
-            new CsvRows(file, spec).Dispose();
+            TableRows.Open(file, spec).Dispose();
         }
     }
 
+    public string Hash(string cacheDirectory) => SourceHashes.Of(files, cacheDirectory, progress);
+
     public RowFormat Write(Stream output, CancellationToken cancellation)
     {
-        CsvColumns columns = CsvColumns.Locate(files[0], spec);
+        TableColumns columns = TableColumns.Locate(files[0], spec);
         var texts = new HashSet<int>(columns.Categories);
         if (columns.FindsCategories && known is null)
         {
@@ -49,18 +51,19 @@ internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool
     /// <summary>Reads the rows once.</summary>
     /// <param name="texts">Columns that hold texts, by their place in the first file; what is found to be one is added.</param>
     /// <returns>Null: a column was found to hold texts, so that the rows have to be read again.</returns>
-    private RowFormat? Pass(CsvColumns columns, HashSet<int> texts, Stream output, long most, CancellationToken cancellation)
+    private RowFormat? Pass(TableColumns columns, HashSet<int> texts, Stream output, long most, CancellationToken cancellation)
     {
-        var faults = new CsvFaults();
-        ICsvColumn[] readers = Readers(columns, texts, faults);
+        var faults = new TableFaults();
+        ITableColumn[] readers = Readers(columns, texts, faults);
         var row = new double[readers.Length];
         long count = 0;
         for (int file = 0; file < files.Count; file++)
         {
             int[] places = PlacesIn(files[file], columns);
-            using var rows = new CsvRows(files[file], spec, progress) { File = file };
+            using TableRows rows = TableRows.Open(files[file], spec, file, progress);
             try
             {
+                rows.Need(places);
                 while (count < most && rows.Read(faults))
                 {
                     cancellation.ThrowIfCancellationRequested();
@@ -80,7 +83,7 @@ internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool
             }
         }
 
-        int[] found = [.. readers.Index().Where(r => r.Item is CsvNumberColumn { IsText: true }).Select(r => Place(columns, r.Index))];
+        int[] found = [.. readers.Index().Where(r => r.Item is NumberColumn { IsText: true }).Select(r => Place(columns, r.Index))];
         if (found.Length > 0 || most < long.MaxValue)
         {
             texts.UnionWith(found);
@@ -91,31 +94,31 @@ internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool
         faults.Throw();
         if (count == 0)
         {
-            throw new InputException(files[0], 0, "The file has no rows.", "Give a file with data" + (spec.Header ? ", or set 'header: false' if its first line is data." : "."));
+            throw new InputException(files[0], 0, "The file has no rows.", "Give a file with data" + (spec.Header && spec.Format == DataFormat.Csv ? ", or set 'header: false' if its first line is data." : "."));
         }
 
-        return new RowFormat(count, columns.Features.Length, columns.Labels.Length, RowKind.Numbers, [], Classes(read[columns.Features.Length..]), read);
+        return new RowFormat(count, columns.Features.Length, columns.Labels.Length, RowKind.Numbers, [], RowFormat.ClassesOf(read[columns.Features.Length..]), read);
     }
 
-    private static int Place(CsvColumns columns, int reader) => reader < columns.Features.Length ? columns.Features[reader] : columns.Labels[reader - columns.Features.Length];
+    private static int Place(TableColumns columns, int reader) => reader < columns.Features.Length ? columns.Features[reader] : columns.Labels[reader - columns.Features.Length];
 
-    private ICsvColumn[] Readers(CsvColumns columns, HashSet<int> texts, CsvFaults faults)
+    private ITableColumn[] Readers(TableColumns columns, HashSet<int> texts, TableFaults faults)
     {
         var missing = new MissingTexts(spec.MissingValues);
-        var numbers = new CsvNumber(spec.Decimal, spec.Thousands);
-        return [.. Enumerable.Range(0, columns.Features.Length + columns.Labels.Length).Select<int, ICsvColumn>(reader =>
+        var numbers = new NumberText(spec.Decimal, spec.Thousands);
+        return [.. Enumerable.Range(0, columns.Features.Length + columns.Labels.Length).Select<int, ITableColumn>(reader =>
         {
             int index = Place(columns, reader);
-            var place = new CsvPlace(index, columns.Header[index], reader >= columns.Features.Length, spec, missing, faults);
+            var place = new TablePlace(index, columns.Header[index], reader >= columns.Features.Length, spec, missing, faults);
             string[]? categories = known?.Categories.GetValueOrDefault(place.Name);
-            return texts.Contains(index) || categories is not null ? new CsvCategoryColumn(place, categories)
-                : place.IsLabel && isClasses && columns.Labels.Length == 1 ? new CsvClassColumn(place, mayBeTexts: known is null)
-                : new CsvNumberColumn(place, numbers, columns.FindsCategories && known is null && !place.IsLabel);
+            return texts.Contains(index) || categories is not null ? new CategoryColumn(place, categories)
+                : place.IsLabel && isClasses && columns.Labels.Length == 1 ? new ClassColumn(place, mayBeTexts: known is null)
+                : new NumberColumn(place, numbers, columns.FindsCategories && known is null && !place.IsLabel);
         })];
     }
 
     /// <summary>Where another file has the columns, by reader.</summary>
-    private int[] PlacesIn(string file, CsvColumns first)
+    private int[] PlacesIn(string file, TableColumns first)
     {
         int[] places = [.. Enumerable.Range(0, first.Features.Length + first.Labels.Length).Select(reader => Place(first, reader))];
         if (file == files[0])
@@ -124,7 +127,7 @@ internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool
         }
 
         string[] header;
-        using (var rows = new CsvRows(file, spec))
+        using (TableRows rows = TableRows.Open(file, spec))
         {
             header = rows.Names;
         }
@@ -139,8 +142,6 @@ internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool
             ? [.. places.Select(p => Array.IndexOf(header, first.Header[p]))]
             : throw new InputException(file, 1, lacking.Length > 0 && spec.Header ? $"The file lacks the columns {string.Join(", ", lacking)}, which {files[0]} has." : $"The first line has {Amount.Of(header.Length, "field")}, that of {files[0]} {first.Header.Length}.", "Use files with the same columns.");
     }
-
-    private static int? Classes(RowColumn[] labels) => labels is [{ Categories: { } texts } label] ? label.Numbered ? label.Ranks().Max() + 1 : texts.Length : null;
 
     private void CheckNames(string[] names)
     {

@@ -351,6 +351,31 @@ public sealed class ShardJobTests
         }
     }
 
+    [Fact]
+    public void In_16_bits_the_sums_of_as_many_slots_as_there_may_be_do_not_wrap()
+    {
+        JobDescriptor job = StubGradients.Job(1, 65_536, 6, new OptimizerSpec { Kind = OptimizerKind.Sgd, LearningRate = 1 }, elements: 12) with { Contribution = 16 };
+        var shard = new ShardJob(job, 0);
+        shard.Initialize(new float[shard.Elements]);
+        var group = new GroupBuilder(job, shard.Layout);
+        // In the first step all escape; in the second each is as large as its hint allows: 2^14, and the sum 2^30.
+        foreach (float gradient in new[] { MathF.ScaleB(1, -20), MathF.ScaleB(1, -19) })
+        {
+            group.Begin(shard.Cursor, [Hints(shard)]);
+            for (int slot = 0; slot < job.Slots; slot++)
+            {
+                Assert.True(group.Add(slot, 1, 1, [.. Enumerable.Repeat(gradient, shard.Elements)]));
+            }
+
+            Contribution all = group.Build("w")[0];
+            Assert.Equal(PushStatus.Accepted, Push(shard, all).Status);
+            Next(shard);
+        }
+
+        using PulledVersion version = shard.View(-1);
+        Assert.Equal([.. Enumerable.Repeat(-0.1875f, 10), .. Enumerable.Repeat(0.1875f, 2)], version.Values!.Value.ToArray());
+    }
+
     [Theory]
     [InlineData(24, 4, PullFormat.Float32, "contributions of 4 slots in 24 bits cannot be")]
     [InlineData(16, 65_537, PullFormat.Float32, "contributions of 65537 slots in 16 bits cannot be")]

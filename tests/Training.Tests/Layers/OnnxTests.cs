@@ -41,7 +41,7 @@ public sealed class OnnxTests
 
         model.Load(flat);
         using var batch = new Batch(Samples, data.Fields, job.Loss);
-        batch.Fill(data, [0, 1, 2, 3, 4]);
+        batch.Fill(data, [0, 1, 2, 3, 4], null);
         DataField input = data.Fields.First(field => !field.IsLabel);
         var values = batch.InputsOn(torch.CPU)[input.Name];
         float[] ours = SlotLoss.Usual(model.Evaluate(batch.InputsOn(torch.CPU)))!.contiguous().data<float>().ToArray();

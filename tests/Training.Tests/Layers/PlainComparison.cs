@@ -37,7 +37,7 @@ internal static class PlainComparison
         var gradient = new float[flat.Length];
         SlotResult ours = trainer.Run(0, 0, Ids, Ids.Length, gradient);
         using var batch = new Batch(Ids.Length, data.Fields, job.Loss);
-        batch.Fill(data, Ids);
+        batch.Fill(data, Ids, null);
         Tensor input = batch.InputsOn(torch.CPU).Values.Single();
         plain.train();
         Tensor theirs = loss(plain.call(input), batch.Target!);

@@ -55,5 +55,5 @@ public sealed class Schedule(OptimizerSpec optimizer, ScheduleSpec schedule, lon
     }
 
     /// <summary>From one fraction of the peak to another along half a cosine.</summary>
-    private static double Cosine(double from, double to, double progress) => to + ((from - to) * 0.5 * (1 + FixedMath.CosPi(Math.Clamp(progress, 0, 1))));
+    private static double Cosine(double from, double to, double progress) => to + ((from - to) * 0.5 * Math.Max(0, 1 + FixedMath.CosPi(Math.Clamp(progress, 0, 1))));
 }

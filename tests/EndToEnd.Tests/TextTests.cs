@@ -28,7 +28,7 @@ public sealed class TextTests : IDisposable
         string[] sets =
         [
             $"data.train={Path.Combine(Built.Root, "docs", "operations.md")}", $"data.validation={Path.Combine(Built.Root, "docs", "deploy.md")}",
-            "model.width=16", "model.depth=1", "model.heads=2", "epochs=", $"steps={Steps}", "checkpoint.every=8",
+            "model.width=16", "model.depth=1", "model.heads=2", "optimizer.averageDecay=0.8", "epochs=", $"steps={Steps}", "checkpoint.every=8",
         ];
 
         CliResult result = await CliProcess.RunAsync(["chaos", Job, "--workers", "2", "--shards", "2", "--schedule", schedule, "--output", _folder.In("run"), "--json", verdict, "--set", .. sets]);

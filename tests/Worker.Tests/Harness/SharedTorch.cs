@@ -6,8 +6,7 @@ using Lockstep.Worker.Loop;
 namespace Lockstep.Worker.Tests.Harness;
 
 /// <summary>A worker's real trainer beside others in one process: libtorch draws from one generator a process, so slots go one by one.</summary>
-/// <param name="beforeRun">Called with (step, slot) before a slot is computed.</param>
-internal sealed class SharedTorch(OpenedJob job, Action<long, int> beforeRun) : ITrainer
+internal sealed class SharedTorch : ITrainer
 {
     /// <summary>Collection of the tests that compute with libtorch: one after the other, as the tools draw from that generator too.</summary>
     public const string Generator = "libtorch's generator";
@@ -15,26 +14,52 @@ internal sealed class SharedTorch(OpenedJob job, Action<long, int> beforeRun) : 
     // One for all workers of the process.
     private static readonly Lock Torch = new();
 
-    public int ElementCount => job.Trainer.ElementCount;
+    private readonly OpenedJob _job;
+    private readonly Action<long, int> _beforeRun;
 
-    public long ValidationSamples => job.Trainer.ValidationSamples;
-
-    public void CopyInitial(Span<float> values) => job.Trainer.CopyInitial(values);
-
-    public void Load(IReadOnlyList<ReadOnlyMemory<float>> parts) => job.Trainer.Load(parts);
-
-    public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => job.Trainer.Prepare(step, slot, sampleIds);
-
-    public SlotResult Run(long step, int slot, ReadOnlySpan<long> sampleIds, int stepSampleCount, Span<float> gradient)
+    /// <param name="open">Opens the job: a module's own initial values come from the generator as well.</param>
+    /// <param name="beforeRun">Called with (step, slot) before a slot is computed.</param>
+    public SharedTorch(Func<OpenedJob> open, Action<long, int> beforeRun)
     {
-        beforeRun(step, slot);
+        _beforeRun = beforeRun;
         lock (Torch)
         {
-            return job.Trainer.Run(step, slot, sampleIds, stepSampleCount, gradient);
+            _job = open();
         }
     }
 
-    public EvaluationPart Evaluate(ReadOnlySpan<long> sampleIds) => job.Trainer.Evaluate(sampleIds);
+    public int ElementCount => _job.Trainer.ElementCount;
 
-    public void Dispose() => job.Dispose();
+    public long ValidationSamples => _job.Trainer.ValidationSamples;
+
+    public void CopyInitial(Span<float> values)
+    {
+        lock (Torch)
+        {
+            _job.Trainer.CopyInitial(values);
+        }
+    }
+
+    public void Load(IReadOnlyList<ReadOnlyMemory<float>> parts) => _job.Trainer.Load(parts);
+
+    public bool Prepare(long step, int slot, ReadOnlySpan<long> sampleIds) => _job.Trainer.Prepare(step, slot, sampleIds);
+
+    public SlotResult Run(long step, int slot, ReadOnlySpan<long> sampleIds, int stepSampleCount, Span<float> gradient)
+    {
+        _beforeRun(step, slot);
+        lock (Torch)
+        {
+            return _job.Trainer.Run(step, slot, sampleIds, stepSampleCount, gradient);
+        }
+    }
+
+    public EvaluationPart Evaluate(ReadOnlySpan<long> sampleIds)
+    {
+        lock (Torch)
+        {
+            return _job.Trainer.Evaluate(sampleIds);
+        }
+    }
+
+    public void Dispose() => _job.Dispose();
 }

@@ -79,7 +79,7 @@ public sealed class TorchOracleTests
 
         await using var swarm = new Swarm(job, new FakeTimeProvider());
         using var muster = new Muster(workers, 2, swarm.End);
-        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w, muster.Sent), () => new SharedTorch(OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, acceptsCode: false, catalog, default), muster.Hold)).Start())];
+        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w, muster.Sent), () => new SharedTorch(() => OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, acceptsCode: false, catalog, default), muster.Hold)).Start())];
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
         Assert.All(await Task.WhenAll(members.Select(m => m.Run)), Assert.True);
         Assert.Equal(Math.Min(workers, spec.Slots), reports.Single(r => r.Cursor is { Step: 3, Attempt: >= 0 }).SlotWorkers.Distinct().Count());

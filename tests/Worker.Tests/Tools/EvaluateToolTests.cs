@@ -10,11 +10,13 @@ using Lockstep.Data;
 using Lockstep.Fuzzing;
 using Lockstep.Training;
 using Lockstep.Worker.Jobs;
+using Lockstep.Worker.Tests.Harness;
 using Lockstep.Worker.Tools;
 
 namespace Lockstep.Worker.Tests.Tools;
 
 /// <summary>A model file may come from anywhere: what it says of sizes is compared with its bytes before anything of these sizes is made.</summary>
+[Collection(SharedTorch.Generator)]
 public sealed class EvaluateToolTests : IDisposable
 {
     private const int Cases = 1000;

@@ -58,7 +58,7 @@ internal sealed class TorchRun : IDisposable
         TrainingJob job = opened.Job;
         await compute.RunAsync(opened.Dispose);
         await using var swarm = new Swarm(job, TimeProvider.System);
-        Member[] members = [.. Enumerable.Range(0, 2).Select(w => swarm.Hire($"w{w}", new QuietWire(), () => new SharedTorch(OpenedJob.Open(Spec, "job", Folder, resume, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, default), beforeRun ?? ((_, _) => { }))).Start())];
+        Member[] members = [.. Enumerable.Range(0, 2).Select(w => swarm.Hire($"w{w}", new QuietWire(), () => new SharedTorch(() => OpenedJob.Open(Spec, "job", Folder, resume, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, default), beforeRun ?? ((_, _) => { }))).Start())];
         Task beside = meanwhile?.Invoke(swarm) ?? Task.CompletedTask;
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
         await beside;

@@ -71,16 +71,17 @@ public sealed class TwoSchedulersTests : IDisposable
     }
 
     /// <summary>What a job went through, to its end.</summary>
-    /// <param name="begun">Done with the first that is heard.</param>
+    /// <param name="begun">Done once it is heard to run.</param>
     private static async Task<IReadOnlyList<JobStatus>> FollowAsync(SchedulerClient scheduler, string id, CancellationToken cancellation, Func<Task>? begun = null)
     {
         var seen = new List<JobStatus>();
         await foreach (JobEvent item in scheduler.EventsAsync(id, 0, cancellation))
         {
             seen.Add(item.Status);
-            if (seen.Count == 1 && begun is not null)
+            if (begun is not null && item.Status.State == JobState.Running)
             {
                 await begun();
+                begun = null;
             }
         }
 

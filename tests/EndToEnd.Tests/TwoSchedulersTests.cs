@@ -42,6 +42,15 @@ public sealed class TwoSchedulersTests : IDisposable
         JobSpec job = JobFile.Load(Built.Sample("digits"), ["epochs=", "steps=300", "shards=2"]);
 
         RunFolder disturbed = await SubmitAsync(first, "disturbed", job, patience.Token);
+        // Its data are looked through: workers that do not train yet would join the second one.
+        await foreach (JobEvent item in first.EventsAsync("disturbed", 0, patience.Token))
+        {
+            if (item.Status.Step > 0)
+            {
+                break;
+            }
+        }
+
         using (var scheduler = SecondScheduler.Start(fleet))
         {
             using var second = new SchedulerClient(scheduler.Address, TimeProvider.System);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Lockstep.Contracts.Faults;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
 using Lockstep.Core.Tracing;
@@ -95,6 +96,7 @@ internal sealed partial class HostedJob
             await gate.PassAsync(cursor.Step, _closed.Token);
         }
 
+        _context.Reach(FaultPhase.Update, cursor.Step);
         Activity? span = ShardSpans.Begin("update", lastPush);
         double factor = 1;
         if (Descriptor.Optimizer.ClipNorm is not null)
@@ -125,6 +127,7 @@ internal sealed partial class HostedJob
         double updateMs = _context.Time.GetElapsedTime(gathered).TotalMilliseconds;
         span?.Dispose();
         TellProgress();
+        _context.Reach(FaultPhase.Turn, cursor.Step);
         // From here on beside the workers' computing; the next update is not begun before this is done.
         UInt128[] hashes = Job.BlockHashes;
         ShardState? snapshot = null;
@@ -151,7 +154,9 @@ internal sealed partial class HostedJob
         using Activity? span = ShardSpans.Begin("announce", update);
         try
         {
-            bool keepsNext = await AskFirstAsync(() => _first.AnnounceAsync(Descriptor.JobId, announcement, _closed.Token));
+            Task<bool> asked = AskFirstAsync(() => _first.AnnounceAsync(Descriptor.JobId, announcement, _closed.Token));
+            _context.Reach(FaultPhase.Announce, announcement.Cursor.Step);
+            bool keepsNext = await asked;
             lock (_gate)
             {
                 if (!IsOver && Job.Cursor.Step == announcement.Cursor.Step + 1)

@@ -24,7 +24,18 @@ public static class StateHash
     }
 
     /// <summary>Hash over the hashes of all blocks of the model, in order.</summary>
-    public static UInt128 Combine(ReadOnlySpan<UInt128> blocks) => XxHash128.HashToUInt128(MemoryMarshal.AsBytes(blocks));
+    /// <param name="pieces">Cut anywhere.</param>
+    public static UInt128 Combine(params ReadOnlySpan<UInt128[]> pieces)
+    {
+        XxHash128 hasher = s_hasher ??= new XxHash128();
+        hasher.Reset();
+        foreach (UInt128[] blocks in pieces)
+        {
+            hasher.Append(MemoryMarshal.AsBytes(blocks.AsSpan()));
+        }
+
+        return hasher.GetCurrentHashAsUInt128();
+    }
 
     /// <summary>32 hexadecimal digits.</summary>
     public static string ToHex(UInt128 hash) => hash.ToString("x32", System.Globalization.CultureInfo.InvariantCulture);

@@ -99,7 +99,7 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
         {
             Check(cursor.Generation, shard, blockSquares.Length);
             return Meet(_norms, cursor).Put(shard, blockSquares, parts =>
-                GradientNorm.Factor(InBlockOrder(s => parts[s]).Sum(), _descriptor.Optimizer.ClipNorm ?? double.PositiveInfinity));
+                GradientNorm.Factor(parts.SelectMany(squares => squares).Sum(), _descriptor.Optimizer.ClipNorm ?? double.PositiveInfinity));
         }
     }
 
@@ -123,7 +123,7 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
     {
         lock (_gate)
         {
-            Check(announcement.Cursor.Generation, announcement.Shard, announcement.BlockHashes.Count);
+            Check(announcement.Cursor.Generation, announcement.Shard, announcement.BlockHashes.Length);
             return Meet(_announcements, announcement.Cursor).Put(announcement.Shard, announcement, parts =>
             {
                 Report(parts);
@@ -245,7 +245,8 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
         }
 
         StepCounters counters = step.Counters;
-        string ledger = StateHash.ToHex(StateHash.Combine([.. InBlockOrder(s => parts[s].BlockHashes)]));
+        // The shards' chunks follow each other in the model.
+        string ledger = StateHash.ToHex(StateHash.Combine([.. parts.Select(p => p.BlockHashes)]));
         string first = _log.LedgerOf(step.Cursor.Step) ?? ledger;
         if (first != ledger)
         {
@@ -328,19 +329,6 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
         }
 
         Pulse();
-    }
-
-    private IEnumerable<T> InBlockOrder<T>(Func<int, IReadOnlyList<T>> ofShard)
-    {
-        var next = new int[_descriptor.Shards];
-        foreach (Chunk chunk in _layout.Chunks)
-        {
-            IReadOnlyList<T> values = ofShard(chunk.Shard);
-            for (int i = 0; i < chunk.BlockCount; i++)
-            {
-                yield return values[next[chunk.Shard]++];
-            }
-        }
     }
 
     private void Check(int generation, int shard, int? blocks)

@@ -57,15 +57,16 @@ internal sealed class GrpcStepSink(TimeProvider time) : IStepSink
     private async Task WriteAsync(IServerStreamWriter<TensorFrame> writer, ShardMessage message, bool isLast, CancellationToken cancellation)
     {
         ReadOnlyMemory<float> values = message is TurnMessage { Version.Values: { } known } ? known : default;
-        int first = Math.Min(values.Length, WireConversions.PieceElements);
-        writer.WriteOptions = isLast && first == values.Length ? Last : MoreFollows;
-        await writer.WriteAsync(new TensorFrame { Header = message.ToWire(time), Floats = values[..first] }, cancellation);
-        for (int sent = first; sent < values.Length;)
+        TensorFrame frame = message.ToFrame(time);
+        int sent = 0;
+        do
         {
-            int length = Math.Min(values.Length - sent, WireConversions.PieceElements);
-            writer.WriteOptions = isLast && sent + length == values.Length ? Last : MoreFollows;
-            await writer.WriteAsync(new TensorFrame { Floats = values.Slice(sent, length) }, cancellation);
-            sent += length;
+            frame.Floats = values.Slice(sent, Math.Min(values.Length - sent, WireConversions.PieceElements));
+            sent += frame.Floats.Length;
+            writer.WriteOptions = isLast && sent == values.Length ? Last : MoreFollows;
+            await writer.WriteAsync(frame, cancellation);
+            (frame.Header, frame.Hints) = (null, default);
         }
+        while (sent < values.Length);
     }
 }

@@ -88,7 +88,14 @@ internal static class StepConversions
         Chunks = [],
     };
 
-    public static ShardHeader ToWire(this ShardMessage message, TimeProvider time)
+    /// <summary>A message without its values.</summary>
+    public static TensorFrame ToFrame(this ShardMessage message, TimeProvider time) => new()
+    {
+        Header = message.ToWire(time),
+        Hints = message is TurnMessage turn ? turn.Version.Hints : default,
+    };
+
+    private static ShardHeader ToWire(this ShardMessage message, TimeProvider time)
     {
         switch (message)
         {
@@ -102,11 +109,6 @@ internal static class StepConversions
                     AgeMs = version.Gathered is { } gathered ? time.GetElapsedTime(gathered).TotalMilliseconds : -1,
                     TraceParent = TraceContext.Format(version.Trace),
                 };
-                foreach (short hint in version.Hints.Span)
-                {
-                    turn.Hints.Add(hint);
-                }
-
                 return new ShardHeader { Turn = turn };
             case GrantMessage grant:
                 return new ShardHeader { Grant = new Grant { Cursor = grant.Cursor.ToWire(), Slots = { grant.Slots }, Number = grant.Number } };

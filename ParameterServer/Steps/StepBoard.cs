@@ -135,34 +135,47 @@ public sealed partial class StepBoard : IShardPeer, IEvaluations
     /// <summary>Reports from number <paramref name="from"/> on, then new ones as they come; ends after the last. Who asks from a number that no report has only learns of the end.</summary>
     public async IAsyncEnumerable<StepReport> WatchAsync(long from, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        for (long next = Math.Max(0, from); ; next++)
+        long next = Math.Max(0, from);
+        while (true)
         {
-            StepReport? report = null;
-            while (report is null)
+            IReadOnlyList<StepReport> ready = [];
+            (long, long)? older = null;
+            Task more;
+            lock (_gate)
             {
-                Task more;
-                lock (_gate)
+                more = _logged.Task;
+                if (next < _log.FirstInMemory)
                 {
-                    report = next < _log.Count ? _log[(int)next] : null;
-                    if (report is null)
-                    {
-                        ThrowIfFailed();
-                        if (_finished)
-                        {
-                            yield break;
-                        }
-                    }
-
-                    more = _logged.Task;
+                    older = _log.InFile((int)next);
                 }
-
-                if (report is null)
+                else if (next < _log.Count)
                 {
-                    await more.WaitAsync(cancellation);
+                    ready = _log.InMemory((int)next);
+                }
+                else
+                {
+                    ThrowIfFailed();
+                    if (_finished)
+                    {
+                        yield break;
+                    }
                 }
             }
 
-            yield return report;
+            if (older is { } place)
+            {
+                ready = _log.Read(place);
+            }
+            else if (ready.Count == 0)
+            {
+                await more.WaitAsync(cancellation);
+            }
+
+            foreach (StepReport report in ready)
+            {
+                yield return report;
+                next++;
+            }
         }
     }
 

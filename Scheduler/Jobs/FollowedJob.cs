@@ -1,6 +1,7 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Core.Grants;
+using Lockstep.Core.Protocol;
 
 namespace Lockstep.Scheduler.Jobs;
 
@@ -31,7 +32,7 @@ internal sealed class FollowedJob
     /// <summary>Follows it no more, and writes what the run came to.</summary>
     /// <exception cref="IOException">The disk does not take it.</exception>
     /// <exception cref="UnauthorizedAccessException">The run's folder may not be written.</exception>
-    /// <exception cref="Core.Protocol.ProtocolException">The last checkpoint cannot be read.</exception>
+    /// <exception cref="ProtocolException">The last checkpoint cannot be read.</exception>
     public async Task FinishAsync(JobState state, string? error)
     {
         await StopAsync();
@@ -41,7 +42,11 @@ internal sealed class FollowedJob
     /// <summary>Follows it no more.</summary>
     public async Task StopAsync()
     {
-        await _stop.CancelAsync();
+        if (!_following.IsCompleted)
+        {
+            await _stop.CancelAsync();
+        }
+
         await _following;
         _stop.Dispose();
     }
@@ -64,12 +69,12 @@ internal sealed class FollowedJob
         }
         catch (InputException exception)
         {
-            _ = _job.TellAsync(new JobMessage.End(JobState.Failed, JobStatus.BadInput + exception.Message));
+            _ = _job.TellAsync(new JobMessage.End(JobState.Failed, exception.Message, FailureCause.Input));
         }
         catch (Exception exception)
         {
             _logger.NotFollowed(exception, _job.Id);
-            _ = _job.TellAsync(new JobMessage.End(JobState.Failed, exception.Message));
+            _ = _job.TellAsync(new JobMessage.End(JobState.Failed, exception.Message, exception is ProtocolException { Error: ProtocolError.NotFinite } ? FailureCause.NotFinite : null));
         }
     }
 }

@@ -105,7 +105,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
 
         // A job that stands still is kept as it is.
         _followed?.LookSoon();
-        await store.SetStateAsync(job.Id, state, null, job.Progress, term);
+        await store.SetStateAsync(job.Id, state, null, null, job.Progress, term);
         return true;
     }
 
@@ -154,7 +154,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
 
     private async Task<bool> BegunAsync()
     {
-        await store.SetStateAsync(job.Id, job.State, null, job.Progress, term);
+        await store.SetStateAsync(job.Id, job.State, null, null, job.Progress, term);
         job.Append();
         return true;
     }
@@ -177,12 +177,12 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
         string? hopeless = _troubles.Failed(request, job.Step, fleet.WorkersOf(job.Id));
         if (request.BadInput && !job.IsOpened)
         {
-            return await EndAsync(new JobMessage.End(JobState.Failed, JobStatus.BadInput + request.Error));
+            return await EndAsync(new JobMessage.End(JobState.Failed, request.Error, FailureCause.Input));
         }
 
         if (hopeless is not null)
         {
-            return await EndAsync(new JobMessage.End(JobState.Failed, hopeless));
+            return await EndAsync(new JobMessage.End(JobState.Failed, hopeless, request.NotFinite ? FailureCause.NotFinite : null));
         }
 
         job.Barrier.Leave(request.WorkerId);
@@ -230,10 +230,11 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
     private async Task<bool> EndAsync(JobMessage.End end)
     {
         (JobState state, string? error) = await RecordAsync(end.State, WithCheckpoint(end));
-        job.TrySetState(state, error);
+        FailureCause? cause = state == end.State ? end.Cause : null;
+        job.TrySetState(state, error, cause);
         logger.Ended(job.Id, state, error is null ? "" : $": {error}");
         telemetry.Ended(job, state, error);
-        await store.SetStateAsync(job.Id, state, error, job.Progress, term);
+        await store.SetStateAsync(job.Id, state, error, cause, job.Progress, term);
         job.Append();
         fleet.Release(job.Id);
         await closer.CloseAsync(job, term);
@@ -242,7 +243,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
     }
 
     private string? WithCheckpoint(JobMessage.End end) =>
-        end is { State: JobState.Failed, Error: { } error } && !error.StartsWith(JobStatus.BadInput, StringComparison.Ordinal) && CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() is > 0 and long newest
+        end is { State: JobState.Failed, Error: { } error, Cause: not FailureCause.Input } && CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() is > 0 and long newest
             ? FormattableString.Invariant($"{error} The newest checkpoint is that of step {newest}.")
             : end.Error;
 

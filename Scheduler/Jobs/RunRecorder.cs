@@ -31,6 +31,7 @@ internal sealed class RunRecorder : IDisposable
     private readonly int _generationBefore;
     private readonly double _secondsBefore;
     private readonly long _started;
+    // When the newest step or evaluation was reported: the next step begins then.
     private long _lastStep;
     // The newest step with a line of its own in metrics.jsonl. A disk that was full may have kept more of the ledger.
     private long _told;
@@ -243,6 +244,8 @@ internal sealed class RunRecorder : IDisposable
 
     private EvaluationRecord? Evaluation(StepReport report)
     {
+        // The time of an evaluation is none of the next step's.
+        _lastStep = _time.GetTimestamp();
         if (report.EvaluationParts.Count == 0 || !_evaluated.Add(report.Cursor.Step))
         {
             return null;

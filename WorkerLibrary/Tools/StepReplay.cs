@@ -11,7 +11,7 @@ namespace Lockstep.Worker.Tools;
 /// <summary>One worker and one shard in one thread, without grants and messages: computes every slot of every step itself.</summary>
 internal sealed class StepReplay
 {
-    private readonly OpenedJob _job;
+    private readonly PreparedJob _job;
     private readonly ShardJob _shard;
     private readonly GroupBuilder _group;
     private readonly float[] _gradient;
@@ -20,11 +20,11 @@ internal sealed class StepReplay
 
     /// <param name="job">Opened with one shard.</param>
     /// <param name="start">Checkpoint to start from, of whatever determinism class; null: version 0.</param>
-    public StepReplay(OpenedJob job, CheckpointSet? start)
+    public StepReplay(PreparedJob job, CheckpointSet? start)
     {
         _job = job;
-        _shard = new ShardJob(job.Job.Descriptor with { ResumeStep = start?.Version, AcceptsClass = true, AcceptsCode = true }, 0);
-        _group = new GroupBuilder(job.Job.Descriptor, job.Job.Layout);
+        _shard = new ShardJob(job.Plan.Descriptor with { ResumeStep = start?.Version, AcceptsClass = true, AcceptsCode = true }, 0);
+        _group = new GroupBuilder(job.Plan.Descriptor, job.Plan.Layout);
         _gradient = new float[job.Trainer.ElementCount];
         _model = new float[job.Trainer.ElementCount];
         if (start is not null)
@@ -34,7 +34,7 @@ internal sealed class StepReplay
         }
 
         job.Trainer.CopyInitial(_model);
-        _shard.Initialize(job.Job.Layout.Gather(0, _model));
+        _shard.Initialize(job.Plan.Layout.Gather(0, _model));
     }
 
     public long Version => _shard.Cursor.Step;
@@ -45,7 +45,7 @@ internal sealed class StepReplay
         get
         {
             using PulledVersion view = _shard.View(-1);
-            _job.Job.Layout.Scatter(0, view.Values!.Value.Span, _model);
+            _job.Plan.Layout.Scatter(0, view.Values!.Value.Span, _model);
             return _model;
         }
     }
@@ -64,16 +64,16 @@ internal sealed class StepReplay
 
     private void Contribute(CancellationToken cancellation)
     {
-        JobDescriptor descriptor = _job.Job.Descriptor;
+        JobDescriptor descriptor = _job.Plan.Descriptor;
         using PulledVersion view = _shard.View(-1);
-        _job.Job.Layout.Scatter(0, view.Values!.Value.Span, _model);
+        _job.Plan.Layout.Scatter(0, view.Values!.Value.Span, _model);
         _job.Trainer.Load([_model]);
         _group.Begin(view.Cursor, [view.Hints.ToArray()]);
         for (int slot = 0; slot < descriptor.Slots; slot++)
         {
             cancellation.ThrowIfCancellationRequested();
-            _job.Job.Sampler.SlotSamples(Version, slot, _samples);
-            SlotResult result = _job.Trainer.Run(Version, slot, CollectionsMarshal.AsSpan(_samples), _job.Job.Sampler.SamplesInStep(Version), _gradient);
+            _job.Plan.Sampler.SlotSamples(Version, slot, _samples);
+            SlotResult result = _job.Trainer.Run(Version, slot, CollectionsMarshal.AsSpan(_samples), _job.Plan.Sampler.SamplesInStep(Version), _gradient);
             if (!_group.Add(slot, result.Samples, result.LossSum, _gradient))
             {
                 throw new ProtocolException(ProtocolError.NotFinite, $"The gradient of step {Version} is not finite (slot {slot}).");

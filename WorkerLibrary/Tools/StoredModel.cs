@@ -24,10 +24,10 @@ internal sealed class StoredModel
     {
         _path = path;
         _file = SafeTensors.Read(path);
-        Spec = OfJob(() => JobFile.FromForeignJson(Metadata(OpenedJob.JobKey), mayHaveMore: true));
+        Spec = OfJob(() => JobFile.FromForeignJson(Metadata(PreparedJob.JobKey), mayHaveMore: true));
         try
         {
-            _table = Spec.Data.Source is null ? NormalizationTable.FromMetadata(Metadata(OpenedJob.NormalizationKey)) : null;
+            _table = Spec.Data.Source is null ? NormalizationTable.FromMetadata(Metadata(PreparedJob.NormalizationKey)) : null;
         }
         catch (JsonException exception)
         {

@@ -23,7 +23,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         JobSpec spec = JobFile.Load(_run.Job, []) with { Shards = 1 };
         LedgerLine[] lines = ReadLedger();
         (long first, long last) = Bounds(lines);
-        string ours = OpenedJob.ClassOf(spec, catalog);
+        string ours = PreparedJob.ClassOf(spec, catalog);
         LedgerPart[] parts = [.. LedgerPart.Of(lines).Where(part => part.After < last && part.To >= first).Select(part => part with { Class = part.Class ?? ClassOf(part) })];
         LedgerPart[] own = [.. parts.Where(part => part.Class is null || part.Class == ours)];
         if (own.Length == 0)
@@ -32,7 +32,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         }
 
         Dictionary<long, string> ledger = lines.ToDictionary(line => line.Step, line => line.Hash);
-        using OpenedJob job = OpenedJob.Open(spec, "verify", _run, null, acceptsClass: false, acceptsCode: false, catalog, cancellation);
+        using PreparedJob job = PreparedJob.Prepare(spec, "verify", _run, null, acceptsClass: false, acceptsCode: false, catalog, cancellation);
         var verdict = new Verdict(true, first, last, [], [.. parts.Except(own).Select(part => new OtherPart(Math.Max(first, part.After + 1), Math.Min(last, part.To), part.Class!))], null, null, null, null);
         foreach (LedgerPart part in own)
         {
@@ -48,7 +48,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
 
     /// <param name="first">Step.</param>
     /// <param name="last">Step.</param>
-    private Verdict Verify(OpenedJob job, LedgerPart part, long first, long last, Dictionary<long, string> ledger, Verdict verdict, CancellationToken cancellation)
+    private Verdict Verify(PreparedJob job, LedgerPart part, long first, long last, Dictionary<long, string> ledger, Verdict verdict, CancellationToken cancellation)
     {
         (CheckpointSet? start, first) = Start(job, part, first, last);
         var replay = new StepReplay(job, start);
@@ -78,7 +78,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
             }
         }
 
-        return With(last) with { ModelEqual = last == job.Job.Descriptor.TotalSteps ? CompareModel(job, replay) : null };
+        return With(last) with { ModelEqual = last == job.Plan.Descriptor.TotalSteps ? CompareModel(job, replay) : null };
 
         Verdict With(long to) => verdict with { Verified = [.. verdict.Verified, new VerifiedPart(start?.Version ?? 0, first, to, compared)] };
     }
@@ -123,7 +123,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
     }
 
     /// <summary>Where to compute from: the newest checkpoint before the first step, of the same part of the ledger. Where none is left of it, and no step was asked for by number, the part is compared from its oldest one on.</summary>
-    private (CheckpointSet? Start, long First) Start(OpenedJob job, LedgerPart part, long first, long last)
+    private (CheckpointSet? Start, long First) Start(PreparedJob job, LedgerPart part, long first, long last)
     {
         long[] kept = [.. CheckpointSet.List(_run.Checkpoints).Where(v => v >= part.After && v < last)];
         long? version = kept.Where(v => v < first).Select(v => (long?)v).LastOrDefault() ?? (part.After == 0 ? 0 : null);
@@ -144,7 +144,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         }
 
         CheckpointSet start = CheckpointSet.Read(_run.Checkpoints, version.Value);
-        return start.Descriptor.JobHash == job.Job.Descriptor.JobHash
+        return start.Descriptor.JobHash == job.Plan.Descriptor.JobHash
             ? (start, first)
             : throw new InputException(_run.Job, 0, "The job or its data are not those that the run was made with.", "Restore them as they were.");
     }
@@ -156,7 +156,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         return ofCheckpoint ?? (File.Exists(_run.Summary) ? RunSummary.FromJson(File.ReadAllText(_run.Summary)).DeterminismClass : null);
     }
 
-    private bool? CompareModel(OpenedJob job, StepReplay replay)
+    private bool? CompareModel(PreparedJob job, StepReplay replay)
     {
         if (!File.Exists(_run.Model))
         {
@@ -166,7 +166,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         IReadOnlyDictionary<string, NamedTensor> written = SafeTensors.Read(_run.Model).Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
         float[] model = replay.Model;
         int offset = 0;
-        foreach (var tensor in job.Job.Descriptor.Tensors)
+        foreach (var tensor in job.Plan.Descriptor.Tensors)
         {
             int length = (int)tensor.Elements;
             if (!written.TryGetValue(tensor.Name, out NamedTensor? theirs) || !model.AsSpan(offset, length).SequenceEqual(theirs.Values))
@@ -177,7 +177,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
             offset += length;
         }
 
-        return written.Count == job.Job.Descriptor.Tensors.Count;
+        return written.Count == job.Plan.Descriptor.Tensors.Count;
     }
 
     private int Tell(Verdict verdict)

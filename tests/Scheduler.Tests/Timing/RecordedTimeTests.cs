@@ -1,6 +1,7 @@
 using System.Globalization;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
+using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Jobs.Timing;
@@ -68,6 +69,21 @@ public sealed class RecordedTimeTests : IDisposable
         var last = (StepRecord)Records()[^1];
         Assert.Equal(100, last.StepMs, 3);
         Assert.Equal(30, last.Time!["paused"], 3);
+    }
+
+    [Fact]
+    public void An_evaluation_is_no_part_of_the_step_after_it()
+    {
+        using RunRecorder recorder = Record(Begin(JobState.Queued), from: 0);
+        Steps(recorder, 1, 10);
+        Pass(5);
+        recorder.Add(new StepReport { Cursor = new Cursor(0, 10, Cursor.Evaluation), Samples = 4, EvaluationParts = [new EvaluationPart(4, 1, [], [], [])] }, 2, null);
+        Steps(recorder, 11, 11);
+
+        RunRecord[] records = Records();
+        Assert.IsType<EvaluationRecord>(records[^2]);
+        Assert.Equal(100, ((StepRecord)records[^1]).StepMs, 3);
+        Assert.Equal(100, Finished(recorder).StepMs.P95, 3);
     }
 
     [Fact]

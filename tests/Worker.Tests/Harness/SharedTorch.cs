@@ -7,7 +7,7 @@ namespace Lockstep.Worker.Tests.Harness;
 
 /// <summary>A worker's real trainer beside others in one process: libtorch draws from one generator a process, so slots go one by one.</summary>
 /// <param name="beforeRun">Called with (step, slot) before a slot is computed.</param>
-internal sealed class SharedTorch(OpenedJob job, Action<long, int> beforeRun) : ITrainer
+internal sealed class SharedTorch(PreparedJob job, Action<long, int> beforeRun) : ITrainer
 {
     /// <summary>Collection of the tests that compute with libtorch: one after the other, as the tools draw from that generator too.</summary>
     public const string Generator = "libtorch's generator";

@@ -15,6 +15,7 @@ public static class TorchRuntime
     static TorchRuntime()
     {
         WaitingThreads.Block();
+        NativeMemory.Keep();
         Device = torch.cuda.is_available() ? torch.CUDA : torch.CPU;
     }
 

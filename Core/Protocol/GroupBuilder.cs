@@ -14,6 +14,7 @@ public sealed class GroupBuilder
     private readonly EscapePool _escapes = new();
     private readonly BlockSums _sums;
     private readonly short[] _hints;
+    private readonly bool _streams;
     private readonly List<Slot> _slots = [];
     private readonly Stack<Slot> _spare = [];
     private Cursor _cursor;
@@ -38,6 +39,7 @@ public sealed class GroupBuilder
         _hash = new SlotHash(descriptor.Seed);
         _sums = new BlockSums(layout.Blocks, _escapes, room);
         _hints = new short[layout.Blocks.Count];
+        _streams = StreamingCopy.Suits(layout.Elements);
     }
 
     /// <value>Escapes take more than the sum itself: better build the group, push it and begin another. The group's slots and hints decide it, nothing else.</value>
@@ -80,6 +82,7 @@ public sealed class GroupBuilder
         }
 
         (added.Index, added.Samples, added.LossSum) = (slot, samples, lossSum);
+        Span<int> encoded = stackalloc int[_streams ? ModelLayout.BlockElements : 0];
         foreach (Chunk chunk in _layout.Chunks)
         {
             ulong hash = 0;
@@ -101,13 +104,19 @@ public sealed class GroupBuilder
                     int level = BlockExponent.Level(code, _hints[i]);
                     short exponent = BlockExponent.OfLevel(level, _hints[i]);
                     Span<int> sum = _sums.At(i, level, out bool isNew);
-                    hash += BlockCodec.Encode(values, exponent, _descriptor.Slots, _hash.Key(i, exponent), sum, adds: !isNew);
+                    bool streams = isNew && _streams;
+                    hash += BlockCodec.Encode(values, exponent, _descriptor.Slots, _hash.Key(i, exponent), streams ? encoded : sum, adds: !isNew);
+                    if (streams)
+                    {
+                        StreamingCopy.Copy(encoded[..values.Length], sum);
+                    }
                 }
             }
 
             added.ChunkHashes[chunk.Index] = hash;
         }
 
+        StreamingCopy.Finish();
         _slots.Add(added);
         return true;
     }

@@ -22,6 +22,7 @@ internal sealed class ShardModel : IDisposable
     private readonly float[] _state2;
     private readonly BlockHint[] _hints;
     private readonly double[] _squares;
+    private readonly bool _streams;
     private VersionBuffer? _next;
 
     public ShardModel(JobDescriptor descriptor, ModelLayout layout, int shard, IReadOnlyList<Block> blocks, Func<int, IVersionRoom> room)
@@ -35,6 +36,7 @@ internal sealed class ShardModel : IDisposable
             _starts[i + 1] = _starts[i] + _blocks[i].Length;
         }
 
+        _streams = StreamingCopy.Suits(Elements);
         _optimizer = Optimizer.Create(descriptor.Optimizer);
         _buffers = new VersionBuffers(Elements, _blocks.Length, room);
         _state1 = new float[_optimizer.StateArrays > 0 ? Elements : 0];
@@ -213,6 +215,7 @@ internal sealed class ShardModel : IDisposable
     {
         int overflowed = -1;
         Span<float> room = stackalloc float[ModelLayout.BlockElements];
+        Span<float> computed = stackalloc float[_streams ? ModelLayout.BlockElements : 0];
         for (int i = from; i < to; i++)
         {
             int length = _blocks[i].Length;
@@ -224,7 +227,8 @@ internal sealed class ShardModel : IDisposable
             }
 
             ReadOnlySpan<float> values = Current.Values.Span.Slice(_starts[i], length);
-            Span<float> next = _next!.Values.Span.Slice(_starts[i], length);
+            Span<float> place = _next!.Values.Span.Slice(_starts[i], length);
+            Span<float> next = _streams ? computed[..length] : place;
             if (_blocks[i].Kind == TensorKind.Parameter)
             {
                 Span<float> state1 = State(_state1, i);
@@ -240,7 +244,13 @@ internal sealed class ShardModel : IDisposable
             _next.Hints[i] = _hints[i].Exponent;
             // Now, as all of it is in the processor's cache: by itself that is a pass over the whole state.
             Hashes[i] = StateHash.Block(next, State(_state1, i), State(_state2, i), _hints[i]);
+            if (_streams)
+            {
+                StreamingCopy.Copy(next, place);
+            }
         }
+
+        StreamingCopy.Finish();
 
         return overflowed;
     }

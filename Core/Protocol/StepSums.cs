@@ -21,6 +21,7 @@ internal sealed class StepSums
     private readonly SlotSet[] _bitmaps;
     private readonly ulong[][] _hashes;
     private readonly Lock[] _adding;
+    private readonly bool _streams;
     private int _claimed;
 
     public StepSums(JobDescriptor descriptor, ModelLayout layout, int shard, EscapePool escapes)
@@ -30,6 +31,7 @@ internal sealed class StepSums
         _hash = new SlotHash(descriptor.Seed);
         Blocks = [.. _chunks.SelectMany(c => layout.Blocks.Skip(c.FirstBlock).Take(c.BlockCount))];
         _sums = new BlockSums(Blocks, escapes);
+        _streams = StreamingCopy.Suits(Blocks.Sum(b => b.Length));
         _most = new byte[Blocks.Count];
         _firstBlocks = new int[_chunks.Count];
         for (int i = 1; i < _chunks.Count; i++)
@@ -222,6 +224,8 @@ internal sealed class StepSums
 
                 offset += length;
             }
+
+            StreamingCopy.Finish();
         }
     }
 
@@ -274,9 +278,13 @@ internal sealed class StepSums
         }
     }
 
-    private static void Add(ReadOnlySpan<int> sum, Span<int> total, bool isNew)
+    private void Add(ReadOnlySpan<int> sum, Span<int> total, bool isNew)
     {
-        if (isNew)
+        if (isNew && _streams)
+        {
+            StreamingCopy.Copy(sum, total);
+        }
+        else if (isNew)
         {
             sum.CopyTo(total);
         }

@@ -12,7 +12,7 @@ namespace Lockstep.Worker.Tools;
 internal sealed class StepReplay
 {
     private readonly PreparedJob _job;
-    private readonly ShardJob _shard;
+    private readonly ShardState _shard;
     private readonly GroupBuilder _group;
     private readonly float[] _gradient;
     private readonly float[] _model;
@@ -23,7 +23,7 @@ internal sealed class StepReplay
     public StepReplay(PreparedJob job, CheckpointSet? start)
     {
         _job = job;
-        _shard = new ShardJob(job.Plan.Descriptor with { ResumeStep = start?.Version, AcceptsClass = true, AcceptsCode = true }, 0);
+        _shard = new ShardState(job.Plan.Descriptor with { ResumeStep = start?.Version, AcceptsClass = true, AcceptsCode = true }, 0);
         _group = new GroupBuilder(job.Plan.Descriptor, job.Plan.Layout);
         _gradient = new float[job.Trainer.ElementCount];
         _model = new float[job.Trainer.ElementCount];
@@ -97,12 +97,12 @@ internal sealed class StepReplay
             return;
         }
 
-        PushTicket ticket = _shard.BeginPush(contribution with { Chunks = [] });
+        PushTicket ticket = _shard.Intake.BeginPush(contribution with { Chunks = [] });
         foreach (ChunkSum chunk in contribution.Chunks)
         {
-            _shard.AddChunk(ticket, chunk);
+            _shard.Intake.AddChunk(ticket, chunk);
         }
 
-        _shard.EndPush(ticket);
+        _shard.Intake.EndPush(ticket);
     }
 }

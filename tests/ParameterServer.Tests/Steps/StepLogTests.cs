@@ -82,20 +82,20 @@ public sealed class StepLogTests : IDisposable
     [Fact]
     public async Task Who_watches_from_the_beginning_is_told_of_every_step()
     {
-        var board = new StepBoard(Job, TimeProvider.System);
-        board.Begin(0, 0, isRestored: false);
+        var coordinator = new StepCoordinator(Job, TimeProvider.System);
+        coordinator.Begin(0, 0, isRestored: false);
         UInt128[] hashes = [.. Enumerable.Range(0, new Core.Layout.ModelLayout(Job.Tensors, 1).ShardBlocks(0)).Select(block => (UInt128)block)];
         for (int step = 0; step < Many; step++)
         {
             var cursor = new Cursor(0, step, 0);
-            board.Committed(new CommittedStep(cursor, 0.1, [new SlotReport { Slot = 0, Samples = 1, LossSum = step, ChunkHashes = [] }], ["w"], new StepCounters()), 0, default);
-            await board.AnnounceAsync(new ShardAnnouncement(cursor, 0, hashes, 0, 0, 0));
+            coordinator.Committed(new CommittedStep(cursor, 0.1, [new SlotReport { Slot = 0, Samples = 1, LossSum = step, ChunkHashes = [] }], ["w"], new StepCounters()), 0, default);
+            await coordinator.AnnounceAsync(new ShardAnnouncement(cursor, 0, hashes, 0, 0, 0));
         }
 
-        List<StepReport> reports = await board.WatchAsync(0, Cancellation).Take(Many).ToListAsync(Cancellation);
+        List<StepReport> reports = await coordinator.WatchAsync(0, Cancellation).Take(Many).ToListAsync(Cancellation);
         Assert.Equal(Enumerable.Range(0, Many).Select(step => ((long)step, (double)step)), reports.Select(report => (report.Cursor.Step, report.Loss)));
-        Assert.Equal(Many - 3, (await board.WatchAsync(Many - 3, Cancellation).FirstAsync(Cancellation)).Cursor.Step);
-        board.Fail(new InvalidOperationException("over"));
+        Assert.Equal(Many - 3, (await coordinator.WatchAsync(Many - 3, Cancellation).FirstAsync(Cancellation)).Cursor.Step);
+        coordinator.Fail(new InvalidOperationException("over"));
     }
 
     private static void Fill(StepLog log, int from, int to)

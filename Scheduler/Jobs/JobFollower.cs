@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Lockstep.Contracts.Runs;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Grants;
@@ -14,17 +13,15 @@ namespace Lockstep.Scheduler.Jobs;
 /// <summary>Follows what the first shard reports of one job, and records it.</summary>
 internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobStore store, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILogger<JobFollower> logger)
 {
-    private const string DescriptorName = "job.json";
-
     /// <summary>A ps-0 that dies together with a worker keeps nobody waiting.</summary>
     private static readonly TimeSpan InHandPatience = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan ReopenPause = TimeSpan.FromMilliseconds(50);
 
     private readonly CheckpointWatch _checkpoints = new();
+    private readonly KeptDescriptor _kept = new(job);
     private JobDescriptor? _descriptor;
     private RunRecorder? _recorder;
-    private bool _isDescriptorKept;
     private bool _isMismatchTold;
     private volatile IShardFeed? _first;
     private volatile ShardSupervisor? _supervisor;
@@ -138,9 +135,9 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
             job.Append(said);
         }
 
-        if (change is not null && !_isDescriptorKept)
+        if (change is not null && !_kept.IsKept)
         {
-            KeepDescriptor(_descriptor!);
+            _kept.Keep(_descriptor!);
         }
 
         if (record is not null)
@@ -191,60 +188,21 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
         }
     }
 
-    /// <summary>Whether a scheduler before has followed the job, though there is no record of that any more.</summary>
-    public static bool WasBegun(ScheduledJob job)
-    {
-        try
-        {
-            string kept = Path.Combine(job.Folder.Checkpoints, DescriptorName);
-            // A job that was deleted and handed in anew with other shards or another policy of checkpoints begins anew.
-            return File.Exists(kept) && !File.Exists(job.Folder.Model) && JobDescriptor.FromJson(File.ReadAllBytes(kept)) is var known
-                && (known.JobId, known.Shards, known.ResumeStep, known.CheckpointEvery, known.CheckpointKeep) == (job.Id, job.Spec.Shards, job.Request.ResumeStep, job.Spec.Checkpoint.Every, job.Spec.Checkpoint.Keep);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>For a scheduler that finds no shard with the job. A disk that does not take it holds nothing up: it is tried again once something else could be written.</summary>
-    private void KeepDescriptor(JobDescriptor descriptor)
-    {
-        string path = Path.Combine(job.Folder.Checkpoints, DescriptorName);
-        byte[] json = descriptor.ToJson();
-        try
-        {
-            if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(json))
-            {
-                Directory.CreateDirectory(job.Folder.Checkpoints);
-                File.WriteAllBytes(path + ".tmp", json);
-                File.Move(path + ".tmp", path, overwrite: true);
-            }
-
-            _isDescriptorKept = true;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            _isDescriptorKept = false;
-        }
-    }
-
     /// <summary>Waits until a shard knows the job. Where all have lost it, a scheduler before has kept what the job is.</summary>
     private async Task<JobDescriptor> WaitOpenedAsync(IReadOnlyList<IShardControl> shards, bool resumed, CancellationToken cancellation)
     {
-        string kept = Path.Combine(job.Folder.Checkpoints, DescriptorName);
         for (TimeSpan pause = TimeSpan.FromMilliseconds(20); ; pause = pause < TimeSpan.FromMilliseconds(500) ? pause * 1.5 : pause)
         {
             foreach (IShardControl shard in shards)
             {
                 if (await shard.DescribeAsync(job.Id, cancellation) is { } descriptor)
                 {
-                    KeepDescriptor(descriptor);
+                    _kept.Keep(descriptor);
                     return descriptor;
                 }
             }
 
-            if (resumed && File.Exists(kept) && JobDescriptor.FromJson(await File.ReadAllBytesAsync(kept, cancellation)) is { } known && known.JobId == job.Id)
+            if (resumed && await _kept.ReadAsync(cancellation) is { } known)
             {
                 return known;
             }

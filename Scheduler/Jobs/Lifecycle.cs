@@ -128,7 +128,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
 
         if (begins)
         {
-            Follow(resumed: !job.IsRelaid && JobFollower.WasBegun(job));
+            Follow(resumed: !job.IsRelaid && new KeptDescriptor(job).TellsOfThisJob());
         }
 
         if (!change.IsNothing)

@@ -14,16 +14,16 @@ namespace Lockstep.Scheduler.Jobs;
 /// What becomes of one job: a state machine that takes the job's messages one after the other, from the first worker to what is recorded of the end.
 /// Nothing else changes the job's state, so nothing here is locked.
 /// </summary>
-/// <param name="follower">Makes what follows the job on its shards.</param>
+/// <param name="recorder">Makes what follows the job on its shards and records it.</param>
 /// <param name="term">Ends with the scheduler's term.</param>
-internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, ShardCloser closer, Staffing staffing, Fleet fleet, JobStore store, SchedulerTelemetry telemetry, ILogger logger, CancellationToken term)
+internal sealed class Lifecycle(ScheduledJob job, Func<JobRecorder> recorder, ShardCloser closer, Staffing staffing, Fleet fleet, JobStore store, SchedulerTelemetry telemetry, ILogger logger, CancellationToken term)
 {
     /// <summary>No data that a worker looked through say more warnings than this.</summary>
     private const int MostWarnings = 100;
 
     private readonly WorkerTroubles _troubles = new(job.Id);
     private readonly HashSet<string> _warnings = new(StringComparer.Ordinal);
-    private FollowedJob? _followed;
+    private Recording? _recording;
 
     /// <summary>Takes messages until the job is over or the term ends.</summary>
     /// <param name="resumes">A scheduler before had begun the job.</param>
@@ -33,7 +33,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
         {
             if (resumes)
             {
-                Follow(resumed: true);
+                Record(resumed: true);
             }
 
             while (!job.IsOver)
@@ -45,7 +45,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
         catch (OperationCanceledException)
         {
             // Another scheduler goes on with the job, from what this one wrote.
-            await (_followed?.StopAsync() ?? Task.CompletedTask);
+            await (_recording?.StopAsync() ?? Task.CompletedTask);
         }
         finally
         {
@@ -104,7 +104,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
         }
 
         // A job that stands still is kept as it is.
-        _followed?.LookSoon();
+        _recording?.LookSoon();
         await store.SetStateAsync(job.Id, state, null, null, job.Progress, term);
         return true;
     }
@@ -128,7 +128,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
 
         if (begins)
         {
-            Follow(resumed: !job.IsRelaid && new KeptDescriptor(job).TellsOfThisJob());
+            Record(resumed: !job.IsRelaid && new KeptDescriptor(job).TellsOfThisJob());
         }
 
         if (!change.IsNothing)
@@ -199,7 +199,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
     private async Task<bool> LeftAsync(string workerId)
     {
         job.Barrier.Leave(workerId);
-        AbandonedSlots? left = _followed is { } followed ? await followed.InHandAsync(workerId) : null;
+        AbandonedSlots? left = _recording is { } recording ? await recording.InHandAsync(workerId) : null;
         if (left is { } slots && _troubles.Died(slots) is { } deadly)
         {
             return await EndAsync(new JobMessage.End(JobState.Failed, deadly));
@@ -221,15 +221,15 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
         return true;
     }
 
-    private void Follow(bool resumed)
+    private void Record(bool resumed)
     {
-        _followed = new FollowedJob(job, follower(), resumed, logger, term);
+        _recording = new Recording(job, recorder(), resumed, logger, term);
         job.HasBegun = true;
     }
 
     private async Task<bool> EndAsync(JobMessage.End end)
     {
-        (JobState state, string? error) = await RecordAsync(end.State, WithCheckpoint(end));
+        (JobState state, string? error) = await FinishAsync(end.State, WithCheckpoint(end));
         FailureCause? cause = state == end.State ? end.Cause : null;
         job.TrySetState(state, error, cause);
         logger.Ended(job.Id, state, error is null ? "" : $": {error}");
@@ -248,16 +248,16 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
             : end.Error;
 
     /// <summary>Model and summary are there before anybody is told that the job is over.</summary>
-    private async Task<(JobState State, string? Error)> RecordAsync(JobState state, string? error)
+    private async Task<(JobState State, string? Error)> FinishAsync(JobState state, string? error)
     {
-        if (_followed is not { } followed)
+        if (_recording is not { } recording)
         {
             return (state, error);
         }
 
         try
         {
-            await followed.FinishAsync(state, error);
+            await recording.FinishAsync(state, error);
             return (state, error);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ProtocolException)

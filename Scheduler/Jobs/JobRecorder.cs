@@ -11,7 +11,7 @@ using Lockstep.Transport.Grpc;
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Follows what the first shard reports of one job, and records it.</summary>
-internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobStore store, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILogger<JobFollower> logger)
+internal sealed partial class JobRecorder(ScheduledJob job, Scaler scaler, JobStore store, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILogger<JobRecorder> logger)
 {
     /// <summary>A ps-0 that dies together with a worker keeps nobody waiting.</summary>
     private static readonly TimeSpan InHandPatience = TimeSpan.FromSeconds(1);
@@ -21,7 +21,7 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
     private readonly CheckpointWatch _checkpoints = new();
     private readonly KeptDescriptor _kept = new(job);
     private JobDescriptor? _descriptor;
-    private RunRecorder? _recorder;
+    private RunWriter? _writer;
     private bool _isMismatchTold;
     private volatile IShardFeed? _first;
     private volatile ShardSupervisor? _supervisor;
@@ -38,8 +38,8 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
             long? kept = resumed ? CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() : null;
             _descriptor = await WaitOpenedAsync(shards, resumed, cancellation);
             await job.TellAsync(new JobMessage.Opened(_descriptor.DeterminismClass)).WaitAsync(cancellation);
-            _recorder = await RecordAsync(_descriptor, resumed, cancellation);
-            job.Progress = new JobProgress(Math.Max(job.Step, _recorder.Steps), _descriptor.TotalSteps, _descriptor.StepsPerEpoch);
+            _writer = await RecordAsync(_descriptor, resumed, cancellation);
+            job.Progress = new JobProgress(Math.Max(job.Step, _writer.Steps), _descriptor.TotalSteps, _descriptor.StepsPerEpoch);
             _ = job.TellAsync(new JobMessage.Begun());
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             _supervisor = new ShardSupervisor(job, kept, _descriptor, shards, store, time, logger);
@@ -65,9 +65,9 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
     /// <summary>Writes what the run came to; nothing where it never began. After <see cref="RunAsync"/> has ended.</summary>
     public void Finish(Contracts.Services.JobState state, string? error)
     {
-        using (_recorder)
+        using (_writer)
         {
-            _recorder?.Finish(state, error, _descriptor);
+            _writer?.Finish(state, error, _descriptor);
         }
     }
 
@@ -92,7 +92,7 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
     }
 
     /// <summary>Takes the records over, from a scheduler before too that may not know yet that it is not in charge any more.</summary>
-    private async Task<RunRecorder> RecordAsync(JobDescriptor descriptor, bool resumed, CancellationToken cancellation)
+    private async Task<RunWriter> RecordAsync(JobDescriptor descriptor, bool resumed, CancellationToken cancellation)
     {
         using IDisposable held = await RecordsLock.TakeAsync(job.Folder, time, cancellation);
         if (await store.HoldAsync(cancellation) == TermStatus.Superseded)
@@ -101,21 +101,21 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
             await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellation);
         }
 
-        return new RunRecorder(job.Folder, job.Spec, descriptor, resumed ? null : descriptor.ResumeStep ?? 0, job.Time, time);
+        return new RunWriter(job.Folder, job.Spec, descriptor, resumed ? null : descriptor.ResumeStep ?? 0, job.Time, time);
     }
 
     private void Take(StepReport report)
     {
         job.Barrier.Open();
-        long repeated = _recorder!.Repeated;
-        RunRecord? record = _recorder.Add(report, job.Workers, job.WantedWorkers);
-        string? change = record is null ? null : _recorder.TakeChange();
-        if (record is not null || _recorder.Repeated > repeated)
+        long repeated = _writer!.Repeated;
+        RunRecord? record = _writer.Add(report, job.Workers, job.WantedWorkers);
+        string? change = record is null ? null : _writer.TakeChange();
+        if (record is not null || _writer.Repeated > repeated)
         {
             job.Moved();
         }
 
-        if (_recorder.Contradiction is { } other)
+        if (_writer.Contradiction is { } other)
         {
             LogContradicted(job.Id, report.Cursor);
             throw new ProtocolException(ProtocolError.Conflict, $"Job {job.Id}: step {other.Step} gives {other.Computed}, and {job.Folder.Ledger} has {other.Written}. That line was altered, the data or the machine are not what they were, or the model is not deterministic. The file was left as it is; 'lockstep verify' tells whether it is right.");

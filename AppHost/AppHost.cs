@@ -51,7 +51,8 @@ IResourceBuilder<ProjectResource> scheduler = builder
     .WithShards(shards)
     .WithApiEndpoint(options.Port)
     .WithUrlForEndpoint(EndpointNames.Http, url => (url.DisplayText, url.Url) = ("Scheduler API", SchedulerRoutes.ApiPage))
-    .WithSchedulerCommands(options.MaxWorkers, Path.GetFullPath(Path.Combine(builder.AppHostDirectory, "..")), ["digits", "medical", "driving"]);
+    .WithSchedulerCommands(options.MaxWorkers, Path.GetFullPath(Path.Combine(builder.AppHostDirectory, "..")), ["digits", "medical", "driving"])
+    .WithVerifyCommand(options.Worker);
 target.PublishScheduler(scheduler);
 
 IResourceBuilder<ProjectResource> Worker(string name) => builder
@@ -84,5 +85,6 @@ else
     target.PublishWorker(Worker("worker").WithReference(redis.Resource).WithEnvironment(EnvironmentNames.DataCache, PublishTarget.DataPath + "/cache"), redis);
 }
 
+builder.AddTrainingSteps();
 await builder.Build().RunAsync();
 return 0;

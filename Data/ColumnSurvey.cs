@@ -53,6 +53,11 @@ internal sealed class ColumnSurvey
     /// <returns>Warnings.</returns>
     public static InputError[] Tell(RowStore rows, RowStore? validation, NormalizationTable table, DataSpec spec, ClassSurvey classes, Func<long, bool> isTraining, CancellationToken cancellation)
     {
+        if (rows.Format.Kind == RowKind.Tokens)
+        {
+            return [];
+        }
+
         if (rows.Format.Bytes)
         {
             rows.Scan(isTraining, values => classes.AddTraining(values), cancellation);

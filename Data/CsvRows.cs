@@ -20,7 +20,7 @@ internal sealed class CsvRows : IDisposable
     public CsvRows(string path, DataSpec spec, IProgress<DataProgress>? progress = null)
     {
         Path = path;
-        _encoding = TextEncodings.Find(spec.Encoding) ?? throw new InputException(path, 0, $"There is no encoding '{spec.Encoding}'.", $"Set 'data.encoding' to one such as {TextEncodings.Examples}.");
+        _encoding = TextEncodings.Required(path, spec.Encoding);
         _text = new CsvText(TextReading.Open(SourceFile.Open(path, progress), _encoding), spec.Delimiter, LongestRow);
         try
         {

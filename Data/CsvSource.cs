@@ -9,16 +9,22 @@ namespace Lockstep.Data;
 /// <param name="isClasses">Whether the loss takes classes as labels, and not numbers.</param>
 /// <param name="known">Of the training data: names and categories must be the same.</param>
 /// <param name="progress">Is told how far each file is read.</param>
-internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool isClasses, DataSchema? known = null, IProgress<DataProgress>? progress = null)
+internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool isClasses, DataSchema? known, IProgress<DataProgress>? progress) : IRowSource
 {
     /// <summary>Rows that are looked at to guess which columns hold texts; whatever they say, all rows decide.</summary>
     private const int GuessedRows = 1000;
 
     private const int ShownTexts = 10;
 
-    /// <summary>Writes all rows.</summary>
-    /// <param name="output">Can be written again from its beginning.</param>
-    /// <exception cref="InputException">The files do not fit what the job says of them.</exception>
+    public void CheckBeginnings()
+    {
+        CsvColumns.Locate(files[0], spec);
+        foreach (string file in files.Skip(1))
+        {
+            new CsvRows(file, spec).Dispose();
+        }
+    }
+
     public RowFormat Write(Stream output, CancellationToken cancellation)
     {
         CsvColumns columns = CsvColumns.Locate(files[0], spec);
@@ -88,7 +94,7 @@ internal sealed class CsvSource(IReadOnlyList<string> files, DataSpec spec, bool
             throw new InputException(files[0], 0, "The file has no rows.", "Give a file with data" + (spec.Header ? ", or set 'header: false' if its first line is data." : "."));
         }
 
-        return new RowFormat(count, columns.Features.Length, columns.Labels.Length, false, [], Classes(read[columns.Features.Length..]), read);
+        return new RowFormat(count, columns.Features.Length, columns.Labels.Length, RowKind.Numbers, [], Classes(read[columns.Features.Length..]), read);
     }
 
     private static int Place(CsvColumns columns, int reader) => reader < columns.Features.Length ? columns.Features[reader] : columns.Labels[reader - columns.Features.Length];

@@ -23,7 +23,7 @@ public sealed record OpenedData(IDataSet Train, IDataSet? Validation, Normalizat
 /// <summary>Opens data sets. A file is read once into a cache of fixed-size rows, which the workers of one machine share; nothing of the size of the data is held in memory.</summary>
 public static class DataSets
 {
-    private const string CacheVersion = "5";
+    private const string CacheVersion = "6";
     private const int KeyLength = 32;
 
     /// <summary>Looks at the beginnings of a job's files, as <see cref="Open"/> does before it reads them through: what is found here is told at once.</summary>
@@ -35,20 +35,9 @@ public static class DataSets
 
         void Check(IReadOnlyList<string> files, string? labels)
         {
-            foreach ((int i, string path) in files.Index())
+            if (files.Count > 0)
             {
-                if (data.Format == DataFormat.Idx)
-                {
-                    new IdxSource(path, LabelsOf(data, path, labels)).CheckHeaders();
-                }
-                else if (i == 0)
-                {
-                    CsvColumns.Locate(path, data);
-                }
-                else
-                {
-                    new CsvRows(path, data).Dispose();
-                }
+                RowSources.Of(data, isClasses: false, files, LabelsOf(data, files[0], labels), known: null, progress: null).CheckBeginnings();
             }
         }
     }
@@ -69,9 +58,10 @@ public static class DataSets
         try
         {
             RowFormat format = train.Format;
-            var split = new DataSplit(data.Split, format.Rows, seed, data.Train);
+            long samples = SamplesOf(data, format, trainFiles[0]);
+            var split = new DataSplit(data.Split, samples, seed, data.Train);
             long held = split.Held;
-            string key = Hash($"{source}|{data.Normalize}|{data.NormalizeLabels}|{held}|{(held > 0 ? seed : 0)}");
+            string key = Hash($"{source}|{data.Normalize}|{data.NormalizeLabels}|{data.Text?.Length}|{data.Text?.Stride}|{held}|{(held > 0 ? seed : 0)}");
             string fingerprint = key;
             if (validationFiles.Count > 0)
             {
@@ -90,10 +80,10 @@ public static class DataSets
                 table = table with { Classes = CommonClasses(table.Classes, validation.Format.Classes) };
             }
 
-            var trainSet = new RowDataSet(train, table, format.Rows - held, table.Classes, fingerprint, split.TrainingRow);
-            RowDataSet? validationSet = validation is not null
-                ? new RowDataSet(validation, table, validation.Format.Rows, table.Classes, fingerprint, i => i)
-                : held > 0 ? new RowDataSet(train, table, held, table.Classes, fingerprint, split.HeldRow, owns: false) : null;
+            IDataSet trainSet = Samples(train, data, table, samples - held, fingerprint, split.TrainingRow);
+            IDataSet? validationSet = validation is not null
+                ? Samples(validation, data, table, SamplesOf(data, validation.Format, validationFiles[0]), fingerprint, i => i)
+                : held > 0 ? Samples(train, data, table, held, fingerprint, split.HeldRow, owns: false) : null;
             return new OpenedData(trainSet, validationSet, table, fingerprint, warnings);
         }
         catch
@@ -115,10 +105,11 @@ public static class DataSets
     /// <summary>As <see cref="OpenForEvaluation"/>, without labels: a column of them may be there, and is not looked at.</summary>
     /// <returns>Of label width 0.</returns>
     /// <exception cref="InputException">The file is missing, damaged, or has other features than the training data.</exception>
-    public static IDataSet OpenForPrediction(DataSpec data, NormalizationTable table, string cacheDirectory, CancellationToken cancellation) =>
-        OpenStored(data with { TrainLabels = null, Labels = [], Features = table.Columns(), Exclude = [], Categories = [] }, isClasses: false, table, cacheDirectory, cancellation);
+    public static IDataSet OpenForPrediction(DataSpec data, NormalizationTable table, string cacheDirectory, CancellationToken cancellation) => data.Format == DataFormat.Text
+        ? throw new InputException(data.Train, 0, "A text has no rows to be predicted: the label of each token is the next one.", "Measure the model on it by 'lockstep evaluate'.")
+        : OpenStored(data with { TrainLabels = null, Labels = [], Features = table.Columns(), Exclude = [], Categories = [] }, isClasses: false, table, cacheDirectory, cancellation);
 
-    private static RowDataSet OpenStored(DataSpec data, bool isClasses, NormalizationTable table, string cacheDirectory, CancellationToken cancellation)
+    private static IDataSet OpenStored(DataSpec data, bool isClasses, NormalizationTable table, string cacheDirectory, CancellationToken cancellation)
     {
         var known = new DataSchema(table.Features, table.Categories);
         IReadOnlyList<string> files = DataFiles.OfTraining(data);
@@ -128,12 +119,29 @@ public static class DataSets
         if (features == table.Offset.Length)
         {
             PreparedRange.Check(files, rows.Format, table);
-            return new RowDataSet(rows, table, rows.Format.Rows, CommonClasses(table.Classes, rows.Format.Classes), Hash($"{source}|{table.ToMetadata()}"), i => i);
+            return Samples(rows, data, table with { Classes = CommonClasses(table.Classes, rows.Format.Classes) }, SamplesOf(data, rows.Format, files[0]), Hash($"{source}|{table.ToMetadata()}"), i => i);
         }
 
         rows.Dispose();
         throw new InputException(data.Train, 0, $"The data have {features} features, the model was trained on {table.Offset.Length}.", "Use data with the columns of the training data.");
     }
+
+    /// <exception cref="InputException">There is none.</exception>
+    private static long SamplesOf(DataSpec data, RowFormat format, string file)
+    {
+        if (format.Kind != RowKind.Tokens)
+        {
+            return format.Rows;
+        }
+
+        return TokenDataSet.SamplesOf(format.Rows, data.Text!) is > 0 and var samples
+            ? samples
+            : throw new InputException(file, 0, $"The text has {Amount.Of(format.Rows, "token")}, and a sample takes {data.Text!.Length + 1}.", "Give a longer text, or lower 'text.length'.");
+    }
+
+    private static IDataSet Samples(RowStore rows, DataSpec data, NormalizationTable table, long count, string fingerprint, Func<long, long> rowOf, bool owns = true) => rows.Format.Kind == RowKind.Tokens
+        ? new TokenDataSet(rows, data.Text!, count, table.Classes!.Value, fingerprint, rowOf, owns)
+        : new RowDataSet(rows, table, count, table.Classes, fingerprint, rowOf, owns);
 
     /// <summary>A class that one file lacks is a class all the same. Labels that are no classes in one of the files are numbers in both.</summary>
     private static int? CommonClasses(int? one, int? other) => one is { } a && other is { } b ? Math.Max(a, b) : null;
@@ -151,7 +159,7 @@ public static class DataSets
         RowStore rows = RowStore.OpenOrCreate(
             cacheDirectory,
             source[..KeyLength],
-            output => data.Format == DataFormat.Idx ? new IdxSource(files[0], labels, progress).Write(output, cancellation) : new CsvSource(files, data, isClasses, known, progress).Write(output, cancellation),
+            output => RowSources.Of(data, isClasses, files, labels, known, progress).Write(output, cancellation),
             cancellation);
         rows.Scanned = progress is null ? null : done => progress.Report(new DataProgress(files[0], "statistics", done, rows.Format.Rows));
         return rows;
@@ -193,9 +201,10 @@ public static class DataSets
     /// <summary>A hash of all that shapes the rows of a data set.</summary>
     private static string SourceKey(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, string cacheDirectory, IProgress<DataProgress>? progress)
     {
-        DataSpec options = data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null, Normalize = NormalizationKind.None, NormalizeLabels = NormalizationKind.None };
+        string tokenizer = string.Join('|', new[] { data.Text?.Vocabulary, data.Text?.Merges }.OfType<string>().Select(file => TokenReaders.Told(() => SourceHashes.Of(file, cacheDirectory, progress))));
+        DataSpec options = data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null, Normalize = NormalizationKind.None, NormalizeLabels = NormalizationKind.None, Text = data.Text?.WithFiles(_ => "") is { } text ? text with { Length = 1, Stride = null } : null };
         string columns = known is null ? "" : JsonSerializer.Serialize(new { known.Features, Categories = known.Categories.OrderBy(c => c.Key, StringComparer.Ordinal) });
-        return Hash($"{CacheVersion}|{string.Join('|', files.Select(file => SourceHashes.Of(file, cacheDirectory, progress)))}|{(labels is null ? "" : SourceHashes.Of(labels, cacheDirectory, progress))}|{JsonSerializer.Serialize(options)}|{isClasses}|{columns}");
+        return Hash($"{CacheVersion}|{string.Join('|', files.Select(file => SourceHashes.Of(file, cacheDirectory, progress)))}|{(labels is null ? "" : SourceHashes.Of(labels, cacheDirectory, progress))}|{tokenizer}|{JsonSerializer.Serialize(options)}|{isClasses}|{columns}");
     }
 
     /// <returns>Null: they are in the same file.</returns>

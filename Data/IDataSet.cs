@@ -12,13 +12,16 @@ public interface IDataSet : IDisposable
     /// <value>Shape without the batch, such as [64] or [1, 28, 28].</value>
     IReadOnlyList<int> SampleShape { get; }
 
-    /// <value>Floats of one label; 1 for a class.</value>
+    /// <value>Whether features are indexes of tokens, 0 … Classes − 1, and no quantities; then labels are too.</value>
+    bool HasIndexes => false;
+
+    /// <value>Floats of one label; 1 for a class, and one for each token.</value>
     int LabelWidth { get; }
 
     /// <value>By label column; empty where labels are as they were read.</value>
     IReadOnlyList<LabelScale> LabelScales { get; }
 
-    /// <value>Number of classes, where the one label column holds class indexes 0 … Classes − 1; else null.</value>
+    /// <value>Number of classes, where labels are class indexes 0 … Classes − 1; else null.</value>
     int? Classes { get; }
 
     /// <value>Hexadecimal SHA-256 over the source files and all options that shape what is read.</value>

@@ -7,7 +7,7 @@ namespace Lockstep.Data;
 /// <summary>Reads a pair of IDX files, images and labels as MNIST has them, into a row store.</summary>
 /// <param name="labels">Null: images alone.</param>
 /// <param name="progress">Is told how far the images are read.</param>
-internal sealed class IdxSource(string images, string? labels, IProgress<DataProgress>? progress = null)
+internal sealed class IdxSource(string images, string? labels, IProgress<DataProgress>? progress) : IRowSource
 {
     private const uint ImagesMagic = 0x0803;
     private const uint LabelsMagic = 0x0801;
@@ -16,7 +16,6 @@ internal sealed class IdxSource(string images, string? labels, IProgress<DataPro
     /// <summary>Pixels: a row of them is held in memory, whatever the file's own size.</summary>
     private const int LargestImage = 1 << 24;
 
-    /// <exception cref="InputException">The files are damaged, of another kind, or do not belong together.</exception>
     public RowFormat Write(Stream output, CancellationToken cancellation)
     {
         using Stream imageStream = SourceFile.Open(images, progress);
@@ -44,16 +43,15 @@ internal sealed class IdxSource(string images, string? labels, IProgress<DataPro
         End(imageStream, images, count);
         if (labelStream is null)
         {
-            return new RowFormat(count, pixels, 0, true, [1, height, width], null, []);
+            return new RowFormat(count, pixels, 0, RowKind.Bytes, [1, height, width], null, []);
         }
 
         End(labelStream, labels!, count);
-        return new RowFormat(count, pixels, 1, true, [1, height, width], classes, []);
+        return new RowFormat(count, pixels, 1, RowKind.Bytes, [1, height, width], classes, []);
     }
 
     /// <summary>Reads the headers alone.</summary>
-    /// <exception cref="InputException">The files are of another kind, or do not belong together.</exception>
-    public void CheckHeaders()
+    public void CheckBeginnings()
     {
         using Stream imageStream = SourceFile.Open(images);
         using Stream? labelStream = labels is null ? null : SourceFile.Open(labels);

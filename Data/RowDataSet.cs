@@ -12,8 +12,11 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
 {
     private readonly int[] _firstFeature = FirstFeatures(rows.Format);
 
-    /// <summary>By stored column, features and labels: the flag of each stored index; null for numbers.</summary>
-    private readonly int[]?[] _ranks = [.. rows.Format.Columns.Select(c => c.Categories is null ? null : c.Ranks())];
+    /// <summary>By stored column of features: the flag of each stored index; null for numbers.</summary>
+    private readonly int[]?[] _ranks = [.. rows.Format.FeatureColumns.Select(Ranks)];
+
+    /// <summary>By label: the class of each stored index; null for numbers.</summary>
+    private readonly int[]?[] _classes = [.. Enumerable.Range(0, rows.Format.Labels).Select(label => Ranks(rows.Format.LabelColumn(label)))];
 
     /// <summary>Each byte, prepared, where all pixels are prepared alike.</summary>
     private readonly float[]? _pixels = Pixels(rows.Format, table);
@@ -47,19 +50,10 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
     public void Read(ReadOnlySpan<long> sampleIds, Span<float> features, Span<float> labels)
     {
         int width = FeatureCount;
-        if (features.Length != (long)sampleIds.Length * width || labels.Length != (long)sampleIds.Length * LabelWidth)
-        {
-            throw new ArgumentException($"{sampleIds.Length} samples of {width} features and {LabelWidth} labels do not fit {features.Length} and {labels.Length} values.", nameof(features));
-        }
-
+        CheckSpans(this, sampleIds, features, labels);
         using RowReader reader = rows.Open();
         for (int i = 0; i < sampleIds.Length; i++)
         {
-            if (sampleIds[i] < 0 || sampleIds[i] >= count)
-            {
-                throw new ArgumentException($"There is no sample {sampleIds[i]}; there are {count}.", nameof(sampleIds));
-            }
-
             Prepare(reader[rowOf(sampleIds[i])], features.Slice(i * width, width), labels.Slice(i * LabelWidth, LabelWidth));
         }
     }
@@ -71,6 +65,26 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
             rows.Dispose();
         }
     }
+
+    /// <summary>Whether what is asked for is there, and has room.</summary>
+    /// <exception cref="ArgumentException">An id is out of range, or a span has another length.</exception>
+    public static void CheckSpans(IDataSet data, ReadOnlySpan<long> sampleIds, ReadOnlySpan<float> features, ReadOnlySpan<float> labels)
+    {
+        if (features.Length != (long)sampleIds.Length * data.FeatureCount || labels.Length != (long)sampleIds.Length * data.LabelWidth)
+        {
+            throw new ArgumentException($"{sampleIds.Length} samples of {data.FeatureCount} features and {data.LabelWidth} labels do not fit {features.Length} and {labels.Length} values.", nameof(features));
+        }
+
+        foreach (long id in sampleIds)
+        {
+            if (id < 0 || id >= data.Count)
+            {
+                throw new ArgumentException($"There is no sample {id}; there are {data.Count}.", nameof(sampleIds));
+            }
+        }
+    }
+
+    private static int[]? Ranks(RowColumn? column) => column?.Categories is null ? null : column.Ranks();
 
     private void Prepare(ReadOnlySpan<byte> row, Span<float> features, Span<float> labels)
     {
@@ -100,8 +114,7 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
         ReadOnlySpan<double> stored = MemoryMarshal.Cast<byte, double>(row[rows.LabelOffset..]);
         for (int i = 0; i < labels.Length; i++)
         {
-            // Images have no columns.
-            labels[i] = !rows.Format.Bytes && _ranks[rows.Format.Features + i] is { } ranks ? ranks[(int)stored[i]] : table.PrepareLabel(i, stored[i]);
+            labels[i] = _classes[i] is { } ranks ? ranks[(int)stored[i]] : table.PrepareLabel(i, stored[i]);
         }
     }
 

@@ -1,23 +1,32 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 
 namespace Lockstep.Data;
 
 /// <summary>How a data file was read into a row store.</summary>
 /// <param name="Features">Values of one row's features: one a pixel or a column.</param>
 /// <param name="Labels">Values of one row's labels.</param>
-/// <param name="Bytes">Whether features are stored as bytes (pixels) instead of float64.</param>
-/// <param name="Shape">Of one sample.</param>
-/// <param name="Classes">Classes of the one label column; null where it is a number.</param>
-/// <param name="Columns">Of the features, then of the labels; empty for images.</param>
-internal sealed record RowFormat(long Rows, int Features, int Labels, bool Bytes, int[] Shape, int? Classes, RowColumn[] Columns)
+/// <param name="Kind">How features are stored.</param>
+/// <param name="Shape">Of one sample; empty where it follows from the columns.</param>
+/// <param name="Classes">Classes of the one label column, or different tokens; null where labels are numbers.</param>
+/// <param name="Columns">Of the features, then of the labels; images have none of features, and idx none at all.</param>
+internal sealed record RowFormat(long Rows, int Features, int Labels, RowKind Kind, int[] Shape, int? Classes, RowColumn[] Columns)
 {
-    public IEnumerable<RowColumn> FeatureColumns => Columns.Take(Features);
+    /// <summary>Whether rows are images.</summary>
+    [JsonIgnore]
+    public bool Bytes => Kind == RowKind.Bytes;
+
+    [JsonIgnore]
+    public IEnumerable<RowColumn> FeatureColumns => Columns.Take(Math.Max(0, Columns.Length - Labels));
+
+    /// <summary>The column of a label; null: it has none, and its values are the labels themselves.</summary>
+    public RowColumn? LabelColumn(int label) => Columns.Length == 0 ? null : Columns[Columns.Length - Labels + label];
 
     /// <summary>Names by feature, as a model sees them: <c>column</c>, or <c>column=text</c> for a category.</summary>
     public string[] FeatureNames() => [.. FeatureColumns.SelectMany(c => c.Categories is null ? [c.Name] : c.Ordered().Select(text => $"{c.Name}={text}"))];
 
-    /// <summary>Texts of the classes, by index; empty where they are numbers.</summary>
-    public string[] ClassNames() => Labels == 1 && Columns is [.., { Categories: not null, Numbered: false } label] ? label.Ordered() : [];
+    /// <summary>Texts of the classes or tokens, by index; empty where they are numbers.</summary>
+    public string[] ClassNames() => (Labels == 1 || Kind == RowKind.Tokens) && Columns is [.., { Categories: not null, Numbered: false } label] ? label.Ordered() : [];
 
     /// <summary>Texts of each column of categories, in ordinal order, by the column's name.</summary>
     public Dictionary<string, string[]> Categories() => Columns.Where(c => c is { Categories: not null, Numbered: false }).ToDictionary(c => c.Name, c => c.Ordered(), StringComparer.Ordinal);

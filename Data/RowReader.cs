@@ -21,5 +21,9 @@ internal readonly unsafe ref struct RowReader
     /// <param name="row">0 … Format.Rows − 1; not checked.</param>
     public ReadOnlySpan<byte> this[long row] => new(_first + (row * _rowBytes), _rowBytes);
 
+    /// <summary>Rows that follow each other.</summary>
+    /// <param name="row">The first; not checked.</param>
+    public ReadOnlySpan<byte> Rows(long row, int count) => new(_first + (row * _rowBytes), count * _rowBytes);
+
     public void Dispose() => _mapping.ReleasePointer();
 }

@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Lockstep.Data;
 
 /// <summary>
-/// A data set as fixed-size rows in a file: features as float64 or bytes, then labels as float64, all as they were read. It may be larger than the memory: the file is mapped,
+/// A data set as fixed-size rows in a file: features as float64, bytes or int32, then labels as float64, all as they were read. It may be larger than the memory: the file is mapped,
 /// so its pages are the system's own copy, shared by all processes of the machine and given up where memory is short. Safe for several threads.
 /// </summary>
 internal sealed class RowStore : IDisposable
@@ -96,7 +96,12 @@ internal sealed class RowStore : IDisposable
     }
 
     // Labels begin at a multiple of eight.
-    internal static int FeatureBytes(RowFormat format) => format.Bytes ? (format.Features + 7) / 8 * 8 : format.Features * sizeof(double);
+    internal static int FeatureBytes(RowFormat format) => format.Kind switch
+    {
+        RowKind.Bytes => (format.Features + 7) / 8 * 8,
+        RowKind.Tokens => format.Features * sizeof(int),
+        _ => format.Features * sizeof(double),
+    };
 
     private static int BytesOf(RowFormat format) => FeatureBytes(format) + (format.Labels * sizeof(double));
 

@@ -20,5 +20,6 @@ internal static class FleetExtensions
     {
         builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<WorkerScaler>(services, fleet));
         builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<FleetRows>(services, fleet));
+        builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<StartingWorkers>(services, fleet));
     }
 }

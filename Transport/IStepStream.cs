@@ -23,7 +23,17 @@ public sealed record OfferedVersion(Cursor Cursor, bool Finished, short[] Hints,
 {
     /// <value>Where the values are, if they are not staged; null: they are, or are held.</value>
     public PlacedValues? Placed { get; init; }
+
+    /// <value>Parameters' values came as bfloat16. Otherwise, where the job wants that, they are still to be rounded.</value>
+    public bool IsRounded { get; init; }
+
+    /// <value>The formats that the shard knows the job by; null: it is of this process.</value>
+    public JobFormats? Format { get; init; }
 }
+
+/// <summary>How a job's numbers travel. Who is of an older build knows of none but 32 bits and float32.</summary>
+/// <param name="Contribution">Bits, as of <see cref="JobDescriptor.Contribution"/>.</param>
+public sealed record JobFormats(int Contribution, Contracts.Jobs.PullFormat Pull);
 
 /// <summary>Values that stay in memory of the shard's.</summary>
 /// <param name="Values">The shard may begin to overwrite them at any time.</param>

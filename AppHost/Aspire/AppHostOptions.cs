@@ -23,6 +23,8 @@ internal sealed record AppHostOptions
     public const string MinWorkersKey = "workers-min";
     public const string MaxWorkersKey = "workers-max";
     public const string WorkerKey = "worker";
+    public const string JobKey = "job";
+    public const string RunKey = "run";
 
     /// <summary>A resource for each worker that may ever run is made at the start.</summary>
     private const int MostWorkers = 64;
@@ -31,10 +33,13 @@ internal sealed record AppHostOptions
     /// <summary>Aspire's name for <c>--step</c>.</summary>
     private const string StepKey = "Pipeline:Step";
 
+    /// <summary>Aspire's name for <c>--list-steps</c>.</summary>
+    private const string ListKey = "Pipeline:ListSteps";
+
     private const int UsualPort = 5080;
 
-    /// <summary>Steps of publishing that need no platform.</summary>
-    private static readonly string[] ManifestSteps = ["publish-manifest", "diagnostics"];
+    /// <summary>Steps that need no platform: the manifest's, and those that publish nothing.</summary>
+    private static readonly string[] StepsWithoutPlatform = ["publish-manifest", "diagnostics", TrainingSteps.Train, TrainingSteps.Verify];
 
     /// <value>Default: a process of the engine's own; published a container, for Container Apps one from outside, since their scaler does not reach one inside.</value>
     public required RedisKind Redis { get; init; }
@@ -42,7 +47,7 @@ internal sealed record AppHostOptions
     public required bool RedisTls { get; init; }
     /// <value>Port of the scheduler's HTTP API; 0: any free one. Default: 5080. In run mode only.</value>
     public required int Port { get; init; }
-    /// <value>Published is the model alone, for a deployment tool of its own, such as azd.</value>
+    /// <value>Published is the model alone, for a deployment tool of its own, such as azd, or nothing at all.</value>
     public required bool IsManifestOnly { get; init; }
     /// <value>Default: Container Apps. Used when the application is published for a platform.</value>
     public required PublishPlatform Platform { get; init; }
@@ -90,7 +95,7 @@ internal sealed record AppHostOptions
         var options = new AppHostOptions
         {
             Platform = platform,
-            IsManifestOnly = publishing && ManifestSteps.Contains(configuration[StepKey]),
+            IsManifestOnly = publishing && (StepsWithoutPlatform.Contains(configuration[StepKey]) || configuration[ListKey] is not null),
             Port = publishing ? UsualPort : Number(configuration[PortKey], PortKey, UsualPort, 0, ushort.MaxValue, errors),
             Redis = Choice(configuration, RedisKey, !publishing ? RedisKind.Garnet : platform == PublishPlatform.ContainerApps ? RedisKind.External : RedisKind.Redis, errors),
             RedisTls = Flag(Parameter(configuration, RedisTlsKey), RedisTlsKey, true, errors),
@@ -120,7 +125,7 @@ internal sealed record AppHostOptions
 
         if (!options.IsManifestOnly && PublishTarget.Platforms is null)
         {
-            errors.Add(new($"--{TargetKey}", 0, $"This build is without Aspire's packages for deployment: the step '{step}' would write nothing for {Word(options.Platform)}.", $"Build with them (dotnet run --project AppHost -p:Deploy=true -- …), or publish the manifest alone with --step {ManifestSteps[0]}."));
+            errors.Add(new($"--{TargetKey}", 0, $"This build is without Aspire's packages for deployment: the step '{step}' would write nothing for {Word(options.Platform)}.", $"Build with them (dotnet run --project AppHost -p:Deploy=true -- …), or publish the manifest alone with --step {StepsWithoutPlatform[0]}."));
         }
     }
 

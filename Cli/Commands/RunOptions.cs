@@ -98,7 +98,7 @@ internal static class RunOptions
 
         string NamedBy(string file)
         {
-            return read.Data.Files().FirstOrDefault(f => f.Path == file).Key is { } key && JobFile.PlaceOf(parsed.GetValue(job)!, sets, "data", key) is { } place ? $" The file is named by '{key}' at {place}." : "";
+            return read.Data.Files().FirstOrDefault(f => f.Path == file).Key is { } key && JobFile.PlaceOf(parsed.GetValue(job)!, sets, ["data", .. key.Split('.')]) is { } place ? $" The file is named by '{key}' at {place}." : "";
         }
     }
 }

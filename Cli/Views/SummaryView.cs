@@ -13,6 +13,7 @@ internal static class SummaryView
             $"{summary.Job}: {summary.Steps} steps, {Texts.Of(summary.Epochs)} epochs in {Texts.Of(summary.Seconds)} s, {Texts.Count(summary.SamplesPerSecond)} samples/s",
             $"  training loss {Texts.Of(summary.TrainLoss)}, validation {Texts.Of(summary.Validation)}",
             .. EvaluationLines.Of(summary.ValidationDetails).Select(line => $"    {line}"),
+            .. (summary.Warnings ?? []).Select(warning => $"  warning: {warning}"),
             $"  slots by worker: {slots}",
             $"  step {Texts.Of(summary.StepMs)}, sync latency {Texts.Of(summary.SyncMs)} (p50 / p95)",
             $"  goodput {Texts.Of(summary.Time)}",

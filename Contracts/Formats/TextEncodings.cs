@@ -26,6 +26,12 @@ public static class TextEncodings
         }
     }
 
+    /// <summary>The encoding that a job names.</summary>
+    /// <param name="path">What is read by it, for messages.</param>
+    /// <exception cref="InputException">There is no such encoding.</exception>
+    public static Encoding Required(string path, string name) =>
+        Find(name) ?? throw new InputException(path, 0, $"There is no encoding '{name}'.", $"Set 'data.encoding' to one such as {Examples}.");
+
     /// <summary>The encoding that a mark of byte order at the file's beginning tells, else the one given.</summary>
     /// <param name="start">The file's first bytes; four are enough.</param>
     /// <returns>The encoding, and the bytes of the mark.</returns>

@@ -28,6 +28,8 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             GlobalBatch = values.Int("globalBatch") ?? 64,
             Slots = values.Int("slots") ?? 8,
             Seed = (ulong)(values.Whole("seed") ?? 0),
+            Contribution = values.Int("contribution") ?? 32,
+            Pull = values.Word<PullFormat>("pull") ?? PullFormat.Float32,
             Workers = new WorkersSpec { Min = workers.Int("min") ?? defaults.Workers.Min, Max = workers.Int("max") ?? Math.Max(defaults.Workers.Max, workers.Int("min") ?? 0) },
             Shards = values.Int("shards") ?? 1,
             Checkpoint = new CheckpointSpec { Every = (long)(checkpoint.Whole("every") ?? defaults.Checkpoint.Every), Keep = checkpoint.Int("keep") ?? defaults.Checkpoint.Keep },
@@ -119,6 +121,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Unknown = values.Word<UnknownPolicy>("unknown") ?? UnknownPolicy.Refuse,
             Normalize = values.Word<NormalizationKind>("normalize") ?? NormalizationKind.None,
             NormalizeLabels = values.Word<NormalizationKind>("normalizeLabels") ?? NormalizationKind.None,
+            Text = values.Given.Contains("text") ? Text(values.Map("text")) : null,
         };
         CheckKind(data, values);
         if (data.Thousands == data.Decimal)
@@ -152,11 +155,11 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
     /// <summary>What goes with the format, or with a source of one's own.</summary>
     private void CheckKind(DataSpec data, JobValues values)
     {
-        string[] ofCsv = ["features", "labels", "categories", "header", "delimiter", "encoding", "decimal", "thousands", "missing", "missingValues", "missingCategory", "unknown", "exclude"];
-        string[] ofIdx = ["trainLabels", "validationLabels"];
+        string[] ofAll = ["source", "options", "format", "train", "validation", "split"];
+        string[] foreign = [.. values.Given.Where(key => !ofAll.Contains(key) && !JobKeys.OfFormat[data.Format].Contains(key))];
         if (data.Format == DataFormat.Source)
         {
-            foreach (string key in new[] { "format", "normalize", "normalizeLabels" }.Concat(ofCsv).Concat(ofIdx).Where(values.Given.Contains))
+            foreach (string key in foreign.Concat(values.Given.Where(key => key == "format")))
             {
                 Report(values, key, $"'{key}' does not go with a source of one's own, which prepares its data itself.", "Remove it, or give it among the 'options'.");
             }
@@ -166,7 +169,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
 
         if (values.IsMap && !values.Given.Contains("format"))
         {
-            Report(values, "format", "'format' is missing in 'data'.", $"Give one of csv, idx, or a data source of your own in 'source'.");
+            Report(values, "format", "'format' is missing in 'data'.", $"Give one of {string.Join(", ", JobKeys.OfFormat.Keys.Where(format => format != DataFormat.Source).Select(JobWords.Of))}, or a data source of your own in 'source'.");
         }
 
         if (values.IsMap && !values.Given.Contains("train"))
@@ -180,7 +183,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(values, "options", $"'options' belongs to 'source', which the data do not have.", "Remove it, or give 'source'.");
         }
 
-        foreach (string key in (data.Format == DataFormat.Idx ? ofCsv : ofIdx).Where(key => values.Word<DataFormat>("format") is not null && values.Given.Contains(key)))
+        foreach (string key in foreign.Where(_ => values.Word<DataFormat>("format") is not null))
         {
             Report(values, key, $"'{key}' does not go with the format {JobWords.Of(data.Format)}.", "Remove it.");
         }
@@ -188,6 +191,11 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (values.Word<DataFormat>("format") is DataFormat.Csv && !values.Given.Contains("labels"))
         {
             Report(values, "format", "'labels' is missing in 'data'.", "Name the column or columns that are predicted.");
+        }
+
+        if (values.Word<DataFormat>("format") is DataFormat.Text)
+        {
+            CheckText(data, values);
         }
 
         if (data.Format == DataFormat.Idx && !values.Given.Contains("trainLabels"))
@@ -198,6 +206,46 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (data.Format == DataFormat.Idx && values.Given.Contains("validation") != values.Given.Contains("validationLabels"))
         {
             Report(values, "validation", "'validation' and 'validationLabels' go together.", "Give both or none.");
+        }
+    }
+
+    private TextSpec Text(JobValues values) => new()
+    {
+        Length = values.Int("length") ?? 1,
+        Stride = values.Int("stride"),
+        Tokenizer = values.Word<TokenizerKind>("tokenizer") ?? TokenizerKind.Characters,
+        Vocabulary = files.Full(values, "vocabulary"),
+        Merges = files.Full(values, "merges"),
+    };
+
+    private void CheckText(DataSpec data, JobValues values)
+    {
+        if (data.Text is not { } text)
+        {
+            Report(values, "format", "'text' is missing in 'data'.", "Give a map with the 'length' of a sample in tokens.");
+            return;
+        }
+
+        JobValues of = values.Map("text");
+        if (!of.IsKnown("tokenizer"))
+        {
+            return;
+        }
+
+        string tokenizer = JobWords.Of(text.Tokenizer);
+        if ((text.Tokenizer == TokenizerKind.Characters) == of.Given.Contains("vocabulary"))
+        {
+            Report(of, "vocabulary", text.Tokenizer == TokenizerKind.Characters ? "The tokenizer 'characters' takes no 'vocabulary': the training text says which there are." : $"The tokenizer '{tokenizer}' has no 'vocabulary'.", text.Tokenizer == TokenizerKind.Characters ? "Remove it, or name the 'tokenizer' that it belongs to." : "Name the tokenizer's file.");
+        }
+
+        if ((text.Tokenizer == TokenizerKind.Bpe) != of.Given.Contains("merges"))
+        {
+            Report(of, "merges", text.Tokenizer == TokenizerKind.Bpe ? "The tokenizer 'bpe' has no 'merges'." : $"The tokenizer '{tokenizer}' takes no 'merges'.", text.Tokenizer == TokenizerKind.Bpe ? "Name its file merges.txt." : "Remove it.");
+        }
+
+        if (text.Stride < text.Length && data.Split is not null && of.IsKnown("stride") && of.IsKnown("length"))
+        {
+            Report(values, "split", $"Samples of {text.Length} tokens that begin every {text.Stride} overlap: what is held out would be trained on.", "Remove 'stride', or name other files in 'validation' in place of 'split'.");
         }
     }
 

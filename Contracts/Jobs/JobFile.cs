@@ -135,22 +135,14 @@ public static class JobFile
     public static string Hash(JobSpec job)
     {
         JobSpec plain = WithoutPlace(job);
-        JobSpec essential = plain with { Name = "", Model = plain.Model with { Weights = plain.Model.Weights is null ? null : "" }, Data = job.Data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null } };
+        JobSpec essential = plain with { Name = "", Model = plain.Model with { Weights = plain.Model.Weights is null ? null : "" }, Data = job.Data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null, Text = job.Data.Text?.WithFiles(_ => "") } };
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToCanonicalJson(essential))));
     }
 
     /// <summary>A job without what does not shape the result: how many workers and shards there are, when checkpoints are cut, lines of the file; of its data the files' names alone. Equal for equal runs, wherever they were made.</summary>
     public static JobSpec WithoutPlace(JobSpec job) => job with
     {
-        Data = job.Data with
-        {
-            Train = Path.GetFileName(job.Data.Train),
-            TrainMore = [.. job.Data.TrainMore.Select(path => Path.GetFileName(path))],
-            TrainLabels = Path.GetFileName(job.Data.TrainLabels),
-            Validation = Path.GetFileName(job.Data.Validation),
-            ValidationMore = [.. job.Data.ValidationMore.Select(path => Path.GetFileName(path))],
-            ValidationLabels = Path.GetFileName(job.Data.ValidationLabels),
-        },
+        Data = job.Data.WithFiles(path => Path.GetFileName(path)),
         Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer with { Line = 0 })], Weights = Path.GetFileName(job.Model.Weights) },
         Workers = new WorkersSpec(),
         Shards = 1,

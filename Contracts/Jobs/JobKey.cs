@@ -18,6 +18,8 @@ internal sealed record JobKey(string Name, ValueKind Kind, string Meaning)
     /// <value>Regular expression of a text.</value>
     public string? Pattern { get; init; }
     public IReadOnlyList<string> Words { get; init; } = [];
+    /// <value>The only whole numbers that there are; empty: all in range.</value>
+    public IReadOnlyList<int> Choices { get; init; } = [];
     /// <value>What a list holds.</value>
     public JobKey? Items { get; init; }
     /// <value>The list cannot be empty.</value>
@@ -29,6 +31,7 @@ internal sealed record JobKey(string Name, ValueKind Kind, string Meaning)
     public string Expected => Kind switch
     {
         ValueKind.Text => "a text",
+        ValueKind.Whole when Choices.Count > 0 => string.Join(" or ", Choices),
         ValueKind.Whole => "a whole number" + Range(),
         ValueKind.Number => "a number" + Range(),
         ValueKind.Flag => "true or false",

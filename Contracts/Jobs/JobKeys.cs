@@ -17,6 +17,15 @@ internal static class JobKeys
         [LayerKind.Dropout] = ["p"],
     };
 
+    /// <summary>Keys of <c>data</c> that go with a format, beside those of all.</summary>
+    public static IReadOnlyDictionary<DataFormat, string[]> OfFormat { get; } = new Dictionary<DataFormat, string[]>
+    {
+        [DataFormat.Csv] = ["features", "labels", "categories", "header", "delimiter", "encoding", "decimal", "thousands", "missing", "missingValues", "missingCategory", "unknown", "exclude", "normalize", "normalizeLabels"],
+        [DataFormat.Idx] = ["trainLabels", "validationLabels", "normalize", "normalizeLabels"],
+        [DataFormat.Text] = ["text", "encoding", "unknown"],
+        [DataFormat.Source] = [],
+    };
+
     public static JobKey Layer { get; } = new("layer", Map, "A layer.")
     {
         Keys =
@@ -32,6 +41,9 @@ internal static class JobKeys
             new("bias", Flag, "linear and conv2d: whether there is a bias.") { Default = "true" },
         ],
     };
+
+    /// <summary>Formats that a job file can name; a source of one's own is named by its key.</summary>
+    private static IReadOnlyList<string> Formats { get; } = [.. JobWords.All<DataFormat>().Where(word => word != JobWords.Of(DataFormat.Source))];
 
     private static JobKey Path { get; } = new("path", Text, "");
     private static JobKey ColumnName { get; } = new("column", Text, "");
@@ -63,10 +75,10 @@ internal static class JobKeys
                 Required = true,
                 Keys =
                 [
-                    new("format", Word, "csv (plain or .gz) or idx (.gz or not); this or source.") { Words = [JobWords.Of(DataFormat.Csv), JobWords.Of(DataFormat.Idx)] },
+                    new("format", Word, "What the files are, each plain or .gz; this or source.") { Words = Formats },
                     new("source", Text, "A data source of one's own, by the name that the worker program gives it.") { Pattern = JobNames.Pattern },
                     new("options", Options, "source: what its constructor is told."),
-                    new("train", List, "csv: the file or files, whose rows follow each other; * and ? in a file's name stand for any characters; idx: the images; source: files that it is told of, if any.") { Items = Path, NotEmpty = true },
+                    new("train", List, "The file or files, whose rows or texts follow each other; * and ? in a file's name stand for any characters; idx: the images; source: files that it is told of, if any.") { Items = Path, NotEmpty = true },
                     Path with { Name = "trainLabels", Meaning = "idx: the labels." },
                     new("validation", List, "Data that are measured and not trained on; files as with train.") { Items = Path, NotEmpty = true },
                     Path with { Name = "validationLabels", Meaning = "idx: their labels." },
@@ -77,15 +89,26 @@ internal static class JobKeys
                     new("categories", List, "csv: columns whose texts are categories, one-hot as features, an index as a label; auto: every column with texts that are no numbers. A label of texts need not be listed for a loss over classes.") { Items = ColumnName },
                     new("header", Flag, "csv: whether the first line has the columns' names.") { Default = "true" },
                     new("delimiter", Text, "csv: what separates columns: a tab, a space or a sign of ASCII, no quote.") { Pattern = "^[\\t !#-/:-@\\[-`{-~]$", Default = "," },
-                    new("encoding", Text, "csv: encoding of the text, such as utf-8, windows-1252 or shift_jis.") { Default = "utf-8" },
+                    new("encoding", Text, "csv and text: encoding of the text, such as utf-8, windows-1252 or shift_jis.") { Default = "utf-8" },
                     new("decimal", Text, "csv: what stands before a number's fraction, a point or a comma.") { Pattern = "^[.,]$", Default = "." },
                     new("thousands", Text, "csv: what stands between groups of three digits.") { Pattern = "^[.,' _\u00A0\u202F]$" },
                     new("missing", Word, "What a missing number is replaced with.") { Words = JobWords.All<MissingPolicy>(), Default = "refuse" },
                     new("missingValues", List, "csv: texts that mean no value, beside an empty field; default: ?, NA, N/A, NaN, nan, null, NULL.") { Items = new("text", Text, "") },
                     new("missingCategory", Word, "csv: own: a missing category is one of its own; zero: it has no flag; default: refused where missing refuses, else zero.") { Words = JobWords.All<MissingCategoryPolicy>() },
-                    new("unknown", Word, "csv: what a category is that only later data have; ignore: it has no flag.") { Words = JobWords.All<UnknownPolicy>(), Default = "refuse" },
+                    new("unknown", Word, "What a category or character is that only later data have; ignore: it has no flag, and a character is left out.") { Words = JobWords.All<UnknownPolicy>(), Default = "refuse" },
                     new("normalize", Word, "How features are scaled, by the training rows; stored with the model.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
                     new("normalizeLabels", Word, "How labels that are numbers are scaled for the loss, by the training rows; stored with the model. The metrics mae, rmse and mape stay in the labels' own unit.") { Words = JobWords.All<NormalizationKind>(), Default = "none" },
+                    new("text", Map, "text: how it is cut into tokens and samples.")
+                    {
+                        Keys =
+                        [
+                            new("length", Whole, "Tokens of a sample; its label are the tokens that follow each.") { Required = true, Minimum = 1, Maximum = 1 << 16 },
+                            new("stride", Whole, "Tokens from one sample's beginning to the next one's; default: length.") { Minimum = 1, Maximum = 1 << 16 },
+                            new("tokenizer", Word, "What a token is; bpe as of GPT-2, word-piece as of BERT.") { Words = JobWords.All<TokenizerKind>(), Default = "characters" },
+                            Path with { Name = "vocabulary", Meaning = "The tokenizer's file: vocab.json (bpe), vocab.txt (word-piece) or the model (sentence-piece)." },
+                            Path with { Name = "merges", Meaning = "bpe: merges.txt." },
+                        ],
+                    },
                 ],
             },
             new("loss", Word, "What is minimised; model: what a model of one's own says.") { Required = true, Words = JobWords.All<LossKind>() },
@@ -122,6 +145,8 @@ internal static class JobKeys
             new("globalBatch", Whole, "Samples of one step, over all slots.") { Minimum = 1, Maximum = 1 << 24, Default = "64" },
             new("slots", Whole, "Virtual workers that a step is cut into: part of the result, and the most workers that can help.") { Minimum = 1, Maximum = 65_536, Default = "8" },
             new("seed", Whole, "Of initial values, order of samples, split and dropout.") { Minimum = 0, Maximum = ulong.MaxValue, Default = "0" },
+            new("contribution", Whole, "Bits of what a slot contributes to a parameter: 16, rounded at random by the seed, take half as long between hosts.") { Choices = [16, 32], Default = "32" },
+            new("pull", Word, "What workers compute with of the parameters' values, which are kept as float32: bfloat16 take half as long between hosts.") { Words = JobWords.All<PullFormat>(), Default = "float32" },
             new("workers", Map, "How many workers take part; no part of the result.")
             {
                 Keys =

@@ -109,7 +109,7 @@ internal sealed class JobReader(List<InputError> errors)
                 return node.Text;
             case ValueKind.Flag when !node.Quoted && bool.TryParse(node.Text, out bool flag):
                 return flag;
-            case ValueKind.Whole when !node.Quoted && decimal.TryParse(node.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out decimal whole) && InRange((double)whole, key) && whole <= ulong.MaxValue:
+            case ValueKind.Whole when !node.Quoted && decimal.TryParse(node.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out decimal whole) && InRange((double)whole, key) && whole <= ulong.MaxValue && (key.Choices.Count == 0 || key.Choices.Any(choice => choice == whole)):
                 return whole;
             case ValueKind.Number when !node.Quoted && double.TryParse(node.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) && InRange(number, key):
                 return number;

@@ -14,18 +14,23 @@ public static class JobReference
         foreach (JobKey map in JobKeys.Job.Keys.Where(k => k.Kind == ValueKind.Map))
         {
             Table(text, map.Name, map);
+            foreach (JobKey inner in map.Keys.Where(k => k.Kind == ValueKind.Map))
+            {
+                Table(text, $"{map.Name}.{inner.Name}", inner);
+            }
         }
 
         Table(text, "model.layers", JobKeys.Layer);
         return text.ToString();
     }
 
+    /// <param name="title">The map's way from the job; empty: the job itself.</param>
     private static void Table(StringBuilder text, string title, JobKey map)
     {
         text.Append(CultureInfo.InvariantCulture, $"### {(title.Length == 0 ? "The job" : $"`{title}`")}\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n");
         foreach (JobKey key in map.Keys)
         {
-            string expected = key.Kind == ValueKind.Map ? $"a map, see `{key.Name}`" : key.Expected;
+            string expected = key.Kind == ValueKind.Map ? $"a map, see `{(title.Length == 0 ? "" : title + ".")}{key.Name}`" : key.Expected;
             string standard = key.Required ? "required" : key.Default is { } value ? $"`{value}`" : "";
             text.Append(CultureInfo.InvariantCulture, $"| `{key.Name}` | {expected.Replace("|", "\\|", StringComparison.Ordinal)} | {standard} | {key.Meaning} |\n");
         }

@@ -28,6 +28,7 @@ public static class JobSchema
         JsonObject value = key.Kind switch
         {
             ValueKind.Text => new() { ["type"] = new JsonArray("string", "integer"), ["pattern"] = key.Pattern ?? ".+" },
+            ValueKind.Whole when key.Choices.Count > 0 => new() { ["enum"] = new JsonArray([.. key.Choices.Select(choice => JsonValue.Create(choice))]) },
             ValueKind.Whole => Number(key, "integer"),
             ValueKind.Number => Number(key, "number"),
             ValueKind.Flag => new() { ["type"] = "boolean" },

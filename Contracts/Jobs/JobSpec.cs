@@ -25,6 +25,10 @@ public sealed record JobSpec
     /// <value>Virtual workers, M. Default 8; at most GlobalBatch.</value>
     public int Slots { get; init; } = 8;
     public ulong Seed { get; init; }
+    /// <value>Bits of what a slot contributes: 16, or 32, the default.</value>
+    public int Contribution { get; init; } = 32;
+    /// <value>What workers compute with of the values that parameter servers keep.</value>
+    public PullFormat Pull { get; init; } = PullFormat.Float32;
     public WorkersSpec Workers { get; init; } = new();
     /// <value>Parameter-server shards. Default 1.</value>
     public int Shards { get; init; } = 1;
@@ -90,7 +94,9 @@ public enum LossKind { Mse = 1, Mae = 2, CrossEntropy = 3, BinaryCrossEntropy = 
 
 public enum MetricKind { Accuracy = 1, Mae = 2, Rmse = 3, Auc = 4, F1 = 5, Precision = 6, Recall = 7, Confusion = 8, R2 = 9, Mape = 10 }
 
-public enum DataFormat { Csv = 1, Idx = 2, Source = 3 }
+public enum PullFormat { Float32 = 1, [JsonStringEnumMemberName("bfloat16")] BFloat16 = 2 }
+
+public enum DataFormat { Csv = 1, Idx = 2, Source = 3, Text = 4 }
 
 public enum MissingPolicy { Refuse = 1, Mean = 2, Median = 3, Zero = 4 }
 
@@ -148,6 +154,8 @@ public sealed record DataSpec
     public NormalizationKind Normalize { get; init; } = NormalizationKind.None;
     /// <value>How labels that are numbers are scaled for the loss; metrics are in the labels' own unit.</value>
     public NormalizationKind NormalizeLabels { get; init; } = NormalizationKind.None;
+    /// <value>Of the format text, else null.</value>
+    public TextSpec? Text { get; init; }
 
     /// <summary>All files, with the key that names each.</summary>
     public IEnumerable<(string Key, string Path)> Files() =>
@@ -157,7 +165,21 @@ public sealed record DataSpec
         .. new[] { ("trainLabels", TrainLabels), ("validation", Validation) }.Where(f => f.Item2 is not null).Select(f => (f.Item1, f.Item2!)),
         .. ValidationMore.Select(path => ("validation", path)),
         .. ValidationLabels is null ? Array.Empty<(string, string)>() : [("validationLabels", ValidationLabels)],
+        .. new[] { ("text.vocabulary", Text?.Vocabulary), ("text.merges", Text?.Merges) }.Where(f => f.Item2 is not null).Select(f => (f.Item1, f.Item2!)),
     ];
+
+    /// <summary>These data with other files, or none, in the place of those that lie about.</summary>
+    /// <param name="change">Gets each file's path.</param>
+    public DataSpec WithFiles(Func<string, string> change) => this with
+    {
+        Train = change(Train),
+        TrainMore = [.. TrainMore.Select(change)],
+        TrainLabels = TrainLabels is { } labels ? change(labels) : null,
+        Validation = Validation is { } validation ? change(validation) : null,
+        ValidationMore = [.. ValidationMore.Select(change)],
+        ValidationLabels = ValidationLabels is { } held ? change(held) : null,
+        Text = Text?.WithFiles(change),
+    };
 }
 
 public enum OptimizerKind { Sgd = 1, Adam = 2, [JsonStringEnumMemberName("adamw")] AdamW = 3, Adagrad = 4 }

@@ -31,6 +31,8 @@ public sealed record RunSummary
     public required IReadOnlyDictionary<string, double> Validation { get; init; }
     /// <value>Of the last evaluation; null: there is no more to say.</value>
     public EvaluationDetails? ValidationDetails { get; init; }
+    /// <value>What the losses say of the learning rate, with what to do about it; null: nothing.</value>
+    public IReadOnlyList<string>? Warnings { get; init; }
     /// <value>Over all parameters and buffers in ordinal order of their names, little-endian float32; null where the run did not finish.</value>
     public string? ParametersSha256 { get; init; }
     public string? DeterminismClass { get; init; }

@@ -15,8 +15,8 @@ public readonly record struct BlockHint(short Exponent, short Recent, short Befo
     /// <summary>No exponent was seen.</summary>
     public const short None = short.MinValue;
 
-    /// <summary>Room for growth, in powers of two. Each costs a bit of every sum; one too few costs an escape.</summary>
-    private const int Headroom = 2;
+    /// <summary>Room for growth, in powers of two, where there are bits to spare. Each costs a bit of every sum; one too few costs an escape.</summary>
+    public const int Headroom = 2;
 
     /// <summary>Of version 0: every block escapes.</summary>
     public static readonly BlockHint Initial = new(BlockExponent.Floor, None, None);
@@ -24,7 +24,8 @@ public readonly record struct BlockHint(short Exponent, short Recent, short Befo
     /// <summary>The hint after a step.</summary>
     /// <param name="step">0-based.</param>
     /// <param name="code">Of the largest exponent over the step's slots; 0 where the block was zero in all of them, which leaves the hint.</param>
-    public BlockHint Next(long step, byte code)
+    /// <param name="headroom">Of <see cref="ContributionFormat"/>.</param>
+    public BlockHint Next(long step, byte code, int headroom = Headroom)
     {
         bool turns = step % Bucket == 0;
         short recent = turns ? None : Recent;
@@ -35,6 +36,6 @@ public readonly record struct BlockHint(short Exponent, short Recent, short Befo
         }
 
         recent = Math.Max(recent, BlockExponent.Of(code));
-        return new BlockHint((short)Math.Clamp(Math.Max(recent, before) + Headroom, BlockExponent.Floor, BlockExponent.Ceiling), recent, before);
+        return new BlockHint((short)Math.Clamp(Math.Max(recent, before) + headroom, BlockExponent.Floor, BlockExponent.Ceiling), recent, before);
     }
 }

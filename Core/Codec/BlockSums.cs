@@ -154,8 +154,10 @@ internal sealed class BlockSums
     }
 
     /// <summary>A block's gradient: the sum over its levels in float64, in rising order of exponent, each addition rounded, then once to float32.</summary>
+    /// <param name="slots">That a sum above the hint has room for.</param>
+    /// <param name="ownSlots">That a sum at the hint has room for.</param>
     /// <param name="gradient">[n] overwritten; infinite where it overflows.</param>
-    public void Decode(int block, short hint, int slots, Span<float> gradient)
+    public void Decode(int block, short hint, int slots, int ownSlots, Span<float> gradient)
     {
         gradient = gradient[..Length(block)];
         ReadOnlySpan<int> own = _sums.Span.Slice(_starts[block], gradient.Length);
@@ -168,7 +170,7 @@ internal sealed class BlockSums
                 BlockCodec.Decode(only.Room.AsSpan(0, gradient.Length), BlockExponent.OfLevel(only.Level, hint), slots, gradient);
                 return;
             case 1:
-                BlockCodec.Decode(own, hint, slots, gradient);
+                BlockCodec.Decode(own, hint, ownSlots, gradient);
                 return;
         }
 
@@ -176,7 +178,7 @@ internal sealed class BlockSums
         total.Clear();
         if ((_levels[block] & 1) != 0)
         {
-            BlockCodec.Decode(own, hint, slots, total);
+            BlockCodec.Decode(own, hint, ownSlots, total);
         }
 
         for (Escape? here = _escapes[block]; here is not null; here = here.Higher)

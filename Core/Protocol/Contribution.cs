@@ -30,12 +30,14 @@ public sealed record Contribution
     public double SyncMs { get; init; }
     /// <value>Mean time that a slot of the group took this worker, milliseconds; 0: not measured.</value>
     public double SlotMs { get; init; }
+    /// <value>Its integers have few bits, so that what carries them between hosts had better pack them.</value>
+    public bool IsNarrow { get; init; }
     /// <value>The worker's span that pushes, where its step is traced.</value>
     public ActivityContext Trace { get; init; }
     /// <value>The shard's chunks in chunk order; each is added whole or not at all. None where the slot is not finite.</value>
     public required IReadOnlyList<ChunkSum> Chunks { get; init; }
 
-    /// <value>Of sums, escapes and exponents.</value>
+    /// <value>Of sums, escapes and exponents, before what carries them packs them.</value>
     public long Bytes => Chunks.Sum(c => ((c.Sums.Length + c.Escapes.Length) * sizeof(int)) + c.Exponents.Length);
 }
 

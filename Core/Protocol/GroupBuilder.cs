@@ -10,6 +10,7 @@ public sealed class GroupBuilder
 {
     private readonly JobDescriptor _descriptor;
     private readonly ModelLayout _layout;
+    private readonly ContributionFormat _format;
     private readonly SlotHash _hash;
     private readonly EscapePool _escapes = new();
     private readonly BlockSums _sums;
@@ -36,6 +37,7 @@ public sealed class GroupBuilder
     {
         _descriptor = descriptor;
         _layout = layout;
+        _format = new ContributionFormat(descriptor);
         _hash = new SlotHash(descriptor.Seed);
         _sums = new BlockSums(layout.Blocks, _escapes, room);
         _hints = new short[layout.Blocks.Count];
@@ -83,6 +85,7 @@ public sealed class GroupBuilder
 
         (added.Index, added.Samples, added.LossSum) = (slot, samples, lossSum);
         Span<int> encoded = stackalloc int[_streams ? ModelLayout.BlockElements : 0];
+        ulong noise = NoiseOf(slot);
         foreach (Chunk chunk in _layout.Chunks)
         {
             ulong hash = 0;
@@ -105,7 +108,7 @@ public sealed class GroupBuilder
                     short exponent = BlockExponent.OfLevel(level, _hints[i]);
                     Span<int> sum = _sums.At(i, level, out bool isNew);
                     bool streams = isNew && _streams;
-                    hash += BlockCodec.Encode(values, exponent, _descriptor.Slots, _hash.Key(i, exponent), streams ? encoded : sum, adds: !isNew);
+                    hash += Encode(i, level, values, exponent, noise, streams ? encoded : sum, adds: !isNew);
                     if (streams)
                     {
                         StreamingCopy.Copy(encoded[..values.Length], sum);
@@ -151,6 +154,7 @@ public sealed class GroupBuilder
         Cursor = _cursor,
         WorkerId = workerId,
         SyncMs = syncMs,
+        IsNarrow = _descriptor.Contribution == 16,
         Reports = [.. _slots.Select(s => new SlotReport
         {
             Slot = s.Index,
@@ -160,6 +164,18 @@ public sealed class GroupBuilder
         })],
         Chunks = [.. chunks.Select(c => new ChunkSum(c.Index, _sums.Own(c.FirstBlock, c.BlockCount), _sums.Escapes(c.FirstBlock, c.BlockCount), Exponents(c)))],
     };
+
+    private ulong NoiseOf(int slot) => RoundingNoise.KeyOf(_descriptor.Seed, _cursor.Step, slot);
+
+    /// <param name="noise">Of the slot.</param>
+    private ulong Encode(int block, int level, ReadOnlySpan<float> values, short exponent, ulong noise, Span<int> sum, bool adds)
+    {
+        TensorKind kind = _layout.Blocks[block].Kind;
+        SlotHashKey key = _hash.Key(block, exponent);
+        return _format.IsNarrow(kind, level)
+            ? NarrowCodec.Encode(values, exponent, RoundingNoise.Of(noise, block), key, sum, adds)
+            : BlockCodec.Encode(values, exponent, _format.Room(kind, level), key, sum, adds);
+    }
 
     private Memory<byte> Exponents(in Chunk chunk)
     {
@@ -176,6 +192,7 @@ public sealed class GroupBuilder
     private void Undo(Slot slot, int blocks, ReadOnlySpan<float> gradient)
     {
         Span<int> encoded = stackalloc int[ModelLayout.BlockElements];
+        ulong noise = NoiseOf(slot.Index);
         for (int i = 0; i < blocks; i++)
         {
             if (slot.Exponents[i] == 0)
@@ -192,7 +209,7 @@ public sealed class GroupBuilder
 
             short exponent = BlockExponent.OfLevel(level, _hints[i]);
             Span<int> own = encoded[.._layout.Blocks[i].Length];
-            BlockCodec.Encode(gradient.Slice(_layout.Blocks[i].ModelOffset, own.Length), exponent, _descriptor.Slots, _hash.Key(i, exponent), own, adds: false);
+            Encode(i, level, gradient.Slice(_layout.Blocks[i].ModelOffset, own.Length), exponent, noise, own, adds: false);
             Span<int> sum = _sums.At(i, level, out _);
             TensorPrimitives.Subtract(sum, own, sum);
         }

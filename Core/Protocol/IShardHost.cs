@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Grants;
 
 namespace Lockstep.Core.Protocol;
@@ -103,6 +104,18 @@ public sealed class PulledVersion(Cursor cursor, bool finished, ReadOnlyMemory<f
     public bool Finished { get; } = finished;
     public ReadOnlyMemory<float>? Values { get; } = values;
     public ReadOnlyMemory<short> Hints { get; } = hints;
+
+    /// <value>How workers take the values; null: as they are.</value>
+    public PullRounding? Rounding { get; init; }
+
+    /// <value>All values in order, each stretch rounded or not.</value>
+    public IReadOnlyList<PulledRun> Runs => Rounding?.Runs ?? [new PulledRun(0, Values?.Length ?? 0, false)];
+
+    /// <value>Of the job.</value>
+    public int Contribution { get; init; } = 32;
+
+    /// <value>Of the job.</value>
+    public PullFormat Pull { get; init; } = PullFormat.Float32;
 
     /// <value>Timestamp at which the last contribution to the step before was in; null: not known.</value>
     public long? Gathered { get; set; }

@@ -19,6 +19,10 @@ public sealed record JobDescriptor
     public required long TotalSteps { get; init; }
     public required long StepsPerEpoch { get; init; }
     public required ulong Seed { get; init; }
+    /// <value>Bits of what a slot contributes: 16 or 32; see <see cref="Codec.ContributionFormat"/>.</value>
+    public int Contribution { get; init; } = 32;
+    /// <value>What workers compute with of a version; see <see cref="PullRounding"/>.</value>
+    public PullFormat Pull { get; init; } = PullFormat.Float32;
     /// <value>0: a checkpoint only at the end.</value>
     public long CheckpointEvery { get; init; }
     public int CheckpointKeep { get; init; } = 3;

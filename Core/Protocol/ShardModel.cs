@@ -17,6 +17,7 @@ internal sealed class ShardModel : IDisposable
     private readonly Block[] _blocks;
     private readonly int[] _starts;
     private readonly Optimizer _optimizer;
+    private readonly ContributionFormat _format;
     private readonly VersionBuffers _buffers;
     private readonly float[] _state1;
     private readonly float[] _state2;
@@ -38,6 +39,7 @@ internal sealed class ShardModel : IDisposable
 
         _streams = StreamingCopy.Suits(Elements);
         _optimizer = Optimizer.Create(descriptor.Optimizer);
+        _format = new ContributionFormat(descriptor);
         _buffers = new VersionBuffers(Elements, _blocks.Length, room);
         _state1 = new float[_optimizer.StateArrays > 0 ? Elements : 0];
         _state2 = new float[_optimizer.StateArrays > 1 ? Elements : 0];
@@ -240,7 +242,7 @@ internal sealed class ShardModel : IDisposable
                 Optimizer.AddBuffer(gradient, values, next);
             }
 
-            _hints[i] = _hints[i].Next(step, sums.Most(i));
+            _hints[i] = _hints[i].Next(step, sums.Most(i), _format.Headroom(_blocks[i].Kind));
             _next.Hints[i] = _hints[i].Exponent;
             // Now, as all of it is in the processor's cache: by itself that is a pass over the whole state.
             Hashes[i] = StateHash.Block(next, State(_state1, i), State(_state2, i), _hints[i]);

@@ -13,6 +13,7 @@ public sealed class ShardState : IDisposable
     private readonly Schedule _schedule;
     private readonly StepSums _sums;
     private readonly ShardModel _model;
+    private readonly PullRounding _rounding;
     private readonly EscapePool _escapes;
     private (Cursor Cursor, VersionBuffer Buffer)? _earlier;
     // Null where the job began later than at version 0.
@@ -22,6 +23,7 @@ public sealed class ShardState : IDisposable
     /// <param name="escapes">Room for escaped sums; null: without limit.</param>
     /// <param name="room">Makes memory for the values of a version; null: of this process.</param>
     /// <exception cref="ArgumentException">The descriptor describes no model.</exception>
+    /// <exception cref="ProtocolException">There are no contributions or pulls of its formats.</exception>
     public ShardState(JobDescriptor descriptor, int shard, int generation = 0, EscapePool? escapes = null, Func<int, IVersionRoom>? room = null)
     {
         Cursor = new Cursor(generation, 0, 0);
@@ -33,6 +35,7 @@ public sealed class ShardState : IDisposable
         _escapes = escapes ?? new EscapePool();
         _sums = new StepSums(descriptor, Layout, shard, _escapes);
         _model = new ShardModel(descriptor, Layout, shard, _sums.Blocks, room ?? (elements => new HeapRoom(elements)));
+        _rounding = PullRounding.OfShard(descriptor, Layout, shard);
         Intake = new StepIntake(descriptor, shard, _chunks, _sums);
         Intake.Begin(Cursor, null);
     }
@@ -216,12 +219,12 @@ public sealed class ShardState : IDisposable
 
     private static UInt128 HashOf(ReadOnlySpan<float> values) => StateHash.Block(values, [], [], BlockHint.Initial);
 
-    private static PulledVersion View(Cursor cursor, VersionBuffer buffer, bool finished, long heldStep)
+    private PulledVersion View(Cursor cursor, VersionBuffer buffer, bool finished, long heldStep)
     {
         buffer.Use();
         // Not '? null :', which would be a null array, and that an empty memory.
         ReadOnlyMemory<float>? values = heldStep == cursor.Step ? default(ReadOnlyMemory<float>?) : buffer.Values;
-        return new PulledVersion(cursor, finished, values, buffer.Hints, buffer.Release);
+        return new PulledVersion(cursor, finished, values, buffer.Hints, buffer.Release) { Rounding = _rounding, Contribution = Descriptor.Contribution, Pull = Descriptor.Pull };
     }
 
     private void BeginStep() => Intake.Begin(Cursor, Finished ? null : _model.Current!.Hints);

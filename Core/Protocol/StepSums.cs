@@ -15,6 +15,7 @@ internal sealed class StepSums
     private readonly IReadOnlyList<Chunk> _chunks;
     private readonly int[] _firstBlocks;
     private readonly int _slots;
+    private readonly ContributionFormat _format;
     private readonly SlotHash _hash;
     private readonly BlockSums _sums;
     private readonly byte[] _most;
@@ -28,6 +29,7 @@ internal sealed class StepSums
     {
         _chunks = layout.ChunksOf(shard);
         _slots = descriptor.Slots;
+        _format = new ContributionFormat(descriptor);
         _hash = new SlotHash(descriptor.Seed);
         Blocks = [.. _chunks.SelectMany(c => layout.Blocks.Skip(c.FirstBlock).Take(c.BlockCount))];
         _sums = new BlockSums(Blocks, escapes);
@@ -122,9 +124,9 @@ internal sealed class StepSums
                 }
 
                 hash += SlotHash.Of(chunk.Sums.Span.Slice(offset, block.Length), _hash.Key(block.Index, hint), out int least, out int most);
-                if (!Fits(least, most, counts[0]))
+                if (!Fits(block, 0, least, most, counts[0]))
                 {
-                    return Beyond(block, counts[0], hint);
+                    return Beyond(block, 0, counts[0], hint);
                 }
             }
 
@@ -138,9 +140,9 @@ internal sealed class StepSums
                 }
 
                 hash += SlotHash.Of(sum, _hash.Key(block.Index, exponent), out int least, out int most);
-                if (!Fits(least, most, counts[level]))
+                if (!Fits(block, level, least, most, counts[level]))
                 {
-                    return Beyond(block, counts[level], exponent);
+                    return Beyond(block, level, counts[level], exponent);
                 }
             }
 
@@ -257,7 +259,7 @@ internal sealed class StepSums
     }
 
     /// <summary>A block's gradient, once all slots are in.</summary>
-    public void Decode(int block, short hint, Span<float> gradient) => _sums.Decode(block, hint, _slots, gradient);
+    public void Decode(int block, short hint, Span<float> gradient) => _sums.Decode(block, hint, _slots, _format.Room(Blocks[block].Kind, 0), gradient);
 
     /// <summary>Whether the sum of a block's slots may overflow float32.</summary>
     public bool MayOverflow(int block) => _most[block] != 0 && BlockExponent.Of(_most[block]) + BitOperations.Log2((uint)_slots) + 1 >= BlockExponent.Ceiling;
@@ -313,11 +315,13 @@ internal sealed class StepSums
         return levels;
     }
 
-    private bool Fits(int least, int most, int slots)
+    private long Bound(Block block, int level, int slots) => (long)slots << BlockCodec.Bits(_format.Room(block.Kind, level));
+
+    private bool Fits(Block block, int level, int least, int most, int slots)
     {
-        long bound = (long)slots << BlockCodec.Bits(_slots);
+        long bound = Bound(block, level, slots);
         return most <= bound && -(long)least <= bound;
     }
 
-    private string Beyond(Block block, int slots, short exponent) => $"block {block.Index} has a sum of {slots} slots at exponent {exponent} beyond {(long)slots << BlockCodec.Bits(_slots)}";
+    private string Beyond(Block block, int level, int slots, short exponent) => $"block {block.Index} has a sum of {slots} slots at exponent {exponent} beyond {Bound(block, level, slots)}";
 }

@@ -108,6 +108,7 @@ internal sealed partial class JobRecorder(ScheduledJob job, Scaler scaler, JobSt
     {
         job.Barrier.Open();
         long repeated = _writer!.Repeated;
+        int warned = _writer.Warnings.Count;
         RunRecord? record = _writer.Add(report, job.Workers, job.WantedWorkers);
         string? change = record is null ? null : _writer.TakeChange();
         if (record is not null || _writer.Repeated > repeated)
@@ -153,6 +154,12 @@ internal sealed partial class JobRecorder(ScheduledJob job, Scaler scaler, JobSt
             }
 
             job.Append(record);
+        }
+
+        foreach (string warning in _writer.Warnings.Skip(warned).ToArray())
+        {
+            LogWarned(job.Id, warning);
+            job.Append($"warning: {warning}");
         }
     }
 
@@ -216,6 +223,9 @@ internal sealed partial class JobRecorder(ScheduledJob job, Scaler scaler, JobSt
 
     [LoggerMessage(53, LogLevel.Critical, "Job {JobId}: {Said}")]
     private partial void LogMismatched(string jobId, string said);
+
+    [LoggerMessage(54, LogLevel.Warning, "Job {JobId}: {Warning}")]
+    private partial void LogWarned(string jobId, string warning);
 
     [LoggerMessage(51, LogLevel.Warning, "Job {JobId}: {Pace}")]
     private partial void LogPace(string jobId, string pace);

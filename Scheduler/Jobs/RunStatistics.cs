@@ -7,6 +7,7 @@ namespace Lockstep.Scheduler.Jobs;
 /// <summary>What a run's records add up to. Holds four numbers a step.</summary>
 internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
 {
+    private readonly LossWatch _watch = new(Math.Max(1, stepsPerEpoch), spec.Steps ?? (spec.Epochs!.Value * Math.Max(1, stepsPerEpoch)));
     private readonly List<int> _generations = [];
     private readonly List<float> _stepMs = [];
     private readonly List<float> _syncMs = [];
@@ -23,6 +24,9 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
     private long _epochSamples;
 
     public long StepsPerEpoch { get; } = Math.Max(1, stepsPerEpoch);
+
+    /// <value>What nobody will have meant, in order of its finding.</value>
+    public IReadOnlyList<string> Warnings => _watch.Warnings;
 
     /// <value>Of the newest record.</value>
     public double Seconds { get; private set; }
@@ -68,6 +72,7 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
         TrainLoss = _epochLoss / _epochSamples,
         Validation = _evaluation?.Validation ?? new Dictionary<string, double>(),
         ValidationDetails = _evaluation?.ValidationDetails,
+        Warnings = Warnings.Count > 0 ? Warnings : null,
         SlotsByWorker = _slotsByWorker,
         GroupSizes = _groupSizes.ToDictionary(g => g.Key.ToString(CultureInfo.InvariantCulture), g => g.Value),
         Grants = _grants,
@@ -79,6 +84,7 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
 
     private void Add(StepRecord step)
     {
+        _watch.Add(step);
         _steps++;
         // By step, also where the record of one before was lost.
         _generations.AddRange(Enumerable.Repeat(step.Generation, Math.Max(0, (int)step.Step - _generations.Count)));

@@ -138,6 +138,9 @@ internal sealed class RunWriter : IDisposable
         return record;
     }
 
+    /// <value>What the run's losses say of its learning rate so far.</value>
+    public IReadOnlyList<string> Warnings => _statistics.Warnings;
+
     /// <summary>Whether the records can be written, where that changed with the last report.</summary>
     /// <returns>For people; null: it is as before.</returns>
     public string? TakeChange()

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Lockstep.Abstractions;
 using Lockstep.Data;
 
@@ -16,13 +17,35 @@ internal sealed class DataSetSource(IDataSet data) : IDataSource
 
     public IReadOnlyList<DataField> Fields { get; } =
     [
-        new DataField(Features, [.. data.SampleShape.Select(size => (long)size)]),
-        .. data.LabelWidth == 0 ? Array.Empty<DataField>() : [new DataField(Label, [data.LabelWidth]) { IsLabel = true, Classes = data.Classes, Units = [.. data.LabelScales.Select(scale => scale.Unit)], Offsets = [.. data.LabelScales.Select(scale => scale.Offset)] }],
+        new DataField(Features, [.. data.SampleShape.Select(size => (long)size)], data.HasIndexes ? FieldType.Int64 : FieldType.Float32),
+        .. data.LabelWidth == 0 ? Array.Empty<DataField>() : [new DataField(Label, [data.LabelWidth], data.HasIndexes ? FieldType.Int64 : FieldType.Float32) { IsLabel = true, Classes = data.Classes, Units = [.. data.LabelScales.Select(scale => scale.Unit)], Offsets = [.. data.LabelScales.Select(scale => scale.Offset)] }],
     ];
 
-    public void Read(long index, Sample sample) => data.Read([index], sample.Floats(0), Fields.Count > 1 ? sample.Floats(1) : []);
+    public void Read(long index, Sample sample)
+    {
+        if (!data.HasIndexes)
+        {
+            data.Read([index], sample.Floats(0), Fields.Count > 1 ? sample.Floats(1) : []);
+            return;
+        }
+
+        int features = data.FeatureCount, width = features + data.LabelWidth;
+        float[] read = ArrayPool<float>.Shared.Rent(width);
+        data.Read([index], read.AsSpan(0, features), read.AsSpan(features, width - features));
+        Convert(read.AsSpan(0, features), sample.Integers(0));
+        Convert(read.AsSpan(features, width - features), sample.Integers(1));
+        ArrayPool<float>.Shared.Return(read);
+    }
 
     public void Dispose()
     {
+    }
+
+    private static void Convert(ReadOnlySpan<float> indexes, Span<long> target)
+    {
+        for (int i = 0; i < indexes.Length; i++)
+        {
+            target[i] = (long)indexes[i];
+        }
     }
 }

@@ -14,6 +14,8 @@ internal sealed class ShardFrames(int shard, IStepReceiver receiver, TimeProvide
     private Memory<float>? _room;
     private PlacedValues? _placed;
     private int _filled;
+    private long _bytes;
+    private bool _isRounded;
     private long _arrived;
 
     /// <exception cref="ProtocolException">It cannot be what it says.</exception>
@@ -31,6 +33,8 @@ internal sealed class ShardFrames(int shard, IStepReceiver receiver, TimeProvide
             _turn = header.Turn;
             _arrived = time.GetTimestamp();
             _filled = 0;
+            _bytes = 0;
+            _isRounded = false;
             _placed = frame.Place.Region == 0 ? null : Placed(frame.Place);
             _room = _turn.HasValues && _placed is null ? receiver.Stage(shard, Version) : null;
         }
@@ -53,6 +57,8 @@ internal sealed class ShardFrames(int shard, IStepReceiver receiver, TimeProvide
             }
 
             _filled += frame.Floats.Length;
+            _bytes += frame.Floats.Length * (long)(frame.IsRounded ? sizeof(ushort) : sizeof(float));
+            _isRounded |= frame.IsRounded;
             if (_filled < turn.Elements)
             {
                 return;
@@ -63,7 +69,12 @@ internal sealed class ShardFrames(int shard, IStepReceiver receiver, TimeProvide
         double receiveMs = turn.HasValues ? time.GetElapsedTime(_arrived).TotalMilliseconds : 0;
         receiver.Offered(shard, new OfferedVersion(
             turn.Cursor.FromWire(), turn.Finished, [.. turn.Hints.Select(h => (short)h)],
-            turn.AgeMs < 0 ? -1 : turn.AgeMs + receiveMs, receiveMs, turn.HasValues ? turn.Elements * (long)sizeof(float) : 0, TraceContext.Parse(turn.TraceParent)) { Placed = _placed });
+            turn.AgeMs < 0 ? -1 : turn.AgeMs + receiveMs, receiveMs, _placed is null ? _bytes : turn.Elements * (long)sizeof(float), TraceContext.Parse(turn.TraceParent))
+        {
+            Placed = _placed,
+            IsRounded = _isRounded,
+            Format = turn.FormatFromWire(),
+        });
     }
 
     private Cursor Version => _turn!.Cursor.FromWire() with { Attempt = 0 };

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Frames;
+using Lockstep.Transport.Protos;
 
 namespace Lockstep.Transport.Grpc;
 
@@ -56,16 +57,26 @@ internal sealed class GrpcStepSink(TimeProvider time) : IStepSink
 
     private async Task WriteAsync(IServerStreamWriter<TensorFrame> writer, ShardMessage message, bool isLast, CancellationToken cancellation)
     {
-        ReadOnlyMemory<float> values = message is TurnMessage { Version.Values: { } known } ? known : default;
-        int first = Math.Min(values.Length, WireConversions.PieceElements);
-        writer.WriteOptions = isLast && first == values.Length ? Last : MoreFollows;
-        await writer.WriteAsync(new TensorFrame { Header = message.ToWire(time), Floats = values[..first] }, cancellation);
-        for (int sent = first; sent < values.Length;)
+        ShardHeader? header = message.ToWire(time);
+        if (message is TurnMessage { Version: { Values: { } values, Runs: var runs } })
         {
-            int length = Math.Min(values.Length - sent, WireConversions.PieceElements);
-            writer.WriteOptions = isLast && sent + length == values.Length ? Last : MoreFollows;
-            await writer.WriteAsync(new TensorFrame { Floats = values.Slice(sent, length) }, cancellation);
-            sent += length;
+            foreach (PulledRun run in runs)
+            {
+                for (int sent = 0; sent < run.Length;)
+                {
+                    int length = Math.Min(run.Length - sent, WireConversions.PieceElements);
+                    writer.WriteOptions = isLast && run.Offset + sent + length == values.Length ? Last : MoreFollows;
+                    await writer.WriteAsync(new TensorFrame { Header = header, Floats = values.Slice(run.Offset + sent, length), IsRounded = run.IsRounded }, cancellation);
+                    header = null;
+                    sent += length;
+                }
+            }
+        }
+
+        if (header is not null)
+        {
+            writer.WriteOptions = isLast ? Last : MoreFollows;
+            await writer.WriteAsync(new TensorFrame { Header = header }, cancellation);
         }
     }
 }

@@ -37,7 +37,7 @@ internal sealed class GrpcStepStream : IStepStream
             for (int i = 0; i < contribution.Chunks.Count; i++)
             {
                 ChunkSum chunk = contribution.Chunks[i];
-                await send(new TensorFrame { Header = i == 0 ? header : null, Index = chunk.Chunk + 1, Integers = chunk.Sums, Escapes = chunk.Escapes, Exponents = chunk.Exponents }, i == contribution.Chunks.Count - 1);
+                await send(new TensorFrame { Header = i == 0 ? header : null, Index = chunk.Chunk + 1, Integers = chunk.Sums, IsNarrow = contribution.IsNarrow, Escapes = chunk.Escapes, Exponents = chunk.Exponents }, i == contribution.Chunks.Count - 1);
             }
         });
     }

@@ -1,3 +1,4 @@
+using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Protos;
@@ -101,6 +102,8 @@ internal static class StepConversions
                     Elements = version.Values?.Length ?? 0,
                     AgeMs = version.Gathered is { } gathered ? time.GetElapsedTime(gathered).TotalMilliseconds : -1,
                     TraceParent = TraceContext.Format(version.Trace),
+                    Contribution = version.Contribution,
+                    Rounds = version.Pull == PullFormat.BFloat16,
                 };
                 foreach (short hint in version.Hints.Span)
                 {
@@ -130,6 +133,8 @@ internal static class StepConversions
                 throw new ArgumentOutOfRangeException(nameof(message), message, "There is no such message.");
         }
     }
+
+    public static JobFormats FormatFromWire(this Turn turn) => new(turn.Contribution == 0 ? 32 : turn.Contribution, turn.Rounds ? PullFormat.BFloat16 : PullFormat.Float32);
 
     /// <summary>All but turns, whose values go another way.</summary>
     public static ShardMessage FromWire(this ShardHeader header) => header.SaidCase switch

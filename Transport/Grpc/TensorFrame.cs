@@ -5,11 +5,12 @@ namespace Lockstep.Transport.Grpc;
 
 /// <summary>
 /// A message that carries numbers in bulk. On the wire it is protobuf: 1 header (message), 2 index (varint), 3 integers (packed sfixed32), 4 floats (packed float),
-/// 5 escapes (packed sfixed32), 6 exponents (bytes), 7 to 9 a place (varints), which is what InitializeMessage, WorkerFrame and ShardFrame declare.
+/// 5 escapes (packed sfixed32), 6 exponents (bytes), 7 to 9 a place (varints), 10 packed integers (bytes), 11 floats as bfloat16 (bytes), which is what InitializeMessage, WorkerFrame and ShardFrame declare.
 /// </summary>
 /// <remarks>A frame that was read owns pooled memory until it is disposed; a frame to be written refers to its maker's.</remarks>
 public sealed class TensorFrame : IDisposable
 {
+    private byte[]? _widths;
     private int[]? _pooledIntegers;
     private float[]? _pooledFloats;
     private int[]? _pooledEscapes;
@@ -23,12 +24,19 @@ public sealed class TensorFrame : IDisposable
 
     public int Index { get; set; }
     public ReadOnlyMemory<int> Integers { get; set; }
+    /// <value>To be written: the integers go in as many bits as they need.</value>
+    public bool IsNarrow { get; init; }
     public ReadOnlyMemory<float> Floats { get; set; }
+    /// <value>To be written: the floats are rounded to bfloat16 and take half as much. As read: they were.</value>
+    public bool IsRounded { get; set; }
     public ReadOnlySequence<int> Escapes { get; set; }
     public ReadOnlyMemory<byte> Exponents { get; set; }
 
     /// <value>Where the integers or floats are, if not here; region 0: they are here.</value>
     public Place Place { get; set; }
+
+    /// <summary>The width of each piece of the integers (<see cref="Lockstep.Core.Codec.IntegerPacking"/>).</summary>
+    internal ReadOnlySpan<byte> Widths => _widths ??= PackedIntegers.Measure(Integers.Span);
 
     public void Dispose()
     {

@@ -17,6 +17,8 @@ public static class TensorMarshaller
     private const uint RegionTag = (7 << 3) | 0;
     private const uint OffsetTag = (8 << 3) | 0;
     private const uint CountTag = (9 << 3) | 0;
+    private const uint PackedTag = (10 << 3) | 2;
+    private const uint RoundedTag = (11 << 3) | 2;
     private const int Piece = 1 << 16;
 
     public static readonly Marshaller<TensorFrame> Instance = Marshallers.Create(Write, Read);
@@ -32,7 +34,7 @@ public static class TensorMarshaller
         }
 
         size += NumberSize(frame.Index) + NumberSize(frame.Place.Region) + NumberSize(frame.Place.Offset) + NumberSize(frame.Place.Count);
-        size += FieldSize(frame.Integers.Length * 4L) + FieldSize(frame.Floats.Length * 4L) + FieldSize(frame.Escapes.Length * 4) + FieldSize(frame.Exponents.Length);
+        size += FieldSize(frame.IsNarrow ? PackedIntegers.SizeOf(frame.Integers.Length, frame.Widths) : frame.Integers.Length * 4L) + FieldSize(frame.Floats.Length * (frame.IsRounded ? 2L : 4L)) + FieldSize(frame.Escapes.Length * 4) + FieldSize(frame.Exponents.Length);
         return size;
     }
 
@@ -47,8 +49,28 @@ public static class TensorMarshaller
         }
 
         WriteNumber(writer, IndexTag, frame.Index);
-        WriteField(writer, IntegersTag, MemoryMarshal.AsBytes(frame.Integers.Span));
-        WriteField(writer, FloatsTag, MemoryMarshal.AsBytes(frame.Floats.Span));
+        if (!frame.IsNarrow)
+        {
+            WriteField(writer, IntegersTag, MemoryMarshal.AsBytes(frame.Integers.Span));
+        }
+        else if (!frame.Integers.IsEmpty)
+        {
+            WriteVarint(writer, PackedTag);
+            WriteVarint(writer, (uint)PackedIntegers.SizeOf(frame.Integers.Length, frame.Widths));
+            PackedIntegers.Write(frame.Integers.Span, frame.Widths, writer);
+        }
+
+        if (!frame.IsRounded)
+        {
+            WriteField(writer, FloatsTag, MemoryMarshal.AsBytes(frame.Floats.Span));
+        }
+        else if (!frame.Floats.IsEmpty)
+        {
+            WriteVarint(writer, RoundedTag);
+            WriteVarint(writer, (uint)frame.Floats.Length * 2);
+            RoundedFloats.Write(frame.Floats.Span, writer);
+        }
+
         if (!frame.Escapes.IsEmpty)
         {
             WriteVarint(writer, EscapesTag);
@@ -115,6 +137,12 @@ public static class TensorMarshaller
                         break;
                     case (9, 0):
                         frame.Place = frame.Place with { Count = (int)ReadVarint(ref reader) };
+                        break;
+                    case (10, 2):
+                        PackedIntegers.Read(Take(ref reader, ReadVarint(ref reader)), frame);
+                        break;
+                    case (11, 2):
+                        RoundedFloats.Read(Take(ref reader, ReadVarint(ref reader)), frame);
                         break;
                     case (3, 5):
                         Take(ref reader, 4).CopyTo(MemoryMarshal.AsBytes(frame.AppendIntegers(1)));

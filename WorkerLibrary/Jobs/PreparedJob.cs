@@ -74,6 +74,8 @@ internal sealed class PreparedJob : IDisposable
                 TotalSteps = TotalSteps(spec, sampler),
                 StepsPerEpoch = sampler.StepsPerEpoch,
                 Seed = spec.Seed,
+                Contribution = spec.Contribution,
+                Pull = spec.Pull,
                 CheckpointEvery = spec.Checkpoint.Every,
                 CheckpointKeep = spec.Checkpoint.Keep,
                 CheckpointDirectory = run.Checkpoints,

@@ -68,7 +68,7 @@ public sealed class TrainingLoop
         _logger = logger;
         _trace = trace ?? StepTrace.Off;
         _reach = reach ?? ((_, _) => { });
-        _stage = new VersionStage(job.Layout, time);
+        _stage = new VersionStage(job, time);
         _streams = new ShardStreams(job, workerId, shards, _mailbox, _stage, time, logger);
         _state = new WorkerState(shards.Count);
         _pushes = new PushDesk(job, sums, metrics, time, logger);

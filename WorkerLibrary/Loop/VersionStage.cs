@@ -28,14 +28,21 @@ internal sealed class VersionStage
     private readonly TimeProvider _time;
     private readonly (int Offset, int Length)[] _places;
     private readonly int _elements;
+    private readonly string _jobId;
+    private readonly JobFormats _formats;
+    private readonly PullRounding[] _roundings;
     // Two in steady state: the version before may be kept for a shard that is behind.
     private readonly SortedDictionary<Cursor, Staged> _staged = [];
     private readonly Stack<float[]> _free = [];
     private Cursor? _loaded;
 
-    public VersionStage(ModelLayout layout, TimeProvider time)
+    public VersionStage(TrainingPlan job, TimeProvider time)
     {
+        ModelLayout layout = job.Layout;
         _time = time;
+        _jobId = job.Descriptor.JobId;
+        _formats = new JobFormats(job.Descriptor.Contribution, job.Descriptor.Pull);
+        _roundings = [.. Enumerable.Range(0, layout.Shards).Select(shard => PullRounding.OfShard(job.Descriptor, layout, shard))];
         _elements = layout.Elements;
         // A shard's chunks are one run of the model.
         _places = [.. Enumerable.Range(0, layout.Shards).Select(s => (layout.ChunksOf(s).Count == 0 ? 0 : layout.ChunksOf(s)[0].ModelOffset, layout.ShardElements(s)))];
@@ -62,11 +69,22 @@ internal sealed class VersionStage
     }
 
     /// <summary>A shard's values of a version are in place.</summary>
+    /// <exception cref="ProtocolException">The shard is of an older build, which would take the job for another.</exception>
     public void Offered(int shard, OfferedVersion part)
     {
+        if (part.Format is { } format && format != _formats)
+        {
+            throw new ProtocolException(ProtocolError.Invalid, $"Job {_jobId}: its contributions have {_formats.Contribution} bits and its workers pull {_formats.Pull}, and shard {shard} takes it for {format.Contribution} bits and {format.Pull}. Parameter servers and workers must be of the same build.");
+        }
+
+        Cursor version = part.Cursor with { Attempt = 0 };
+        if (_roundings[shard].Changes && !part.IsRounded)
+        {
+            part = Rounded(shard, version, part);
+        }
+
         lock (_gate)
         {
-            Cursor version = part.Cursor with { Attempt = 0 };
             if (_loaded is not { } loaded || version > loaded)
             {
                 At(version).Parts[shard] ??= part;
@@ -105,6 +123,37 @@ internal sealed class VersionStage
                 _free.Push(staged);
             }
         }
+    }
+
+    /// <summary>Rounds what a shard offers as it keeps it.</summary>
+    private OfferedVersion Rounded(int shard, Cursor version, OfferedVersion part)
+    {
+        Memory<float> room;
+        lock (_gate)
+        {
+            if (_loaded is { } loaded && version <= loaded)
+            {
+                return part;
+            }
+
+            Staged staged = At(version);
+            if (staged.Parts[shard] is not null)
+            {
+                return part;
+            }
+
+            room = RoomIn(staged, shard);
+        }
+
+        // The room is this stream's until it has offered the version.
+        _roundings[shard].Apply((part.Placed?.Values ?? room).Span, room.Span);
+        if (part.Placed is null)
+        {
+            return part;
+        }
+
+        bool isWhole = part.Placed.IsWhole();
+        return part with { Placed = new PlacedValues(room, () => isWhole) };
     }
 
     private Staged At(Cursor version)

@@ -49,7 +49,7 @@ public sealed class WorkerMetrics
         _agreement = meter.CreateDurationHistogram("lockstep.worker.agreement.duration", "From the first shard's next version to the same one of all shards: the worker's part of the sync latency.");
         _roundTrip = meter.CreateDurationHistogram("lockstep.worker.round_trip.duration", "A small question to a shard and its answer.");
         _evaluate = meter.CreateDurationHistogram("lockstep.worker.evaluate.duration", "Measuring one slot of the validation data.");
-        _bytes = meter.CreateCounter<long>("lockstep.worker.bytes", "By", "Values, sums and maxima that were pushed or pulled, without headers and frames.");
+        _bytes = meter.CreateCounter<long>("lockstep.worker.bytes", "By", "Values, sums and exponents that were pushed or pulled, without headers and frames; sums of 16 bits as they are before they are packed.");
         _slots = meter.CreateCounter<long>("lockstep.worker.slots", "{slot}", "Slots computed.");
         _samples = meter.CreateCounter<long>("lockstep.worker.samples", "{sample}", "Samples computed.");
         _refused = meter.CreateCounter<long>("lockstep.worker.pushes.refused", "{push}", "Pushes that overlapped what a shard had in part.");

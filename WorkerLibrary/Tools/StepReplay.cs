@@ -14,6 +14,7 @@ internal sealed class StepReplay
     private readonly PreparedJob _job;
     private readonly ShardState _shard;
     private readonly GroupBuilder _group;
+    private readonly PullRounding _rounding;
     private readonly float[] _gradient;
     private readonly float[] _model;
     private readonly List<long> _samples = [];
@@ -25,6 +26,7 @@ internal sealed class StepReplay
         _job = job;
         _shard = new ShardState(job.Plan.Descriptor with { ResumeStep = start?.Version, AcceptsClass = true, AcceptsCode = true }, 0);
         _group = new GroupBuilder(job.Plan.Descriptor, job.Plan.Layout);
+        _rounding = PullRounding.OfModel(job.Plan.Descriptor);
         _gradient = new float[job.Trainer.ElementCount];
         _model = new float[job.Trainer.ElementCount];
         if (start is not null)
@@ -67,6 +69,7 @@ internal sealed class StepReplay
         JobDescriptor descriptor = _job.Plan.Descriptor;
         using PulledVersion view = _shard.View(-1);
         _job.Plan.Layout.Scatter(0, view.Values!.Value.Span, _model);
+        _rounding.Apply(_model, _model);
         _job.Trainer.Load([_model]);
         _group.Begin(view.Cursor, [view.Hints.ToArray()]);
         for (int slot = 0; slot < descriptor.Slots; slot++)

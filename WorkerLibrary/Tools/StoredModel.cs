@@ -4,6 +4,7 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
+using Lockstep.Core.Protocol;
 using Lockstep.Data;
 using Lockstep.Training;
 using Lockstep.Worker.Jobs;
@@ -46,9 +47,9 @@ internal sealed class StoredModel
     /// <exception cref="InputException">The model's data come from a source of its worker program's own, which prepares them itself.</exception>
     public NormalizationTable Table => _table ?? throw new InputException(_path, 0, $"The model's data come from the data source '{Spec.Data.Source}' of its worker program, and no file can take its place.", "Evaluate it on the job's own validation data, or load it by its tensors' names in a program of your own.");
 
-    /// <summary>The job's data with other files in their place.</summary>
+    /// <summary>The job's data with other files in their place; a tokenizer's files lie beside them.</summary>
     public DataSpec DataAt(string data, string? labels) =>
-        Spec.Data with { Train = data, TrainMore = [], TrainLabels = labels, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null };
+        Spec.Data with { Train = data, TrainMore = [], TrainLabels = labels, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null, Text = Spec.Data.Text?.WithFiles(file => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(data))!, file)) };
 
     /// <summary>What a sample counts in the loss, by its class; null: all count alike.</summary>
     /// <param name="data">That it is used on.</param>
@@ -78,7 +79,10 @@ internal sealed class StoredModel
         NeuralModel model = NeuralModel.Build(spec, fields, catalog);
         try
         {
-            model.Load(Flatten(model.Tensors));
+            // As the job's workers took the values, and measured them.
+            float[] values = Flatten(model.Tensors);
+            new PullRounding(spec.Pull, model.Tensors.Select(t => (t.Kind, (int)t.Elements))).Apply(values, values);
+            model.Load(values);
             return model;
         }
         catch

@@ -14,6 +14,14 @@ if (!Directory.Exists(Comparison.DataFolder))
 string cache = Directory.CreateTempSubdirectory("lockstep-convergence-").FullName;
 try
 {
+    if (args is ["formats", ..])
+    {
+        // What fewer bits cost and bring: formats [MODEL [SEED]].
+        string samples = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "..", "samples"));
+        FormatTable.Print(args.Length > 1 ? [args[1]] : FormatTable.Models, args.Length > 2 ? [ulong.Parse(args[2], CultureInfo.InvariantCulture)] : [1, 2, 3], samples, cache);
+        return 0;
+    }
+
     Console.WriteLine($"| model | optimizer | seed | after 1 step | after 10 steps | loss of steps {Steps - Window}–{Steps - 1} | plain loop | difference | plain loop in parts |");
     Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
     foreach (string model in Comparison.Models)

@@ -101,6 +101,12 @@ public sealed class AppHostOptionsTests
     }
 
     [Theory]
+    [InlineData("--Pipeline:Step", "train")]
+    [InlineData("--Pipeline:Step", "verify")]
+    [InlineData("--Pipeline:ListSteps", "true")]
+    public void What_publishes_nothing_needs_no_packages_for_deployment(string key, string value) => Assert.True(Read(publishing: true, "--Pipeline:Step", "publish", key, value).IsManifestOnly);
+
+    [Theory]
     [InlineData("--workers-max", "65")]
     [InlineData("--workers-max", "-1")]
     [InlineData("--workers-min", "1.5")]

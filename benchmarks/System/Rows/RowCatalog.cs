@@ -57,6 +57,7 @@ internal static class RowCatalog
         var samples = new Group("samples", Once: true);
         IReadOnlyList<Contender> whole = [.. new[] { "digits", "medical", "driving", "fashion-mnist" }.Select(name => TrainedJob.Sample(name).WholeRun(samples, 2))];
         var network = new Group("network");
+        var formats = new Group("16 bits and 32");
         Contender memory = ShardMemory.Contender(new Group("memory"));
         var commands = new Group("commands");
         Contender command = CommandRuns.Ours(commands);
@@ -77,6 +78,7 @@ internal static class RowCatalog
             new("6.1", "digits (M = 8): one worker over a plain TorchSharp loop", Rate, Quantity.Of(digits1, SamplesPerSecond), PlainCommand.Rate(digitsPlain), true, new(0.75, 0.9), new(0.75, 0.9)),
             large.OverPlain("6.2", null, new(0.9, 0.95)),
             new("7", "network part of a 64 MB step with two workers, over an echo of the same frames over the same stack", "MB/s", Quantity.Of(WireRuns.Ours(network), MegabytesPerSecond), Quantity.Of(WireRuns.Echo(network), MegabytesPerSecond), true, new(0.8, 0.9), new(0.8, 0.9)),
+            new("8", "64 MB: contributions of 16 bits and pulls of bfloat16 over 32 bits and float32, otherwise as row 1", "ms", Quantity.Of(StubRuns.OfTwoProcesses(formats, 64 << 20, 2, bits: 16), StepMs), Quantity.Of(StubRuns.OfTwoProcesses(formats, 64 << 20, 2), StepMs), false, new(0.65, 0.55), null),
             new("9", "managed allocation a step, of the process that allocates most", "KB", Quantity.Largest([large.Two, small.Two, digits2], AllocatedBy), null, false, new(64, 8), new(64, 8)),
             Synchronisation("10", "150 KB in 8 slots", 150_000, 8, new(1.5, 0.8), new(1.5, 0.8)),
             new("11", "steps repeated, in all runs of the samples and of rows 3 and 4", "steps", Quantity.Total([.. whole, large.Two, large.TwoOfEight, small.Two, small.TwoOfEight], Repeated), null, false, new(0, 0), new(0, 0)),

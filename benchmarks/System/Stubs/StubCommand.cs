@@ -20,6 +20,7 @@ internal static class StubCommand
 
     private static readonly Option<long> Bytes = new("--bytes");
     private static readonly Option<int> Slots = new("--slots");
+    private static readonly Option<int> Bits = new("--bits");
     private static readonly Option<string> Folder = new("--folder");
     private static readonly Option<string> Prefix = new("--prefix");
     private static readonly Option<int> Workers = new("--workers");
@@ -29,7 +30,7 @@ internal static class StubCommand
 
     public static Command Create()
     {
-        var command = new Command(Name) { Bytes, Slots, Folder, Prefix, Workers, Warm, Seconds, Steps };
+        var command = new Command(Name) { Bytes, Slots, Bits, Folder, Prefix, Workers, Warm, Seconds, Steps };
         command.SetAction(RunAsync);
         return command;
     }
@@ -41,6 +42,7 @@ internal static class StubCommand
         Name,
         Bytes.Name, Text(job.Bytes),
         Slots.Name, Text(job.Slots),
+        Bits.Name, Text(job.Bits),
         Folder.Name, job.Folder,
         Prefix.Name, prefix,
         Workers.Name, Text(workers),
@@ -51,7 +53,7 @@ internal static class StubCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        var job = new StubJob(parsed.GetValue(Bytes), parsed.GetValue(Slots), parsed.GetValue(Folder)!);
+        var job = new StubJob(parsed.GetValue(Bytes), parsed.GetValue(Slots), parsed.GetValue(Folder)!) { Bits = parsed.GetValue(Bits) };
         TrainingPlan training = job.Create();
         IConfiguration configuration = new ConfigurationBuilder().AddEnvironmentVariables().Build();
         await using ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();

@@ -28,7 +28,8 @@ internal sealed class StubFleet : IAsyncDisposable
     /// <summary>Starts all of it.</summary>
     /// <param name="processes">Of workers.</param>
     /// <param name="each">Workers in each process.</param>
-    public static async Task<StubFleet> StartAsync(Bench bench, long bytes, int slots, int processes, int each, CancellationToken cancellation)
+    /// <param name="bits">Of <see cref="StubJob.Bits"/>.</param>
+    public static async Task<StubFleet> StartAsync(Bench bench, long bytes, int slots, int processes, int each, CancellationToken cancellation, int bits = 32)
     {
         string folder = bench.NewPath("stub");
         LocalFleet fleet = await LocalFleet.StartAsync(
@@ -44,7 +45,7 @@ internal sealed class StubFleet : IAsyncDisposable
             },
             TimeProvider.System,
             cancellation);
-        var stub = new StubFleet(fleet, new StubJob(bytes, slots, Path.Combine(folder, "checkpoints")));
+        var stub = new StubFleet(fleet, new StubJob(bytes, slots, Path.Combine(folder, "checkpoints")) { Bits = bits });
         for (int i = 0; i < processes; i++)
         {
             stub._workers.Add(new Subprocess(DotnetHost.Start(

@@ -13,6 +13,9 @@ internal sealed record StubJob(long Bytes, int Slots, string Folder)
 {
     public const string JobId = "stub";
 
+    /// <value>16: contributions have 16 bits, and workers pull bfloat16; 32: both are as by default.</value>
+    public int Bits { get; init; } = 32;
+
     // More than are ever done.
     private const long Endless = 1_000_000_000;
 
@@ -33,6 +36,8 @@ internal sealed record StubJob(long Bytes, int Slots, string Folder)
             TotalSteps = Endless,
             StepsPerEpoch = sampler.StepsPerEpoch,
             Seed = 1,
+            Contribution = Bits,
+            Pull = Bits == 16 ? PullFormat.BFloat16 : PullFormat.Float32,
             CheckpointDirectory = Folder,
             DeterminismClass = "none",
             JobHash = "none",

@@ -17,7 +17,7 @@ public sealed class CommandTests
     {
         await using AppModel app = await AppModel.RunAsync();
         Assert.Equal(
-            ["cancel-job", "checkpoint-job", "drain-worker", "pause-job", "resume-job", "scale-workers", "submit-file", "submit-sample"],
+            ["cancel-job", "checkpoint-job", "drain-worker", "list-jobs", "pause-job", "resume-job", "scale-workers", "submit-file", "submit-sample", "verify-job"],
             Commands(app).Where(c => c.Name.Contains("-job", StringComparison.Ordinal) || c.Name.Contains("worker", StringComparison.Ordinal) || c.Name.Contains("submit", StringComparison.Ordinal)).Select(c => c.Name).Order(StringComparer.Ordinal));
         Assert.All(Commands(app), command => Assert.False(string.IsNullOrEmpty(command.DisplayName)));
     }
@@ -59,6 +59,29 @@ public sealed class CommandTests
         JobSpec job = JobFile.FromCanonicalJson(request.JobJson);
         Assert.Equal(sample, job.Name);
         Assert.True(File.Exists(job.Data.Train), job.Data.Train);
+    }
+
+    [Fact]
+    public async Task A_job_file_of_this_machine_is_submitted_by_its_path()
+    {
+        await using var scheduler = await FakeScheduler.StartAsync(answer: """{"jobId":"a-1","state":"queued","error":null,"step":0,"totalSteps":0,"stepsPerEpoch":0,"workers":0}""");
+        await using AppModel app = await AppModel.RunAsync();
+        ExecuteCommandResult result = await ExecuteAsync(app, scheduler, "submit-file", "file", Path.Combine("samples", "digits", "job.yaml"));
+        Assert.True(result.Success, result.Message);
+        // What a caller that is no dashboard is told.
+        Assert.Equal("a-1 is queued.", result.Data?.Value);
+        Assert.Equal("digits", JobFile.FromCanonicalJson(JsonSerializer.Deserialize<SubmitRequest>(Assert.Single(scheduler.Calls).Body, JsonSerializerOptions.Web)!.JobJson).Name);
+    }
+
+    [Fact]
+    public async Task The_jobs_are_a_table()
+    {
+        await using var scheduler = await FakeScheduler.StartAsync(answer: """[{"jobId":"digits-1","state":"running","error":null,"step":46,"totalSteps":460,"stepsPerEpoch":23,"workers":2}]""");
+        await using AppModel app = await AppModel.RunAsync();
+        scheduler.TakeThePlaceOf(app.Project("scheduler"));
+        ExecuteCommandResult result = await app.Services.GetRequiredService<ResourceCommandService>().ExecuteCommandAsync(app.Project("scheduler"), "list-jobs", TestContext.Current.CancellationToken);
+        Assert.True(result.Success, result.Message);
+        Assert.EndsWith("| digits-1 | running | 46 of 460 | 2 |\n", result.Data?.Value, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -38,6 +38,6 @@ public sealed class DocumentationTests
     /// <summary>Of .NET.</summary>
     private static readonly string[] NotOfAspire =
     [
-        "Add", "AddFilter", "AddHostedService", "AddLogging", "AddRange", "AddSingleton", "GetCustomAttributes", "GetConnectionString", "GetDirectoryName", "GetElapsedTime", "GetFileNameWithoutExtension", "GetFullPath", "GetRequiredService", "GetTimestamp", "GetType", "GetUtcNow", "GetValueOrDefault", "GetValues", "TryAddSingleton", "TryGetValue", "WaitAsync", "WaitForNextTickAsync",
+        "Add", "AddFilter", "AddHostedService", "AddLogging", "AddRange", "AddSingleton", "GetCustomAttributes", "GetConnectionString", "GetDirectoryName", "GetElapsedTime", "GetFileNameWithoutExtension", "GetFullPath", "GetLastWriteTimeUtc", "GetRequiredService", "GetTimestamp", "GetType", "GetUtcNow", "GetValueOrDefault", "GetValues", "TryAddSingleton", "TryGetValue", "WaitAsync", "WaitForExitAsync", "WaitForNextTickAsync",
     ];
 }

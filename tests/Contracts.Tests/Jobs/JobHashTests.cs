@@ -86,6 +86,8 @@ public sealed class JobHashTests
     [InlineData("features: [a, b]", "features: [b, a]")]
     [InlineData("labels: [y]", "labels: [z]")]
     [InlineData("categories: [a]", "categories: [b]")]
+    [InlineData("seed: 3", "seed: 3\ncontribution: 16")]
+    [InlineData("seed: 3", "seed: 3\npull: bfloat16")]
     [InlineData("header: true", "header: false")]
     [InlineData("delimiter: \",\"", "delimiter: ;")]
     [InlineData("missing: mean", "missing: median")]

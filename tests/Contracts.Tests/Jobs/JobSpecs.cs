@@ -119,6 +119,30 @@ internal static class JobSpecs
         Normalize = normalize,
     });
 
+    private static readonly Gen<DataSpec> Texts =
+        from paths in Path.Array[4, 4]
+        from which in Gen.Int[0, 2]
+        from split in Gen.Double[0.001, 0.999]
+        from sizes in Gen.Select(Gen.Int[1, 1 << 16], Gen.Int[1, 1 << 16].Null())
+        from tokenizer in Gen.Enum<TokenizerKind>()
+        from unknown in Gen.Enum<UnknownPolicy>()
+        select new DataSpec
+        {
+            Format = DataFormat.Text,
+            Train = paths[0],
+            Validation = which == 1 ? paths[1] : null,
+            Split = which == 2 ? split : null,
+            Unknown = unknown,
+            Text = new TextSpec
+            {
+                Length = sizes.Item1,
+                Stride = which == 2 && sizes.Item2 < sizes.Item1 ? null : sizes.Item2,
+                Tokenizer = tokenizer,
+                Vocabulary = tokenizer == TokenizerKind.Characters ? null : paths[2],
+                Merges = tokenizer == TokenizerKind.Bpe ? paths[3] : null,
+            },
+        };
+
     private static readonly Gen<OptimizerSpec> Optimizer =
         from kind in Gen.Enum<OptimizerKind>()
         from rate in Positive
@@ -155,7 +179,7 @@ internal static class JobSpecs
     public static readonly Gen<JobSpec> Any =
         from name in Gen.Select(Gen.Char["abz09"], Gen.Char["abz09-"].Array[0, 39], (first, rest) => first + new string(rest))
         from model in Gen.OneOf(Layered, Own)
-        from data in Gen.OneOf(Csv, Idx, Source)
+        from data in Gen.OneOf(Csv, Idx, Source, Texts)
         from kind in Gen.Enum<LossKind>()
         let loss = kind == LossKind.Model && model.Name is null ? LossKind.Mse : kind
         from labels in Gen.Enum<NormalizationKind>()
@@ -166,6 +190,7 @@ internal static class JobSpecs
         from length in Gen.Select(Gen.Bool, Gen.Int[1, 1_000_000], Gen.Long[1, 1_000_000_000_000])
         from batch in Gen.Select(Gen.Int[1, 1 << 24], Gen.Int[1, 65_536])
         from seed in Gen.ULong
+        from formats in Gen.Select(Gen.OneOf(16, 32), Gen.Enum<PullFormat>())
         from workers in Gen.Select(Gen.Int[1, 10_000], Gen.Int[1, 10_000])
         from shards in Gen.Int[1, 256]
         from checkpoint in Gen.Select(Gen.Long[0, 1L << 50], Gen.Int[1, 10_000])
@@ -174,7 +199,7 @@ internal static class JobSpecs
         {
             Name = name,
             Model = model,
-            Data = data with { NormalizeLabels = loss is LossKind.Mse or LossKind.Mae && data.Source is null ? labels : NormalizationKind.None },
+            Data = data with { NormalizeLabels = loss is LossKind.Mse or LossKind.Mae && data.Format is not (DataFormat.Source or DataFormat.Text) ? labels : NormalizationKind.None },
             Loss = loss,
             Metrics = metrics,
             ClassWeights = loss is LossKind.Mse or LossKind.Mae or LossKind.Model || (weights is { ByClass: null } && data.Source is not null) ? null : weights,
@@ -185,6 +210,8 @@ internal static class JobSpecs
             GlobalBatch = batch.Item1,
             Slots = Math.Min(batch.Item1, batch.Item2),
             Seed = seed,
+            Contribution = formats.Item1,
+            Pull = formats.Item2,
             Workers = new WorkersSpec { Min = Math.Min(workers.Item1, workers.Item2), Max = Math.Max(workers.Item1, workers.Item2) },
             Shards = shards,
             Checkpoint = new CheckpointSpec { Every = checkpoint.Item1, Keep = checkpoint.Item2 },

@@ -10,7 +10,7 @@ public sealed class JobWordsTests
         Assert.Equal(["linear", "conv2d", "max-pool2d", "avg-pool2d", "batch-norm", "layer-norm", "dropout", "flatten", "relu", "gelu", "tanh", "sigmoid", "softmax"], JobWords.All<LayerKind>());
         Assert.Equal(["mse", "mae", "cross-entropy", "binary-cross-entropy", "model"], JobWords.All<LossKind>());
         Assert.Equal(["accuracy", "mae", "rmse", "auc", "f1", "precision", "recall", "confusion", "r2", "mape"], JobWords.All<MetricKind>());
-        Assert.Equal(["csv", "idx", "source"], JobWords.All<DataFormat>());
+        Assert.Equal(["csv", "idx", "source", "text"], JobWords.All<DataFormat>());
         Assert.Equal(["refuse", "mean", "median", "zero"], JobWords.All<MissingPolicy>());
         Assert.Equal(["none", "standard", "min-max"], JobWords.All<NormalizationKind>());
         Assert.Equal(["sgd", "adam", "adamw", "adagrad"], JobWords.All<OptimizerKind>());

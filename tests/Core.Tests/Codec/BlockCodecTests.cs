@@ -1,3 +1,4 @@
+using System.Globalization;
 using CsCheck;
 using Lockstep.Core.Codec;
 using Lockstep.Core.Hashing;
@@ -38,18 +39,7 @@ public sealed class BlockCodecTests
     public void Every_vector_width_gives_the_same_bits() =>
         Gen.Select(Slots, Exponent, Gen.Int.Array[100]).SelectMany((slots, exponent, before) =>
             Values(slots, exponent).Array[0, 100].Select(values => (slots, exponent, before, values))).Sample((slots, exponent, before, values) =>
-        {
-            string one = KernelWidths.Run<Lanes128, System.Runtime.Intrinsics.Vector128<float>, System.Runtime.Intrinsics.Vector128<int>, System.Runtime.Intrinsics.Vector128<long>>(values, before, exponent, slots);
-            if (Lanes256.IsSupported)
-            {
-                Assert.Equal(one, KernelWidths.Run<Lanes256, System.Runtime.Intrinsics.Vector256<float>, System.Runtime.Intrinsics.Vector256<int>, System.Runtime.Intrinsics.Vector256<long>>(values, before, exponent, slots));
-            }
-
-            if (Lanes512.IsSupported)
-            {
-                Assert.Equal(one, KernelWidths.Run<Lanes512, System.Runtime.Intrinsics.Vector512<float>, System.Runtime.Intrinsics.Vector512<int>, System.Runtime.Intrinsics.Vector512<long>>(values, before, exponent, slots));
-            }
-        }, iter: 3000);
+                Widths.Equal(new AllLoops(values, before, exponent, slots)), iter: 3000);
 
     [Theory]
     [InlineData(1)]
@@ -128,5 +118,29 @@ public sealed class BlockCodecTests
         }
 
         return bits;
+    }
+
+    private sealed record AllLoops(float[] Values, int[] Before, short Exponent, int Slots) : IWidthCase
+    {
+        public string Run<TLanes, TF, TI, TL>()
+            where TLanes : struct, ILanes<TF, TI, TL>
+            where TF : struct
+            where TI : struct
+            where TL : struct
+        {
+            SlotHashKey key = new SlotHash(11).Key(2, Exponent);
+            float scale = MathF.ScaleB(1, BlockCodec.Bits(Slots) - Exponent);
+            int magnitude = BlockKernels<TLanes, TF, TI, TL>.Magnitude(Values);
+            int[] added = Before[..Values.Length];
+            int[] written = Before[..Values.Length];
+            ulong first = BlockKernels<TLanes, TF, TI, TL>.Encode(Values, scale, key.Factors, key.Salt, added, adds: true);
+            ulong second = BlockKernels<TLanes, TF, TI, TL>.Encode(Values, scale, key.Factors, key.Salt, written, adds: false);
+            ulong hash = BlockKernels<TLanes, TF, TI, TL>.Hash(written, key.Factors, key.Salt, out int least, out int most);
+            Assert.Equal((first, second), (hash, hash));
+            ulong whole = BlockKernels<TLanes, TF, TI, TL>.Hash(Before, key.Factors, key.Salt, out int lower, out int upper);
+            var decoded = new float[Before.Length];
+            BlockKernels<TLanes, TF, TI, TL>.Decode(Before, 1 / scale, decoded);
+            return string.Create(CultureInfo.InvariantCulture, $"{magnitude} {hash} {least} {most} {whole} {lower} {upper} | {string.Join(' ', added)} | {string.Join(' ', written)} | {string.Join(' ', Floats.Bits(decoded))}");
+        }
     }
 }

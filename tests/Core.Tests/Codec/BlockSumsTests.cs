@@ -25,14 +25,14 @@ public sealed class BlockSumsTests
     public void Any_grouping_and_order_gives_the_bits_of_the_slots_added_one_by_one_and_those_of_a_float64_oracle()
     {
         int several = 0;
-        Gen.Select(Step, Gen.Int[0, 5].Array[6], Gen.Shuffle(Enumerable.Range(0, 6).ToArray()), Gen.Int[1, 3]).Sample((step, groups, order, shards) =>
+        Gen.Select(Step, Gen.Int[0, 5].Array[6], Gen.Shuffle(Enumerable.Range(0, 6).ToArray()), Gen.Int[1, 3], Gen.OneOf(16, 32)).Sample((step, groups, order, shards, contribution) =>
         {
             (int slots, float[][] gradients, short[] hints) = step;
-            JobDescriptor job = Job(slots, shards);
+            JobDescriptor job = Job(slots, shards) with { Contribution = contribution };
             var layout = new ModelLayout(job.Tensors, shards);
             int[][] alone = [.. Enumerable.Range(0, slots).Select(slot => new[] { slot })];
             int[][] grouped = [.. order.Where(slot => slot < slots).GroupBy(slot => groups[slot]).Select(g => g.ToArray())];
-            float[] expected = Oracle(layout, gradients, hints, slots, out int most);
+            float[] expected = Oracle(job, layout, gradients, hints, out int most);
             Assert.Equal(Floats.Bits(expected), Floats.Bits(Sum(job, layout, gradients, hints, alone)));
             Assert.Equal(Floats.Bits(expected), Floats.Bits(Sum(job, layout, gradients, hints, grouped)));
             Interlocked.Add(ref several, most > 1 ? 1 : 0);
@@ -113,11 +113,11 @@ public sealed class BlockSumsTests
     }
 
     /// <summary>What the protocol says of a sum, one value at a time, in whole numbers and float64.</summary>
-    private static float[] Oracle(ModelLayout layout, float[][] gradients, short[] hints, int slots, out int most)
+    private static float[] Oracle(JobDescriptor job, ModelLayout layout, float[][] gradients, short[] hints, out int most)
     {
         most = 0;
         int bits = 0;
-        while (2L << bits <= int.MaxValue / slots)
+        while (2L << bits <= int.MaxValue / job.Slots)
         {
             bits++;
         }
@@ -125,10 +125,12 @@ public sealed class BlockSumsTests
         var total = new float[layout.Elements];
         foreach (Block block in layout.Blocks)
         {
+            bool isNarrow = job.Contribution == 16 && block.Kind == TensorKind.Parameter;
+            int own = hints[block.Index];
             var levels = new SortedDictionary<int, long[]>();
-            foreach (float[] gradient in gradients)
+            for (int slot = 0; slot < gradients.Length; slot++)
             {
-                float[] values = gradient[block.ModelOffset..(block.ModelOffset + block.Length)];
+                float[] values = gradients[slot][block.ModelOffset..(block.ModelOffset + block.Length)];
                 double magnitude = values.Max(v => Math.Abs((double)v));
                 if (magnitude < Math.ScaleB(1, -126))
                 {
@@ -141,11 +143,14 @@ public sealed class BlockSumsTests
                     exponent++;
                 }
 
-                int level = exponent <= hints[block.Index] ? hints[block.Index] : (int)Math.Ceiling(exponent / 8.0) * 8;
+                int level = exponent <= own ? own : (int)Math.Ceiling(exponent / 8.0) * 8;
                 long[] sum = levels.TryGetValue(level, out long[]? known) ? known : levels[level] = new long[block.Length];
+                RoundingNoise noise = RoundingNoise.Of(RoundingNoise.KeyOf(job.Seed, 0, slot), block.Index);
                 for (int i = 0; i < values.Length; i++)
                 {
-                    sum[i] += (long)Math.Round(values[i] * Math.ScaleB(1, bits - level), MidpointRounding.ToEven);
+                    sum[i] += isNarrow && level == own
+                        ? (long)Math.Floor((Math.Round(values[i] * Math.ScaleB(1, 30 - level), MidpointRounding.ToEven) + noise.At(i)) / 65_536)
+                        : (long)Math.Round(values[i] * Math.ScaleB(1, bits - level), MidpointRounding.ToEven);
                 }
             }
 
@@ -155,7 +160,7 @@ public sealed class BlockSumsTests
                 double sum = 0;
                 foreach ((int level, long[] integers) in levels)
                 {
-                    sum += integers[i] * Math.ScaleB(1, level - bits);
+                    sum += integers[i] * Math.ScaleB(1, level - (isNarrow && level == own ? 14 : bits));
                 }
 
                 total[block.ModelOffset + i] = (float)sum;
@@ -167,7 +172,7 @@ public sealed class BlockSumsTests
 
     private static JobDescriptor Job(int slots, int shards) => StubGradients.Job(shards, slots, 1) with
     {
-        Tensors = [.. Enumerable.Range(0, 12).Select(i => new TensorSpec($"t{i}", TensorKind.Parameter, [5]))],
+        Tensors = [.. Enumerable.Range(0, 12).Select(i => new TensorSpec($"t{i}", i % 4 == 3 ? TensorKind.Buffer : TensorKind.Parameter, [5]))],
     };
 
     private static float[][] Cut(int slots, int[] scales, float[] units, int[] zeros)

@@ -37,6 +37,25 @@ public sealed class OptimizerTests
             Assert.Equal(Floats.Bits(newSecond), Floats.Bits(second));
         }, iter: 4000);
 
+    /// <summary>Of what is not a number it is only said that it stays none: which bits it has is the processor's affair, and no step follows one.</summary>
+    [Fact]
+    public void Denormal_and_infinite_values_are_as_in_the_plain_reference() =>
+        Gen.Select(Spec, Gen.Int[0, 45]).SelectMany((spec, length) => Floats.AnyBits.Array[length].Array[4].Select(arrays => (spec, arrays))).Sample((spec, arrays) =>
+        {
+            Optimizer optimizer = Optimizer.Create(spec);
+            (float[] gradient, float[] values, float[] first, float[] second) = (arrays[0], arrays[1], State(arrays[2], optimizer.StateArrays > 0), State(arrays[3], optimizer.StateArrays > 1, isSquare: true));
+            float[] newValues = new float[values.Length], newFirst = new float[first.Length], newSecond = new float[second.Length];
+            optimizer.Update(optimizer.Scalars(2, 0.1), 1, gradient, values, first, second, newValues, newFirst, newSecond);
+
+            var reference = new ScalarOptimizer(spec, 2, 0.1, 1);
+            (float Value, float State1, float State2)[] expected = [.. gradient.Select((g, i) => reference.Update(g, values[i], first.ElementAtOrDefault(i), second.ElementAtOrDefault(i)))];
+            Assert.Equal(Known([.. expected.Select(e => e.Value)]), Known(newValues));
+            Assert.Equal(Known([.. expected.Select(e => e.State1).Take(first.Length)]), Known(newFirst));
+            Assert.Equal(Known([.. expected.Select(e => e.State2).Take(second.Length)]), Known(newSecond));
+
+            static int[] Known(float[] values) => Floats.Bits([.. values.Select(v => float.IsNaN(v) ? float.NaN : v)]);
+        }, iter: 2000);
+
     [Fact]
     public void An_element_does_not_depend_on_its_neighbours() =>
         Gen.Select(Spec, Gen.Int[1, 45]).SelectMany((spec, length) => Floats.Usual.Array[length].Array[2].Select(arrays => (spec, arrays))).Sample((spec, arrays) =>

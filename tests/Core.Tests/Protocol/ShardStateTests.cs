@@ -1,4 +1,5 @@
 using System.Buffers;
+using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
 
@@ -276,6 +277,89 @@ public sealed class ShardStateTests
             shard.Commit();
             return shard.BlockHashes;
         }
+    }
+
+    /// <summary>Arrays far larger than the caches are written past them.</summary>
+    [Fact]
+    public void A_large_model_on_one_shard_is_what_it_is_on_two()
+    {
+        UInt128[] whole = Hashes(1);
+        UInt128[] halves = Hashes(2);
+        Assert.Equal(whole, halves);
+
+        static UInt128[] Hashes(int shards)
+        {
+            JobDescriptor job = StubGradients.Job(shards, 2, 6, elements: 4_500_003);
+            ShardState[] parts = [.. Enumerable.Range(0, shards).Select(shard => new ShardState(job, shard))];
+            float[] values = StubGradients.Initial(job);
+            foreach (ShardState part in parts)
+            {
+                part.Initialize(values.AsSpan(part.Layout.ChunksOf(part.Shard)[0].ModelOffset, part.Elements));
+            }
+
+            float[] gradient = new float[values.Length];
+            for (int slot = 0; slot < 2; slot++)
+            {
+                var group = new GroupBuilder(job, parts[0].Layout);
+                group.Begin(parts[0].Cursor, [.. parts.Select(Hints)]);
+                StubGradients.Fill(gradient, values, 0, slot);
+                group.Add(slot, 1, 1, gradient);
+                foreach ((Contribution contribution, ShardState part) in group.Build("w").Zip(parts))
+                {
+                    Assert.Equal(PushStatus.Accepted, Push(part, contribution).Status);
+                }
+            }
+
+            return [.. parts.SelectMany(Next)];
+        }
+    }
+
+    [Fact]
+    public void In_16_bits_steps_escape_at_first_and_are_bounded_at_the_door_thereafter()
+    {
+        JobDescriptor job = _job with { Contribution = 16, Slots = 1 };
+        var shard = new ShardState(job, 0);
+        shard.Initialize(StubGradients.Initial(job));
+        Contribution first = Fill();
+        Assert.True(first.IsNarrow && first.Chunks.All(c => c.Sums.IsEmpty && !c.Escapes.IsEmpty), "Some block of version 0 fits its hint.");
+        Push(shard, first);
+        Next(shard);
+
+        Contribution second = Fill();
+        Assert.All(second.Chunks, c => Assert.True(c.Escapes.IsEmpty));
+        // Of parameters 14 bits, of the buffer at the end as many as there are.
+        int[] sums = [.. second.Chunks.SelectMany(c => c.Sums.ToArray())];
+        Assert.All(sums[..250], q => Assert.InRange(Math.Abs(q), 0, 1 << 14));
+        Assert.Contains(sums[250..], q => Math.Abs(q) > 1 << 14);
+
+        ChunkSum chunk = second.Chunks[0];
+        int[] beyond = chunk.Sums.ToArray();
+        beyond[3] = (1 << 14) + 1;
+        PushTicket ticket = shard.Intake.BeginPush(second with { Chunks = [] });
+        ProtocolException exception = Assert.Throws<ProtocolException>(() => shard.Intake.AddChunk(ticket, chunk with { Sums = beyond }));
+        Assert.Contains("has a sum of 1 slots at exponent", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("beyond 16384", exception.Message, StringComparison.Ordinal);
+
+        Contribution Fill()
+        {
+            var group = new GroupBuilder(job, shard.Layout);
+            group.Begin(shard.Cursor, [Hints(shard)]);
+            float[] gradient = new float[shard.Elements];
+            StubGradients.Fill(gradient, StubGradients.Initial(job), 0, 0);
+            Assert.True(group.Add(0, 1, 1, gradient));
+            return group.Build("w")[0];
+        }
+    }
+
+    [Theory]
+    [InlineData(24, 4, PullFormat.Float32, "contributions of 4 slots in 24 bits cannot be")]
+    [InlineData(16, 65_537, PullFormat.Float32, "contributions of 65537 slots in 16 bits cannot be")]
+    [InlineData(32, 4, (PullFormat)3, "cannot pull in the format 3")]
+    public void Formats_that_are_none_are_refused(int contribution, int slots, PullFormat pull, string reason)
+    {
+        ProtocolException exception = Assert.Throws<ProtocolException>(() => new ShardState(_job with { Contribution = contribution, Slots = slots, Pull = pull }, 0));
+        Assert.Equal(ProtocolError.Invalid, exception.Error);
+        Assert.Contains(reason, exception.Message, StringComparison.Ordinal);
     }
 
     private static short[] Hints(ShardState shard)

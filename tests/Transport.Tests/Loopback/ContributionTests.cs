@@ -56,6 +56,24 @@ public abstract class ContributionTests(StreamTransport transport)
         }
     }
 
+    [Fact]
+    public async Task One_whose_integers_have_few_bits()
+    {
+        var host = new FakeShardHost();
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
+        await using GrpcShardClient client = server.Client();
+        await using var worker = new TestWorker();
+        IStepStream stream = await worker.OpenAsync(client);
+        await worker.NextAsync<OfferedVersion>();
+        Contribution plain = Samples.Contribution(262_144, 1, 0, 100_001);
+        Contribution sent = plain with { IsNarrow = true, Chunks = [.. plain.Chunks.Select(chunk => chunk with { Sums = chunk.Sums.ToArray().Select((q, i) => i % 70_000 == 9 ? q : q >> 15).ToArray() })] };
+
+        stream.Send(1, sent);
+
+        Assert.Equal((1, PushStatus.Accepted), await AnswerAsync(worker));
+        AssertSame(sent, await (await host.NextSessionAsync()).NextPushAsync());
+    }
+
     [Theory]
     [InlineData(PushStatus.Accepted)]
     [InlineData(PushStatus.Duplicate)]

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Grpc;
 
@@ -44,6 +46,28 @@ public abstract class TurnTests(StreamTransport transport)
         Assert.True(MemoryMarshal.AsBytes(values.AsSpan()).SequenceEqual(MemoryMarshal.AsBytes(worker.Room.AsSpan())));
         await server.DisposeAsync();
         Assert.Equal(1, released);
+    }
+
+    /// <summary>Whichever end rounds, a worker has the same bits; where the numbers travel, parameters take half as much.</summary>
+    [Fact]
+    public async Task A_version_of_which_parameters_are_pulled_as_bfloat16()
+    {
+        var rounding = new PullRounding(PullFormat.BFloat16, [(TensorKind.Parameter, 300_000), (TensorKind.Parameter, 7), (TensorKind.Buffer, 33), (TensorKind.Parameter, 1), (TensorKind.Buffer, 5), (TensorKind.Parameter, 3)]);
+        float[] values = Samples.Floats(300_049);
+        float[] expected = new float[values.Length];
+        rounding.Apply(values, expected);
+        var version = new PulledVersion(Samples.Cursor, false, values, new short[] { 1 }, () => { }) { Rounding = rounding, Contribution = 16, Pull = PullFormat.BFloat16 };
+        var host = new FakeShardHost { OnAttach = session => session.Sink.Send(new TurnMessage(version)) };
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
+        await using GrpcShardClient client = server.Client();
+        await using var worker = new TestWorker { Room = new float[values.Length] };
+
+        await worker.OpenAsync(client);
+        OfferedVersion offered = await worker.NextAsync<OfferedVersion>();
+
+        Assert.Equal(new JobFormats(16, PullFormat.BFloat16), offered.Format);
+        Assert.Equal((transport == StreamTransport.Grpc, transport == StreamTransport.Grpc ? (2L * 300_011) + (4 * 38) : 4L * 300_049), (offered.IsRounded, offered.Bytes));
+        Assert.True(MemoryMarshal.AsBytes((offered.IsRounded ? expected : values).AsSpan()).SequenceEqual(MemoryMarshal.AsBytes(worker.Room.AsSpan())));
     }
 
     [Fact]

@@ -20,6 +20,9 @@ internal sealed record StubJob
     public long ValidationSamples { get; init; } = 20;
     public OptimizerSpec Optimizer { get; init; } = new() { Kind = OptimizerKind.Sgd, LearningRate = 0.05 };
     public ScheduleSpec Schedule { get; init; } = new();
+    /// <value>Bits of contributions.</value>
+    public int Contribution { get; init; } = 32;
+    public PullFormat Pull { get; init; } = PullFormat.Float32;
     /// <value>As dropout does: the gradient depends on (seed, step, slot).</value>
     public bool Noise { get; init; }
     /// <value>As batch norm has: tensors that take weighted differences.</value>
@@ -54,6 +57,8 @@ internal sealed record StubJob
             TotalSteps = TotalSteps,
             StepsPerEpoch = sampler.StepsPerEpoch,
             Seed = Seed,
+            Contribution = Contribution,
+            Pull = Pull,
             CheckpointEvery = CheckpointEvery,
             CheckpointDirectory = checkpoints,
             ResumeStep = resume,

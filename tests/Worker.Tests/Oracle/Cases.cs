@@ -20,7 +20,10 @@ internal static class Cases
         ["adam"] = Plain with { Optimizer = new() { Kind = OptimizerKind.Adam, LearningRate = 0.01 } },
         ["adamw"] = Plain with { Optimizer = new() { Kind = OptimizerKind.AdamW, LearningRate = 0.01, WeightDecay = 0.01 } },
         ["adagrad"] = Plain with { Optimizer = new() { Kind = OptimizerKind.Adagrad, LearningRate = 0.01 } },
+        ["narrow"] = Plain with { Contribution = 16, Buffers = true, SpikeStep = 4 },
+        ["rounded"] = Plain with { Pull = PullFormat.BFloat16, Buffers = true },
         ["overflow"] = Plain with { SpikeStep = 4 },
         ["everything"] = Plain with { Noise = true, Buffers = true, Samples = 47, GlobalBatch = 13, SpikeStep = 5, Optimizer = new() { Kind = OptimizerKind.Adam, LearningRate = 0.01, ClipNorm = 0.5 } },
+        ["everything in half"] = Plain with { Contribution = 16, Pull = PullFormat.BFloat16, Noise = true, Buffers = true, Samples = 47, GlobalBatch = 13, SpikeStep = 5, Optimizer = new() { Kind = OptimizerKind.Adam, LearningRate = 0.01, ClipNorm = 0.5 } },
     };
 }

@@ -22,8 +22,8 @@ public static class RunPlot
         string[] metrics = [.. runs.SelectMany(run => run.Records.OfType<EvaluationRecord>()).SelectMany(record => record.Validation.Keys).Distinct(StringComparer.Ordinal).Where(name => name != Loss)];
         return Picture.Draw(
         [
-            new Panel(Loss, x, Loss, [.. Of(run => Training(run, axis, s => s.Loss), CurveStyle.Line, "training"), .. Of(run => Evaluations(run, axis, Loss), CurveStyle.Dotted, "validation")]) { IsLogarithmicY = isLogarithmic },
-            .. metrics.Select(metric => new Panel($"{metric}, validation", x, metric, [.. Of(run => Evaluations(run, axis, metric), CurveStyle.Dotted, "")])),
+            new Panel(Loss, x, Loss, [.. Of(run => Training(run, axis, s => s.Loss), CurveStyle.Line, "training"), .. Of(run => Evaluations(run, axis, Loss), CurveStyle.Dotted, "validation"), .. Of(run => Best(run, axis, Loss), CurveStyle.Dots, "best")]) { IsLogarithmicY = isLogarithmic },
+            .. metrics.Select(metric => new Panel($"{metric}, validation", x, metric, [.. Of(run => Evaluations(run, axis, metric), CurveStyle.Dotted, ""), .. Of(run => Best(run, axis, metric), CurveStyle.Dots, "best")])),
             new Panel("learning rate", x, "learning rate", [.. Of(run => Points.Changes(Points.Averaged(Training(run, axis, s => s.LearningRate))), CurveStyle.Line, "")]),
             new Panel("workers", "seconds", "workers", [.. Of(run => Points.Changes(Training(run, RunAxis.Time, s => s.Workers ?? s.SlotsByWorker.Count)), CurveStyle.Steps, "present"), .. Of(Wanted, CurveStyle.BrokenSteps, "wanted")]) { Counts = true },
         ]);
@@ -58,6 +58,13 @@ public static class RunPlot
         }
 
         return points;
+    }
+
+    /// <returns>The best version, where it is the best by this metric.</returns>
+    private static IReadOnlyList<(double X, double Y)> Best(DrawnRun run, RunAxis axis, string metric)
+    {
+        long? step = run.Records.OfType<EvaluationRecord>().LastOrDefault()?.Best is { } best && best.Metric == metric ? best.Step : null;
+        return step is null ? [] : Evaluations(run with { Records = [.. run.Records.Where(record => record is not EvaluationRecord || record.Step == step)] }, axis, metric);
     }
 
     private static IReadOnlyList<(double X, double Y)> Wanted(DrawnRun run) =>

@@ -35,9 +35,11 @@ internal static class CheckView
         }
     }
 
+    private static string Classes(int count) => count == 1 ? "one class" : $"{count} classes";
+
     private static string Labels(CheckedData data) => data.Classes is not { } classes ? "labels are numbers"
-        : data.ClassNames.Count == 0 ? $"{classes} classes"
-        : $"{classes} classes: {string.Join(", ", data.ClassNames.Take(ShownNames).Select(Printable.Of))}{(data.ClassNames.Count > ShownNames ? " …" : "")}";
+        : data.ClassNames.Count == 0 ? Classes(classes)
+        : $"{Classes(classes)}: {string.Join(", ", data.ClassNames.Take(ShownNames).Select(Printable.Of))}{(data.ClassNames.Count > ShownNames ? " …" : "")}";
 
     private static string Label(CheckedData data, float label) => data.Classes is not null && data.ClassNames.Count > 0 ? Printable.Of(data.ClassNames[(int)label]) : Number(label);
 

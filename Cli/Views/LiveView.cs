@@ -111,6 +111,11 @@ internal sealed class LiveView : ITrainingView
                 grid.AddRow("time", $"{Texts.Of(_progress.Elapsed)} gone" + (_progress.Remaining is { } left ? $", {Texts.Of(left)} left" : ""));
                 grid.AddRow("loss", Texts.Of(_progress.Loss));
                 grid.AddRow("validation", _progress.Evaluation is { } evaluation ? Markup.Escape(Printable.Of(Texts.Of(evaluation.Validation))) + $" [grey]at step {evaluation.Step}[/]" : "[grey]none yet[/]");
+                if (_progress.Evaluation?.Best is { Step: { } bestStep, Value: { } value } best)
+                {
+                    grid.AddRow("best", Markup.Escape(Printable.Of($"{best.Metric} {Texts.Of(value)}")) + $" [grey]at step {bestStep}[/]" + (best.Waited > 0 ? $", not better for {Amount.Of(best.Waited, "evaluation")}" : ""));
+                }
+
                 grid.AddRow("workers", $"{status.Workers}" + (_caption.Slots is { } slots ? $", {slots} slots a step" : ""));
                 grid.AddRow("samples/s", Texts.Count(_progress.SamplesPerSecond));
                 grid.AddRow("step time", Texts.Of(_progress.StepMs) + " [grey]p50 / p95[/]");

@@ -86,7 +86,7 @@ internal sealed class PlainView(TextWriter output, RunCaption caption, TimeProvi
     {
         if (_unwritten is { } evaluation)
         {
-            output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] step {evaluation.Step}: validation {Texts.Of(evaluation.Validation)}");
+            output.WriteLine($"[{Texts.Of(_progress.Elapsed)}] step {evaluation.Step}: {Texts.Of(evaluation)}");
             (_unwritten, _evaluated) = (null, time.GetTimestamp());
         }
     }

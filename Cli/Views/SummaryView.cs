@@ -12,6 +12,7 @@ internal static class SummaryView
         [
             $"{summary.Job}: {summary.Steps} steps, {Texts.Of(summary.Epochs)} epochs in {Texts.Of(summary.Seconds)} s, {Texts.Count(summary.SamplesPerSecond)} samples/s",
             $"  training loss {Texts.Of(summary.TrainLoss)}, validation {Texts.Of(summary.Validation)}",
+            .. summary.Best is { } best ? [$"  {(summary.StoppedEarly ? "ended early; " : "")}the model is that of step {best.Step}, the best by {best.Metric}: {Texts.Of(best.Value)}"] : Array.Empty<string>(),
             .. EvaluationLines.Of(summary.ValidationDetails).Select(line => $"    {line}"),
             .. (summary.Warnings ?? []).Select(warning => $"  warning: {warning}"),
             $"  slots by worker: {slots}",

@@ -20,5 +20,7 @@ internal static class Texts
         ? "unknown"
         : string.Create(CultureInfo.InvariantCulture, $"{time.Goodput * 100:0}% of {Of(time.ElapsedSeconds)} s") + string.Concat(time.BadputSeconds.Select(b => $", {b.Key} {Of(b.Value)} s"));
 
+    public static string Of(EvaluationRecord evaluation) => $"validation {Of(evaluation.Validation)}" + (evaluation.Best is { } best && best.Step == evaluation.Step ? ", the best so far" : "");
+
     public static string Of(IReadOnlyDictionary<string, double> metrics) => metrics.Count == 0 ? "none" : string.Join("  ", metrics.Select(m => $"{m.Key} {Of(m.Value)}"));
 }

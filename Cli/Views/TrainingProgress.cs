@@ -19,7 +19,8 @@ internal sealed class TrainingProgress(TimeProvider time)
 
     /// <value>Since the run began, as its records say; where none has come yet, since this follows it.</value>
     public TimeSpan Elapsed => TimeSpan.FromTicks(Math.Max(time.GetElapsedTime(_started).Ticks, (_recorded + time.GetElapsedTime(_recordedAt)).Ticks));
-    public double Fraction => Status is { TotalSteps: > 0 } s ? (double)s.Step / s.TotalSteps : 0;
+    // A job may finish before its last step.
+    public double Fraction => Status is { State: JobState.Finished } ? 1 : Status is { TotalSteps: > 0 } s ? (double)s.Step / s.TotalSteps : 0;
 
     /// <value>Mean over the newest steps.</value>
     public double Loss => _steps.Count == 0 ? double.NaN : _steps.Sum(s => s.Loss * s.Samples) / _steps.Sum(s => s.Samples);

@@ -171,14 +171,14 @@ public static class SafeTensors
                     throw Malformed(path, $"the tensor {entry.Name} is {type}, and only F32 is read");
                 }
 
-                long[] offsets = [.. entry.Value.GetProperty("data_offsets").EnumerateArray().Select(o => o.GetInt64())];
-                int[] shape = [.. entry.Value.GetProperty("shape").EnumerateArray().Select(s => s.GetInt32())];
-                if (offsets.Length != 2 || shape.Any(s => s < 0))
+                long?[] offsets = [.. entry.Value.GetProperty("data_offsets").EnumerateArray().Select(o => o.TryGetInt64(out long offset) ? (long?)offset : null)];
+                int?[] shape = [.. entry.Value.GetProperty("shape").EnumerateArray().Select(s => s.TryGetInt32(out int edge) ? (int?)edge : null)];
+                if (offsets is not [{ } from, { } to] || shape.Any(s => s is null or < 0))
                 {
-                    throw Malformed(path, $"the tensor {entry.Name} has no shape or place");
+                    throw Malformed(path, $"the tensor {entry.Name} has no shape or place that can be");
                 }
 
-                places.Add((entry.Name, shape, offsets[0], offsets[1]));
+                places.Add((entry.Name, [.. shape.Select(s => s!.Value)], from, to));
             }
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)

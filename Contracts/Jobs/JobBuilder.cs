@@ -21,6 +21,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Loss = values.Word<LossKind>("loss") ?? LossKind.Mse,
             Metrics = [.. values.List<string>("metrics").Select(JobWords.Parse<MetricKind>)],
             ClassWeights = values.Weights("classWeights"),
+            Best = values.Given.Contains("best") ? Best(values.Map("best")) : null,
             Optimizer = Optimizer(values.Map("optimizer")),
             Schedule = Schedule(values.Map("schedule")),
             Epochs = values.Int("epochs"),
@@ -249,6 +250,14 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         }
     }
 
+    private static BestSpec? Best(JobValues values) => values.Text("metric") is not { } metric ? null : new BestSpec
+    {
+        Metric = metric,
+        Mode = values.Word<BestMode>("mode") ?? BestSpec.UsualMode(metric),
+        Patience = values.Int("patience"),
+        MinDelta = values.Number("minDelta") ?? 0,
+    };
+
     private OptimizerSpec Optimizer(JobValues values)
     {
         var defaults = new OptimizerSpec();
@@ -344,6 +353,34 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (job.ClassWeights is { ByClass: null } && job.Data.Format == DataFormat.Source)
         {
             Report(values, "classWeights", "A data source of one's own does not say how many samples each class has, which balanced class weights go by.", "Give a map of class and number.");
+        }
+
+        if (job.Best is { } best)
+        {
+            JobValues map = values.Map("best");
+            bool isOwn = job.Model.Metrics.Contains(best.Metric);
+            if (best.Metric == JobWords.Of(MetricKind.Confusion))
+            {
+                Report(map, "metric", $"'{best.Metric}' is no number, and of two tables none is better.", "Take a metric that is a number, or the loss.");
+            }
+            else if (best.Metric != BestSpec.Loss && !isOwn && !job.Metrics.Any(metric => JobWords.Of(metric) == best.Metric) && values.IsKnown("metrics") && values.Map("model").IsKnown("metrics"))
+            {
+                Report(map, "metric", $"'{best.Metric}' is not measured.", "Add it to 'metrics', or take one that is there, or the loss.");
+            }
+            else if (isOwn && !map.Given.Contains("mode"))
+            {
+                Report(map, "metric", $"'{best.Metric}' is the model's own, and nothing says what is better of it.", "Give 'mode' too, min or max.");
+            }
+
+            if (job.Data is { Validation: null, Split: null } && values.Map("data") is var data && data.IsKnown("validation") && data.IsKnown("split"))
+            {
+                Report(map, "metric", "Without validation data no version is better than another.", "Give the data a 'validation' or a 'split', or remove 'best'.");
+            }
+
+            if (best.Patience is null && best.MinDelta > 0 && map.IsKnown("patience"))
+            {
+                Report(map, "minDelta", "'minDelta' belongs to 'patience'.", "Give 'patience' too, or remove it.");
+            }
         }
 
         if (job.Slots > job.GlobalBatch && values.IsKnown("slots") && values.IsKnown("globalBatch"))

@@ -113,6 +113,16 @@ internal static class JobKeys
             },
             new("loss", Word, "What is minimised; model: what a model of one's own says.") { Required = true, Words = JobWords.All<LossKind>() },
             new("metrics", List, "What is measured on the validation data beside the loss.") { Items = new("metric", Word, "") { Words = JobWords.All<MetricKind>() } },
+            new("best", Map, "Which evaluated version is kept as the model, and when to stop; default: the last version.")
+            {
+                Keys =
+                [
+                    new("metric", Text, "What is measured on the validation data: loss, or one of the job's or the model's metrics that is a number.") { Required = true },
+                    new("mode", Word, "What is better; default: min for loss, mae, rmse and mape, max for the others; needed for a metric that the model brings.") { Words = JobWords.All<BestMode>() },
+                    new("patience", Whole, "The job ends after so many evaluations in a row without a better one; default: it goes on to its end.") { Minimum = 1, Maximum = 1_000_000 },
+                    new("minDelta", Number, "A value that is better by no more does not let patience begin anew; default: 0.") { Minimum = 0 },
+                ],
+            },
             new("classWeights", Weights, "Losses over classes: what a sample of a class counts in the loss, 1 where it is not named; balanced: all classes of the training rows count alike in sum.") { Minimum = 0, AboveMinimum = true, Maximum = ClassWeights.Largest },
             new("optimizer", Map, "How parameters are updated.")
             {

@@ -14,6 +14,8 @@ public sealed record JobSpec
     public IReadOnlyList<MetricKind> Metrics { get; init; } = [];
     /// <value>Losses over classes only; null: all samples count alike.</value>
     public ClassWeights? ClassWeights { get; init; }
+    /// <value>Which evaluated version is kept as the model; null: the last version is.</value>
+    public BestSpec? Best { get; init; }
     public OptimizerSpec Optimizer { get; init; } = new();
     public ScheduleSpec Schedule { get; init; } = new();
     /// <value>Passes over the training data; exactly one of Epochs and Steps is set.</value>
@@ -95,6 +97,27 @@ public enum LossKind { Mse = 1, Mae = 2, CrossEntropy = 3, BinaryCrossEntropy = 
 public enum MetricKind { Accuracy = 1, Mae = 2, Rmse = 3, Auc = 4, F1 = 5, Precision = 6, Recall = 7, Confusion = 8, R2 = 9, Mape = 10 }
 
 public enum PullFormat { Float32 = 1, [JsonStringEnumMemberName("bfloat16")] BFloat16 = 2 }
+
+/// <summary>Which of the evaluated versions is the best, and when there is no more to hope for.</summary>
+public sealed record BestSpec
+{
+    /// <summary>Stands beside the metrics.</summary>
+    public const string Loss = "loss";
+
+    /// <value><see cref="Loss"/>, the word of one of the job's metrics, or the name of one that the model brings.</value>
+    public required string Metric { get; init; }
+    public required BestMode Mode { get; init; }
+    /// <value>The job ends after so many evaluations in a row without a better one; null: it goes on to its end.</value>
+    public int? Patience { get; init; }
+    /// <value>What a value must be better by than the one that patience goes by, for patience to begin anew. Default 0.</value>
+    public double MinDelta { get; init; }
+
+    /// <summary>What is better of a metric: less of an error, more of the others.</summary>
+    public static BestMode UsualMode(string metric) =>
+        metric == Loss || metric == JobWords.Of(MetricKind.Mae) || metric == JobWords.Of(MetricKind.Rmse) || metric == JobWords.Of(MetricKind.Mape) ? BestMode.Min : BestMode.Max;
+}
+
+public enum BestMode { Min = 1, Max = 2 }
 
 public enum DataFormat { Csv = 1, Idx = 2, Source = 3, Text = 4 }
 

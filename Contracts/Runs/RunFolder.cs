@@ -5,6 +5,8 @@ public sealed record RunFolder(string Path)
 {
     public string Job => In("job.yaml");
     public string Model => In("model.safetensors");
+    /// <value>Of a job that keeps its best version as <see cref="Model"/>: the last one.</value>
+    public string LastModel => In("model.last.safetensors");
     public string Metrics => In("metrics.jsonl");
     public string Ledger => In("ledger.jsonl");
     /// <value>Lines of the ledger that were set aside when the run went on in another determinism class.</value>

@@ -90,7 +90,17 @@ public sealed record EvaluationRecord : RunRecord
     /// <value>Null: there is no more to say.</value>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public EvaluationDetails? ValidationDetails { get; init; }
+    /// <value>Of the evaluations so far; null: the job has no <see cref="Jobs.BestSpec"/>.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public BestRecord? Best { get; init; }
 }
+
+/// <summary>The best evaluated version.</summary>
+/// <param name="Metric">That it is the best by.</param>
+/// <param name="Step">Null: of none can the metric be had.</param>
+/// <param name="Value">Null: as Step.</param>
+/// <param name="Waited">Evaluations since patience began anew.</param>
+public sealed record BestRecord(string Metric, long? Step, double? Value, int Waited);
 
 /// <summary>One line of ledger.jsonl: the hash of the whole state after a step. Equal runs have equal files.</summary>
 /// <param name="Step">Updates that were done.</param>

@@ -27,10 +27,15 @@ public sealed record RunSummary
     public required double SamplesPerSecond { get; init; }
     /// <value>Mean over the samples of the last epoch's steps.</value>
     public required double TrainLoss { get; init; }
-    /// <value>By metric, loss among them; empty without validation data.</value>
+    /// <value>By metric, loss among them; empty without validation data. Of the version that the model file holds.</value>
     public required IReadOnlyDictionary<string, double> Validation { get; init; }
-    /// <value>Of the last evaluation; null: there is no more to say.</value>
+    /// <value>Of the same; null: there is no more to say.</value>
     public EvaluationDetails? ValidationDetails { get; init; }
+    /// <value>The version that the model file holds; null: it holds the last one, as the job has no <see cref="Jobs.BestSpec"/>, or its metric could not be had.</value>
+    public BestSummary? Best { get; init; }
+    /// <value>It ended before its last step, as nothing was better any more.</value>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool StoppedEarly { get; init; }
     /// <value>What the losses say of the learning rate, with what to do about it; null: nothing.</value>
     public IReadOnlyList<string>? Warnings { get; init; }
     /// <value>Over all parameters and buffers in ordinal order of their names, little-endian float32; null where the run did not finish.</value>
@@ -56,6 +61,8 @@ public sealed record RunSummary
     /// <exception cref="JsonException">The text is no such summary.</exception>
     public static RunSummary FromJson(string json) => JsonSerializer.Deserialize<RunSummary>(json, Options) ?? throw new JsonException("It is null.");
 }
+
+public sealed record BestSummary(string Metric, long Step, double Value);
 
 public sealed record GrantSummary(long Granted, long Again, long Revoked);
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -23,6 +24,9 @@ public static class CheckpointPart
     private sealed record Header(JobDescriptor Descriptor, int Generation, long Version, int Shard, int[] Chunks, int Values, int State1, int State2, int Hints);
 
     /// <param name="generation">In the name, so that a part that is cut again never stands under the hash of the one before.</param>
+    /// <summary>The generation that a file of a set's folder is of, by its name; 0: the first, or it is no part.</summary>
+    public static int GenerationOf(string fileName) => fileName.Split('.') is [_, var number, _, ..] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int generation) ? generation : 0;
+
     public static string FileName(int shard, int shards, int generation = 0) => $"shard-{shard}-of-{shards}{(generation == 0 ? "" : $".{generation}")}.ckpt";
 
     /// <summary>Writes the file whole or not at all, and through to the disk.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Lockstep.Core.Layout;
+using Lockstep.Core.Metrics;
 using Lockstep.Core.Optimizers;
 using Lockstep.Core.Protocol;
 
@@ -14,7 +15,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     private const string ManifestName = "set.json";
 
     private sealed record Part(string File, string Sha256);
-    private sealed record Manifest(long Version, int Shards, IReadOnlyList<Part> Parts, int Generation = 0, string? Ledger = null);
+    private sealed record Manifest(long Version, int Shards, IReadOnlyList<Part> Parts, int Generation = 0, string? Ledger = null, BestState? Best = null);
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
 
@@ -44,20 +45,21 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
         return newest;
     }
 
-    /// <summary>Makes a set count: all parts are on disk. Other files in its folder are remains, and deleted.</summary>
+    /// <summary>Makes a set count: all parts are on disk. Other files in its folder are remains, and deleted, but for those of a later generation, which cuts the same version again.</summary>
     /// <param name="sha256">Hexadecimal, by shard.</param>
     /// <param name="generation">That cut the parts.</param>
     /// <param name="ledger">Digest of the ledger's lines up to the version; null: not all of them are known.</param>
-    public static void Seal(string checkpoints, long version, IReadOnlyList<string> sha256, int generation = 0, string? ledger = null, ICheckpointFiles? files = null)
+    /// <param name="best">Of the evaluations of the versions before this one; null: the job keeps its last version.</param>
+    public static void Seal(string checkpoints, long version, IReadOnlyList<string> sha256, int generation = 0, string? ledger = null, BestState? best = null, ICheckpointFiles? files = null)
     {
         files ??= CheckpointFiles.Disk;
         string directory = DirectoryOf(checkpoints, version);
-        var manifest = new Manifest(version, sha256.Count, [.. sha256.Select((hash, shard) => new Part(CheckpointPart.FileName(shard, sha256.Count, generation), hash))], generation, ledger);
+        var manifest = new Manifest(version, sha256.Count, [.. sha256.Select((hash, shard) => new Part(CheckpointPart.FileName(shard, sha256.Count, generation), hash))], generation, ledger, best);
         files.WriteWhole(Path.Combine(directory, ManifestName), file => JsonSerializer.Serialize(file, manifest, Json));
         foreach (string file in System.IO.Directory.EnumerateFiles(directory))
         {
             string name = Path.GetFileName(file);
-            if (name != ManifestName && manifest.Parts.All(part => part.File != name))
+            if (name != ManifestName && CheckpointPart.GenerationOf(name) <= generation && manifest.Parts.All(part => part.File != name))
             {
                 files.TryDelete(file);
             }
@@ -71,6 +73,20 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
         try
         {
             return ReadManifest(DirectoryOf(checkpoints, version)).Ledger is { Length: 64 } digest && digest.All(char.IsAsciiHexDigit) ? digest : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What was best of the evaluations of the versions before that of a whole set.</summary>
+    /// <returns>Null: the job keeps its last version, or the set cannot be read.</returns>
+    public static BestState? BestOf(string checkpoints, long version)
+    {
+        try
+        {
+            return ReadManifest(DirectoryOf(checkpoints, version)).Best;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -128,10 +144,10 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
         return aside;
     }
 
-    /// <summary>Deletes all but the newest <paramref name="keep"/> whole sets, and remains of sets older than the newest whole one that never became whole.</summary>
+    /// <summary>Deletes all but the newest <paramref name="keep"/> whole sets and the best versions that these know of, and remains of sets older than the newest whole one that never became whole.</summary>
     /// <param name="newest">Sets above this are of another history and left alone; null: the newest there is.</param>
-    /// <param name="spare">A version that is not deleted: the one that the job was started from.</param>
-    public static void Prune(string checkpoints, int keep, long? newest = null, long? spare = null, ICheckpointFiles? files = null)
+    /// <param name="spared">Versions that are not deleted: the one that the job was started from, the best one.</param>
+    public static void Prune(string checkpoints, int keep, long? newest = null, IReadOnlyCollection<long>? spared = null, ICheckpointFiles? files = null)
     {
         files ??= CheckpointFiles.Disk;
         Folder[] folders = [.. Folders(checkpoints).Where(f => f.Version <= (newest ?? long.MaxValue))];
@@ -142,7 +158,9 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
         }
 
         HashSet<long> kept = [.. whole.Take(Math.Max(1, keep))];
-        foreach (Folder folder in folders.Where(f => f.Version < whole[0] && f.Version != spare && !kept.Contains(f.Version)))
+        // Who goes back to a set needs the one that was the best by then.
+        kept.UnionWith(kept.Select(version => BestOf(checkpoints, version)?.Version).OfType<long>().ToArray());
+        foreach (Folder folder in folders.Where(f => f.Version < whole[0] && spared?.Contains(f.Version) != true && !kept.Contains(f.Version)))
         {
             // The manifest goes first: what is left of a broken-off deletion does not count.
             files.Delete(Path.Combine(folder.Path, ManifestName));

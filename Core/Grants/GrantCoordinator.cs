@@ -220,7 +220,7 @@ public sealed class GrantCoordinator : IDisposable
             return _evaluations.MissingEvaluation(cursor);
         }
 
-        if (cursor.Step >= _descriptor.TotalSteps)
+        if (_evaluations.IsLast(cursor))
         {
             return [];
         }

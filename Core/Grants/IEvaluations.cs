@@ -13,4 +13,7 @@ public interface IEvaluations
     /// <summary>Slots of an evaluation that are not in; none where the job is past it.</summary>
     /// <exception cref="ProtocolException">The job is in another generation.</exception>
     IReadOnlyList<int> MissingEvaluation(Cursor cursor);
+
+    /// <summary>Whether the job ends at a version: it has no more steps, or its evaluations say that there is no more to hope for. Asked once the evaluation of the version is whole.</summary>
+    bool IsLast(Cursor version);
 }

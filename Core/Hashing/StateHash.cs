@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using Lockstep.Core.Codec;
+using Lockstep.Core.Metrics;
 
 namespace Lockstep.Core.Hashing;
 
@@ -25,6 +26,10 @@ public static class StateHash
 
     /// <summary>Hash over the hashes of all blocks of the model, in order.</summary>
     public static UInt128 Combine(ReadOnlySpan<UInt128> blocks) => XxHash128.HashToUInt128(MemoryMarshal.AsBytes(blocks));
+
+    /// <summary>Hash over the whole state: all blocks of the model, in order, and, where the job keeps it, what is best of its evaluations.</summary>
+    /// <param name="best">Null: the job keeps its last version.</param>
+    public static UInt128 Of(ReadOnlySpan<UInt128> blocks, BestState? best) => best is null ? Combine(blocks) : Combine([.. blocks, best.Hash()]);
 
     /// <summary>32 hexadecimal digits.</summary>
     public static string ToHex(UInt128 hash) => hash.ToString("x32", System.Globalization.CultureInfo.InvariantCulture);

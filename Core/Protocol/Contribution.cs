@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Lockstep.Core.Metrics;
 
 namespace Lockstep.Core.Protocol;
 
@@ -77,7 +78,7 @@ public sealed record StepReport
     public long Samples { get; init; }
     public double LearningRate { get; init; }
     /// <value>Evaluations only: one a slot, in slot order.</value>
-    public IReadOnlyList<Metrics.EvaluationPart> EvaluationParts { get; init; } = [];
+    public IReadOnlyList<EvaluationPart> EvaluationParts { get; init; } = [];
     /// <value>Whose contribution of each slot counted.</value>
     public IReadOnlyList<string> SlotWorkers { get; init; } = [];
     /// <value>Slots of each group that was added; each slot of the step is in one.</value>
@@ -115,7 +116,13 @@ public sealed record StepReport
     public double CheckpointWriteMs { get; init; }
     /// <value>The ledger line that this step gave at first, where it was repeated and this one differs: an alarm. Otherwise empty.</value>
     public string FirstLedger { get; init; } = "";
+    /// <value>Evaluations only: what is best with this one; null: the job keeps its last version.</value>
+    public BestState? Best { get; init; }
     public bool Finished { get; init; }
+
+    /// <value>The version that it tells of: the one that a step made, or that was evaluated.</value>
+    [JsonIgnore]
+    public long Version => Cursor.Attempt == Cursor.Evaluation ? Cursor.Step : Cursor.Step + 1;
 
     // The loss of a model that diverges is a number like any other here, and what became of it must reach the one who watches.
     private static readonly JsonSerializerOptions Json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };

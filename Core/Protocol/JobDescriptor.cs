@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
+using Lockstep.Core.Metrics;
 
 namespace Lockstep.Core.Protocol;
 
@@ -36,6 +37,8 @@ public sealed record JobDescriptor
     public bool AcceptsCode { get; init; }
     /// <value>Leased slots of one evaluation; 0: the job has no validation data. Evaluated at the end of each epoch and of the job.</value>
     public int EvaluationSlots { get; init; }
+    /// <value>Which evaluated version is kept as the model; null: the last one is.</value>
+    public BestPlan? Best { get; init; }
     /// <value>By class, for what evaluations tell; empty where labels are numbers.</value>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
     /// <value>Numbers of the label that metrics take; 1 where there is none.</value>
@@ -53,7 +56,10 @@ public sealed record JobDescriptor
 
     /// <summary>Whether a checkpoint is cut at version <paramref name="version"/>.</summary>
     public bool CheckpointsAt(long version) =>
-        version > 0 && (version == TotalSteps || (CheckpointEvery > 0 && version % CheckpointEvery == 0));
+        version > 0 && (MustKeep(version) || (CheckpointEvery > 0 && version % CheckpointEvery == 0));
+
+    /// <summary>Whether the job cannot do without the checkpoint of a version: it may be what is kept as the model.</summary>
+    public bool MustKeep(long version) => version == TotalSteps || (Best is not null && EvaluatesAt(version));
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this);
 

@@ -48,9 +48,9 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
         }
     }
 
-    /// <summary>What is said of a final checkpoint that was given up.</summary>
+    /// <summary>What is said of a checkpoint that the job cannot do without, and that was given up.</summary>
     public static ProtocolException NotWritten(JobDescriptor descriptor, long version, Exception failure) =>
-        new(ProtocolError.Checkpoint, $"Job {descriptor.JobId}: the final checkpoint, of version {version}, could not be written to {descriptor.CheckpointDirectory} within {DiskPatience.Final.TotalMinutes:0} minutes: {failure.Message} Free space or correct the rights, then resume.");
+        new(ProtocolError.Checkpoint, $"Job {descriptor.JobId}: the {(version == descriptor.TotalSteps ? "final checkpoint, of" : "checkpoint of an evaluated version, which may be the best, of")} version {version}, could not be written to {descriptor.CheckpointDirectory} within {DiskPatience.Final.TotalMinutes:0} minutes: {failure.Message} Free space or correct the rights, then resume.");
 
     private async Task WriteAsync(ShardSnapshot state)
     {
@@ -59,10 +59,10 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
             long started = context.Time.GetTimestamp();
             string? sha256 = null;
             string? failure = null;
-            bool isFinal = state.Version == descriptor.TotalSteps;
+            bool mustKeep = descriptor.MustKeep(state.Version);
             try
             {
-                await DiskPatience.RunAsync(() => sha256 = Write(state), isFinal, context.Time, (exception, again) =>
+                await DiskPatience.RunAsync(() => sha256 = Write(state), mustKeep, context.Time, (exception, again) =>
                 {
                     failure = exception.Message;
                     FinalFailure = again ? failure : null;
@@ -72,7 +72,7 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
             }
             catch (Exception exception) when (CheckpointFilesExtensions.IsDiskFailure(exception))
             {
-                if (isFinal)
+                if (mustKeep)
                 {
                     throw NotWritten(descriptor, state.Version, exception);
                 }

@@ -292,7 +292,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     private void Validate(JobDescriptor descriptor)
     {
         if (descriptor.Shards < 1 || shard >= descriptor.Shards || descriptor.Slots is < 1 or > 65_536 || descriptor.TotalSteps < 1 || descriptor.StepsPerEpoch < 1 || descriptor.Tensors.Count == 0
-            || descriptor.EvaluationSlots < 0 || descriptor.ResumeStep is { } step && (step < 0 || step > descriptor.TotalSteps))
+            || descriptor.EvaluationSlots < 0 || (descriptor.Best is { } best && (descriptor.EvaluationSlots == 0 || best.Labels < 1 || best.Rule.Patience < 1)) || descriptor.ResumeStep is { } step && (step < 0 || step > descriptor.TotalSteps))
         {
             throw new ProtocolException(ProtocolError.Invalid, $"Job {descriptor.JobId} cannot run on shard {shard}: {descriptor.Shards} shards, {descriptor.Slots} slots, {descriptor.TotalSteps} steps, {descriptor.StepsPerEpoch} an epoch, {descriptor.Tensors.Count} tensors, resumed at {descriptor.ResumeStep}.");
         }

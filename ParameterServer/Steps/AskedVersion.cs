@@ -11,14 +11,15 @@ internal sealed class AskedVersion(JobDescriptor descriptor)
 
     /// <summary>Asks; who asks meanwhile gets the same.</summary>
     /// <param name="newest">The newest version.</param>
+    /// <param name="isLast">The job ends there.</param>
     /// <returns>The version, once its set is on disk.</returns>
-    public Task<long> Ask(long newest)
+    public Task<long> Ask(long newest, bool isLast)
     {
         if (_asked is null)
         {
             _asked = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
             // The last version is kept anyway, and no other comes after it.
-            _version = newest == descriptor.TotalSteps ? newest : null;
+            _version = isLast ? newest : null;
             // Nobody may be waiting any more when it fails.
             _ = _asked.Task.ContinueWith(static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         }
@@ -33,7 +34,8 @@ internal sealed class AskedVersion(JobDescriptor descriptor)
     public bool Is(long version) => version == _version;
 
     /// <summary>Decides, once for all shards, whether the version after the newest is the one.</summary>
-    public bool TakesAfter(long newest)
+    /// <param name="isLast">The job ends at the newest.</param>
+    public bool TakesAfter(long newest, bool isLast)
     {
         if (_asked is null || _version is not null)
         {
@@ -41,9 +43,22 @@ internal sealed class AskedVersion(JobDescriptor descriptor)
         }
 
         // The last version is kept anyway, and none comes after it.
-        bool isLast = newest == descriptor.TotalSteps;
         _version = isLast ? newest : newest + 1;
         return !isLast;
+    }
+
+    /// <summary>The job ends at a version: nobody waits for a later one.</summary>
+    /// <param name="isDurable">Its set is on disk.</param>
+    public void End(long version, bool isDurable)
+    {
+        if (_version > version)
+        {
+            _version = version;
+            if (isDurable)
+            {
+                Answer(version, null);
+            }
+        }
     }
 
     /// <summary>The set of a version is on disk, or could not be written.</summary>

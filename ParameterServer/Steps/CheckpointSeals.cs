@@ -1,4 +1,5 @@
 using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.ParameterServer.Checkpoints;
 using Lockstep.ParameterServer.Hosting;
@@ -10,7 +11,7 @@ namespace Lockstep.ParameterServer.Steps;
 /// <param name="last">The report that ends the job, where only its checkpoint is missing; null: it is not that far.</param>
 /// <param name="durable">A set counts. Called under the lock.</param>
 /// <param name="fail">The job must fail: its last checkpoint cannot be written.</param>
-internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPosition position, ReportFeed reports, Func<StepReport?> last, Action durable, Action<Exception> fail, TimeProvider time, ICheckpointFiles files, IShardObserver observer)
+internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPosition position, ReportFeed reports, BestTrack best, Func<StepReport?> last, Action durable, Action<Exception> fail, TimeProvider time, ICheckpointFiles files, IShardObserver observer)
 {
     // Sets that are not whole, by version: cleared with the generation, and a whole set takes the older ones with it.
     private readonly SortedDictionary<long, string?[]> _parts = [];
@@ -92,9 +93,17 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
             // One after the other, and beside training: the disk may be slow.
             Task before = Sealing;
             int generation = position.Generation;
+            BestState? bestBefore = best.Before(version);
             CancellationToken giveUp = _giveUp.Token;
-            Sealing = Task.Run(() => SealAsync(before, version, parts!, generation, giveUp), CancellationToken.None);
+            Sealing = Task.Run(() => SealAsync(before, version, parts!, generation, bestBefore, giveUp), CancellationToken.None);
         }
+    }
+
+    /// <summary>The job ends at a version, which may have been kept already.</summary>
+    public void End(long version)
+    {
+        IsLastDurable |= DurableVersion == version;
+        Asked.End(version, IsLastDurable);
     }
 
     /// <summary>The job cannot go on.</summary>
@@ -104,13 +113,13 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
         Asked.Fail(failure);
     }
 
-    private async Task SealAsync(Task before, long version, string[] parts, int generation, CancellationToken giveUp)
+    private async Task SealAsync(Task before, long version, string[] parts, int generation, BestState? bestBefore, CancellationToken giveUp)
     {
         await before;
-        bool isFinal = version == descriptor.TotalSteps;
+        bool mustKeep = descriptor.MustKeep(version);
         try
         {
-            await DiskPatience.RunAsync(() => Seal(version, parts, generation), isFinal, time, (failure, again) =>
+            await DiskPatience.RunAsync(() => Seal(version, parts, generation, bestBefore), mustKeep, time, (failure, again) =>
             {
                 FinalFailure = again ? failure.Message : null;
                 observer.CheckpointFailed(descriptor.JobId, version, failure, again);
@@ -131,7 +140,7 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
                 isCurrent = generation == position.Generation;
             }
 
-            if (isCurrent && (isFinal || !CheckpointFilesExtensions.IsDiskFailure(failure)))
+            if (isCurrent && (mustKeep || !CheckpointFilesExtensions.IsDiskFailure(failure)))
             {
                 fail(CheckpointWriter.NotWritten(descriptor, version, failure));
             }
@@ -145,14 +154,14 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
             {
                 DurableVersion = version;
                 Asked.Answer(version, null);
-                IsLastDurable |= isFinal;
+                IsLastDurable |= best.IsLast(version);
                 durable();
             }
         }
 
         try
         {
-            CheckpointSet.Prune(descriptor.CheckpointDirectory, descriptor.CheckpointKeep, version, descriptor.ResumeStep, files);
+            CheckpointSet.Prune(descriptor.CheckpointDirectory, descriptor.CheckpointKeep, version, Spared(), files);
         }
         catch (Exception failure) when (CheckpointFilesExtensions.IsDiskFailure(failure))
         {
@@ -161,12 +170,21 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
         }
     }
 
-    private void Seal(long version, string[] parts, int generation)
+    /// <summary>Sets that stay, however many newer ones there are.</summary>
+    private long[] Spared()
+    {
+        lock (gate)
+        {
+            return [.. new[] { descriptor.ResumeStep, best.Version }.OfType<long>()];
+        }
+    }
+
+    private void Seal(long version, string[] parts, int generation, BestState? bestBefore)
     {
         lock (gate)
         {
             // The last report waits for this set, and the set for the report: the file takes it first, the watchers last.
-            reports.Prepare(generation == position.Generation && version == descriptor.TotalSteps ? last() : null);
+            reports.Prepare(generation == position.Generation && last() is { } report && report.Version == version ? report : null);
         }
 
         reports.Sync();
@@ -176,6 +194,6 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
             digest = _digest.At(version);
         }
 
-        CheckpointSet.Seal(descriptor.CheckpointDirectory, version, parts, generation, digest, files);
+        CheckpointSet.Seal(descriptor.CheckpointDirectory, version, parts, generation, digest, bestBefore, files);
     }
 }

@@ -19,6 +19,11 @@ internal sealed class Evaluations(JobDescriptor descriptor, JobPosition position
             throw new ProtocolException(ProtocolError.Invalid, $"Job {descriptor.JobId} has no slot {slot} of an evaluation at {cursor}.");
         }
 
+        if (descriptor.Best is { } plan && !plan.Fits(descriptor.ClassNames, part))
+        {
+            throw new ProtocolException(ProtocolError.Invalid, $"Job {descriptor.JobId}: slot {slot} of the evaluation at {cursor} has {part.Parts.Length} sums, {part.Scores.Length} scores and {part.Labels.Length} labels, which its metrics do not give.");
+        }
+
         if (IsOver(cursor))
         {
             return null;
@@ -46,6 +51,9 @@ internal sealed class Evaluations(JobDescriptor descriptor, JobPosition position
         var cursor = new Cursor(position.Generation, position.Newest, Cursor.Evaluation);
         return _all.TryGetValue(cursor, out Evaluation? evaluation) && evaluation.IsWhole ? evaluation.Report(cursor) : null;
     }
+
+    /// <summary>The parts of a version's evaluation in this generation, in slot order; null: some are missing.</summary>
+    public IReadOnlyList<EvaluationPart>? WholeParts(long version) => _all.GetValueOrDefault(new Cursor(position.Generation, version, Cursor.Evaluation))?.WholeParts;
 
     /// <summary>Forgets evaluations of versions before one.</summary>
     public void ForgetBefore(long step)
@@ -75,6 +83,9 @@ internal sealed class Evaluations(JobDescriptor descriptor, JobPosition position
         private int _missing = slots;
 
         public bool IsWhole => _missing == 0;
+
+        /// <value>In slot order; null: some are missing.</value>
+        public IReadOnlyList<EvaluationPart>? WholeParts => IsWhole ? [.. _parts.Select(part => part!)] : null;
 
         public IReadOnlyList<int> Missing() => [.. Enumerable.Range(0, _parts.Length).Where(slot => _parts[slot] is null)];
 

@@ -19,9 +19,10 @@ internal sealed class ReportFeed(JobDescriptor descriptor, Lock gate, ICheckpoin
 
     /// <summary>The job begins, or is taken up again: the log stays.</summary>
     /// <param name="version">Where.</param>
-    public void Begin(long version, bool isRestored)
+    /// <param name="staysOver">What is finished stays so.</param>
+    public void Begin(long version, bool isRestored, bool staysOver)
     {
-        IsOver = !_isLoaded && Load(version, isRestored);
+        IsOver = _isLoaded ? IsOver && staysOver : Load(version, isRestored);
         _isLoaded = true;
         _failure = null;
         Pulse();
@@ -50,6 +51,9 @@ internal sealed class ReportFeed(JobDescriptor descriptor, Lock gate, ICheckpoin
 
     /// <inheritdoc cref="StepLog.WasEvaluated"/>
     public bool WasEvaluated(long version) => _log.WasEvaluated(version);
+
+    /// <inheritdoc cref="StepLog.EvaluationOf"/>
+    public StepReport? EvaluationOf(long version) => _log.EvaluationOf(version);
 
     /// <inheritdoc cref="StepLog.Prepare"/>
     public void Prepare(StepReport? coming) => _log.Prepare(coming);

@@ -22,6 +22,7 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
     private readonly ReportFeed _reports;
     private readonly CheckpointSeals _checkpoints;
     private readonly Evaluations _evaluations;
+    private readonly BestTrack _best;
     private readonly RendezvousTable<double[], double> _norms;
     private readonly RendezvousTable<ShardAnnouncement, bool> _announcements;
     private (CommittedStep Step, long Gathered, GrantCounts Grants)? _own;
@@ -42,7 +43,8 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
         _announcements = new(descriptor.Shards);
         _reports = new ReportFeed(descriptor, _gate, disk, _observer);
         _evaluations = new Evaluations(descriptor, _position, _reports.WasEvaluated);
-        _checkpoints = new CheckpointSeals(descriptor, _gate, _position, _reports, () => _last?.Report, FinishIfDone, failure => Failed?.Invoke(failure), time, disk, _observer);
+        _best = new BestTrack(descriptor, version => _evaluations.WholeParts(version) ?? _reports.EvaluationOf(version)?.EvaluationParts);
+        _checkpoints = new CheckpointSeals(descriptor, _gate, _position, _reports, _best, () => _last?.Report, FinishIfDone, failure => Failed?.Invoke(failure), time, disk, _observer);
     }
 
     /// <value>Is told when the job must fail: its last checkpoint cannot be written.</value>
@@ -96,11 +98,13 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
         lock (_gate)
         {
             Abandon(new ProtocolException(ProtocolError.Superseded, $"Job {_descriptor.JobId} was taken up again in generation {generation}."));
+            // What is finished stays so where it is taken up at its end: a shard died as it ended.
+            _reports.Begin(version, isRestored, staysOver: version == _position.Newest);
             (_position.Generation, _position.Newest) = (generation, version);
             _own = null;
             _last = null;
+            _best.Begin(version);
             _checkpoints.Begin(version, isRestored);
-            _reports.Begin(version, isRestored);
             if (!_reports.IsOver && version == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(version))
             {
                 // A job that was taken up at its end has nothing left to report.
@@ -144,7 +148,7 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
             return _announcements.At(announcement.Cursor).Put(announcement.Shard, announcement, parts =>
             {
                 Report(parts);
-                return _checkpoints.Asked.TakesAfter(_position.Newest);
+                return _checkpoints.Asked.TakesAfter(_position.Newest, _best.IsLast(_position.Newest));
             });
         }
     }
@@ -164,6 +168,15 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
         lock (_gate)
         {
             return _evaluations.Missing(cursor);
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool IsLast(Cursor version)
+    {
+        lock (_gate)
+        {
+            return version.Generation == _position.Generation && _best.IsLast(version.Step);
         }
     }
 
@@ -188,7 +201,7 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
         lock (_gate)
         {
             _reports.ThrowIfFailed();
-            return _reports.IsOver ? Task.FromResult(_descriptor.TotalSteps) : _checkpoints.Asked.Ask(_position.Newest);
+            return _reports.IsOver ? Task.FromResult(_position.Newest) : _checkpoints.Asked.Ask(_position.Newest, _best.IsLast(_position.Newest));
         }
     }
 
@@ -239,7 +252,7 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
 
         Cursor cursor = own.Step.Cursor;
         long newest = _position.Newest = cursor.Step + 1;
-        string ledger = StateHash.ToHex(StateHash.Combine([.. InBlockOrder(s => parts[s].BlockHashes)]));
+        string ledger = StateHash.ToHex(StateHash.Of([.. InBlockOrder(s => parts[s].BlockHashes)], _best.Before(newest)));
         string first = _reports.LedgerOf(cursor.Step) ?? ledger;
         if (first != ledger)
         {
@@ -254,6 +267,8 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
             Checkpoint = _descriptor.CheckpointsAt(newest) || _checkpoints.Asked.Is(newest),
         };
         Append(report, isLast: newest == _descriptor.TotalSteps && !_descriptor.EvaluatesAt(newest));
+        // Of a generation before, too: its evaluations are not done again, and count all the same.
+        _best.After(newest);
         AppendEvaluation(_evaluations.Early());
         _norms.ForgetBefore(cursor.Step);
         _announcements.ForgetBefore(cursor.Step);
@@ -265,7 +280,7 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
     {
         if (report is not null)
         {
-            Append(report, isLast: report.Cursor.Step == _descriptor.TotalSteps);
+            Append(report with { Best = _best.After(report.Version) }, isLast: _best.IsLast(report.Version));
         }
     }
 
@@ -274,6 +289,7 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
         if (isLast)
         {
             _last = (report with { Finished = true }, _time.GetTimestamp());
+            _checkpoints.End(report.Version);
             FinishIfDone();
             return;
         }

@@ -27,7 +27,8 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
     // By number: where the report's line ends in the file.
     private readonly List<long> _ends = [];
     private readonly Dictionary<long, UInt128> _ledger = [];
-    private readonly HashSet<long> _evaluated = [];
+    // By version: the number of the report of its evaluation.
+    private readonly Dictionary<long, int> _evaluated = [];
     private Stream? _stream;
     private bool _isOurs;
     // Bytes of the file that count, and of these the line that says which job it is of.
@@ -78,7 +79,14 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
     /// <summary>The line that a step gave at first; null: it was not done yet.</summary>
     public string? LedgerOf(long step) => _ledger.TryGetValue(step, out UInt128 line) ? StateHash.ToHex(line) : null;
 
-    public bool WasEvaluated(long version) => _evaluated.Contains(version);
+    public bool WasEvaluated(long version) => _evaluated.ContainsKey(version);
+
+    /// <summary>The evaluation of a version; null: it was not done yet.</summary>
+    /// <exception cref="ProtocolException">The file cannot be read.</exception>
+    public StepReport? EvaluationOf(long version) =>
+        !_evaluated.TryGetValue(version, out int number) ? null
+        : number >= FirstInMemory ? _recent[number - FirstInMemory]
+        : Read((StartOf(number), _ends[number]))[0];
 
     /// <summary>Takes in what a process before this one left of this very job. A torn last line is left out.</summary>
     /// <param name="version">Where the job is taken up: only at its end may it have finished.</param>
@@ -100,7 +108,8 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
                     if (_length > 0)
                     {
                         newest = StepReport.FromJson(line.Span);
-                        Take(newest.Finished ? newest with { Finished = false } : newest);
+                        // What ends the job is done again, unless it is the newest and the job is whole.
+                        Take(newest.Finished ? newest with { Finished = false } : newest, isAgain: newest.Finished);
                         _ends.Add(end);
                         Forget();
                     }
@@ -130,7 +139,7 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
 
         _isOurs = _length > 0;
         // A process may have gone between its last report and the checkpoint that makes the job whole.
-        bool finished = newest is { Finished: true } && version == descriptor.TotalSteps;
+        bool finished = newest is { Finished: true } && version == newest.Version;
         if (finished)
         {
             _recent[^1] = newest!;
@@ -143,7 +152,7 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
     /// <returns>Why the file does not hold it; null: it does.</returns>
     public Exception? Append(StepReport report)
     {
-        Take(report);
+        Take(report, isAgain: false);
         try
         {
             Write();
@@ -209,16 +218,16 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
         return (log._generation, Math.Max(first, log._ledger.Keys.Select(step => step + 1).DefaultIfEmpty(first).Max()));
     }
 
-    private void Take(StepReport report)
+    /// <param name="isAgain">It is done again: it ended the job, and the checkpoint that goes with that is not there.</param>
+    private void Take(StepReport report, bool isAgain)
     {
         _recent.Add(report);
         _generation = Math.Max(_generation, report.Cursor.Generation);
         if (report.Cursor.Attempt == Cursor.Evaluation)
         {
-            // The last one ends the job together with its checkpoint: what was reported of it without that is done again.
-            if (report.Cursor.Step < descriptor.TotalSteps)
+            if (!isAgain && !report.Finished)
             {
-                _evaluated.Add(report.Cursor.Step);
+                _evaluated.TryAdd(report.Cursor.Step, Count - 1);
             }
         }
         else if (UInt128.TryParse(report.Ledger, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out UInt128 line))

@@ -1,3 +1,4 @@
+using Lockstep.Contracts;
 using Lockstep.Contracts.Runs;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Grants;
@@ -156,6 +157,13 @@ internal sealed partial class JobRecorder(ScheduledJob job, Scaler scaler, JobSt
             job.Append(record);
         }
 
+        if (report.Finished && report.Version < _descriptor!.TotalSteps && report.Best is { } best)
+        {
+            string said = FormattableString.Invariant($"ended early: {_descriptor.Best!.Rule.Metric} was not better for {Amount.Of(best.Waited, "evaluation")}; {(best.Version is { } version ? $"the best, {best.Value:G6}, is that of step {version}" : "it could not be had")}");
+            LogEndedEarly(job.Id, said);
+            job.Append(said);
+        }
+
         foreach (string warning in _writer.Warnings.Skip(warned).ToArray())
         {
             LogWarned(job.Id, warning);
@@ -223,6 +231,9 @@ internal sealed partial class JobRecorder(ScheduledJob job, Scaler scaler, JobSt
 
     [LoggerMessage(53, LogLevel.Critical, "Job {JobId}: {Said}")]
     private partial void LogMismatched(string jobId, string said);
+
+    [LoggerMessage(55, LogLevel.Information, "Job {JobId}: {Said}")]
+    private partial void LogEndedEarly(string jobId, string said);
 
     [LoggerMessage(54, LogLevel.Warning, "Job {JobId}: {Warning}")]
     private partial void LogWarned(string jobId, string warning);

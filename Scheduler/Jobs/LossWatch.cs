@@ -5,7 +5,8 @@ namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Looks whether a learning rate is far too large or far too small, by the losses of a run's steps. Says each once, with what to do about it.</summary>
 /// <param name="totalSteps">Of the run.</param>
-internal sealed class LossWatch(long stepsPerEpoch, long totalSteps)
+/// <param name="isWeighted">Samples weigh by their classes, so that a batch's loss goes by which it has: that of a single one says nothing.</param>
+internal sealed class LossWatch(long stepsPerEpoch, long totalSteps, bool isWeighted = false)
 {
     private const int LargestWindow = 50;
 
@@ -63,7 +64,7 @@ internal sealed class LossWatch(long stepsPerEpoch, long totalSteps)
 
         double mean = _sum / _window;
         _first ??= mean;
-        if (!_diverged && !(mean <= Grown * _first.Value && mean <= GrownAtOnce * _firstStep.Value))
+        if (!_diverged && !(mean <= Grown * _first.Value && (isWeighted || mean <= GrownAtOnce * _firstStep.Value)))
         {
             _diverged = true;
             _warnings.Add(string.Create(CultureInfo.InvariantCulture, $"The loss has grown from {Math.Min(_first.Value, _firstStep.Value):G3} to {mean:G3} by step {step.Step}: the learning rate, {step.LearningRate:G3} there, is too large. Lower 'optimizer.learningRate' ('lockstep find-rate' suggests one), or clip the norm by 'optimizer.clipNorm'."));

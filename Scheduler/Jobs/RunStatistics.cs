@@ -7,7 +7,8 @@ namespace Lockstep.Scheduler.Jobs;
 /// <summary>What a run's records add up to. Holds four numbers a step.</summary>
 internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
 {
-    private readonly LossWatch _watch = new(Math.Max(1, stepsPerEpoch), spec.Steps ?? (spec.Epochs!.Value * Math.Max(1, stepsPerEpoch)));
+    // Where the rate is to rise until the loss grows, its growth is no news; null: nobody watches.
+    private readonly LossWatch? _watch = spec.Schedule is { Kind: ScheduleKind.Step, Gamma: > 1 } ? null : new(Math.Max(1, stepsPerEpoch), spec.Steps ?? (spec.Epochs!.Value * Math.Max(1, stepsPerEpoch)), spec.ClassWeights is not null);
     private readonly List<int> _generations = [];
     private readonly List<float> _stepMs = [];
     private readonly List<float> _syncMs = [];
@@ -26,7 +27,7 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
     public long StepsPerEpoch { get; } = Math.Max(1, stepsPerEpoch);
 
     /// <value>What nobody will have meant, in order of its finding.</value>
-    public IReadOnlyList<string> Warnings => _watch.Warnings;
+    public IReadOnlyList<string> Warnings => _watch?.Warnings ?? [];
 
     /// <value>Of the newest record.</value>
     public double Seconds { get; private set; }
@@ -39,7 +40,8 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
             case StepRecord step:
                 Add(step);
                 break;
-            case EvaluationRecord evaluation:
+            // Of the version that is kept as the model.
+            case EvaluationRecord evaluation when evaluation.Best?.Step is not { } best || best == evaluation.Step:
                 _evaluation = evaluation;
                 break;
         }
@@ -84,7 +86,7 @@ internal sealed class RunStatistics(JobSpec spec, long stepsPerEpoch)
 
     private void Add(StepRecord step)
     {
-        _watch.Add(step);
+        _watch?.Add(step);
         _steps++;
         // By step, also where the record of one before was lost.
         _generations.AddRange(Enumerable.Repeat(step.Generation, Math.Max(0, (int)step.Step - _generations.Count)));

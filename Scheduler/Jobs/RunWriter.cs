@@ -19,12 +19,18 @@ internal sealed class RunWriter : IDisposable
     private readonly RunFolder _run;
     private readonly MetricLayout _layout;
     private readonly IReadOnlyList<string> _classNames;
+    // Null: the job keeps its last version.
+    private readonly BestSpec? _rule;
     private readonly TimeProvider _time;
     private readonly TimeLedger _times;
     private readonly RunStatistics _statistics;
     private readonly LedgerRecorder _ledger;
     private readonly HashSet<long> _evaluated = [];
     private readonly LineFile _metricsFile;
+    // Of the newest evaluation; null: the job keeps its last version.
+    private BestState? _best;
+    // The version that the job ended at; null: it did not.
+    private long? _ended;
     private Exception? _unwritten;
     private bool _isTold;
     // The newest that the records of before know.
@@ -49,6 +55,7 @@ internal sealed class RunWriter : IDisposable
         _run = run;
         _classNames = descriptor.ClassNames;
         _layout = MetricLayout.Of(spec, _classNames.Count, descriptor.LabelColumns);
+        _rule = descriptor.Best?.Rule;
         _times = times;
         _time = time;
         _statistics = new RunStatistics(spec, descriptor.StepsPerEpoch);
@@ -115,6 +122,8 @@ internal sealed class RunWriter : IDisposable
     public RunRecord? Add(StepReport report, int workers, int? wanted)
     {
         _unwritten = null;
+        _best = report.Best ?? _best;
+        _ended = report.Finished ? report.Version : _ended;
         RunRecord? record = report.Cursor.Attempt == Cursor.Evaluation ? Evaluation(report) : Step(report, workers, wanted);
         if (record is not null)
         {
@@ -160,9 +169,17 @@ internal sealed class RunWriter : IDisposable
         _ledger.Flush();
         _metricsFile.Flush();
         string? sha256 = null;
+        BestSummary? best = null;
+        long last = _ended ?? descriptor?.TotalSteps ?? 0;
         if (state == JobState.Finished && descriptor is not null)
         {
-            sha256 = ModelFile.Write(_run.Model, CheckpointSet.Read(_run.Checkpoints, descriptor.TotalSteps));
+            best = _best is { Version: { } version, Value: { } value } && _rule is { } rule ? new BestSummary(rule.Metric, version, value) : null;
+            if (best is not null)
+            {
+                ModelFile.Write(_run.LastModel, CheckpointSet.Read(_run.Checkpoints, last));
+            }
+
+            sha256 = ModelFile.Write(_run.Model, CheckpointSet.Read(_run.Checkpoints, best?.Step ?? last));
         }
 
         _times.Close();
@@ -171,6 +188,8 @@ internal sealed class RunWriter : IDisposable
             Time = TimeSummary.Of(_times.Elapsed, _times.Account.Times),
             State = JobWords.Of(state),
             Error = error,
+            Best = best,
+            StoppedEarly = state == JobState.Finished && last < descriptor?.TotalSteps,
             ParametersSha256 = sha256,
             DeterminismClass = descriptor?.DeterminismClass,
             StepsRepeated = _repeated,
@@ -263,6 +282,7 @@ internal sealed class RunWriter : IDisposable
             Samples = report.Samples,
             Validation = measured.Values,
             ValidationDetails = measured.Details,
+            Best = report.Best is { } best && _rule is { } rule ? new BestRecord(rule.Metric, best.Version, best.Value, best.Waited) : null,
         };
     }
 

@@ -166,7 +166,7 @@ internal sealed partial class ShardSupervisor(ScheduledJob job, long? kept, JobD
         if (!_toldOfDisk && statuses.FirstOrDefault(s => s.FinalCheckpointFailure is not null) is { } failing)
         {
             _toldOfDisk = true;
-            string note = FormattableString.Invariant($"all steps are done, and the last checkpoint cannot be written yet; it is tried again for at most {DiskPatience.Final.TotalMinutes:0} minutes: {failing.FinalCheckpointFailure}");
+            string note = FormattableString.Invariant($"{(statuses.Max(s => s.Cursor.Step) >= descriptor.TotalSteps ? "all steps are done, and the last checkpoint" : "the checkpoint of an evaluated version, which may be the best,")} cannot be written yet; it is tried again for at most {DiskPatience.Final.TotalMinutes:0} minutes: {failing.FinalCheckpointFailure}");
             LogDisk(job.Id, note);
             job.Append(note);
         }

@@ -5,6 +5,7 @@ using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Layout;
+using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Core.Sampling;
 using Lockstep.Data;
@@ -83,6 +84,7 @@ internal sealed class PreparedJob : IDisposable
                 AcceptsClass = acceptsClass,
                 AcceptsCode = acceptsCode,
                 EvaluationSlots = EvaluationSlots.Count(data.Validation?.Count ?? 0, spec.Slots),
+                Best = BestPlan.Of(spec, data.LabelColumns),
                 ClassNames = data.ClassNames(),
                 LabelColumns = data.LabelColumns,
                 DeterminismClass = determinismClass,

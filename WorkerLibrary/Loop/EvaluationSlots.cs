@@ -10,7 +10,16 @@ public static class EvaluationSlots
     public static int Count(long samples, int jobSlots) =>
         (int)Math.Min(samples, Math.Max(jobSlots, (samples + LargestSlot - 1) / LargestSlot));
 
-    /// <summary>The samples of a slot: from, inclusive, to, exclusive.</summary>
-    public static (long From, long To) Range(int slot, int slots, long samples) =>
-        (samples * slot / slots, samples * (slot + 1) / slots);
+    /// <summary>The samples of a slot.</summary>
+    public static long[] Of(int slot, int slots, long samples)
+    {
+        long from = samples * slot / slots, to = samples * (slot + 1) / slots;
+        var ids = new long[to - from];
+        for (int i = 0; i < ids.Length; i++)
+        {
+            ids[i] = from + i;
+        }
+
+        return ids;
+    }
 }

@@ -297,12 +297,9 @@ public sealed class TrainingLoop
     private void Evaluate(SlotWork work)
     {
         long started = _time.GetTimestamp();
-        _sampleIds.Clear();
-        (long from, long to) = EvaluationSlots.Range(work.Slot, _job.Descriptor.EvaluationSlots, _trainer.ValidationSamples);
-        for (long id = from; id < to; id++)
-            _sampleIds.Add(id);
+        long[] samples = EvaluationSlots.Of(work.Slot, _job.Descriptor.EvaluationSlots, _trainer.ValidationSamples);
         _compute.Enter();
-        EvaluationPart part = _trainer.Evaluate(CollectionsMarshal.AsSpan(_sampleIds));
+        EvaluationPart part = _trainer.Evaluate(samples);
         _compute.Exit();
         TimeSpan elapsed = _time.GetElapsedTime(started);
         _metrics.Evaluate(elapsed);

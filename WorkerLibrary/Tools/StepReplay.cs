@@ -1,10 +1,12 @@
 using System.Runtime.InteropServices;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Hashing;
+using Lockstep.Core.Metrics;
 using Lockstep.Core.Optimizers;
 using Lockstep.Core.Protocol;
 using Lockstep.Training;
 using Lockstep.Worker.Jobs;
+using Lockstep.Worker.Loop;
 
 namespace Lockstep.Worker.Tools;
 
@@ -18,6 +20,8 @@ internal sealed class StepReplay
     private readonly float[] _gradient;
     private readonly float[] _model;
     private readonly List<long> _samples = [];
+    // Null: the job keeps its last version.
+    private BestState? _best;
 
     /// <param name="job">Opened with one shard.</param>
     /// <param name="start">Checkpoint to start from, of whatever determinism class; null: version 0.</param>
@@ -29,6 +33,11 @@ internal sealed class StepReplay
         _rounding = PullRounding.OfModel(job.Plan.Descriptor);
         _gradient = new float[job.Trainer.ElementCount];
         _model = new float[job.Trainer.ElementCount];
+        if (job.Plan.Descriptor.Best is not null)
+        {
+            _best = start is null ? BestState.None : CheckpointSet.BestOf(job.Plan.Descriptor.CheckpointDirectory, start.Version) ?? BestState.None;
+        }
+
         if (start is not null)
         {
             _shard.Load(start);
@@ -56,12 +65,41 @@ internal sealed class StepReplay
     /// <returns>Its line of the ledger.</returns>
     public string Step(CancellationToken cancellation)
     {
+        Evaluate(cancellation);
         Contribute(cancellation);
         double factor = _job.Spec.Optimizer.ClipNorm is { } limit ? GradientNorm.Factor(_shard.BlockSquares().Sum(), limit) : 1;
         _shard.Update(factor);
         _shard.Commit();
         _shard.ReleasePrevious();
-        return StateHash.ToHex(StateHash.Combine(_shard.BlockHashes));
+        return StateHash.ToHex(StateHash.Of(_shard.BlockHashes, _best));
+    }
+
+    /// <summary>The best version up to the one that was reached, which is the last.</summary>
+    /// <returns>Null: the job keeps its last version, or its metric could not be had.</returns>
+    public long? Best(CancellationToken cancellation)
+    {
+        Evaluate(cancellation);
+        return _best?.Version;
+    }
+
+    /// <summary>What is best of the evaluations is a part of the state: they are done again, in the same slots.</summary>
+    private void Evaluate(CancellationToken cancellation)
+    {
+        JobDescriptor descriptor = _job.Plan.Descriptor;
+        if (descriptor.Best is not { } plan || !descriptor.EvaluatesAt(Version))
+        {
+            return;
+        }
+
+        _job.Trainer.Load([Model]);
+        var parts = new EvaluationPart[descriptor.EvaluationSlots];
+        for (int slot = 0; slot < parts.Length; slot++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            parts[slot] = _job.Trainer.Evaluate(EvaluationSlots.Of(slot, parts.Length, _job.Trainer.ValidationSamples));
+        }
+
+        _best = plan.Take(_best!, Version, descriptor.ClassNames, parts);
     }
 
     private void Contribute(CancellationToken cancellation)

@@ -52,9 +52,13 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
     {
         (CheckpointSet? start, first) = Start(job, part, first, last);
         var replay = new StepReplay(job, start);
+        RunSummary? summary = File.Exists(_run.Summary) ? RunSummary.FromJson(File.ReadAllText(_run.Summary)) : null;
+        Dictionary<long, string> models = Models(job, summary);
         long compared = 0;
+        bool? equal = null;
         while (replay.Version < last)
         {
+            CompareModel();
             string line = replay.Step(cancellation);
             if (replay.Version < first)
             {
@@ -78,9 +82,31 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
             }
         }
 
-        return With(last) with { ModelEqual = last == job.Plan.Descriptor.TotalSteps ? CompareModel(job, replay) : null };
+        CompareModel();
+        return With(last) with { OtherBest = last == summary?.Steps && summary.Best is { } told && replay.Best(cancellation) is var best && best != told.Step ? new OtherBest(told.Step, best) : null };
 
-        Verdict With(long to) => verdict with { Verified = [.. verdict.Verified, new VerifiedPart(start?.Version ?? 0, first, to, compared)] };
+        Verdict With(long to) => verdict with { Verified = [.. verdict.Verified, new VerifiedPart(start?.Version ?? 0, first, to, compared)], ModelEqual = equal ?? verdict.ModelEqual };
+
+        void CompareModel()
+        {
+            if (models.TryGetValue(replay.Version, out string? model))
+            {
+                equal = IsModel(model, job, replay) && equal != false;
+            }
+        }
+    }
+
+    /// <summary>The run's model files that are there, by the version that each holds.</summary>
+    private Dictionary<long, string> Models(PreparedJob job, RunSummary? summary)
+    {
+        long last = summary?.Steps ?? job.Plan.Descriptor.TotalSteps;
+        var models = new Dictionary<long, string> { [last] = summary?.Best is null ? _run.Model : _run.LastModel };
+        if (summary?.Best is { } best)
+        {
+            models[best.Step] = _run.Model;
+        }
+
+        return models.Where(model => File.Exists(model.Value)).ToDictionary();
     }
 
     private LedgerLine[] ReadLedger()
@@ -156,14 +182,9 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         return ofCheckpoint ?? (File.Exists(_run.Summary) ? RunSummary.FromJson(File.ReadAllText(_run.Summary)).DeterminismClass : null);
     }
 
-    private bool? CompareModel(PreparedJob job, StepReplay replay)
+    private static bool IsModel(string path, PreparedJob job, StepReplay replay)
     {
-        if (!File.Exists(_run.Model))
-        {
-            return null;
-        }
-
-        IReadOnlyDictionary<string, NamedTensor> written = SafeTensors.Read(_run.Model).Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
+        IReadOnlyDictionary<string, NamedTensor> written = SafeTensors.Read(path).Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
         float[] model = replay.Model;
         int offset = 0;
         foreach (var tensor in job.Plan.Descriptor.Tensors)
@@ -203,13 +224,18 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
                 output.WriteLine(equal ? "The model file holds exactly these values." : "The model file does NOT hold these values.");
             }
 
+            if (verdict.OtherBest is { } different)
+            {
+                output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Different: the summary says that step {different.Told} is the best, and it is {(different.Computed is { } computed ? $"step {computed}" : "none")}."));
+            }
+
             if (!verdict.Equal)
             {
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Different: step {verdict.DifferentStep} gives {verdict.Computed}, where the ledger says {verdict.Written}. {verdict.Verified[^1].Compared - 1} steps before it are equal."));
             }
         }
 
-        return verdict.Equal && verdict.ModelEqual != false ? 0 : 1;
+        return verdict.Equal && verdict.ModelEqual != false && verdict.OtherBest is null ? 0 : 1;
     }
 
     /// <param name="First">Step that was asked for.</param>
@@ -218,9 +244,16 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
     /// <param name="ModelEqual">Null: it was not compared.</param>
     private sealed record Verdict(bool Equal, long First, long Last, IReadOnlyList<VerifiedPart> Verified, IReadOnlyList<OtherPart> Others, long? DifferentStep, string? Written, string? Computed, bool? ModelEqual)
     {
+        /// <value>Another version is the best than the summary says; null: the same, or it was not compared.</value>
+        public OtherBest? OtherBest { get; init; }
+
         /// <value>Lines in all.</value>
         public long Compared => Verified.Sum(part => part.Compared);
     }
+
+    /// <param name="Told">By the summary: a step.</param>
+    /// <param name="Computed">Null: of none can the metric be had.</param>
+    private sealed record OtherBest(long Told, long? Computed);
 
     /// <param name="Start">Version that was computed from.</param>
     private sealed record VerifiedPart(long Start, long First, long Last, long Compared);

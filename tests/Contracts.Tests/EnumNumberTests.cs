@@ -12,6 +12,7 @@ public sealed class EnumNumberTests
         Assert.Equal("Sgd=1 Adam=2 AdamW=3 Adagrad=4", Numbers<OptimizerKind>());
         Assert.Equal("Constant=1 Step=2 Cosine=3", Numbers<ScheduleKind>());
         Assert.Equal("Mse=1 Mae=2 CrossEntropy=3 BinaryCrossEntropy=4 Model=5", Numbers<LossKind>());
+        Assert.Equal("Min=1 Max=2", Numbers<BestMode>());
         Assert.Equal("Accuracy=1 Mae=2 Rmse=3 Auc=4 F1=5 Precision=6 Recall=7 Confusion=8 R2=9 Mape=10", Numbers<MetricKind>());
         Assert.Equal("Linear=1 Conv2d=2 MaxPool2d=3 AvgPool2d=4 BatchNorm=5 LayerNorm=6 Dropout=7 Flatten=8 Relu=9 Gelu=10 Tanh=11 Sigmoid=12 Softmax=13", Numbers<LayerKind>());
         Assert.Equal("Float32=1 BFloat16=2", Numbers<PullFormat>());

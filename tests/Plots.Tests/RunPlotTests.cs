@@ -47,6 +47,16 @@ public sealed class RunPlotTests
     }
 
     [Fact]
+    public void The_best_version_is_drawn_in_the_panel_of_its_metric()
+    {
+        RunRecord[] records = [.. Records(60).Select(r => r is EvaluationRecord evaluation ? evaluation with { Best = new BestRecord("accuracy", 20, 1, 0) } : r)];
+        XElement[] panels = Panels(RunPlot.Draw([new DrawnRun("a", records)], RunAxis.Step, isLogarithmic: false));
+        Assert.Equal(["accuracy, validation"], panels.Where(panel => Texts(panel).Contains("best")).Select(Title));
+        // One a point and one in the legend, of the metric and of the best.
+        Assert.Equal(3 + 1 + 1 + 1, panels[1].Descendants().Count(e => e.Name.LocalName == "ellipse"));
+    }
+
+    [Fact]
     public void A_run_without_evaluations_or_with_losses_that_are_no_numbers_is_drawn()
     {
         RunRecord[] records = [.. Records(20, evaluateEvery: 100).Select(r => r is StepRecord step && step.Step > 10 ? step with { Loss = double.NaN } : r)];

@@ -48,7 +48,7 @@ internal static class LogsCommand
         string? what = (item.Report is { } report ? RunRecord.FromElement(report) : null) switch
         {
             StepRecord => null,
-            EvaluationRecord evaluation => $"validation {Texts.Of(evaluation.Validation)}",
+            EvaluationRecord evaluation => Texts.Of(evaluation),
             _ when item.Note is { } note => note,
             // A scheduler that has just come does not know the workers yet.
             _ => JobWords.Of(item.Status.State) + (item.Status is { State: JobState.Running, Workers: 0 } ? "" : $", {Amount.Of(item.Status.Workers, "worker")}") + (item.Status.Error is { } error ? $": {error}" : ""),

@@ -95,6 +95,8 @@ public sealed class JobHashTests
     [InlineData("loss: mse", "loss: mae")]
     [InlineData("metrics: [mae]", "metrics: [rmse]")]
     [InlineData("loss: mse", "loss: cross-entropy\nclassWeights: balanced")]
+    [InlineData("metrics: [mae]", "metrics: [mae]\nbest: {metric: mae}")]
+    [InlineData("metrics: [mae]", "metrics: [mae]\nbest: {metric: mae, patience: 2}")]
     [InlineData("learningRate: 0.1", "learningRate: 0.11")]
     [InlineData("kind: sgd, learningRate: 0.1, momentum: 0.5, nesterov: false", "kind: adam, learningRate: 0.1")]
     [InlineData("momentum: 0.5", "momentum: 0.6")]

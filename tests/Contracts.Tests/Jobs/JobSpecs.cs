@@ -185,6 +185,8 @@ internal static class JobSpecs
         from labels in Gen.Enum<NormalizationKind>()
         from metrics in Gen.Shuffle(Enum.GetValues<MetricKind>(), 0, 4)
         from weights in Gen.Select(Gen.Int[0, 2], Gen.Dictionary(Text, Positive)[1, 3], (which, byClass) => which == 0 ? null : new ClassWeights(which == 1 ? null : byClass))
+        from best in Gen.Select(Gen.Bool, Gen.Enum<BestMode>(), Gen.Int[1, 100].Null(), Positive, Gen.Bool, (isThere, mode, patience, delta, hasDelta) => !isThere ? null : new BestSpec { Metric = "", Mode = mode, Patience = patience, MinDelta = patience is not null && hasDelta ? delta : 0 })
+        let measured = metrics.Where(m => m != MetricKind.Confusion).Select(JobWords.Of).Concat(model.Metrics).Append(BestSpec.Loss).First()
         from optimizer in Optimizer
         from schedule in Schedule
         from length in Gen.Select(Gen.Bool, Gen.Int[1, 1_000_000], Gen.Long[1, 1_000_000_000_000])
@@ -202,6 +204,7 @@ internal static class JobSpecs
             Data = data with { NormalizeLabels = loss is LossKind.Mse or LossKind.Mae && data.Format is not (DataFormat.Source or DataFormat.Text) ? labels : NormalizationKind.None },
             Loss = loss,
             Metrics = metrics,
+            Best = best is null || (data.Split is null && data.Validation is null) ? null : best with { Metric = measured },
             ClassWeights = loss is LossKind.Mse or LossKind.Mae or LossKind.Model || (weights is { ByClass: null } && data.Source is not null) ? null : weights,
             Optimizer = optimizer,
             Schedule = schedule,

@@ -1,6 +1,7 @@
 using CsCheck;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Layout;
+using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 
 namespace Lockstep.Core.Tests.Checkpoints;
@@ -169,6 +170,23 @@ public sealed class CheckpointSetTests : IDisposable
         Assert.Equal([40, 50], CheckpointSet.List(_folder.Path));
         CheckpointSet.Prune(_folder.Path, 0);
         Assert.Equal([50], CheckpointSet.List(_folder.Path));
+    }
+
+    [Fact]
+    public void The_best_versions_that_kept_sets_know_of_are_kept()
+    {
+        JobDescriptor job = CheckpointFolder.Job(2);
+        // Each set knows of the evaluations before it: 20 was the best until 40 came.
+        foreach ((long version, long? best) in new (long, long?)[] { (10, null), (20, 10), (30, 20), (40, 20), (50, 40) })
+        {
+            CheckpointSet.Seal(_folder.Path, version, _folder.WriteParts(job, version), best: new BestState(best, best, best, 1));
+        }
+
+        Assert.Equal(new BestState(20, 20, 20, 1), CheckpointSet.BestOf(_folder.Path, 40));
+        CheckpointSet.Prune(_folder.Path, 2, spared: [30]);
+        Assert.Equal([20, 30, 40, 50], CheckpointSet.List(_folder.Path));
+        CheckpointSet.Prune(_folder.Path, 1);
+        Assert.Equal([40, 50], CheckpointSet.List(_folder.Path));
     }
 
     [Fact]

@@ -86,6 +86,8 @@ internal sealed class ExploredBoard(JobDescriptor job, ModelLayout layout, Explo
     public IReadOnlyList<int> MissingEvaluation(Cursor cursor) =>
         IsOver(cursor) ? [] : [.. Enumerable.Range(0, job.EvaluationSlots).Where(slot => Evaluation(cursor)[slot] is null)];
 
+    public bool IsLast(Cursor version) => version.Step >= job.TotalSteps;
+
     private bool IsOver(Cursor cursor)
     {
         if (cursor.Generation != _generation)

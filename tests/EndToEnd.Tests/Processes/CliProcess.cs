@@ -56,10 +56,11 @@ internal sealed class CliProcess : IAsyncDisposable
     public static CliProcess Start(params string[] arguments) => StartProgram(Built.Lockstep, arguments, []);
 
     /// <param name="assembly">Of the program.</param>
-    public static CliProcess StartProgram(string assembly, IReadOnlyList<string> arguments, IEnumerable<KeyValuePair<string, string>> environment)
+    /// <param name="folder">That it is started in; null: any.</param>
+    public static CliProcess StartProgram(string assembly, IReadOnlyList<string> arguments, IEnumerable<KeyValuePair<string, string>> environment, string? folder = null)
     {
         ProcessStartInfo start = DotnetHost.Start(assembly, arguments, environment);
-        start.WorkingDirectory = Path.GetTempPath();
+        start.WorkingDirectory = folder ?? Path.GetTempPath();
         if (OperatingSystem.IsLinux())
         {
             // Whoever runs the tests in the background, or with nohup, may have made all that it starts deaf to Ctrl-C and to the end of the terminal.

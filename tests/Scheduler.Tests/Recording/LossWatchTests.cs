@@ -21,6 +21,14 @@ public sealed class LossWatchTests
         Assert.StartsWith("The loss has grown from 2 to 7", Assert.Single(Of(5 * Epoch, step => step is > 1 and < 5 ? 500 : 2)), StringComparison.Ordinal);
 
     [Fact]
+    public void Where_samples_weigh_by_class_the_first_batch_says_nothing()
+    {
+        Assert.Empty(Of(4 * Epoch, step => step == 1 ? 0.1 : 0.5 + (0.4 * Math.Sin(step)), isWeighted: true));
+        Assert.Single(Of(4 * Epoch, step => step == 1 ? 0.1 : 0.5 + (0.4 * Math.Sin(step))));
+        Assert.Single(Of(4 * Epoch, step => step < Epoch ? 1 : step, isWeighted: true));
+    }
+
+    [Fact]
     public void One_that_is_no_number_any_more_has_grown() =>
         Assert.Contains("to NaN by step 60", Assert.Single(Of(5 * Epoch, step => step < 60 ? 1.0 / step : double.NaN)), StringComparison.Ordinal);
 
@@ -55,9 +63,9 @@ public sealed class LossWatchTests
         Assert.Empty(Of(20, _ => 1, stepsPerEpoch: 1000));
     }
 
-    private static IReadOnlyList<string> Of(int steps, Func<int, double> loss, int stepsPerEpoch = Epoch)
+    private static IReadOnlyList<string> Of(int steps, Func<int, double> loss, int stepsPerEpoch = Epoch, bool isWeighted = false)
     {
-        var watch = new LossWatch(stepsPerEpoch, steps);
+        var watch = new LossWatch(stepsPerEpoch, steps, isWeighted);
         for (int step = 1; step <= steps; step++)
         {
             watch.Add(new StepRecord { Step = step, Loss = loss(step), Samples = 8, Epoch = 0, LearningRate = 0.5, StepMs = 1, BarrierMs = 0, SyncMs = 0, UpdateMs = 0, SlotsByWorker = new Dictionary<string, int>(), GroupSizes = [] });

@@ -1,5 +1,6 @@
 using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
+using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Core.Sampling;
 using Lockstep.Worker.Loop;
@@ -30,6 +31,9 @@ internal sealed record StubJob
     /// <value>At this step one slot's gradient is far beyond its range.</value>
     public long SpikeStep { get; init; } = -1;
     public long CheckpointEvery { get; init; }
+    public int CheckpointKeep { get; init; } = 3;
+    /// <value>By the one metric that a stub measures.</value>
+    public BestPlan? Best { get; init; }
 
     public IReadOnlyList<TensorSpec> Tensors =>
     [
@@ -60,6 +64,8 @@ internal sealed record StubJob
             Contribution = Contribution,
             Pull = Pull,
             CheckpointEvery = CheckpointEvery,
+            CheckpointKeep = CheckpointKeep,
+            Best = Best,
             CheckpointDirectory = checkpoints,
             ResumeStep = resume,
             EvaluationSlots = EvaluationSlots.Count(ValidationSamples, Slots),

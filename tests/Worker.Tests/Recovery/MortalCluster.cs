@@ -90,6 +90,9 @@ internal sealed class MortalCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Where the shards of a job are, for a run that hangs.</summary>
+    public string Describe(string jobId) => string.Join(", ", _lives.Select((life, shard) => $"shard {shard} {(life is null ? "is dead" : $"at {life.Host.Progress(jobId)?.Cursor} lacks [{string.Join(' ', life.Host.Progress(jobId)?.Missing ?? [])}]")}")) + "; " + _lives[0]?.Host.DescribeGrants(jobId);
+
     internal async Task<Life> AliveAsync(int shard, CancellationToken cancellation)
     {
         while (true)

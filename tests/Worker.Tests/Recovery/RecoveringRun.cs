@@ -40,7 +40,7 @@ internal sealed class RecoveringRun : IAsyncDisposable
 
     /// <summary>Lets shards die, once.</summary>
     /// <param name="victims">Their digits.</param>
-    /// <param name="whenDurable">The moment lasts until this set is whole; null: nobody waits.</param>
+    /// <param name="whenDurable">The moment lasts until this set or a later one is whole; null: nobody waits.</param>
     /// <returns>Done when they are dead.</returns>
     public Task Kill(string victims, Func<Moment, Cursor, bool> when, long? whenDurable = null)
     {
@@ -50,7 +50,7 @@ internal sealed class RecoveringRun : IAsyncDisposable
         {
             if (when(moment, cursor) && Interlocked.Exchange(ref fired, 1) == 0)
             {
-                Assert.True(whenDurable is not { } version || SpinWait.SpinUntil(() => CheckpointSet.List(Job.Descriptor.CheckpointDirectory).Contains(version), Swarm.Patience), "The set is not whole.");
+                Assert.True(whenDurable is not { } version || SpinWait.SpinUntil(() => CheckpointSet.List(Job.Descriptor.CheckpointDirectory).Any(whole => whole >= version), Swarm.Patience), "The set is not whole.");
                 foreach (char victim in victims)
                 {
                     Cluster.Kill(victim - '0');
@@ -98,6 +98,10 @@ internal sealed class RecoveringRun : IAsyncDisposable
             catch (OperationCanceledException) when (_failure is not null)
             {
                 throw new InvalidOperationException(_failure.Message, _failure);
+            }
+            catch (OperationCanceledException exception)
+            {
+                throw new TimeoutException($"After {Reports.Count} reports the run hangs: {Cluster.Describe(StubJob.Id)}", exception);
             }
         }
     }

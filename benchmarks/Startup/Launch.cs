@@ -6,13 +6,13 @@ namespace Lockstep.Startup;
 
 /// <summary>A command that keeps a fleet up.</summary>
 /// <param name="Project">Its folder.</param>
-/// <param name="Arguments">Without the port.</param>
+/// <param name="Arguments">Without the port, for a folder of runs.</param>
 /// <param name="Environment">Beside what both have.</param>
-internal sealed record Launch(string Name, string Project, IReadOnlyList<string> Arguments, Func<IReadOnlyDictionary<string, string>> Environment)
+internal sealed record Launch(string Name, string Project, Func<string, IReadOnlyList<string>> Arguments, Func<IReadOnlyDictionary<string, string>> Environment)
 {
-    public static Launch Application { get; } = new("AppHost", "AppHost", ["--workers-min", "1"], Dashboard);
+    public static Launch Application { get; } = new("AppHost", "AppHost", _ => ["--workers-min", "1"], Dashboard);
 
-    public static Launch Up { get; } = new("lockstep up", "Cli", ["up", "--workers-min", "1", "--data", BuiltTree.Root], () => new Dictionary<string, string>());
+    public static Launch Up { get; } = new("lockstep up", "Cli", folder => ["up", "--workers-min", "1", "--data", BuiltTree.Root, "--runs", folder], () => new Dictionary<string, string>());
 
     /// <summary>What the profile http says, on free ports.</summary>
     private static Dictionary<string, string> Dashboard()

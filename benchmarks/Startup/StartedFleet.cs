@@ -58,7 +58,7 @@ internal sealed class StartedFleet(SchedulerClient scheduler, string folder)
     {
         string configuration = new DirectoryInfo(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)).Parent!.Name;
         var start = new ProcessStartInfo(DotnetHost.Command) { WorkingDirectory = BuiltTree.Root };
-        foreach (string argument in (string[])["run", "--no-build", "--no-launch-profile", "-c", configuration, "--project", launch.Project, "--", .. launch.Arguments, "--port", port.ToString(CultureInfo.InvariantCulture)])
+        foreach (string argument in (string[])["run", "--no-build", "--no-launch-profile", "-c", configuration, "--project", launch.Project, "--", .. launch.Arguments(folder), "--port", port.ToString(CultureInfo.InvariantCulture)])
         {
             start.ArgumentList.Add(argument);
         }

@@ -19,7 +19,7 @@ public sealed record DataField(string Name, IReadOnlyList<long> Shape, FieldType
     /// <value>Whether it is a label, which the loss takes and the model does not.</value>
     public bool IsLabel { get; init; }
 
-    /// <value>Of a label that is the index of a class, 0 … Classes − 1: how many classes there are; else null. A value beyond them is refused with the sample's index.</value>
+    /// <value>Of a label that is the index of a class, 0 … Classes − 1, or one such index for each position of a sequence: how many classes there are. Of an input of whole numbers from 0: how many there are, which an embedding goes by. Else null. A value beyond them is refused with the sample's index.</value>
     public int? Classes { get; init; }
 
     /// <value>Of a label that is numbers, by column: what one unit of it is in the unit that the metrics mae and rmse are told in; empty: the same.</value>
@@ -27,6 +27,9 @@ public sealed record DataField(string Name, IReadOnlyList<long> Shape, FieldType
 
     /// <value>Of a label that is numbers, by column: what its unit's 0 is in the unit that metrics are told in, which mape goes by; empty: 0.</value>
     public IReadOnlyList<double> Offsets { get; init; } = [];
+
+    /// <value>Of an input that was made of columns: how many numbers each became, in order, more than one being the flags of a category, of which one at most is 1; empty: nobody says.</value>
+    public IReadOnlyList<int> Columns { get; init; } = [];
 
     /// <value>Numbers of one sample: the product of <see cref="Shape"/>.</value>
     public int Length { get; } = checked((int)Shape.Aggregate(1L, (product, size) => checked(product * size)));

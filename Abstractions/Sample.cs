@@ -10,8 +10,10 @@ public readonly unsafe ref struct Sample
     /// <param name="fields">As the source has them.</param>
     /// <param name="starts">By field: the address of the first sample of a batch, which outlives this.</param>
     /// <param name="at">Which sample of the batch.</param>
-    internal Sample(IReadOnlyList<DataField> fields, ReadOnlySpan<nint> starts, long at)
+    /// <param name="seed">See <see cref="Seed"/>.</param>
+    internal Sample(IReadOnlyList<DataField> fields, ReadOnlySpan<nint> starts, long at, ulong? seed)
     {
+        Seed = seed;
         _fields = fields;
         _starts = starts;
         _at = at;
@@ -19,6 +21,12 @@ public readonly unsafe ref struct Sample
 
     /// <value>The tensors of a sample, in the source's order.</value>
     public IReadOnlyList<DataField> Fields => _fields;
+
+    /// <value>
+    /// In training: a number that follows from the job's seed, the step, the slot and the sample's index, by which the sample may vary (a part of an image, a mirrored one): the same for whoever computes the slot.
+    /// Null: the sample is looked at or measured on, and is read as it is.
+    /// </value>
+    public ulong? Seed { get; }
 
     /// <summary>The numbers of a field of floats, row-major: as many as <see cref="DataField.Length"/>.</summary>
     /// <param name="field">Its place in <see cref="Fields"/>.</param>

@@ -15,6 +15,7 @@ var root = new RootCommand("Lockstep: elastic training whose result does not dep
     VerifyCommand.Create(),
     EvaluateCommand.Create(),
     PredictCommand.Create(),
+    ExportCommand.Create(),
     FindRateCommand.Create(),
     PlotCommand.Create(),
     RunsCommand.Create(),

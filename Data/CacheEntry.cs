@@ -1,4 +1,5 @@
 using Lockstep.Contracts;
+using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
 
 namespace Lockstep.Data;
@@ -49,7 +50,7 @@ internal static class CacheEntry
 
                 make(held is null ? $".{Path.GetRandomFileName()}.tmp" : ".tmp");
                 CacheUpkeep.Use(directory, key);
-                CacheUpkeep.Sweep(directory, key);
+                CacheUpkeep.Sweep(directory, key, DataCache.Limit(directory));
                 return find() ?? throw new InvalidDataException($"What was just written to the cache {directory} cannot be read back. Check its disk.");
             }
         }

@@ -59,7 +59,7 @@ internal sealed class ClassSurvey(RowFormat training, DataSpec spec)
 
         if (_validation.Count == 1)
         {
-            yield return new InputError(DataFiles.OfValidation(spec) is [{ } file, ..] ? file : spec.Train, 0, $"All validation rows are of one class, {Name(_validation.First())}: auc cannot be had, and an accuracy says nothing of the others.", spec.Split is null ? "Give validation rows of other classes as well." : "Raise 'split', or choose another 'seed'.");
+            yield return new InputError(DataPart.OfValidation(spec).Files is [{ } file, ..] ? file : spec.Train, 0, $"All validation rows are of one class, {Name(_validation.First())}: auc cannot be had, and an accuracy says nothing of the others.", spec.Split is null ? "Give validation rows of other classes as well." : "Raise 'split', or choose another 'seed'.");
         }
     }
 

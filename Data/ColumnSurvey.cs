@@ -113,7 +113,7 @@ internal sealed class ColumnSurvey
     {
         if (column.Rounded is { } rounded)
         {
-            yield return new InputError(DataFiles.OfTraining(_spec)[rounded.File], rounded.Line, $"Column {column.Name} has whole numbers beyond 2^53, which lose their last digits.", "List it in 'categories' if it names things, leave it out by 'exclude', or subtract a constant from it.");
+            yield return new InputError(DataPart.OfTraining(_spec).Files[rounded.File], rounded.Line, $"Column {column.Name} has whole numbers beyond 2^53, which lose their last digits.", "List it in 'categories' if it names things, leave it out by 'exclude', or subtract a constant from it.");
         }
 
         if (index >= _format.Features)

@@ -7,7 +7,7 @@ using Lockstep.Contracts.Jobs;
 namespace Lockstep.Data;
 
 /// <summary>The rows of a CSV file, with the line that each begins at. Empty lines are passed over.</summary>
-internal sealed class CsvRows : IDisposable
+internal sealed class CsvRows : TableRows
 {
     private const int LongestRow = 1 << 24;
 
@@ -17,9 +17,8 @@ internal sealed class CsvRows : IDisposable
 
     /// <param name="progress">Is told how far the file is read.</param>
     /// <exception cref="InputException">The file cannot be opened or is empty.</exception>
-    public CsvRows(string path, DataSpec spec, IProgress<DataProgress>? progress = null)
+    public CsvRows(string path, DataSpec spec, IProgress<DataProgress>? progress = null) : base(path)
     {
-        Path = path;
         _encoding = TextEncodings.Required(path, spec.Encoding);
         _text = new CsvText(TextReading.Open(SourceFile.Open(path, progress), _encoding), spec.Delimiter, LongestRow);
         try
@@ -41,19 +40,13 @@ internal sealed class CsvRows : IDisposable
     }
 
     /// <value>Of the columns; their indexes where the file has no header.</value>
-    public string[] Names { get; }
+    public override string[] Names { get; }
 
-    public string Path { get; }
-
-    /// <value>Zero-based, among the files of the data set.</value>
-    public int File { get; init; }
-
-    /// <value>One-based, of the row read last.</value>
-    public int Line => _text.Line;
+    public override int Line => _text.Line;
 
     /// <summary>Goes to the next row that has as many fields as the first line; others are faults.</summary>
     /// <exception cref="InputException">What comes cannot be read as CSV.</exception>
-    public bool Read(CsvFaults faults)
+    public override bool Read(TableFaults faults)
     {
         while (_atFirst || ReadFilled())
         {
@@ -70,10 +63,9 @@ internal sealed class CsvRows : IDisposable
         return false;
     }
 
-    /// <summary>A field of the row, without the spaces around it. Valid until the next one is asked for.</summary>
-    public ReadOnlySpan<char> this[int column] => _text[column].Trim();
+    public override ReadOnlySpan<char> this[int column] => _text[column].Trim();
 
-    public void Dispose() => _text.Dispose();
+    protected override void Dispose(bool disposing) => _text.Dispose();
 
     /// <summary>Goes to the next line that is not empty.</summary>
     private bool ReadFilled()

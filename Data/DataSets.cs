@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Data.Stores;
 
 namespace Lockstep.Data;
 
@@ -30,15 +31,15 @@ public static class DataSets
     /// <exception cref="InputException">A file is missing, cannot be read, lacks a column, or is of another kind.</exception>
     public static void CheckBeginnings(DataSpec data)
     {
-        Check(DataFiles.OfTraining(data), data.TrainLabels);
-        Check(DataFiles.OfValidation(data), data.ValidationLabels);
-
-        void Check(IReadOnlyList<string> files, string? labels)
+        using (var stored = new StoredData("", CancellationToken.None))
         {
-            if (files.Count > 0)
-            {
-                RowSources.Of(data, isClasses: false, files, LabelsOf(data, files[0], labels), known: null, progress: null).CheckBeginnings();
-            }
+            stored.Check(data);
+        }
+
+        // The beginnings of objects are read with the rest of them.
+        foreach (DataPart part in new[] { DataPart.OfTraining(data), DataPart.OfValidation(data) }.Where(part => part.Files.Count > 0 && !part.Files.Concat(part.Labels).Any(file => StoreAddress.Parse(file) is not null)))
+        {
+            RowSources.Of(data, part, isClasses: false, isLabelled: true, known: null, progress: null).CheckBeginnings();
         }
     }
 
@@ -50,39 +51,64 @@ public static class DataSets
     /// <exception cref="InputException">A file is missing, damaged, or does not fit what the job says of it, or the cache cannot be written.</exception>
     public static OpenedData Open(DataSpec data, LossKind loss, ulong seed, string cacheDirectory, CancellationToken cancellation, IProgress<DataProgress>? progress = null)
     {
-        IReadOnlyList<string> trainFiles = DataFiles.OfTraining(data), validationFiles = DataFiles.OfValidation(data);
+        using var stored = new StoredData(cacheDirectory, cancellation, progress);
+        DataSpec local = stored.Bring(data);
+        OpenedData opened = stored.Run(() => OpenLocal(local, loss, seed, cacheDirectory, cancellation, progress));
+        return opened with { Warnings = [.. opened.Warnings.Select(stored.Renamed)] };
+    }
+
+    /// <summary>Opens a file (<see cref="DataSpec.Train"/>) to be evaluated by a model, with the normalisation and categories that were stored with it.</summary>
+    /// <exception cref="InputException">The file is missing, damaged, or has other features than the training data.</exception>
+    public static IDataSet OpenForEvaluation(DataSpec data, LossKind loss, NormalizationTable table, string cacheDirectory, CancellationToken cancellation) =>
+        OpenLater(data, IsClasses(loss), isLabelled: true, table, cacheDirectory, cancellation);
+
+    /// <summary>As <see cref="OpenForEvaluation"/>, without labels: a column of them may be there, and is not looked at.</summary>
+    /// <returns>Of label width 0.</returns>
+    /// <exception cref="InputException">The file is missing, damaged, or has other features than the training data.</exception>
+    public static IDataSet OpenForPrediction(DataSpec data, NormalizationTable table, string cacheDirectory, CancellationToken cancellation) => data.Format == DataFormat.Text
+        ? throw new InputException(data.Train, 0, "A text has no rows to be predicted: the label of each token is the next one.", "Measure the model on it by 'lockstep evaluate'.")
+        : OpenLater(data with { TrainLabels = null, Labels = [], Features = data.Format == DataFormat.Images ? data.Features : table.Columns(), Exclude = [], Categories = [] }, isClasses: false, isLabelled: false, table, cacheDirectory, cancellation);
+
+    private static IDataSet OpenLater(DataSpec data, bool isClasses, bool isLabelled, NormalizationTable table, string cacheDirectory, CancellationToken cancellation)
+    {
+        using var stored = new StoredData(cacheDirectory, cancellation);
+        DataSpec local = stored.Bring(data);
+        return stored.Run(() => OpenLocal(local, isClasses, isLabelled, table, cacheDirectory, cancellation));
+    }
+
+    private static OpenedData OpenLocal(DataSpec data, LossKind loss, ulong seed, string cacheDirectory, CancellationToken cancellation, IProgress<DataProgress>? progress)
+    {
+        DataPart trainFiles = DataPart.OfTraining(data), validationFiles = DataPart.OfValidation(data);
         bool isClasses = IsClasses(loss);
-        string source = SourceKey(data, isClasses, trainFiles, LabelsOf(data, trainFiles[0], data.TrainLabels), known: null, cacheDirectory, progress);
-        RowStore train = OpenRows(data, isClasses, trainFiles, data.TrainLabels, null, source, cacheDirectory, cancellation, progress);
+        (RowStore train, string source) = OpenRows(data, trainFiles, isClasses, isLabelled: true, known: null, cacheDirectory, cancellation, progress);
         RowStore? validation = null;
         try
         {
             RowFormat format = train.Format;
-            long samples = SamplesOf(data, format, trainFiles[0]);
+            long samples = SamplesOf(data, format, data.Train);
             var split = new DataSplit(data.Split, samples, seed, data.Train);
             long held = split.Held;
-            string key = Hash($"{source}|{data.Normalize}|{data.NormalizeLabels}|{data.Text?.Length}|{data.Text?.Stride}|{held}|{(held > 0 ? seed : 0)}");
+            string key = Hash($"{source}|{data.Normalize}|{data.NormalizeLabels}|{data.Text?.Length}|{data.Text?.Stride}|{data.Image?.Flip}|{data.Image?.Shift}|{held}|{(held > 0 ? seed : 0)}");
             string fingerprint = key;
-            if (validationFiles.Count > 0)
+            if (validationFiles.Files.Count > 0)
             {
                 var known = new DataSchema(format.FeatureNames(), format.Categories());
-                string validationSource = SourceKey(data, isClasses, validationFiles, LabelsOf(data, validationFiles[0], data.ValidationLabels), known, cacheDirectory, progress);
-                validation = OpenRows(data, isClasses, validationFiles, data.ValidationLabels, known, validationSource, cacheDirectory, cancellation, progress);
-                CheckShape(validationFiles[0], validation.Format, format);
+                (validation, string validationSource) = OpenRows(data, validationFiles, isClasses, isLabelled: true, known, cacheDirectory, cancellation, progress);
+                CheckShape(data.Validation!, validation.Format, format);
                 fingerprint = Hash($"{key}|{validationSource}");
             }
 
             (NormalizationTable table, InputError[] warnings) = Statistics(train, validation, data, fingerprint, split.IsTraining, cacheDirectory, cancellation);
-            PreparedRange.Check(trainFiles, format, table);
+            PreparedRange.Check(trainFiles.Files, format, table);
             if (validation is not null)
             {
-                PreparedRange.Check(validationFiles, validation.Format, table);
+                PreparedRange.Check(validationFiles.Files, validation.Format, table);
                 table = table with { Classes = CommonClasses(table.Classes, validation.Format.Classes) };
             }
 
             IDataSet trainSet = Samples(train, data, table, samples - held, fingerprint, split.TrainingRow);
             IDataSet? validationSet = validation is not null
-                ? Samples(validation, data, table, SamplesOf(data, validation.Format, validationFiles[0]), fingerprint, i => i)
+                ? Samples(validation, data, table, SamplesOf(data, validation.Format, data.Validation!), fingerprint, i => i)
                 : held > 0 ? Samples(train, data, table, held, fingerprint, split.HeldRow, owns: false) : null;
             return new OpenedData(trainSet, validationSet, table, fingerprint, warnings);
         }
@@ -94,32 +120,16 @@ public static class DataSets
         }
     }
 
-    /// <summary>Opens a file (<see cref="DataSpec.Train"/>) to be evaluated by a model, with the normalisation and categories that were stored with it.</summary>
-    /// <exception cref="InputException">The file is missing, damaged, or has other features than the training data.</exception>
-    public static IDataSet OpenForEvaluation(DataSpec data, LossKind loss, NormalizationTable table, string cacheDirectory, CancellationToken cancellation)
-    {
-        LabelsOf(data, data.Train, data.TrainLabels);
-        return OpenStored(data, IsClasses(loss), table, cacheDirectory, cancellation);
-    }
-
-    /// <summary>As <see cref="OpenForEvaluation"/>, without labels: a column of them may be there, and is not looked at.</summary>
-    /// <returns>Of label width 0.</returns>
-    /// <exception cref="InputException">The file is missing, damaged, or has other features than the training data.</exception>
-    public static IDataSet OpenForPrediction(DataSpec data, NormalizationTable table, string cacheDirectory, CancellationToken cancellation) => data.Format == DataFormat.Text
-        ? throw new InputException(data.Train, 0, "A text has no rows to be predicted: the label of each token is the next one.", "Measure the model on it by 'lockstep evaluate'.")
-        : OpenStored(data with { TrainLabels = null, Labels = [], Features = table.Columns(), Exclude = [], Categories = [] }, isClasses: false, table, cacheDirectory, cancellation);
-
-    private static IDataSet OpenStored(DataSpec data, bool isClasses, NormalizationTable table, string cacheDirectory, CancellationToken cancellation)
+    private static IDataSet OpenLocal(DataSpec data, bool isClasses, bool isLabelled, NormalizationTable table, string cacheDirectory, CancellationToken cancellation)
     {
         var known = new DataSchema(table.Features, table.Categories);
-        IReadOnlyList<string> files = DataFiles.OfTraining(data);
-        string source = SourceKey(data, isClasses, files, data.TrainLabels, known, cacheDirectory, progress: null);
-        RowStore rows = OpenRows(data, isClasses, files, data.TrainLabels, known, source, cacheDirectory, cancellation, progress: null);
+        DataPart files = DataPart.OfTraining(data);
+        (RowStore rows, string source) = OpenRows(data, files, isClasses, isLabelled, known, cacheDirectory, cancellation, progress: null);
         int features = RowDataSet.SampleShapeOf(rows.Format).Aggregate(1, (product, size) => product * size);
         if (features == table.Offset.Length)
         {
-            PreparedRange.Check(files, rows.Format, table);
-            return Samples(rows, data, table with { Classes = CommonClasses(table.Classes, rows.Format.Classes) }, SamplesOf(data, rows.Format, files[0]), Hash($"{source}|{table.ToMetadata()}"), i => i);
+            PreparedRange.Check(files.Files, rows.Format, table);
+            return Samples(rows, data, table with { Classes = CommonClasses(table.Classes, rows.Format.Classes) }, SamplesOf(data, rows.Format, data.Train), Hash($"{source}|{table.ToMetadata()}"), i => i);
         }
 
         rows.Dispose();
@@ -139,9 +149,12 @@ public static class DataSets
             : throw new InputException(file, 0, $"The text has {Amount.Of(format.Rows, "token")}, and a sample takes {data.Text!.Length + 1}.", "Give a longer text, or lower 'text.length'.");
     }
 
-    private static IDataSet Samples(RowStore rows, DataSpec data, NormalizationTable table, long count, string fingerprint, Func<long, long> rowOf, bool owns = true) => rows.Format.Kind == RowKind.Tokens
-        ? new TokenDataSet(rows, data.Text!, count, table.Classes!.Value, fingerprint, rowOf, owns)
-        : new RowDataSet(rows, table, count, table.Classes, fingerprint, rowOf, owns);
+    private static IDataSet Samples(RowStore rows, DataSpec data, NormalizationTable table, long count, string fingerprint, Func<long, long> rowOf, bool owns = true) => data.Format switch
+    {
+        DataFormat.Text => new TokenDataSet(rows, data.Text!, count, table.Classes!.Value, fingerprint, rowOf, owns),
+        DataFormat.Images => new ImageDataSet(rows, data.Image!, table, count, table.Classes, fingerprint, rowOf, owns),
+        _ => new RowDataSet(rows, table, count, table.Classes, fingerprint, rowOf, owns),
+    };
 
     /// <summary>A class that one file lacks is a class all the same. Labels that are no classes in one of the files are numbers in both.</summary>
     private static int? CommonClasses(int? one, int? other) => one is { } a && other is { } b ? Math.Max(a, b) : null;
@@ -154,22 +167,37 @@ public static class DataSets
         }
     }
 
-    private static RowStore OpenRows(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, string source, string cacheDirectory, CancellationToken cancellation, IProgress<DataProgress>? progress)
+    /// <returns>The rows, and a hash of all that shapes them.</returns>
+    private static (RowStore Rows, string Key) OpenRows(DataSpec data, DataPart part, bool isClasses, bool isLabelled, DataSchema? known, string cacheDirectory, CancellationToken cancellation, IProgress<DataProgress>? progress)
     {
-        RowStore rows = RowStore.OpenOrCreate(
-            cacheDirectory,
-            source[..KeyLength],
-            output => RowSources.Of(data, isClasses, files, labels, known, progress).Write(output, cancellation),
-            cancellation);
-        rows.Scanned = progress is null ? null : done => progress.Report(new DataProgress(files[0], "statistics", done, rows.Format.Rows));
-        return rows;
+        IRowSource source = RowSources.Of(data, part, isClasses, isLabelled, known, progress);
+        DataSpec options = data.WithFiles(_ => "") with
+        {
+            TrainMore = [],
+            TrainLabels = null,
+            TrainLabelsMore = [],
+            Validation = null,
+            ValidationMore = [],
+            ValidationLabels = null,
+            ValidationLabelsMore = [],
+            Split = null,
+            Normalize = NormalizationKind.None,
+            NormalizeLabels = NormalizationKind.None,
+            Text = data.Text?.WithFiles(_ => "") is { } text ? text with { Length = 1, Stride = null } : null,
+            Image = data.Image is { } image ? image with { Flip = false, Shift = 0 } : null,
+        };
+        string columns = known is null ? "" : JsonSerializer.Serialize(new { known.Features, Categories = known.Categories.OrderBy(c => c.Key, StringComparer.Ordinal) });
+        string key = Hash($"{CacheVersion}|{source.Hash(cacheDirectory)}|{JsonSerializer.Serialize(options)}|{isClasses}|{isLabelled}|{columns}");
+        RowStore rows = RowStore.OpenOrCreate(cacheDirectory, key[..KeyLength], output => source.Write(output, cancellation), cancellation);
+        rows.Scanned = progress is null ? null : done => progress.Report(new DataProgress(part.Files[0], "statistics", done, rows.Format.Rows));
+        return (rows, key);
     }
 
     private static StoredStatistics Statistics(RowStore rows, RowStore? validation, DataSpec data, string key, Func<long, bool> isTraining, string cacheDirectory, CancellationToken cancellation)
     {
         string path = Path.Combine(cacheDirectory, key[..KeyLength] + ".stats");
         // Equal files share an entry, wherever they lie: it has their places among the job's files for their names.
-        string[] files = [.. DataFiles.OfTraining(data), .. DataFiles.OfValidation(data)];
+        string[] files = [.. DataPart.OfTraining(data).Files, .. DataPart.OfValidation(data).Files];
         string[] stored = [.. files.Index().Select(file => file.Index.ToString(CultureInfo.InvariantCulture))];
         StoredStatistics found = CacheEntry.GetOrMake(cacheDirectory, key[..KeyLength], Find, ending =>
         {
@@ -197,19 +225,6 @@ public static class DataSets
     }
 
     private static bool IsClasses(LossKind loss) => loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy;
-
-    /// <summary>A hash of all that shapes the rows of a data set.</summary>
-    private static string SourceKey(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, string cacheDirectory, IProgress<DataProgress>? progress)
-    {
-        string tokenizer = string.Join('|', new[] { data.Text?.Vocabulary, data.Text?.Merges }.OfType<string>().Select(file => TokenReaders.Told(() => SourceHashes.Of(file, cacheDirectory, progress))));
-        DataSpec options = data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null, Split = null, Normalize = NormalizationKind.None, NormalizeLabels = NormalizationKind.None, Text = data.Text?.WithFiles(_ => "") is { } text ? text with { Length = 1, Stride = null } : null };
-        string columns = known is null ? "" : JsonSerializer.Serialize(new { known.Features, Categories = known.Categories.OrderBy(c => c.Key, StringComparer.Ordinal) });
-        return Hash($"{CacheVersion}|{string.Join('|', files.Select(file => SourceHashes.Of(file, cacheDirectory, progress)))}|{(labels is null ? "" : SourceHashes.Of(labels, cacheDirectory, progress))}|{tokenizer}|{JsonSerializer.Serialize(options)}|{isClasses}|{columns}");
-    }
-
-    /// <returns>Null: they are in the same file.</returns>
-    private static string? LabelsOf(DataSpec data, string images, string? labels) =>
-        data.Format != DataFormat.Idx ? null : labels ?? throw new InputException(images, 0, "There is no file of labels for these images.", "Set 'trainLabels' (and 'validationLabels').");
 
     /// <summary>What is worked out of the training rows once, and kept in the cache.</summary>
     private sealed record StoredStatistics(NormalizationTable Table, InputError[] Warnings);

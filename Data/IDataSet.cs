@@ -12,6 +12,9 @@ public interface IDataSet : IDisposable
     /// <value>Shape without the batch, such as [64] or [1, 28, 28].</value>
     IReadOnlyList<int> SampleShape { get; }
 
+    /// <value>Of data from columns: floats that each became, in order, more than one being the flags of a category; empty: they are no such data.</value>
+    IReadOnlyList<int> ColumnWidths => [];
+
     /// <value>Whether features are indexes of tokens, 0 … Classes − 1, and no quantities; then labels are too.</value>
     bool HasIndexes => false;
 
@@ -32,4 +35,9 @@ public interface IDataSet : IDisposable
     /// <param name="labels">[sampleIds.Length × LabelWidth], overwritten; a class is its index.</param>
     /// <exception cref="ArgumentException">An id is out of range, or a span has another length.</exception>
     void Read(ReadOnlySpan<long> sampleIds, Span<float> features, Span<float> labels);
+
+    /// <summary>As the other, of samples that may vary while they are trained on.</summary>
+    /// <param name="seeds">By sample: what its variation follows from; empty: they are read as they are.</param>
+    /// <exception cref="ArgumentException">An id is out of range, or a span has another length.</exception>
+    void Read(ReadOnlySpan<long> sampleIds, ReadOnlySpan<ulong> seeds, Span<float> features, Span<float> labels) => Read(sampleIds, features, labels);
 }

@@ -9,6 +9,10 @@ internal interface IRowSource
     /// <exception cref="InputException">A file is missing, cannot be read, or is of another kind.</exception>
     void CheckBeginnings();
 
+    /// <summary>A hash of all files that are read, remembered in a cache.</summary>
+    /// <exception cref="InputException">A file cannot be read.</exception>
+    string Hash(string cacheDirectory);
+
     /// <summary>Writes all rows.</summary>
     /// <param name="output">Can be written again from its beginning.</param>
     /// <returns>What the rows are.</returns>

@@ -1,119 +1,63 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Lockstep.Contracts;
 
 namespace Lockstep.Data;
 
-/// <summary>Reads a pair of IDX files, images and labels as MNIST has them, into a row store.</summary>
-/// <param name="labels">Null: images alone.</param>
+/// <summary>Reads pairs of IDX files, images and labels as MNIST has them, into a row store.</summary>
+/// <param name="images">Follow each other; all have images of one size.</param>
+/// <param name="labels">One for each; empty: images alone.</param>
 /// <param name="progress">Is told how far the images are read.</param>
-internal sealed class IdxSource(string images, string? labels, IProgress<DataProgress>? progress) : IRowSource
+internal sealed class IdxSource(IReadOnlyList<string> images, IReadOnlyList<string> labels, IProgress<DataProgress>? progress) : IRowSource
 {
-    private const uint ImagesMagic = 0x0803;
-    private const uint LabelsMagic = 0x0801;
-    private const int LargestEdge = 1 << 14;
+    public void CheckBeginnings()
+    {
+        (int Height, int Width)? size = null;
+        for (int file = 0; file < images.Count; file++)
+        {
+            Open(file, ref size, progress: null).Dispose();
+        }
+    }
 
-    /// <summary>Pixels: a row of them is held in memory, whatever the file's own size.</summary>
-    private const int LargestImage = 1 << 24;
+    public string Hash(string cacheDirectory) => SourceHashes.Of([.. images, .. labels], cacheDirectory, progress);
 
     public RowFormat Write(Stream output, CancellationToken cancellation)
     {
-        using Stream imageStream = SourceFile.Open(images, progress);
-        using Stream? labelStream = labels is null ? null : SourceFile.Open(labels);
-        (uint count, int height, int width) = Headers(imageStream, labelStream);
-        int pixels = height * width;
-        var row = new byte[((pixels + 7) / 8 * 8) + (labels is null ? 0 : sizeof(double))];
+        (int Height, int Width)? size = null;
+        long rows = 0;
         int classes = 0;
-        Span<byte> label = stackalloc byte[1];
-        for (uint i = 0; i < count; i++)
+        for (int file = 0; file < images.Count; file++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            Fill(imageStream, images, row.AsSpan(0, pixels), i, count, "image");
-            if (labelStream is not null)
+            using IdxPair pair = Open(file, ref size, progress);
+            int pixels = pair.Height * pair.Width;
+            var row = new byte[((pixels + 7) / 8 * 8) + (labels.Count == 0 ? 0 : sizeof(double))];
+            while (pair.Read(row.AsSpan(0, pixels), out int label))
             {
-                Fill(labelStream, labels!, label, i, count, "label");
-                classes = Math.Max(classes, label[0] + 1);
-                double value = label[0];
-                MemoryMarshal.Write(row.AsSpan(row.Length - sizeof(double)), in value);
+                cancellation.ThrowIfCancellationRequested();
+                if (labels.Count > 0)
+                {
+                    classes = Math.Max(classes, label + 1);
+                    double value = label;
+                    MemoryMarshal.Write(row.AsSpan(row.Length - sizeof(double)), in value);
+                }
+
+                output.Write(row);
+                rows++;
             }
-
-            output.Write(row);
         }
 
-        End(imageStream, images, count);
-        if (labelStream is null)
-        {
-            return new RowFormat(count, pixels, 0, RowKind.Bytes, [1, height, width], null, []);
-        }
-
-        End(labelStream, labels!, count);
-        return new RowFormat(count, pixels, 1, RowKind.Bytes, [1, height, width], classes, []);
+        return new RowFormat(rows, size!.Value.Height * size.Value.Width, labels.Count == 0 ? 0 : 1, RowKind.Bytes, [1, size.Value.Height, size.Value.Width], labels.Count == 0 ? null : classes, []);
     }
 
-    /// <summary>Reads the headers alone.</summary>
-    public void CheckBeginnings()
+    private IdxPair Open(int file, ref (int Height, int Width)? size, IProgress<DataProgress>? progress)
     {
-        using Stream imageStream = SourceFile.Open(images);
-        using Stream? labelStream = labels is null ? null : SourceFile.Open(labels);
-        Headers(imageStream, labelStream);
-    }
-
-    private (uint Count, int Height, int Width) Headers(Stream imageStream, Stream? labelStream)
-    {
-        uint[] imageHeader = Header(imageStream, images, ImagesMagic, 4, "images (magic number 0x00000803: unsigned bytes in three dimensions)");
-        uint count = imageHeader[1];
-        if (labelStream is not null && Header(labelStream, labels!, LabelsMagic, 2, "labels (magic number 0x00000801: unsigned bytes in one dimension)")[1] is var labelled && count != labelled)
+        var pair = new IdxPair(images[file], labels.Count == 0 ? null : labels[file], progress);
+        size ??= (pair.Height, pair.Width);
+        if (size == (pair.Height, pair.Width))
         {
-            throw new InputException(labels!, 0, $"There are {labelled} labels for {count} images in {images}.", "Use the two files of one data set.");
+            return pair;
         }
 
-        if (count == 0 || imageHeader[2] is 0 or > LargestEdge || imageHeader[3] is 0 or > LargestEdge || imageHeader[2] * imageHeader[3] > LargestImage)
-        {
-            throw new InputException(images, 0, $"The file says that it holds {count} images of {imageHeader[2]} × {imageHeader[3]}.", "Use a file with images.");
-        }
-
-        return (count, (int)imageHeader[2], (int)imageHeader[3]);
-    }
-
-    private static uint[] Header(Stream stream, string path, uint magic, int numbers, string what)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        bytes = bytes[..(numbers * 4)];
-        int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-        uint found = length >= 4 ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : 0;
-        if (length < 4 || found != magic)
-        {
-            throw new InputException(path, 0, $"The file begins with 0x{found:x8}: it is no IDX file of {what}.", "Name the right file; images go to 'train', labels to 'trainLabels'.");
-        }
-
-        if (length < bytes.Length)
-        {
-            throw new InputException(path, 0, "The file ends within its header.", "Copy or download it again.");
-        }
-
-        var values = new uint[numbers];
-        for (int i = 0; i < numbers; i++)
-        {
-            values[i] = BinaryPrimitives.ReadUInt32BigEndian(bytes[(4 * i)..]);
-        }
-
-        return values;
-    }
-
-    private static void Fill(Stream stream, string path, Span<byte> target, uint index, uint count, string what)
-    {
-        if (stream.ReadAtLeast(target, target.Length, throwOnEndOfStream: false) < target.Length)
-        {
-            throw new InputException(path, 0, $"The file ends within {what} {index} of {count}.", "Copy or download it again.");
-        }
-    }
-
-    private static void End(Stream stream, string path, uint count)
-    {
-        Span<byte> more = stackalloc byte[1];
-        if (stream.Read(more) != 0)
-        {
-            throw new InputException(path, 0, $"The file goes on after the {count} items that its header promises.", "Copy or download it again.");
-        }
+        pair.Dispose();
+        throw new InputException(images[file], 0, $"The images are of {pair.Height} × {pair.Width}, those of {images[0]} of {size.Value.Height} × {size.Value.Width}.", "Name files of one data set.");
     }
 }

@@ -52,6 +52,9 @@ public sealed record NormalizationTable(
     public string[] NamesOfClasses() =>
         ClassNames.Length == (Classes ?? 0) ? ClassNames : [.. Enumerable.Range(0, Classes ?? 0).Select(i => i.ToString(CultureInfo.InvariantCulture))];
 
+    /// <summary>By label: what its numbers were scaled by; empty: they were not.</summary>
+    internal LabelScale[] LabelScales() => LabelFactor is { } factors ? [.. factors.Zip(LabelOffset!, (factor, offset) => new LabelScale(1 / factor, offset))] : [];
+
     /// <summary>Prepares one value.</summary>
     /// <param name="value">As it was read; NaN: missing.</param>
     internal float Prepare(int feature, double value) => (float)(((double.IsNaN(value) ? Fill[feature] : value) - Offset[feature]) * Factor[feature]);

@@ -13,10 +13,9 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
     private readonly int[] _firstFeature = FirstFeatures(rows.Format);
 
     /// <summary>By stored column of features: the flag of each stored index; null for numbers.</summary>
-    private readonly int[]?[] _ranks = [.. rows.Format.FeatureColumns.Select(Ranks)];
+    private readonly int[]?[] _ranks = [.. rows.Format.FeatureColumns.Select(c => c.Categories is null ? null : c.Ranks())];
 
-    /// <summary>By label: the class of each stored index; null for numbers.</summary>
-    private readonly int[]?[] _classes = [.. Enumerable.Range(0, rows.Format.Labels).Select(label => Ranks(rows.Format.LabelColumn(label)))];
+    private readonly LabelReader _labels = new(rows.Format, table, rows.LabelOffset);
 
     /// <summary>Each byte, prepared, where all pixels are prepared alike.</summary>
     private readonly float[]? _pixels = Pixels(rows.Format, table);
@@ -27,8 +26,9 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
     public long Count => count;
     public int FeatureCount { get; } = rows.Format.Bytes ? rows.Format.Features : FirstFeatures(rows.Format)[^1];
     public IReadOnlyList<int> SampleShape { get; } = SampleShapeOf(rows.Format);
+    public IReadOnlyList<int> ColumnWidths { get; } = rows.Format.Bytes ? [] : [.. FirstFeatures(rows.Format) is var first ? first.Skip(1).Zip(first, (next, at) => next - at) : []];
     public int LabelWidth => rows.Format.Labels;
-    public IReadOnlyList<LabelScale> LabelScales { get; } = table.LabelFactor is { } factors ? [.. factors.Zip(table.LabelOffset!, (factor, offset) => new LabelScale(1 / factor, offset))] : [];
+    public IReadOnlyList<LabelScale> LabelScales { get; } = table.LabelScales();
     public int? Classes => classes;
     public string Fingerprint => fingerprint;
 
@@ -54,7 +54,9 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
         using RowReader reader = rows.Open();
         for (int i = 0; i < sampleIds.Length; i++)
         {
-            Prepare(reader[rowOf(sampleIds[i])], features.Slice(i * width, width), labels.Slice(i * LabelWidth, LabelWidth));
+            ReadOnlySpan<byte> row = reader[rowOf(sampleIds[i])];
+            Prepare(row, features.Slice(i * width, width));
+            _labels.Read(row, labels.Slice(i * LabelWidth, LabelWidth));
         }
     }
 
@@ -84,9 +86,7 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
         }
     }
 
-    private static int[]? Ranks(RowColumn? column) => column?.Categories is null ? null : column.Ranks();
-
-    private void Prepare(ReadOnlySpan<byte> row, Span<float> features, Span<float> labels)
+    private void Prepare(ReadOnlySpan<byte> row, Span<float> features)
     {
         if (_pixels is not null)
         {
@@ -108,17 +108,11 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
         }
         else
         {
-            Prepare(MemoryMarshal.Cast<byte, double>(row[..rows.LabelOffset]), features);
-        }
-
-        ReadOnlySpan<double> stored = MemoryMarshal.Cast<byte, double>(row[rows.LabelOffset..]);
-        for (int i = 0; i < labels.Length; i++)
-        {
-            labels[i] = _classes[i] is { } ranks ? ranks[(int)stored[i]] : table.PrepareLabel(i, stored[i]);
+            PrepareFlags(MemoryMarshal.Cast<byte, double>(row[..rows.LabelOffset]), features);
         }
     }
 
-    private void Prepare(ReadOnlySpan<double> stored, Span<float> features)
+    private void PrepareFlags(ReadOnlySpan<double> stored, Span<float> features)
     {
         for (int i = 0; i < stored.Length; i++)
         {
@@ -165,7 +159,8 @@ internal sealed class RowDataSet(RowStore rows, NormalizationTable table, long c
         return (value - new Vector<double>(table.Offset, at)) * new Vector<double>(table.Factor, at);
     }
 
-    private static float[]? Pixels(RowFormat format, NormalizationTable table) =>
+    /// <summary>Each byte, prepared; null where not all pixels are prepared alike.</summary>
+    public static float[]? Pixels(RowFormat format, NormalizationTable table) =>
         format.Bytes && !table.Offset.AsSpan().ContainsAnyExcept(table.Offset[0]) && !table.Factor.AsSpan().ContainsAnyExcept(table.Factor[0])
             ? [.. Enumerable.Range(0, 256).Select(value => table.Prepare(0, value))]
             : null;

@@ -25,6 +25,9 @@ internal sealed record RowFormat(long Rows, int Features, int Labels, RowKind Ki
     /// <summary>Names by feature, as a model sees them: <c>column</c>, or <c>column=text</c> for a category.</summary>
     public string[] FeatureNames() => [.. FeatureColumns.SelectMany(c => c.Categories is null ? [c.Name] : c.Ordered().Select(text => $"{c.Name}={text}"))];
 
+    /// <summary>The number of classes of labels' columns; null where they are numbers, or several.</summary>
+    public static int? ClassesOf(RowColumn[] labels) => labels is [{ Categories: { } texts } label] ? label.Numbered ? label.Ranks().Max() + 1 : texts.Length : null;
+
     /// <summary>Texts of the classes or tokens, by index; empty where they are numbers.</summary>
     public string[] ClassNames() => (Labels == 1 || Kind == RowKind.Tokens) && Columns is [.., { Categories: not null, Numbered: false } label] ? label.Ordered() : [];
 
@@ -32,7 +35,7 @@ internal sealed record RowFormat(long Rows, int Features, int Labels, RowKind Ki
     public Dictionary<string, string[]> Categories() => Columns.Where(c => c is { Categories: not null, Numbered: false }).ToDictionary(c => c.Name, c => c.Ordered(), StringComparer.Ordinal);
 }
 
-/// <summary>One column of a CSV file as it is stored: numbers, or the indexes of texts. A value that is missing is NaN.</summary>
+/// <summary>One column of a table as it is stored: numbers, or the indexes of texts. A value that is missing is NaN.</summary>
 /// <param name="Categories">Its texts by stored index, in the order in which the file has them; null: it holds numbers.</param>
 /// <param name="Least">Of the numbers; null where there are none.</param>
 /// <param name="Largest">Of the numbers; null where there are none.</param>

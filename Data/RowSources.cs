@@ -7,15 +7,16 @@ namespace Lockstep.Data;
 internal static class RowSources
 {
     /// <param name="isClasses">Whether the loss takes classes as labels, and not numbers.</param>
-    /// <param name="files">In order.</param>
-    /// <param name="labels">Idx: the file of labels; null: there are none.</param>
+    /// <param name="part">The files.</param>
+    /// <param name="isLabelled">False: labels are not looked at.</param>
     /// <param name="known">Of the training data: names and categories must be the same; null: these are the training data.</param>
     /// <param name="progress">Is told how far each file is read.</param>
-    public static IRowSource Of(DataSpec data, bool isClasses, IReadOnlyList<string> files, string? labels, DataSchema? known, IProgress<DataProgress>? progress) => data.Format switch
+    public static IRowSource Of(DataSpec data, DataPart part, bool isClasses, bool isLabelled, DataSchema? known, IProgress<DataProgress>? progress) => data.Format switch
     {
-        DataFormat.Csv => new CsvSource(files, data, isClasses, known, progress),
-        DataFormat.Idx => new IdxSource(files[0], labels, progress),
-        DataFormat.Text => new TextSource(files, data, known, progress),
+        DataFormat.Csv or DataFormat.JsonLines or DataFormat.Parquet => new TableSource(part.Files, data, isClasses, known, progress),
+        DataFormat.Idx => new IdxSource(part.Files, isLabelled ? part.Labelled(data).Labels : [], progress),
+        DataFormat.Text => new TextSource(part.Files, data, known, progress),
+        DataFormat.Images => new ImageSource(part.Files, data, isClasses, isLabelled, known, progress),
         _ => throw new InputException(InputException.JobFile, 0, $"Data of the format {JobWords.Of(data.Format)} are not read from files.", "Name one of the formats."),
     };
 }

@@ -7,7 +7,8 @@ namespace Lockstep.Data;
 
 /// <summary>
 /// A data set as fixed-size rows in a file: features as float64, bytes or int32, then labels as float64, all as they were read. It may be larger than the memory: the file is mapped,
-/// so its pages are the system's own copy, shared by all processes of the machine and given up where memory is short. Safe for several threads.
+/// so its pages are the system's own copy, shared by all processes of the machine and given up where memory is short. What is read is compared with hashes that were written with it.
+/// Safe for several threads.
 /// </summary>
 internal sealed class RowStore : IDisposable
 {
@@ -16,13 +17,15 @@ internal sealed class RowStore : IDisposable
     private readonly SafeFileHandle _file;
     private readonly MemoryMappedViewAccessor _mapping;
     private readonly string _path;
+    private readonly RowSums _sums;
     private readonly int _featureBytes;
     private readonly int _rowBytes;
 
-    private RowStore(SafeFileHandle file, string path, RowFormat format)
+    private RowStore(SafeFileHandle file, string path, RowFormat format, RowSums sums)
     {
         _file = file;
         _path = path;
+        _sums = sums;
         Format = format;
         _featureBytes = FeatureBytes(format);
         _rowBytes = BytesOf(format);
@@ -44,9 +47,13 @@ internal sealed class RowStore : IDisposable
         return CacheEntry.GetOrMake(cacheDirectory, key, () => Find(path, formatPath), ending =>
         {
             // The description is written last, so a store that has one is whole.
-            RowFormat? format = null;
-            CacheEntry.Write(path, ending, file => format = write(file));
-            CacheEntry.Write(formatPath, ending, file => JsonSerializer.Serialize(file, format));
+            Description? description = null;
+            CacheEntry.Write(path, ending, file =>
+            {
+                using var rows = new RowSums.Writer(file);
+                description = new Description(write(rows), rows.Finish());
+            });
+            CacheEntry.Write(formatPath, ending, file => JsonSerializer.Serialize(file, description));
         }, cancellation);
     }
 
@@ -57,12 +64,24 @@ internal sealed class RowStore : IDisposable
     /// <exception cref="InvalidDataException">The file was cut off: what is missing cannot be read through a mapping.</exception>
     public RowReader Open()
     {
-        if (RandomAccess.GetLength(_file) != Format.Rows * _rowBytes)
+        if (RandomAccess.GetLength(_file) != FileBytes(Format))
         {
-            throw CutOff();
+            throw Torn("were cut off while in use");
         }
 
-        return new RowReader(_mapping.SafeMemoryMappedViewHandle, _rowBytes);
+        return new RowReader(this, _mapping.SafeMemoryMappedViewHandle, _rowBytes);
+    }
+
+    /// <summary>Compares what is about to be read with what was written.</summary>
+    /// <param name="first">The first byte of all rows.</param>
+    /// <param name="offset">Of the first byte that is about to be read.</param>
+    /// <exception cref="InvalidDataException">They are not the same.</exception>
+    public unsafe void Compare(byte* first, long offset, long count)
+    {
+        if (!_sums.Compare(first, offset, count))
+        {
+            throw Torn("are not what was written to them");
+        }
     }
 
     /// <summary>Visits the wanted rows in order, through a small buffer: a process that reads all once does not grow by it.</summary>
@@ -72,12 +91,14 @@ internal sealed class RowStore : IDisposable
         int rowsAtOnce = Math.Max(1, ScanBytes / _rowBytes);
         var bytes = new byte[rowsAtOnce * _rowBytes];
         var values = new double[Format.Features + Format.Labels];
+        RowSums.Reading reading = _sums.Begin();
         for (long first = 0; first < Format.Rows; first += rowsAtOnce)
         {
             cancellation.ThrowIfCancellationRequested();
             Scanned?.Invoke(first);
             int count = (int)Math.Min(rowsAtOnce, Format.Rows - first);
             Read(first, bytes.AsSpan(0, count * _rowBytes));
+            reading.Add(bytes.AsSpan(0, count * _rowBytes));
             for (int i = 0; i < count; i++)
             {
                 if (wanted(first + i))
@@ -86,6 +107,12 @@ internal sealed class RowStore : IDisposable
                     visit(values);
                 }
             }
+        }
+
+        reading.Finish();
+        if (!reading.IsGood)
+        {
+            throw Torn("are not what was written to them");
         }
     }
 
@@ -116,15 +143,15 @@ internal sealed class RowStore : IDisposable
         SafeFileHandle? file = null;
         try
         {
-            if (JsonSerializer.Deserialize<RowFormat>(File.ReadAllText(formatPath)) is not { } format)
+            if (JsonSerializer.Deserialize<Description>(File.ReadAllText(formatPath)) is not { Format: { } format } description)
             {
                 return null;
             }
 
             file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
-            if (RandomAccess.GetLength(file) == format.Rows * BytesOf(format))
+            if (RandomAccess.GetLength(file) == FileBytes(format) && Sums(file, format) is var sums && RowSums.Of(sums) == description.Sums)
             {
-                return new RowStore(file, path, format);
+                return new RowStore(file, path, format, new RowSums(sums, format.Rows * BytesOf(format)));
             }
         }
         catch (Exception exception) when (exception is JsonException or FileNotFoundException)
@@ -135,7 +162,34 @@ internal sealed class RowStore : IDisposable
         return null;
     }
 
-    private InvalidDataException CutOff() => new($"The cached data {_path} were cut off while in use. Delete the file and start again.");
+    private static long FileBytes(RowFormat format) => (format.Rows * BytesOf(format)) + RowSums.BytesFor(format.Rows * BytesOf(format));
+
+    private static ulong[] Sums(SafeFileHandle file, RowFormat format)
+    {
+        long rows = format.Rows * BytesOf(format);
+        var sums = new ulong[RowSums.BytesFor(rows) / sizeof(ulong)];
+        Span<byte> bytes = MemoryMarshal.AsBytes(sums.AsSpan());
+        for (int read; bytes.Length > 0 && (read = RandomAccess.Read(file, bytes, FileBytes(format) - bytes.Length)) > 0; bytes = bytes[read..])
+        {
+        }
+
+        return sums;
+    }
+
+    /// <summary>The entry is given up: whoever opens it next makes it again.</summary>
+    private InvalidDataException Torn(string how)
+    {
+        try
+        {
+            File.Delete(Path.ChangeExtension(_path, ".json"));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return new($"The cached data {_path} {how}, and cannot be removed: {exception.Message} Delete the file and start again.");
+        }
+
+        return new($"The cached data {_path} {how}. They are made again when they are opened next.");
+    }
 
     private void Read(long row, Span<byte> bytes)
     {
@@ -145,7 +199,7 @@ internal sealed class RowStore : IDisposable
             int read = RandomAccess.Read(_file, bytes, offset);
             if (read == 0)
             {
-                throw CutOff();
+                throw Torn("were cut off while in use");
             }
 
             bytes = bytes[read..];
@@ -168,4 +222,7 @@ internal sealed class RowStore : IDisposable
 
         row[_featureBytes..].CopyTo(MemoryMarshal.AsBytes(values[Format.Features..]));
     }
+
+    /// <param name="Sums">See <see cref="RowSums.Of"/>.</param>
+    private sealed record Description(RowFormat Format, ulong Sums);
 }

@@ -18,7 +18,7 @@ internal static class SourceFile
     private static readonly (byte[] Start, string Kind, string Remedy)[] Others =
     [
         ([0x50, 0x4B, 0x03, 0x04], "a zip archive or a spreadsheet", "Unpack it, or save the sheet as CSV."),
-        ([0x50, 0x41, 0x52, 0x31], "a Parquet file", "Write it as CSV."),
+        ([0x50, 0x41, 0x52, 0x31], "a Parquet file", "Set 'format: parquet'."),
         ([0x28, 0xB5, 0x2F, 0xFD], "compressed by zstd", "Decompress it, or compress it by gzip."),
         ([0x42, 0x5A, 0x68], "compressed by bzip2", "Decompress it, or compress it by gzip."),
         ([0xFD, 0x37, 0x7A, 0x58], "compressed by xz", "Decompress it, or compress it by gzip."),
@@ -45,6 +45,34 @@ internal static class SourceFile
         // The framework's own GZipStream takes a file that breaks off for one that ends.
         bool compressed = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) || start is [0x1F, 0x8B, ..];
         return new GuardedStream(path, file, compressed, "reading", progress);
+    }
+
+    /// <summary>Opens a file that is read in pieces from anywhere.</summary>
+    /// <param name="sign">It begins and ends with.</param>
+    /// <param name="kind">For messages.</param>
+    /// <param name="progress">Is told how far it is read.</param>
+    /// <exception cref="InputException">It is missing, a folder, may not be read, or is of another kind.</exception>
+    public static Stream OpenSeekable(string path, ReadOnlySpan<byte> sign, string kind, IProgress<DataProgress>? progress)
+    {
+        FileStream file = OpenRaw(path);
+        Span<byte> ends = stackalloc byte[2 * sign.Length];
+        Span<byte> start = ends[..sign.Length], end = ends[sign.Length..];
+        int read = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        if (read == start.Length && start.SequenceEqual(sign))
+        {
+            file.Position = file.Length - end.Length;
+            if (file.Length >= ends.Length && file.ReadAtLeast(end, end.Length, throwOnEndOfStream: false) == end.Length && end.SequenceEqual(sign))
+            {
+                file.Position = 0;
+                return new SoughtStream(path, file, progress);
+            }
+
+            file.Dispose();
+            throw new InputException(path, 0, $"The {kind} file ends too early: its end is not there.", "Copy or download it again.");
+        }
+
+        file.Dispose();
+        throw new InputException(path, 0, read == 0 ? "The file is empty." : $"The file is no {kind} file: it begins with {Convert.ToHexStringLower(start[..read])}.", "Name the right file, or another 'format'.");
     }
 
     /// <summary>SHA-256 of the file's bytes.</summary>
@@ -113,6 +141,56 @@ internal static class SourceFile
                 _inner.Dispose();
             }
 
+            base.Dispose(disposing);
+        }
+    }
+
+    /// <summary>A file that is read from anywhere, and tells how far that is.</summary>
+    private sealed class SoughtStream(string path, FileStream file, IProgress<DataProgress>? progress) : Stream
+    {
+        private long _told;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => true;
+
+        public override bool CanWrite => false;
+
+        public override long Length => file.Length;
+
+        public override long Position
+        {
+            get => file.Position;
+            set => file.Position = value;
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override int Read(Span<byte> buffer)
+        {
+            int read = file.Read(buffer);
+            if (progress is not null && file.Position >= _told + Stride)
+            {
+                _told = file.Position;
+                progress.Report(new DataProgress(path, "reading", _told, file.Length));
+            }
+
+            return read;
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => file.Seek(offset, origin);
+
+        public override void Flush()
+        {
+        }
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            file.Dispose();
             base.Dispose(disposing);
         }
     }

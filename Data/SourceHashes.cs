@@ -12,13 +12,47 @@ public static class SourceHashes
 
     private sealed record Known(string Path, long Length, long Changed, string Hash);
 
+    /// <summary>Of several files, in order.</summary>
+    public static string Of(IReadOnlyList<string> paths, string cacheDirectory, IProgress<DataProgress>? progress = null) =>
+        string.Join('|', paths.Select(path => Of(path, cacheDirectory, progress)));
+
+    /// <summary>Of many files that belong together, with their names: remembered in one entry, and all read again where one has changed.</summary>
+    /// <param name="name">What is remembered of them is called so.</param>
+    /// <param name="paths">In order.</param>
+    /// <param name="roots">What lies below one of these is called as it is seen from there.</param>
+    public static string OfAll(string name, IReadOnlyList<string> paths, IReadOnlyList<string> roots, string cacheDirectory, IProgress<DataProgress>? progress)
+    {
+        string[] full = [.. paths.Select(path => Path.GetFullPath(path))], folders = [.. roots.Select(root => Path.GetFullPath(root))];
+        string[] names = [.. full.Select(path => folders.Where(folder => path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)).Select(folder => path[(folder.Length + 1)..]).FirstOrDefault() ?? Path.GetFileName(path))];
+        (long Length, long Changed)?[] states = [.. full.Select(StateOf)];
+        string state = Hex(string.Join('\n', full.Zip(states).Select(pair => $"{pair.First}|{pair.Second}")));
+        var now = new Known($"{name}|{state}", states.Sum(one => one?.Length ?? 0), states.Max(one => one?.Changed ?? 0), "");
+        string entry = EntryOf(cacheDirectory, name);
+        if (Recall(entry) is { } known && known with { Hash = "" } == now)
+        {
+            return known.Hash;
+        }
+
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach ((int i, string path) in full.Index())
+        {
+            progress?.Report(new DataProgress(path, "hashing", i, full.Length));
+            hash.AppendData(Encoding.UTF8.GetBytes(names[i] + "\0"));
+            hash.AppendData(SourceFile.Hash(path, progress: null));
+        }
+
+        string found = Convert.ToHexStringLower(hash.GetHashAndReset());
+        Remember(entry, now with { Hash = found });
+        return found;
+    }
+
     /// <summary>Hexadecimal SHA-256 of a file's bytes.</summary>
     /// <param name="progress">Is told how far it is.</param>
     /// <exception cref="Contracts.InputException">The file cannot be read.</exception>
     public static string Of(string path, string cacheDirectory, IProgress<DataProgress>? progress = null)
     {
         path = Path.GetFullPath(path);
-        string entry = Path.Combine(cacheDirectory, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(path)).AsSpan(0, 16)) + ".hash");
+        string entry = EntryOf(cacheDirectory, path);
         (long Length, long Changed)? before = StateOf(path);
         if (before is { } state && Recall(entry) is { } known && known == new Known(path, state.Length, state.Changed, known.Hash))
         {
@@ -33,6 +67,10 @@ public static class SourceHashes
 
         return hash;
     }
+
+    private static string EntryOf(string cacheDirectory, string name) => Path.Combine(cacheDirectory, Hex(name) + ".hash");
+
+    private static string Hex(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
 
     private static (long Length, long Changed)? StateOf(string path)
     {

@@ -19,6 +19,12 @@ internal sealed class TextSource(IReadOnlyList<string> files, DataSpec spec, Dat
         }
     }
 
+    public string Hash(string cacheDirectory)
+    {
+        string[] tokenizer = [.. new[] { spec.Text!.Vocabulary, spec.Text.Merges }.OfType<string>()];
+        return $"{TokenReaders.Told(() => SourceHashes.Of(tokenizer, cacheDirectory, progress))}|{SourceHashes.Of(files, cacheDirectory, progress)}";
+    }
+
     public RowFormat Write(Stream output, CancellationToken cancellation)
     {
         ITokenReader reader = TokenReaders.Of(spec, known?.Categories);

@@ -17,7 +17,7 @@ public sealed class Predictor(NeuralModel model, IDataSet data)
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         using var batch = new Batch(sampleIds.Length, _source.Fields, LossKind.Model);
-        batch.Fill(_source, sampleIds);
+        batch.Fill(_source, sampleIds, slotSeed: null);
         var output = SlotLoss.Usual(model.Evaluate(batch.InputsOn(TorchRuntime.Device)))!;
         var values = new float[output.numel()];
         ModuleState.Read(output, values);

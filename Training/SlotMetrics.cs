@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Lockstep.Abstractions;
 using Lockstep.Contracts.Jobs;
@@ -30,7 +31,8 @@ internal sealed class SlotMetrics(JobSpec job, DataField? label)
 
         using var host = output!.cpu().contiguous();
         ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(host.bytes);
-        var width = (int)output.size(1);
+        // Of a sequence, each position is told apart.
+        var width = (int)output.size(-1);
         var parts = new double[layout.Count];
         own.CopyTo(parts, layout.FirstOwn);
         float[] scores = [];
@@ -40,6 +42,12 @@ internal sealed class SlotMetrics(JobSpec job, DataField? label)
             {
                 case MetricKind.Accuracy:
                     parts[layout.First(metric)] = Correct(values, labels, width);
+                    break;
+                case MetricKind.TopK:
+                    parts[layout.First(metric)] = AmongBest(values, labels, width);
+                    break;
+                case MetricKind.Perplexity:
+                    parts[layout.First(metric)] = Surprise(values, labels, width);
                     break;
                 case MetricKind.Mae:
                     parts[layout.First(metric)] = Errors(values, labels, squared: false);
@@ -91,7 +99,48 @@ internal sealed class SlotMetrics(JobSpec job, DataField? label)
             correct += Predicted(values.Slice(i * width, width)) == (int)labels[i] ? 1 : 0;
         }
 
-        return correct;
+        return (double)correct / columns;
+    }
+
+    /// <summary>Sum over samples of the fraction of positions whose class is among the k largest outputs; of equal ones the first counts as larger, as accuracy has it.</summary>
+    private double AmongBest(ReadOnlySpan<float> values, float[] labels, int width)
+    {
+        int most = job.TopK ?? LabelNeeds.UsualTopK;
+        var among = 0;
+        for (var i = 0; i < labels.Length; i++)
+        {
+            var row = values.Slice(i * width, width);
+            var right = (int)labels[i];
+            var larger = 0;
+            for (var other = 0; other < width && larger < most; other++)
+            {
+                larger += row[other] > row[right] || (row[other] == row[right] && other < right) ? 1 : 0;
+            }
+
+            among += larger < most ? 1 : 0;
+        }
+
+        return (double)among / columns;
+    }
+
+    /// <summary>Sum over samples of the mean over positions of −log p, p being the probability of the class that it is.</summary>
+    private double Surprise(ReadOnlySpan<float> values, float[] labels, int width)
+    {
+        var sum = 0.0;
+        for (var i = 0; i < labels.Length; i++)
+        {
+            var row = values.Slice(i * width, width);
+            double largest = TensorPrimitives.Max(row);
+            var powers = 0.0;
+            foreach (var value in row)
+            {
+                powers += Math.Exp(value - largest);
+            }
+
+            sum += Math.Log(powers) + largest - row[(int)labels[i]];
+        }
+
+        return sum / columns;
     }
 
     private int Predicted(ReadOnlySpan<float> row)

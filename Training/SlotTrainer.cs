@@ -18,8 +18,8 @@ namespace Lockstep.Training;
 public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource train, IDataSource? validation = null, float[]? classWeights = null) : IDisposable
 {
     private readonly Tensor? weights = classWeights is null ? null : torch.tensor(classWeights).to(TorchRuntime.Device).DetachFromDisposeScope();
-    private readonly BatchReader training = new(job.Loss, train);
-    private readonly BatchReader? evaluation = validation is null ? null : new(job.Loss, validation);
+    private readonly BatchReader training = new(job.Loss, train, job.Seed);
+    private readonly BatchReader? evaluation = validation is null ? null : new(job.Loss, validation, seed: null);
     private readonly SlotMetrics? metrics = validation is null ? null : new(job, LabelNeeds.Label(validation.Fields));
     // Of the process: one object of its own each time it is asked for.
     private readonly torch.Generator generator = torch.Generator.Default;
@@ -79,7 +79,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
         {
             Seed(step, slot);
             var outputs = model.Train(step, batch.InputsOn(TorchRuntime.Device));
-            var lossSum = SlotLoss.Sum(job.Loss, model, outputs, batch, weights);
+            var lossSum = SlotLoss.Sum(job, model, outputs, batch, weights);
             var gradients = Gradients(lossSum / stepSampleCount);
             model.Collect(gradients, (double)sampleIds.Length / stepSampleCount, gradient);
             return new(sampleIds.Length, lossSum.item<float>());
@@ -110,7 +110,7 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
         try
         {
             var outputs = model.Evaluate(batch.InputsOn(TorchRuntime.Device));
-            var lossSum = SlotLoss.Sum(job.Loss, model, outputs, batch, weights).item<float>();
+            var lossSum = SlotLoss.Sum(job, model, outputs, batch, weights).item<float>();
             double[] own = model.Own is null || job.Model.Metrics.Count == 0 ? [] : OwnMetrics.Sums(job.Model.Metrics, model.Own, outputs, batch);
             return metrics.Measure(sampleIds.Length, lossSum, SlotLoss.Usual(outputs), batch.RawLabels, own);
         }

@@ -8,7 +8,7 @@ namespace Lockstep.Training;
 public static class TorchRuntime
 {
     /// <summary>Part of the determinism class: raised whenever our own code changes the bits of a slot or an update.</summary>
-    public const int NumericsVersion = 2;
+    public const int NumericsVersion = 3;
 
     private static int s_interopSet;
 

@@ -11,6 +11,9 @@ public interface IStepStream
     /// <summary>Sends a contribution. Its memory stays as it is until the answer, or for good where the stream ends before.</summary>
     /// <param name="push">A number of the worker's; the answer names it.</param>
     void Send(long push, Contribution contribution);
+
+    /// <summary>Nothing more is sent: once the shard has taken what was, the stream ends on both sides.</summary>
+    void Complete();
 }
 
 /// <summary>A version that a shard offers, its values in place.</summary>

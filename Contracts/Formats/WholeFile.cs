@@ -5,16 +5,24 @@ public static class WholeFile
 {
     /// <param name="option">That named it, for messages.</param>
     /// <exception cref="InputException">It cannot be written.</exception>
-    public static void Write(string path, string option, Action<TextWriter> write)
+    public static void Write(string path, string option, Action<TextWriter> write) => WriteBytes(path, option, file =>
+    {
+        using var writer = new StreamWriter(file);
+        write(writer);
+    });
+
+    /// <param name="option">That named it, for messages.</param>
+    /// <exception cref="InputException">It cannot be written.</exception>
+    public static void WriteBytes(string path, string option, Action<Stream> write)
     {
         string temporary = $"{path}.{Environment.ProcessId}.tmp";
         try
         {
             try
             {
-                using (var writer = new StreamWriter(temporary))
+                using (FileStream file = File.Create(temporary))
                 {
-                    write(writer);
+                    write(file);
                 }
 
                 File.Move(temporary, path, overwrite: true);

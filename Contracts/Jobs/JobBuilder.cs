@@ -19,7 +19,9 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Model = Model(values.Map("model")),
             Data = Data(values.Map("data")),
             Loss = values.Word<LossKind>("loss") ?? LossKind.Mse,
+            LossOptions = LossOptions(values.Map("lossOptions")),
             Metrics = [.. values.List<string>("metrics").Select(JobWords.Parse<MetricKind>)],
+            TopK = values.Int("topK"),
             ClassWeights = values.Weights("classWeights"),
             Best = values.Given.Contains("best") ? Best(values.Map("best")) : null,
             Optimizer = Optimizer(values.Map("optimizer")),
@@ -53,22 +55,33 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(values, key, $"'{key}' belongs to '{of}', which the model does not have.", $"Remove it, or give '{of}'.");
         }
 
-        foreach (string key in new[] { "hidden", "input" }.Where(key => values.Given.Contains("name") && values.Given.Contains(key)))
+        foreach (string key in PresetForms.AllKeys.Append("input").Where(key => values.Given.Contains("name") && values.Given.Contains(key)))
         {
             Report(values, key, $"'{key}' does not go with a model of one's own.", "Remove it, or give it among the 'options'.");
         }
 
-        if (values.Given.Contains("hidden") && !values.Given.Contains("name") && values.IsKnown("preset") && values.Text("preset") is not "mlp")
+        string[] foreign = values.IsKnown("preset") && !values.Given.Contains("name") ? [.. PresetForms.AllKeys.Except(PresetForms.Keys.GetValueOrDefault(values.Text("preset") ?? "") ?? [])] : [];
+        foreach (string key in foreign.Where(values.Given.Contains))
         {
-            Report(values, "hidden", "'hidden' belongs to the preset mlp.", "Remove it, or set preset: mlp.");
+            string[] presets = [.. PresetForms.With(key)];
+            Report(values, key, $"'{key}' belongs to the preset{(presets.Length > 1 ? "s" : "")} {string.Join(" and ", presets)}.", $"Remove it, or set preset: {presets[0]}.");
+        }
+
+        if (values.Text("weights") is { } file && StoreAddress.IsUrl(file))
+        {
+            Report(values, "weights", $"'{file}' is no path: weights are read from a file.", "Copy it, and name the copy.");
         }
 
         return new ModelSpec
         {
             Preset = values.Text("preset"),
             Hidden = Sizes(values, "hidden"),
+            Depth = values.Int("depth"),
+            Width = values.Int("width"),
+            Heads = values.Int("heads"),
+            Dropout = values.Number("dropout"),
             Input = values.Given.Contains("input") ? Sizes(values, "input") : null,
-            Layers = [.. values.List<JobValues>("layers").Select(Layer)],
+            Layers = Layers(values, "layers") ?? [],
             Name = values.Text("name"),
             Options = values.Options("options"),
             Metrics = values.List<string>("metrics"),
@@ -90,11 +103,29 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         Epsilon = values.Number("epsilon"),
         Momentum = values.Number("momentum"),
         Bias = values.Flag("bias"),
+        Size = values.Int("size"),
+        Heads = values.Int("heads"),
+        Causal = values.Flag("causal"),
+        Depth = values.Int("depth"),
+        Hidden = values.Int("hidden"),
+        Activation = values.Word<ActivationKind>("activation"),
+        NormFirst = values.Flag("normFirst"),
+        Bidirectional = values.Flag("bidirectional"),
+        Last = values.Flag("last"),
+        Groups = values.Int("groups"),
+        Fixed = values.Flag("fixed"),
+        Layers = Layers(values, "layers"),
+        Shortcut = Layers(values, "shortcut"),
+        Branches = values.Given.Contains("branches") ? [.. values.List<object?[]>("branches").Select(branch => branch.OfType<JobValues>().Select(Layer).ToArray())] : null,
+        Join = values.Word<JoinKind>("join"),
     };
+
+    private static LayerSpec[]? Layers(JobValues values, string key) => values.Given.Contains(key) ? [.. values.List<JobValues>(key).Select(Layer)] : null;
 
     private DataSpec Data(JobValues values)
     {
-        string[] train = files.Of(values, "train"), validation = files.Of(values, "validation");
+        bool folders = values.Word<DataFormat>("format") == DataFormat.Images;
+        string[] train = files.Of(values, "train", folders), validation = files.Of(values, "validation", folders), labels = files.Of(values, "trainLabels"), held = files.Of(values, "validationLabels");
         var data = new DataSpec
         {
             Format = values.Given.Contains("source") ? DataFormat.Source : values.Word<DataFormat>("format") ?? DataFormat.Csv,
@@ -102,10 +133,12 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Options = values.Options("options"),
             Train = train.FirstOrDefault() ?? "",
             TrainMore = train[Math.Min(1, train.Length)..],
-            TrainLabels = files.Full(values, "trainLabels"),
+            TrainLabels = labels.FirstOrDefault(),
+            TrainLabelsMore = labels[Math.Min(1, labels.Length)..],
             Validation = validation.FirstOrDefault(),
             ValidationMore = validation[Math.Min(1, validation.Length)..],
-            ValidationLabels = files.Full(values, "validationLabels"),
+            ValidationLabels = held.FirstOrDefault(),
+            ValidationLabelsMore = held[Math.Min(1, held.Length)..],
             Split = values.Number("split"),
             Features = values.List<string>("features"),
             Exclude = values.List<string>("exclude"),
@@ -123,6 +156,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Normalize = values.Word<NormalizationKind>("normalize") ?? NormalizationKind.None,
             NormalizeLabels = values.Word<NormalizationKind>("normalizeLabels") ?? NormalizationKind.None,
             Text = values.Given.Contains("text") ? Text(values.Map("text")) : null,
+            Image = values.Given.Contains("image") ? Image(values.Map("image")) : null,
         };
         CheckKind(data, values);
         if (data.Thousands == data.Decimal)
@@ -133,11 +167,6 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (data.Features.Count > 0 && data.Exclude.Count > 0)
         {
             Report(values, "exclude", "The data have both 'features' and 'exclude'.", "Keep one of the two: 'exclude' is for all columns but some.");
-        }
-
-        if (data.Format == DataFormat.Idx && data.TrainMore.Count + data.ValidationMore.Count > 0)
-        {
-            Report(values, data.TrainMore.Count > 0 ? "train" : "validation", "The format idx takes one file of images.", "Name one file.");
         }
 
         if (data.Split is not null && data.Validation is not null)
@@ -189,7 +218,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(values, key, $"'{key}' does not go with the format {JobWords.Of(data.Format)}.", "Remove it.");
         }
 
-        if (values.Word<DataFormat>("format") is DataFormat.Csv && !values.Given.Contains("labels"))
+        if (values.Word<DataFormat>("format") is DataFormat.Csv or DataFormat.JsonLines or DataFormat.Parquet && !values.Given.Contains("labels"))
         {
             Report(values, "format", "'labels' is missing in 'data'.", "Name the column or columns that are predicted.");
         }
@@ -197,6 +226,11 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (values.Word<DataFormat>("format") is DataFormat.Text)
         {
             CheckText(data, values);
+        }
+
+        if (values.Word<DataFormat>("format") is DataFormat.Images && data.Image is null)
+        {
+            Report(values, "format", "'image' is missing in 'data'.", "Give a map with the 'shape' of a sample, such as [3, 32, 32].");
         }
 
         if (data.Format == DataFormat.Idx && !values.Given.Contains("trainLabels"))
@@ -208,6 +242,28 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         {
             Report(values, "validation", "'validation' and 'validationLabels' go together.", "Give both or none.");
         }
+
+        foreach ((string images, string labels, int count, int labelled) in new[] { ("train", "trainLabels", data.TrainMore.Count, data.TrainLabelsMore.Count), ("validation", "validationLabels", data.ValidationMore.Count, data.ValidationLabelsMore.Count) })
+        {
+            if (data.Format == DataFormat.Idx && values.Given.Contains(images) && values.Given.Contains(labels) && count != labelled)
+            {
+                Report(values, labels, $"'{images}' names {Amount.Of(count + 1, "file")} of images, and '{labels}' {labelled + 1} of labels.", "Name one for each, in the same order.");
+            }
+        }
+    }
+
+    /// <returns>Null where all have their defaults.</returns>
+    private static LossOptions? LossOptions(JobValues values)
+    {
+        static double? Other(double? value, double standard) => value == standard ? null : value;
+        var options = new LossOptions
+        {
+            LabelSmoothing = Other(values.Number("labelSmoothing"), 0),
+            Focal = Other(values.Number("focal"), 0),
+            PosWeight = Other(values.Number("posWeight"), 1),
+            Delta = Other(values.Number("delta"), 1),
+        };
+        return options == new LossOptions() ? null : options;
     }
 
     private TextSpec Text(JobValues values) => new()
@@ -218,6 +274,24 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         Vocabulary = files.Full(values, "vocabulary"),
         Merges = files.Full(values, "merges"),
     };
+
+    private ImageSpec Image(JobValues values)
+    {
+        List<int> shape = Sizes(values, "shape");
+        if (shape is not [1 or 3, _, _] && values.Given.Contains("shape") && values.IsKnown("shape"))
+        {
+            Report(values, "shape", $"An image's 'shape' is [{string.Join(", ", shape)}].", "Give [channels, height, width], with 1 channel for grey and 3 for colours.");
+        }
+
+        return new ImageSpec
+        {
+            Shape = shape,
+            Fit = values.Word<ImageFit>("fit") ?? ImageFit.Stretch,
+            Crop = values.Int("crop") ?? 0,
+            Flip = values.Flag("flip") ?? false,
+            Shift = values.Int("shift") ?? 0,
+        };
+    }
 
     private void CheckText(DataSpec data, JobValues values)
     {
@@ -272,7 +346,15 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Beta2 = values.Number("beta2") ?? defaults.Beta2,
             Epsilon = values.Number("epsilon") ?? defaults.Epsilon,
             ClipNorm = values.Number("clipNorm"),
+            Groups = values.Given.Contains("groups") ? [.. values.List<JobValues>("groups").Select(group => new ParameterGroup { Names = group.List<string>("names"), Rate = group.Number("rate") is { } rate and not 1 ? rate : null, WeightDecay = group.Number("weightDecay") })] : null,
+            AverageDecay = values.Number("averageDecay"),
+            Exported = values.Word<ExportedKind>("exported"),
         };
+        if (values.Given.Contains("exported") && !values.Given.Contains("averageDecay"))
+        {
+            Report(values, "exported", "'exported' belongs to 'averageDecay', which the optimizer does not have.", "Remove it, or give 'averageDecay'.");
+        }
+
         string[] foreign = optimizer.Kind switch
         {
             OptimizerKind.Sgd => ["beta1", "beta2", "epsilon"],
@@ -301,14 +383,20 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             StepSize = (long)(values.Whole("stepSize") ?? 0),
             Gamma = values.Number("gamma") ?? new ScheduleSpec().Gamma,
             FinalFraction = values.Number("finalFraction") ?? 0,
+            CycleSteps = (long?)values.Whole("cycleSteps"),
+            CycleFactor = values.Int("cycleFactor"),
+            RiseFraction = values.Number("riseFraction"),
+            StartFraction = values.Number("startFraction"),
         };
-        string[] foreign = schedule.Kind switch
+        string[] own = schedule.Kind switch
         {
-            ScheduleKind.Step => ["finalFraction"],
-            ScheduleKind.Cosine => ["stepSize", "gamma"],
-            _ => ["stepSize", "gamma", "finalFraction"],
+            ScheduleKind.Step => ["warmupSteps", "stepSize", "gamma"],
+            ScheduleKind.Cosine => ["warmupSteps", "finalFraction"],
+            ScheduleKind.CosineRestarts => ["warmupSteps", "cycleSteps", "cycleFactor", "finalFraction"],
+            ScheduleKind.OneCycle => ["riseFraction", "startFraction", "finalFraction"],
+            _ => ["warmupSteps"],
         };
-        foreach (string key in foreign.Where(key => values.IsKnown("kind") && values.Given.Contains(key)))
+        foreach (string key in values.Given.Where(key => key != "kind" && values.IsKnown("kind") && !own.Contains(key)))
         {
             Report(values, key, $"The schedule {JobWords.Of(schedule.Kind)} has no '{key}'.", "Remove it, or name the 'kind' that it belongs to.");
         }
@@ -316,6 +404,11 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
         if (schedule.Kind == ScheduleKind.Step && !values.Given.Contains("stepSize"))
         {
             Report(values, "kind", "The schedule 'step' has no 'stepSize'.", "Give the number of steps after which the rate falls.");
+        }
+
+        if (schedule.Kind == ScheduleKind.CosineRestarts && !values.Given.Contains("cycleSteps"))
+        {
+            Report(values, "kind", "The schedule 'cosine-restarts' has no 'cycleSteps'.", "Give the number of steps of the first fall.");
         }
 
         return schedule;
@@ -330,7 +423,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
 
         if (job.Data.NormalizeLabels != NormalizationKind.None && (job.Loss is LossKind.CrossEntropy or LossKind.BinaryCrossEntropy) && values.IsKnown("loss"))
         {
-            Report(values.Map("data"), "normalizeLabels", $"The loss {JobWords.Of(job.Loss)} takes classes, which are not scaled.", "Remove 'normalizeLabels', or take the loss mse or mae.");
+            Report(values.Map("data"), "normalizeLabels", $"The loss {JobWords.Of(job.Loss)} takes classes, which are not scaled.", "Remove 'normalizeLabels', or take the loss mse, mae or huber.");
         }
 
         if (job.Loss == LossKind.Model && job.Model.Name is null && values.Map("model").IsMap)
@@ -338,9 +431,27 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(values, "loss", "The loss 'model' is that of a model of one's own, and the job names none.", "Take another loss, or give 'model.name'.");
         }
 
+        string[] foreign = job.Loss switch
+        {
+            LossKind.CrossEntropy => ["posWeight", "delta"],
+            LossKind.BinaryCrossEntropy => ["labelSmoothing", "delta"],
+            LossKind.Huber => ["labelSmoothing", "focal", "posWeight"],
+            _ => ["labelSmoothing", "focal", "posWeight", "delta"],
+        };
+        JobValues options = values.Map("lossOptions");
+        foreach (string key in foreign.Where(key => values.IsKnown("loss") && options.Given.Contains(key)))
+        {
+            Report(options, key, $"The loss {JobWords.Of(job.Loss)} has no '{key}'.", "Remove it, or take the loss that it belongs to.");
+        }
+
+        if (job.TopK is not null && !job.Metrics.Contains(MetricKind.TopK) && values.IsKnown("metrics"))
+        {
+            Report(values, "topK", "'topK' belongs to the metric top-k, which is not measured.", "Remove it, or name top-k in 'metrics'.");
+        }
+
         if (job.ClassWeights is not null && values.IsKnown("loss"))
         {
-            if (job.Loss is LossKind.Mse or LossKind.Mae)
+            if (job.Loss is LossKind.Mse or LossKind.Mae or LossKind.Huber)
             {
                 Report(values, "classWeights", $"The loss {JobWords.Of(job.Loss)} takes numbers, which have no classes.", "Remove 'classWeights', or take the loss cross-entropy.");
             }
@@ -357,6 +468,11 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
 
         if (job.Best is { } best)
         {
+            if (job.Optimizer.ExportsAverage)
+            {
+                Report(values, "best", "The best version is found by its newest values, and the model file would have their moving average, which nobody measured.", "Remove 'best', or set 'optimizer.exported: last'.");
+            }
+
             JobValues map = values.Map("best");
             bool isOwn = job.Model.Metrics.Contains(best.Metric);
             if (best.Metric == JobWords.Of(MetricKind.Confusion))

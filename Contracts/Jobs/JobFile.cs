@@ -102,17 +102,20 @@ public static class JobFile
         JobSpec job = FromCanonicalJson(json, mayHaveMore);
         IEnumerable<object?>[] lists =
         [
-            job.Model.Layers, job.Model.Metrics, job.Model.Options?.Values ?? [], job.Model.WeightNames?.Values ?? [],
-            job.Data.Features, job.Data.Exclude, job.Data.Labels, job.Data.Categories, job.Data.TrainMore, job.Data.ValidationMore, job.Data.MissingValues ?? [], job.Data.Options?.Values ?? [],
+            job.Model.Metrics, job.Model.Options?.Values ?? [], job.Model.WeightNames?.Values ?? [],
+            job.Data.Features, job.Data.Exclude, job.Data.Labels, job.Data.Categories, job.Data.TrainMore, job.Data.ValidationMore, job.Data.TrainLabelsMore, job.Data.ValidationLabelsMore, job.Data.MissingValues ?? [], job.Data.Options?.Values ?? [],
         ];
-        if (lists.Any(list => list.Contains(null)))
+        if (lists.Any(list => list.Contains(null)) || LayerSpec.HasNull(job.Model.Layers) || job.Optimizer.Groups?.Any(group => group is null || group.Names.Contains(null!)) == true)
         {
             throw new InputException(Key, 0, "A list of the job has null in it.", "Leave it out.");
         }
 
-        if (job.Data is { Validation: null, ValidationMore.Count: > 0 })
+        foreach ((string name, string? first, IReadOnlyList<string> more) in new[] { ("validation", job.Data.Validation, job.Data.ValidationMore), ("trainLabels", job.Data.TrainLabels, job.Data.TrainLabelsMore), ("validationLabels", job.Data.ValidationLabels, job.Data.ValidationLabelsMore) })
         {
-            throw new InputException(Key, 0, "The job has 'validationMore' and no 'validation'.", "Name the first file in 'validation'.");
+            if (first is null && more.Count > 0)
+            {
+                throw new InputException(Key, 0, $"The job has '{name}More' and no '{name}'.", $"Name the first file in '{name}'.");
+            }
         }
 
         try
@@ -135,7 +138,7 @@ public static class JobFile
     public static string Hash(JobSpec job)
     {
         JobSpec plain = WithoutPlace(job);
-        JobSpec essential = plain with { Name = "", Model = plain.Model with { Weights = plain.Model.Weights is null ? null : "" }, Data = job.Data with { Train = "", TrainMore = [], TrainLabels = null, Validation = null, ValidationMore = [], ValidationLabels = null, Text = job.Data.Text?.WithFiles(_ => "") } };
+        JobSpec essential = plain with { Name = "", Model = plain.Model with { Weights = plain.Model.Weights is null ? null : "" }, Data = job.Data with { Train = "", TrainMore = [], TrainLabels = null, TrainLabelsMore = [], Validation = null, ValidationMore = [], ValidationLabels = null, ValidationLabelsMore = [], Text = job.Data.Text?.WithFiles(_ => "") } };
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToCanonicalJson(essential))));
     }
 
@@ -143,7 +146,7 @@ public static class JobFile
     public static JobSpec WithoutPlace(JobSpec job) => job with
     {
         Data = job.Data.WithFiles(path => Path.GetFileName(path)),
-        Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer with { Line = 0 })], Weights = Path.GetFileName(job.Model.Weights) },
+        Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer.WithoutLines())], Weights = Path.GetFileName(job.Model.Weights) },
         Workers = new WorkersSpec(),
         Shards = 1,
         Checkpoint = new CheckpointSpec(),

@@ -36,7 +36,7 @@ internal sealed record JobKey(string Name, ValueKind Kind, string Meaning)
         ValueKind.Number => "a number" + Range(),
         ValueKind.Flag => "true or false",
         ValueKind.Word => "one of " + string.Join(", ", Words),
-        ValueKind.List => $"a list of {Items!.Kind switch { ValueKind.Whole => "whole numbers", ValueKind.Word => "these: " + string.Join(", ", Items.Words), ValueKind.Layer => "layers", _ => Items.Name switch { "path" => "paths", "text" => "texts", _ => "names" } }}",
+        ValueKind.List => $"a list of {Items!.Kind switch { ValueKind.Whole => "whole numbers", ValueKind.Word => "these: " + string.Join(", ", Items.Words), ValueKind.Layer => "layers", ValueKind.List => "rows of layers", ValueKind.Map => $"maps of {string.Join(", ", Items.Keys.Select(k => k.Name))}", _ => Items.Name switch { "path" => "paths", "text" => "texts", _ => "names" } }}",
         ValueKind.Options => "a map of names and values",
         ValueKind.Weights => $"{ClassWeights.Balanced}, or a map of class and number{Range()}",
         _ => "a map of " + string.Join(", ", Keys.Select(k => k.Name)),

@@ -12,9 +12,10 @@ internal sealed class JobPaths(List<InputError> errors, string directory)
     public string? Full(JobValues values, string key) => values.Text(key) is { } path ? Full(values, key, path) : null;
 
     /// <summary>The files of a list, with those that a pattern stands for in ordinal order in its place.</summary>
-    public string[] Of(JobValues values, string key)
+    /// <param name="folders">Whether a pattern stands for folders as well.</param>
+    public string[] Of(JobValues values, string key, bool folders = false)
     {
-        string[] all = [.. values.List<string>(key).SelectMany(path => Expand(values, key, Full(values, key, path)))];
+        string[] all = [.. values.List<string>(key).SelectMany(path => Expand(values, key, Full(values, key, path), folders))];
         foreach (string twice in all.GroupBy(path => path, StringComparer.Ordinal).Where(g => g.Count() > 1).Select(g => g.Key).Take(1))
         {
             Report(values, key, $"'{key}' names {twice} twice.", "Name each file once, also by patterns.");
@@ -23,11 +24,24 @@ internal sealed class JobPaths(List<InputError> errors, string directory)
         return all;
     }
 
-    private string Full(JobValues values, string key, string path) => Path.GetFullPath(path, values.LineOf(key) == 0 ? Environment.CurrentDirectory : directory);
-
-    private string[] Expand(JobValues values, string key, string path)
+    private string Full(JobValues values, string key, string path)
     {
-        string pattern = Path.GetFileName(path);
+        if (!StoreAddress.IsUrl(path))
+        {
+            return Path.GetFullPath(path, values.LineOf(key) == 0 ? Environment.CurrentDirectory : directory);
+        }
+
+        if (StoreAddress.Parse(path) is null)
+        {
+            Report(values, key, $"'{path}' is no path, and no address of an object store.", "Give a path, s3://bucket/key or azblob://container/name; what another address names, download first.");
+        }
+
+        return path;
+    }
+
+    private string[] Expand(JobValues values, string key, string path, bool folders)
+    {
+        string pattern = StoreAddress.IsUrl(path) ? "" : Path.GetFileName(path);
         if (pattern.IndexOfAny(Wild) < 0)
         {
             return [path];
@@ -37,7 +51,7 @@ internal sealed class JobPaths(List<InputError> errors, string directory)
         string[] found;
         try
         {
-            found = [.. Directory.EnumerateFiles(folder, pattern).Take(MostFiles + 1).Order(StringComparer.Ordinal)];
+            found = [.. (folders ? Directory.EnumerateFileSystemEntries(folder, pattern) : Directory.EnumerateFiles(folder, pattern)).Take(MostFiles + 1).Order(StringComparer.Ordinal)];
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -56,7 +56,7 @@ internal sealed class JobReader(List<InputError> errors)
             case ValueKind.Map:
                 return Read(node, key);
             case ValueKind.Layer:
-                return Layer(node, key);
+                return Layer(node);
             case ValueKind.Options:
                 return node is JobMap options ? OptionsOf(options, key) : Bad(node, key);
             case ValueKind.Weights:
@@ -142,23 +142,27 @@ internal sealed class JobReader(List<InputError> errors)
         return new ClassWeights(weights);
     }
 
-    private JobValues? Layer(JobNode node, JobKey key)
+    private JobValues? Layer(JobNode node)
     {
-        JobKey plain = key with { Kind = ValueKind.Map, Name = "layer" };
         if (node is JobList)
         {
-            Report(node, "A layer is no list.", "Write its kind, or a map of kind and its numbers.");
+            Report(node, "A layer is no list.", "Write its kind, or a map of kind and its keys.");
             return null;
         }
 
         JobNode map = node is JobScalar scalar ? new JobMap(node.File, node.Line, [new("kind", node.Line, scalar)]) : node;
-        JobValues values = Read(map, plain);
+        JobValues values = Read(map, JobKeys.Layer);
         if (values.Text("kind") is { } word)
         {
-            string[] allowed = JobKeys.OfLayer.GetValueOrDefault(JobWords.Parse<LayerKind>(word)) ?? [];
-            foreach (string name in values.Given.Where(n => n != "kind" && !allowed.Contains(n)))
+            LayerForm form = LayerForms.Of(JobWords.Parse<LayerKind>(word));
+            foreach (string name in values.Given.Where(n => n != "kind" && !form.Keys.Contains(n)))
             {
-                Note(new(node.File, values.LineOf(name), $"A {word} layer has no '{name}'.", allowed.Length == 0 ? "Remove it." : $"It has {string.Join(", ", allowed)}."));
+                Note(new(node.File, values.LineOf(name), $"A {word} layer has no '{name}'.", form.Keys.Length == 0 ? "Remove it." : $"It has {string.Join(", ", form.Keys)}."));
+            }
+
+            foreach (JobKey required in JobKeys.Layer.Keys.Where(k => form.Required.Contains(k.Name) && !values.Given.Contains(k.Name)))
+            {
+                Report(map, $"A {word} layer needs '{required.Name}'.", $"Give {required.Expected}: {required.Meaning}");
             }
         }
 

@@ -20,8 +20,22 @@ public static class JobReference
             }
         }
 
+        Table(text, "optimizer.groups", JobKeys.ParameterGroup);
         Table(text, "model.layers", JobKeys.Layer);
+        Kinds(text);
         return text.ToString();
+    }
+
+    private static void Kinds(StringBuilder text)
+    {
+        text.Append("### Kinds of layers\n\n| Kind | What it does | Keys |\n|---|---|---|\n");
+        foreach (LayerKind kind in Enum.GetValues<LayerKind>())
+        {
+            LayerForm form = LayerForms.Of(kind);
+            text.Append(CultureInfo.InvariantCulture, $"| `{JobWords.Of(kind)}` | {form.Meaning} | {string.Join(", ", form.Keys.Select(key => $"`{key}`"))} |\n");
+        }
+
+        text.Append('\n');
     }
 
     /// <param name="title">The map's way from the job; empty: the job itself.</param>

@@ -17,6 +17,7 @@ public static class JobSchema
         job.Insert(1, "title", "Lockstep job");
         job["oneOf"] = new JsonArray(RequiredOnly("epochs"), RequiredOnly("steps"));
         ((JsonObject)job["properties"]!["model"]!)["oneOf"] = new JsonArray(RequiredOnly("preset"), RequiredOnly("layers"), RequiredOnly("name"));
+        job["$defs"] = new JsonObject { ["layer"] = Layer() };
         ((JsonObject)job["properties"]!["data"]!)["oneOf"] = new JsonArray(new JsonObject { ["required"] = new JsonArray("format", "train") }, RequiredOnly("source"));
         return job.ToJsonString(Indented);
     }
@@ -34,7 +35,7 @@ public static class JobSchema
             ValueKind.Flag => new() { ["type"] = "boolean" },
             ValueKind.Word => Words(key.Words),
             ValueKind.List => List(Value(key.Items!), key.NotEmpty),
-            ValueKind.Layer => Layer(key),
+            ValueKind.Layer => new() { ["$ref"] = "#/$defs/layer" },
             ValueKind.Options => new() { ["type"] = "object", ["additionalProperties"] = new JsonObject { ["type"] = new JsonArray("string", "number", "boolean") } },
             ValueKind.Weights => new() { ["anyOf"] = new JsonArray(Words([ClassWeights.Balanced]), new JsonObject { ["type"] = "object", ["additionalProperties"] = Number(key, "number") }) },
             _ => Map(key),
@@ -63,19 +64,19 @@ public static class JobSchema
     // One value is a list of one.
     private static JsonObject List(JsonObject item, bool notEmpty) => new() { ["anyOf"] = new JsonArray(new JsonObject { ["type"] = "array", ["minItems"] = notEmpty ? 1 : 0, ["items"] = item }, item.DeepClone()) };
 
-    private static JsonObject Layer(JobKey key)
+    private static JsonObject Layer()
     {
-        string[] alone = [.. key.Keys[0].Words];
+        JobKey key = JobKeys.Layer;
         var maps = new JsonArray();
         foreach (LayerKind kind in Enum.GetValues<LayerKind>())
         {
-            string[] own = JobKeys.OfLayer.GetValueOrDefault(kind) ?? [];
-            JsonObject map = Map(key with { Keys = [.. key.Keys.Where(k => k.Name == "kind" || own.Contains(k.Name))] });
+            LayerForm form = LayerForms.Of(kind);
+            JsonObject map = Map(key with { Meaning = form.Meaning, Keys = [.. key.Keys.Where(k => k.Name == "kind" || form.Keys.Contains(k.Name)).Select(k => k with { Required = k.Required || form.Required.Contains(k.Name) })] });
             ((JsonObject)map["properties"]!)["kind"] = new JsonObject { ["const"] = JobWords.Of(kind) };
             maps.Add(map);
         }
 
-        return new() { ["anyOf"] = new JsonArray(Words(alone), new JsonObject { ["oneOf"] = maps }) };
+        return new() { ["anyOf"] = new JsonArray(Words(Enum.GetValues<LayerKind>().Where(kind => LayerForms.Of(kind).Required.Count == 0).Select(JobWords.Of)), new JsonObject { ["oneOf"] = maps }) };
     }
 
     private static JsonObject Map(JobKey key)

@@ -11,7 +11,11 @@ public sealed record JobSpec
     public required ModelSpec Model { get; init; }
     public required DataSpec Data { get; init; }
     public required LossKind Loss { get; init; }
+    /// <value>Numbers of the loss; null: all have their defaults.</value>
+    public LossOptions? LossOptions { get; init; }
     public IReadOnlyList<MetricKind> Metrics { get; init; } = [];
+    /// <value>Of the metric top-k: how many classes of a sample may be right. Null: 5.</value>
+    public int? TopK { get; init; }
     /// <value>Losses over classes only; null: all samples count alike.</value>
     public ClassWeights? ClassWeights { get; init; }
     /// <value>Which evaluated version is kept as the model; null: the last version is.</value>
@@ -50,10 +54,18 @@ public sealed record JobSpec
 /// <summary>A preset, a list of layers, or a model of the worker program's own.</summary>
 public sealed record ModelSpec
 {
-    /// <value><c>mlp</c> or <c>cnn</c>; null where Layers is given.</value>
+    /// <value>One of <see cref="PresetForms"/>; null where Layers is given.</value>
     public string? Preset { get; init; }
-    /// <value>Widths of the hidden layers of the mlp preset.</value>
+    /// <value>Widths of the hidden layers of the presets mlp and tabular.</value>
     public IReadOnlyList<int> Hidden { get; init; } = [];
+    /// <value>resnet: blocks of each of its three stages; transformer: its blocks. Null: the preset's own.</value>
+    public int? Depth { get; init; }
+    /// <value>resnet: channels of the first stage; transformer: numbers of one step. Null: the preset's own.</value>
+    public int? Width { get; init; }
+    /// <value>transformer: heads of each block. Null: the preset's own.</value>
+    public int? Heads { get; init; }
+    /// <value>transformer and tabular: probability of zeroing, in [0, 1). Null: the preset's own.</value>
+    public double? Dropout { get; init; }
     /// <value>Shape of one sample without the batch, such as [64] or [1, 28, 28]; null: as the data gives it.</value>
     public IReadOnlyList<int>? Input { get; init; }
     public IReadOnlyList<LayerSpec> Layers { get; init; } = [];
@@ -71,30 +83,9 @@ public sealed record ModelSpec
     public bool Strict { get; init; } = true;
 }
 
-/// <summary>One layer. Which of the numbers a kind uses is stated in docs/job-file.md.</summary>
-public sealed record LayerSpec
-{
-    public required LayerKind Kind { get; init; }
-    /// <value>Line of the layer in the job file, for error messages; 0 where there is none.</value>
-    public int Line { get; init; }
-    /// <value>linear: outputs; conv2d: output channels.</value>
-    public int? Out { get; init; }
-    /// <value>conv2d and pools: edge of the square window.</value>
-    public int? Kernel { get; init; }
-    public int? Stride { get; init; }
-    public int? Padding { get; init; }
-    /// <value>dropout: probability of zeroing, in [0, 1).</value>
-    public double? P { get; init; }
-    public double? Epsilon { get; init; }
-    public double? Momentum { get; init; }
-    public bool? Bias { get; init; }
-}
+public enum LossKind { Mse = 1, Mae = 2, CrossEntropy = 3, BinaryCrossEntropy = 4, Model = 5, Huber = 6 }
 
-public enum LayerKind { Linear = 1, Conv2d = 2, MaxPool2d = 3, AvgPool2d = 4, BatchNorm = 5, LayerNorm = 6, Dropout = 7, Flatten = 8, Relu = 9, Gelu = 10, Tanh = 11, Sigmoid = 12, Softmax = 13 }
-
-public enum LossKind { Mse = 1, Mae = 2, CrossEntropy = 3, BinaryCrossEntropy = 4, Model = 5 }
-
-public enum MetricKind { Accuracy = 1, Mae = 2, Rmse = 3, Auc = 4, F1 = 5, Precision = 6, Recall = 7, Confusion = 8, R2 = 9, Mape = 10 }
+public enum MetricKind { Accuracy = 1, Mae = 2, Rmse = 3, Auc = 4, F1 = 5, Precision = 6, Recall = 7, Confusion = 8, R2 = 9, Mape = 10, TopK = 11, Perplexity = 12 }
 
 public enum PullFormat { Float32 = 1, [JsonStringEnumMemberName("bfloat16")] BFloat16 = 2 }
 
@@ -114,12 +105,13 @@ public sealed record BestSpec
 
     /// <summary>What is better of a metric: less of an error, more of the others.</summary>
     public static BestMode UsualMode(string metric) =>
-        metric == Loss || metric == JobWords.Of(MetricKind.Mae) || metric == JobWords.Of(MetricKind.Rmse) || metric == JobWords.Of(MetricKind.Mape) ? BestMode.Min : BestMode.Max;
+        metric == Loss || metric == JobWords.Of(MetricKind.Mae) || metric == JobWords.Of(MetricKind.Rmse) || metric == JobWords.Of(MetricKind.Mape) || metric == JobWords.Of(MetricKind.Perplexity) ? BestMode.Min : BestMode.Max;
 }
 
 public enum BestMode { Min = 1, Max = 2 }
 
-public enum DataFormat { Csv = 1, Idx = 2, Source = 3, Text = 4 }
+/// <summary>How files are read; csv, json-lines and parquet are tables.</summary>
+public enum DataFormat { Csv = 1, Idx = 2, Source = 3, Text = 4, JsonLines = 5, Parquet = 6, Images = 7 }
 
 public enum MissingPolicy { Refuse = 1, Mean = 2, Median = 3, Zero = 4 }
 
@@ -139,55 +131,61 @@ public sealed record DataSpec
     public string? Source { get; init; }
     /// <value>Of a source of the worker program's own, as texts, by name; null: none.</value>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
-    /// <value>Csv and source: the file, or the first of several; empty: none. Idx: the images.</value>
+    /// <value>The file or folder, or the first of several; of a source, empty: none. Idx: the images.</value>
     public required string Train { get; init; }
-    /// <value>Csv: the files whose rows follow those of Train, in this order.</value>
+    /// <value>The files that follow Train, in this order.</value>
     public IReadOnlyList<string> TrainMore { get; init; } = [];
     /// <value>Idx: the labels of Train.</value>
     public string? TrainLabels { get; init; }
+    /// <value>Idx: the labels of TrainMore, one by one.</value>
+    public IReadOnlyList<string> TrainLabelsMore { get; init; } = [];
     public string? Validation { get; init; }
-    /// <value>Csv: the files whose rows follow those of Validation.</value>
+    /// <value>The files that follow Validation.</value>
     public IReadOnlyList<string> ValidationMore { get; init; } = [];
     public string? ValidationLabels { get; init; }
+    /// <value>Idx: the labels of ValidationMore, one by one.</value>
+    public IReadOnlyList<string> ValidationLabelsMore { get; init; } = [];
     /// <value>Fraction of Train held out for validation, in (0, 1), by a seeded permutation; null where Validation is given or none is wanted.</value>
     public double? Split { get; init; }
-    /// <value>Csv: names or zero-based indexes, from the end where negative; empty: every column that is neither a label nor excluded.</value>
+    /// <value>Tables: names or zero-based indexes, from the end where negative; empty: every column that is neither a label nor excluded.</value>
     public IReadOnlyList<string> Features { get; init; } = [];
-    /// <value>Csv: columns that are no features, where Features is empty.</value>
+    /// <value>Tables: columns that are no features, where Features is empty.</value>
     public IReadOnlyList<string> Exclude { get; init; } = [];
-    /// <value>Csv: one name or index for classes, one or more for regression.</value>
+    /// <value>Tables: one name or index for classes, one or more for regression.</value>
     public IReadOnlyList<string> Labels { get; init; } = [];
-    /// <value>Csv columns whose texts are categories: one-hot as features, an index as a label; or <see cref="AutoCategories"/>.</value>
+    /// <value>Columns whose texts are categories: one-hot as features, an index as a label; or <see cref="AutoCategories"/>.</value>
     public IReadOnlyList<string> Categories { get; init; } = [];
     public bool Header { get; init; } = true;
     public char Delimiter { get; init; } = ',';
-    /// <value>Csv: encoding of the text. Default utf-8.</value>
+    /// <value>Csv and text: encoding of the text. Default utf-8.</value>
     public string Encoding { get; init; } = TextEncodings.Usual;
     /// <value>Csv: what stands before a number's fraction. Default a point.</value>
     public char Decimal { get; init; } = '.';
     /// <value>Csv: what stands between groups of three digits; null: nothing.</value>
     public char? Thousands { get; init; }
     public MissingPolicy Missing { get; init; } = MissingPolicy.Refuse;
-    /// <value>Csv: texts that mean no value, beside the empty one; null: those of docs/job-file.md.</value>
+    /// <value>Tables: texts that mean no value, beside the empty one; null: those of docs/job-file.md.</value>
     public IReadOnlyList<string>? MissingValues { get; init; }
-    /// <value>Csv: what a missing category is; null: refused where Missing refuses, else without a flag.</value>
+    /// <value>Tables: what a missing category is; null: refused where Missing refuses, else without a flag.</value>
     public MissingCategoryPolicy? MissingCategory { get; init; }
-    /// <value>Csv: what a category is that the training data do not have.</value>
+    /// <value>Tables and text: what a category or character is that the training data do not have.</value>
     public UnknownPolicy Unknown { get; init; } = UnknownPolicy.Refuse;
     public NormalizationKind Normalize { get; init; } = NormalizationKind.None;
     /// <value>How labels that are numbers are scaled for the loss; metrics are in the labels' own unit.</value>
     public NormalizationKind NormalizeLabels { get; init; } = NormalizationKind.None;
     /// <value>Of the format text, else null.</value>
     public TextSpec? Text { get; init; }
+    /// <value>Of the format images, else null.</value>
+    public ImageSpec? Image { get; init; }
 
     /// <summary>All files, with the key that names each.</summary>
     public IEnumerable<(string Key, string Path)> Files() =>
     [
         .. Train.Length == 0 && Source is not null ? Array.Empty<(string, string)>() : [("train", Train)],
         .. TrainMore.Select(path => ("train", path)),
-        .. new[] { ("trainLabels", TrainLabels), ("validation", Validation) }.Where(f => f.Item2 is not null).Select(f => (f.Item1, f.Item2!)),
-        .. ValidationMore.Select(path => ("validation", path)),
-        .. ValidationLabels is null ? Array.Empty<(string, string)>() : [("validationLabels", ValidationLabels)],
+        .. Named("trainLabels", TrainLabels, TrainLabelsMore),
+        .. Named("validation", Validation, ValidationMore),
+        .. Named("validationLabels", ValidationLabels, ValidationLabelsMore),
         .. new[] { ("text.vocabulary", Text?.Vocabulary), ("text.merges", Text?.Merges) }.Where(f => f.Item2 is not null).Select(f => (f.Item1, f.Item2!)),
     ];
 
@@ -200,44 +198,14 @@ public sealed record DataSpec
         TrainLabels = TrainLabels is { } labels ? change(labels) : null,
         Validation = Validation is { } validation ? change(validation) : null,
         ValidationMore = [.. ValidationMore.Select(change)],
+        TrainLabelsMore = [.. TrainLabelsMore.Select(change)],
         ValidationLabels = ValidationLabels is { } held ? change(held) : null,
+        ValidationLabelsMore = [.. ValidationLabelsMore.Select(change)],
         Text = Text?.WithFiles(change),
     };
-}
 
-public enum OptimizerKind { Sgd = 1, Adam = 2, [JsonStringEnumMemberName("adamw")] AdamW = 3, Adagrad = 4 }
-
-public sealed record OptimizerSpec
-{
-    public OptimizerKind Kind { get; init; } = OptimizerKind.Adam;
-    /// <value>Peak learning rate. Default 1e-3.</value>
-    public double LearningRate { get; init; } = 1e-3;
-    /// <value>Sgd only. Default 0.</value>
-    public double Momentum { get; init; }
-    public bool Nesterov { get; init; }
-    public double WeightDecay { get; init; }
-    public double Beta1 { get; init; } = 0.9;
-    public double Beta2 { get; init; } = 0.999;
-    public double Epsilon { get; init; } = 1e-8;
-    /// <value>Largest global norm of the gradient; null: no clipping.</value>
-    public double? ClipNorm { get; init; }
-}
-
-public enum ScheduleKind { Constant = 1, Step = 2, Cosine = 3 }
-
-public sealed record ScheduleSpec
-{
-    public const double LargestRate = 1e6;
-    public const double LargestGamma = 10;
-
-    public ScheduleKind Kind { get; init; } = ScheduleKind.Constant;
-    /// <value>Steps of linear warm-up from 0. Default 0.</value>
-    public long WarmupSteps { get; init; }
-    /// <value>Step: every so many steps the rate is multiplied by Gamma.</value>
-    public long StepSize { get; init; }
-    public double Gamma { get; init; } = 0.1;
-    /// <value>Cosine: fraction of the peak at the end. Default 0.</value>
-    public double FinalFraction { get; init; }
+    private static IEnumerable<(string Key, string Path)> Named(string key, string? first, IReadOnlyList<string> more) =>
+        first is null ? [] : more.Prepend(first).Select(path => (key, path));
 }
 
 public sealed record WorkersSpec

@@ -28,7 +28,7 @@ public static class JobWriter
             values["workers"] = new JsonObject { ["min"] = job.Workers.Min, ["max"] = job.Workers.Max };
         }
 
-        foreach (string key in (string[])["train", "validation"])
+        foreach (string key in (string[])["train", "trainLabels", "validation", "validationLabels"])
         {
             // One key in the file names all.
             if (values["data"] is JsonObject data && data[key + "More"] is JsonArray more)
@@ -38,14 +38,7 @@ public static class JobWriter
             }
         }
 
-        if (values["model"]?["layers"] is JsonArray layers)
-        {
-            foreach (JsonObject layer in layers.OfType<JsonObject>())
-            {
-                layer.Remove("line");
-            }
-        }
-
+        RemoveLines(values["model"]);
         using var text = new StringWriter();
         var emitter = new Emitter(text, new EmitterSettings().WithIndentedSequences());
         emitter.Emit(new StreamStart());
@@ -78,6 +71,30 @@ public static class JobWriter
             else if (JsonNode.DeepEquals(value, other))
             {
                 values.Remove(key);
+            }
+        }
+    }
+
+    /// <summary>Lines of layers, within layers too, are those of the file that was read.</summary>
+    private static void RemoveLines(JsonNode? node)
+    {
+        if (node is JsonObject map)
+        {
+            if (map.ContainsKey("kind"))
+            {
+                map.Remove("line");
+            }
+
+            foreach ((_, JsonNode? value) in map)
+            {
+                RemoveLines(value);
+            }
+        }
+        else if (node is JsonArray list)
+        {
+            foreach (JsonNode? item in list)
+            {
+                RemoveLines(item);
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Lockstep.Contracts.Services;
 
 namespace Lockstep.Contracts.Runs;
@@ -6,10 +7,27 @@ namespace Lockstep.Contracts.Runs;
 public static class DataCache
 {
     private const string Name = "lockstep";
+    private const long Gigabyte = 1_000_000_000;
+    private const long UsualGigabytes = 100;
 
     /// <summary>The folder of <see cref="EnvironmentNames.DataCache"/>, else one in the user's own folder for caches. The latter is made, for this user alone.</summary>
     /// <returns>Null: the variable is not set, and the user has no folder that can be written.</returns>
     public static string? Find() => Find(Environment.GetEnvironmentVariable);
+
+    /// <summary>Bytes that may lie in a cache.</summary>
+    /// <param name="directory">It; is there.</param>
+    /// <exception cref="InputException">The variable is no number of gigabytes.</exception>
+    public static long Limit(string directory)
+    {
+        if (Environment.GetEnvironmentVariable(EnvironmentNames.DataCacheLimit) is { Length: > 0 } text)
+        {
+            return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && number is > 0 and < 1e9
+                ? (long)(number * Gigabyte)
+                : throw new InputException(InputException.ProcessEnvironment, 0, $"{EnvironmentNames.DataCacheLimit} is '{text}'.", "Give a number of gigabytes, such as 20.");
+        }
+
+        return Math.Min(UsualGigabytes * Gigabyte, new DriveInfo(Path.GetFullPath(directory)).TotalSize / 2);
+    }
 
     /// <param name="environment">Gives a variable's value.</param>
     public static string? Find(Func<string, string?> environment)

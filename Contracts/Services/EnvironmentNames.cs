@@ -53,6 +53,9 @@ public static class EnvironmentNames
     /// <summary>Folder in which workers keep data as rows, for all runs; default: <c>lockstep</c> in the user's folder for caches, or else each run's own.</summary>
     public const string DataCache = "LOCKSTEP_CACHE";
 
+    /// <summary>Gigabytes that the data of <see cref="DataCache"/> may take; default: 100, and never more than half of its disk.</summary>
+    public const string DataCacheLimit = "LOCKSTEP_CACHE_LIMIT";
+
     /// <summary>Name of the job queue, where several schedulers share one Redis; default: the one queue there is.</summary>
     public const string Queue = "LOCKSTEP_QUEUE";
 

@@ -8,6 +8,7 @@ public static class ToolNames
     public const string Verify = "verify";
     public const string Evaluate = "evaluate";
     public const string Predict = "predict";
+    public const string Export = "export";
     /// <summary>Has no request: answers with a <see cref="TorchProbe"/>. Exit code 1: libtorch does not load.</summary>
     public const string Probe = "probe";
     public const string Check = "check";
@@ -41,6 +42,14 @@ public sealed record EvaluateRequest(string Model, string? Data, string? Labels,
 /// <param name="Output">File to write; null: standard output.</param>
 /// <param name="Cache">Folder for data as rows.</param>
 public sealed record PredictRequest(string Model, string Data, string? Output, string Cache)
+{
+    public string ToJson() => JsonSerializer.Serialize(this);
+}
+
+/// <summary>Write a model for other programs. Exit codes: 0 done, 2 bad input.</summary>
+/// <param name="Model">Its safetensors file.</param>
+/// <param name="Onnx">ONNX file to write.</param>
+public sealed record ExportRequest(string Model, string Onnx)
 {
     public string ToJson() => JsonSerializer.Serialize(this);
 }

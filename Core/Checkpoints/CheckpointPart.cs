@@ -10,7 +10,7 @@ using Lockstep.Core.Protocol;
 namespace Lockstep.Core.Checkpoints;
 
 /// <summary>
-/// The file of one shard's state: magic, length of a JSON header, header, then values, optimizer state and hints as little-endian arrays.
+/// The file of one shard's state: magic, length of a JSON header, header, then values, optimizer state, hints and moving average as little-endian arrays.
 /// Its SHA-256 stands in the set's manifest.
 /// </summary>
 public static class CheckpointPart
@@ -21,7 +21,7 @@ public static class CheckpointPart
 
     private static ReadOnlySpan<byte> Magic => "LSTPCKP2"u8;
 
-    private sealed record Header(JobDescriptor Descriptor, int Generation, long Version, int Shard, int[] Chunks, int Values, int State1, int State2, int Hints);
+    private sealed record Header(JobDescriptor Descriptor, int Generation, long Version, int Shard, int[] Chunks, int Values, int State1, int State2, int Hints, int Average = 0);
 
     /// <param name="generation">In the name, so that a part that is cut again never stands under the hash of the one before.</param>
     /// <summary>The generation that a file of a set's folder is of, by its name; 0: the first, or it is no part.</summary>
@@ -34,7 +34,7 @@ public static class CheckpointPart
     public static string Write(string path, JobDescriptor descriptor, ShardSnapshot state, ICheckpointFiles? files = null)
     {
         byte[] header = JsonSerializer.SerializeToUtf8Bytes(new Header(
-            descriptor, state.Generation, state.Version, state.Shard, state.Chunks, state.Values.Length, state.State1.Length, state.State2.Length, state.Hints.Length));
+            descriptor, state.Generation, state.Version, state.Shard, state.Chunks, state.Values.Length, state.State1.Length, state.State2.Length, state.Hints.Length, state.Average.Length));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         (files ?? CheckpointFiles.Disk).WriteWhole(path, file =>
         {
@@ -47,6 +47,7 @@ public static class CheckpointPart
             Append(MemoryMarshal.AsBytes<float>(state.State1));
             Append(MemoryMarshal.AsBytes<float>(state.State2));
             Append(MemoryMarshal.AsBytes<BlockHint>(state.Hints));
+            Append(MemoryMarshal.AsBytes<float>(state.Average));
 
             void Append(ReadOnlySpan<byte> bytes)
             {
@@ -98,15 +99,15 @@ public static class CheckpointPart
     {
         Header header = ReadHeader(path, file);
         long rest = file.Length - file.Position;
-        long expected = (4L * header.Values) + (4L * header.State1) + (4L * header.State2) + ((long)Unsafe.SizeOf<BlockHint>() * header.Hints);
-        if (rest != expected || new[] { header.Values, header.State1, header.State2, header.Hints }.Any(count => count < 0))
+        long expected = (4L * header.Values) + (4L * header.State1) + (4L * header.State2) + (4L * header.Average) + ((long)Unsafe.SizeOf<BlockHint>() * header.Hints);
+        if (rest != expected || new[] { header.Values, header.State1, header.State2, header.Hints, header.Average }.Any(count => count < 0))
         {
             throw Damaged(path, $"{rest} bytes follow its header, not {expected}");
         }
 
         return (header.Descriptor, new ShardSnapshot(
             header.Generation, header.Version, header.Shard, header.Chunks,
-            Take<float>(file, header.Values), Take<float>(file, header.State1), Take<float>(file, header.State2), Take<BlockHint>(file, header.Hints)));
+            Take<float>(file, header.Values), Take<float>(file, header.State1), Take<float>(file, header.State2), Take<BlockHint>(file, header.Hints)) { Average = Take<float>(file, header.Average) });
     }
 
     /// <summary>Leaves the file behind its header.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
+using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Metrics;
 using Lockstep.Core.Optimizers;
@@ -198,7 +199,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
         }
 
         var layout = new ModelLayout(parts[0].Descriptor.Tensors, manifest.Parts.Count);
-        if (!wanted.Zip(parts).All(part => Fits(part.Second.State, layout, part.First, Optimizer.Create(part.Second.Descriptor.Optimizer).StateArrays)))
+        if (!wanted.Zip(parts).All(part => Fits(part.Second.State, layout, part.First, part.Second.Descriptor.Optimizer)))
         {
             throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {directory} does not hold every chunk of the model once, whole. Delete it to resume from the one before.");
         }
@@ -207,13 +208,15 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     }
 
     /// <summary>Whether a part holds what its shard has of the model.</summary>
-    private static bool Fits(ShardSnapshot state, ModelLayout layout, int shard, int stateArrays)
+    private static bool Fits(ShardSnapshot state, ModelLayout layout, int shard, OptimizerSpec optimizer)
     {
+        int stateArrays = Optimizer.Create(optimizer).StateArrays;
         int elements = layout.ShardElements(shard);
         return state.Chunks.SequenceEqual(layout.ChunksOf(shard).Select(c => c.Index))
             && state.Values.Length == elements
             && state.State1.Length == (stateArrays > 0 ? elements : 0)
             && state.State2.Length == (stateArrays > 1 ? elements : 0)
+            && state.Average.Length == (optimizer.AverageDecay is null ? 0 : elements)
             && state.Hints.Length == layout.ShardBlocks(shard);
     }
 
@@ -239,7 +242,12 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     }
 
     /// <summary>The flat model vector: all tensors in model order.</summary>
-    public float[] Model()
+    public float[] Model() => Joined(part => part.Values);
+
+    /// <summary>As <see cref="Model"/>, the values that the model file has: the moving average of the parameters, where the job wants that.</summary>
+    public float[] Exported() => Joined(part => Descriptor.Optimizer.ExportsAverage ? part.Average : part.Values);
+
+    private float[] Joined(Func<ShardState, float[]> values)
     {
         var layout = new ModelLayout(Descriptor.Tensors, 1);
         var model = new float[layout.Elements];
@@ -249,7 +257,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
             foreach (int index in part.Chunks)
             {
                 Chunk chunk = layout.Chunks[index];
-                part.Values.AsSpan(offset, chunk.Length).CopyTo(model.AsSpan(chunk.ModelOffset));
+                values(part).AsSpan(offset, chunk.Length).CopyTo(model.AsSpan(chunk.ModelOffset));
                 offset += chunk.Length;
             }
         }

@@ -18,7 +18,7 @@ public static class ModelFile
     /// <summary>The tensors of a checkpoint, in model order.</summary>
     public static IReadOnlyList<NamedTensor> Tensors(CheckpointSet set)
     {
-        float[] model = set.Model();
+        float[] model = set.Exported();
         var tensors = new List<NamedTensor>(set.Descriptor.Tensors.Count);
         int offset = 0;
         foreach (TensorSpec tensor in set.Descriptor.Tensors)

@@ -90,7 +90,7 @@ public sealed class GrantCoordinator : IDisposable
     {
         lock (_gate)
         {
-            _table.Contribute(session, header.Cursor, header.Reports.Select(r => r.Slot), header.SlotMs);
+            _table.Contribute(session, header.Cursor, header.Reports.Select(r => r.Slot), header.SlotMs, Now);
             foreach (SlotReport report in header.Reports.Where(r => r.IsNotFinite))
             {
                 _table.Fail(session, header.Cursor, report.Slot);
@@ -104,7 +104,7 @@ public sealed class GrantCoordinator : IDisposable
         lock (_gate)
         {
             _evaluations.ReportEvaluation(message.Cursor, message.Slot, worker, message.Part);
-            _table.Contribute(session, message.Cursor, [message.Slot], message.SlotMs);
+            _table.Contribute(session, message.Cursor, [message.Slot], message.SlotMs, Now);
             if (!_isOver && message.Cursor.Step == _shards[0].Cursor.Step && _evaluations.MissingEvaluation(message.Cursor).Count == 0)
             {
                 Divide();

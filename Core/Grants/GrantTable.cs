@@ -96,8 +96,8 @@ public sealed class GrantTable(int slots, int evaluationSlots)
     }
 
     /// <summary>A contribution of a worker, or its part of an evaluation, is in at the coordinator.</summary>
-    /// <param name="slotMs">Mean time of a slot, milliseconds; 0: not known.</param>
-    public void Contribute(long session, Cursor cursor, IEnumerable<int> members, double slotMs)
+    /// <param name="slotMs">Mean time of a slot, milliseconds, as the worker says; 0: not known. It is no longer than since the slots were granted: what is overdue goes by it.</param>
+    public void Contribute(long session, Cursor cursor, IEnumerable<int> members, double slotMs, TimeSpan now)
     {
         if (!_sessions.TryGetValue(session, out GrantSession? from))
         {
@@ -105,22 +105,21 @@ public sealed class GrantTable(int slots, int evaluationSlots)
         }
 
         from.Holds(cursor);
-        bool isEvaluation = cursor.Attempt == Cursor.Evaluation;
-        if (double.IsFinite(slotMs) && slotMs > 0)
+        Holding[] held = [.. members.Select(slot => Of(session, cursor, slot)).OfType<Holding>()];
+        foreach (Holding holding in held)
         {
+            holding.IsContributed = true;
+        }
+
+        bool isEvaluation = cursor.Attempt == Cursor.Evaluation;
+        if (double.IsFinite(slotMs) && slotMs > 0 && held.Length > 0)
+        {
+            slotMs = Math.Min(slotMs, (now - held.Min(h => h.Since)).TotalMilliseconds);
             ref double usual = ref isEvaluation ? ref _usualEvaluationMs : ref _usualMs;
             usual = usual == 0 ? slotMs : usual + (Weight * (slotMs - usual));
             if (!isEvaluation)
             {
                 from.Took(slotMs);
-            }
-        }
-
-        foreach (int slot in members)
-        {
-            if (Of(session, cursor, slot) is { } holding)
-            {
-                holding.IsContributed = true;
             }
         }
     }

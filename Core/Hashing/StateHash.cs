@@ -5,7 +5,7 @@ using Lockstep.Core.Metrics;
 
 namespace Lockstep.Core.Hashing;
 
-/// <summary>The ledger's hashes: one a block over parameters, optimizer state and hint, and one over those in global block order, so that the number of shards does not show.</summary>
+/// <summary>The ledger's hashes: one a block over parameters, optimizer state, hint and moving average, and one over those in global block order, so that the number of shards does not show.</summary>
 public static class StateHash
 {
     [ThreadStatic]
@@ -13,7 +13,8 @@ public static class StateHash
 
     /// <summary>128-bit hash of a block at one version.</summary>
     /// <param name="state1">As long as the values, or empty where the optimizer keeps none.</param>
-    public static UInt128 Block(ReadOnlySpan<float> values, ReadOnlySpan<float> state1, ReadOnlySpan<float> state2, BlockHint hint)
+    /// <param name="average">As long as the values, or empty where none is kept.</param>
+    public static UInt128 Block(ReadOnlySpan<float> values, ReadOnlySpan<float> state1, ReadOnlySpan<float> state2, BlockHint hint, ReadOnlySpan<float> average = default)
     {
         XxHash128 hasher = s_hasher ??= new XxHash128();
         hasher.Reset();
@@ -21,6 +22,7 @@ public static class StateHash
         hasher.Append(MemoryMarshal.AsBytes(state1));
         hasher.Append(MemoryMarshal.AsBytes(state2));
         hasher.Append(MemoryMarshal.AsBytes(new ReadOnlySpan<BlockHint>(in hint)));
+        hasher.Append(MemoryMarshal.AsBytes(average));
         return hasher.GetCurrentHashAsUInt128();
     }
 

@@ -2,7 +2,7 @@ using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Core.Metrics;
 
-/// <summary>Which numbers of <see cref="EvaluationPart.Parts"/> are whose. Accuracy, mae and rmse have one number each; mape has two, r2 three a label; those that count classes share one <see cref="ClassTally"/>; auc has none, as it goes by scores; those that a model brings follow, one each.</summary>
+/// <summary>Which numbers of <see cref="EvaluationPart.Parts"/> are whose. Accuracy, top-k, perplexity, mae and rmse have one number each; mape has two, r2 three a label; those that count classes share one <see cref="ClassTally"/>; auc has none, as it goes by scores; those that a model brings follow, one each.</summary>
 public sealed class MetricLayout
 {
     private readonly Dictionary<MetricKind, int> _first = [];

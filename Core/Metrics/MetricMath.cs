@@ -141,6 +141,7 @@ public static class MetricMath
     private static (double? Value, string? Remark) Value(MetricLayout layout, MetricKind metric, double[] sums, long samples, List<float> scores, List<float> labels, IReadOnlyList<string> classNames, IReadOnlyList<ClassResult>? classes) => metric switch
     {
         MetricKind.Rmse => (Math.Sqrt(sums[layout.First(metric)] / samples), null),
+        MetricKind.Perplexity => (Math.Exp(sums[layout.First(metric)] / samples), null),
         MetricKind.Auc => Auc(scores, labels, classNames),
         MetricKind.R2 => Explained(sums.AsSpan(layout.First(metric), 3 * layout.Labels)),
         MetricKind.Mape => sums[layout.First(metric) + 1] is var zeros and > 0

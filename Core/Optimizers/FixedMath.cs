@@ -1,7 +1,7 @@
 namespace Lockstep.Core.Optimizers;
 
 /// <summary>Powers and cosines whose bits do not depend on the system's mathematical library.</summary>
-internal static class FixedMath
+public static class FixedMath
 {
     /// <summary>x to a whole power, by squaring.</summary>
     public static double Power(double x, long exponent)

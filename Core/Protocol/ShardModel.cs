@@ -6,7 +6,7 @@ using Lockstep.Core.Optimizers;
 
 namespace Lockstep.Core.Protocol;
 
-/// <summary>A shard's part of a model: the values of its newest version and of the one before, the optimizer's state, and the hints. Version v + 1 is computed beside v; the optimizer's state is updated in place.</summary>
+/// <summary>A shard's part of a model: the values of its newest version and of the one before, the optimizer's state, the moving average, and the hints. Version v + 1 is computed beside v; the optimizer's state is updated in place.</summary>
 internal sealed class ShardModel : IDisposable
 {
     /// <summary>Fewer elements are not worth a second thread.</summary>
@@ -16,11 +16,12 @@ internal sealed class ShardModel : IDisposable
     private readonly IReadOnlyList<Chunk> _chunks;
     private readonly Block[] _blocks;
     private readonly int[] _starts;
-    private readonly Optimizer _optimizer;
+    private readonly ParameterGroups _groups;
     private readonly ContributionFormat _format;
     private readonly VersionBuffers _buffers;
     private readonly float[] _state1;
     private readonly float[] _state2;
+    private readonly float[] _average;
     private readonly BlockHint[] _hints;
     private readonly double[] _squares;
     private readonly bool _streams;
@@ -37,12 +38,13 @@ internal sealed class ShardModel : IDisposable
             _starts[i + 1] = _starts[i] + _blocks[i].Length;
         }
 
+        _groups = new ParameterGroups(descriptor.Optimizer, descriptor.Tensors);
         _streams = StreamingCopy.Suits(Elements);
-        _optimizer = Optimizer.Create(descriptor.Optimizer);
         _format = new ContributionFormat(descriptor);
         _buffers = new VersionBuffers(Elements, _blocks.Length, room);
-        _state1 = new float[_optimizer.StateArrays > 0 ? Elements : 0];
-        _state2 = new float[_optimizer.StateArrays > 1 ? Elements : 0];
+        _state1 = new float[_groups.StateArrays > 0 ? Elements : 0];
+        _state2 = new float[_groups.StateArrays > 1 ? Elements : 0];
+        _average = new float[descriptor.Optimizer.AverageDecay is null ? 0 : Elements];
         _hints = new BlockHint[_blocks.Length];
         Hashes = new UInt128[_blocks.Length];
         _squares = new double[descriptor.Optimizer.ClipNorm is null ? 0 : _blocks.Length];
@@ -86,7 +88,7 @@ internal sealed class ShardModel : IDisposable
     public void Update(StepSums sums, long step, double rate, double clipFactor, int threads)
     {
         _next = _buffers.Rent();
-        OptimizerScalars scalars = _optimizer.Scalars(step, rate);
+        OptimizerScalars[] scalars = _groups.Scalars(step, rate);
         int overflowed = -1;
         InParts(threads, (from, to) =>
         {
@@ -149,7 +151,7 @@ internal sealed class ShardModel : IDisposable
 
     public ShardSnapshot Snapshot(Cursor cursor, int shard) => new(
         cursor.Generation, cursor.Step, shard, [.. _chunks.Select(c => c.Index)],
-        Current!.Values.ToArray(), [.. _state1], [.. _state2], [.. _hints]);
+        Current!.Values.ToArray(), [.. _state1], [.. _state2], [.. _hints]) { Average = [.. _average] };
 
     /// <summary>Starts from a checkpoint, which may have been cut by another number of shards.</summary>
     /// <returns>How many of the shard's chunks it held.</returns>
@@ -171,6 +173,7 @@ internal sealed class ShardModel : IDisposable
                     part.Values.AsSpan(offset, chunk.Length).CopyTo(Current.Values.Span[_starts[firstBlock]..]);
                     Copy(part.State1, offset, _state1, _starts[firstBlock], chunk.Length);
                     Copy(part.State2, offset, _state2, _starts[firstBlock], chunk.Length);
+                    Copy(part.Average, offset, _average, _starts[firstBlock], chunk.Length);
                     part.Hints.AsSpan(blockOffset, chunk.BlockCount).CopyTo(_hints.AsSpan(firstBlock));
                 }
 
@@ -213,7 +216,7 @@ internal sealed class ShardModel : IDisposable
     }
 
     /// <returns>A block whose gradient overflowed; -1: none.</returns>
-    private int Update(StepSums sums, long step, in OptimizerScalars scalars, float clipFactor, int from, int to)
+    private int Update(StepSums sums, long step, OptimizerScalars[] scalars, float clipFactor, int from, int to)
     {
         int overflowed = -1;
         Span<float> room = stackalloc float[ModelLayout.BlockElements];
@@ -235,17 +238,28 @@ internal sealed class ShardModel : IDisposable
             {
                 Span<float> state1 = State(_state1, i);
                 Span<float> state2 = State(_state2, i);
-                _optimizer.Update(scalars, clipFactor, gradient, values, state1, state2, next, state1, state2);
+                int group = _groups.Of(_blocks[i].Tensor);
+                _groups.OptimizerOf(group).Update(scalars[group], clipFactor, gradient, values, state1, state2, next, state1, state2);
             }
             else
             {
                 Optimizer.AddBuffer(gradient, values, next);
             }
 
+            Span<float> average = State(_average, i);
+            if (step == 0 || _blocks[i].Kind != TensorKind.Parameter)
+            {
+                next[..average.Length].CopyTo(average);
+            }
+            else if (!average.IsEmpty)
+            {
+                MovingAverage.Update(_descriptor.Optimizer.AverageDecay!.Value, next, average);
+            }
+
             _hints[i] = _hints[i].Next(step, sums.Most(i), _format.Headroom(_blocks[i].Kind));
             _next.Hints[i] = _hints[i].Exponent;
             // Now, as all of it is in the processor's cache: by itself that is a pass over the whole state.
-            Hashes[i] = StateHash.Block(next, State(_state1, i), State(_state2, i), _hints[i]);
+            Hashes[i] = StateHash.Block(next, State(_state1, i), State(_state2, i), _hints[i], average);
             if (_streams)
             {
                 StreamingCopy.Copy(next, place);

@@ -57,13 +57,13 @@ public sealed class ShardState : IDisposable
     /// <value>Takes contributions to the step in hand.</value>
     public StepIntake Intake { get; }
 
-    /// <summary>Bytes that a shard of this job takes while it trains: values twice, optimizer state, sums and a version in flight; and for every block one sum that escapes, as in step 0. What escapes beyond that comes on top.</summary>
+    /// <summary>Bytes that a shard of this job takes while it trains: values twice, optimizer state, moving average, sums and a version in flight; and for every block one sum that escapes, as in step 0. What escapes beyond that comes on top.</summary>
     /// <param name="escapes">How many of them are for escapes.</param>
     public static long BytesNeeded(JobDescriptor descriptor, int shard, out long escapes)
     {
         long elements = new ModelLayout(descriptor.Tensors, descriptor.Shards).ShardElements(shard);
         escapes = elements * sizeof(int);
-        return escapes + (elements * sizeof(float) * (4 + Optimizer.Create(descriptor.Optimizer).StateArrays));
+        return escapes + (elements * sizeof(float) * (4 + Optimizer.Create(descriptor.Optimizer).StateArrays + (descriptor.Optimizer.AverageDecay is null ? 0 : 1)));
     }
 
     /// <summary>Gives version 0. The same bits again are accepted; a job that was taken up from a later checkpoint needs none and does not look at them.</summary>

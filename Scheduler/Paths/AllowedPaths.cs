@@ -7,7 +7,7 @@ namespace Lockstep.Scheduler.Paths;
 
 /// <summary>The files and folders that jobs may name: data under the data roots, runs under the runs root. Nothing is allowed where no root is configured.</summary>
 /// <remarks>Links are followed as this process sees them when a job is submitted: who may make links under a root decides what is under it.</remarks>
-/// <param name="dataRoots">Absolute paths of folders or single files.</param>
+/// <param name="dataRoots">Absolute paths of folders or single files, or addresses of object stores.</param>
 /// <param name="runsRoot">Absolute path; null: there is none.</param>
 internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runsRoot)
 {
@@ -28,7 +28,7 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
         string? runs = configuration[EnvironmentNames.RunsRoot] is { Length: > 0 } root ? root : null;
         InputError[] errors =
         [
-            .. data.Where(path => !Path.IsPathFullyQualified(path)).Select(path => NotAbsolute(EnvironmentNames.DataRoots, path)),
+            .. data.Where(path => !Path.IsPathFullyQualified(path) && StoreAddress.Parse(path) is null).Select(path => NotAbsolute(EnvironmentNames.DataRoots, path)),
             .. new[] { runs }.OfType<string>().Where(path => !Path.IsPathFullyQualified(path)).Select(path => NotAbsolute(EnvironmentNames.RunsRoot, path)),
         ];
         return errors.Length == 0 ? new AllowedPaths(data, runs) : throw new InputException(errors);
@@ -60,6 +60,11 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
             return new InputError(key, 0, $"'{shown}' is longer than any system takes.", "Name a shorter path.");
         }
 
+        if (StoreAddress.Parse(path) is { } address)
+        {
+            return path.Any(char.IsControl) || !roots.Select(StoreAddress.Parse).OfType<StoreAddress>().Any(address.IsUnder) ? NotAllowed(key, shown, roots, variable) : null;
+        }
+
         if (path.Contains('\0', StringComparison.Ordinal) || !Path.IsPathFullyQualified(path))
         {
             return new InputError(key, 0, $"'{shown}' is no absolute path.", "Name the file as the scheduler's machine does, from the root.");
@@ -78,7 +83,7 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
         try
         {
             string full = Path.GetFullPath(path);
-            foreach (string root in roots)
+            foreach (string root in roots.Where(root => StoreAddress.Parse(root) is null))
             {
                 if (RealPath.IsUnder(full, Path.GetFullPath(root)))
                 {
@@ -92,8 +97,11 @@ internal sealed class AllowedPaths(IReadOnlyList<string> dataRoots, string? runs
             return new InputError(key, 0, $"'{shown}' cannot be checked: {exception.Message}", "Correct the path or its rights.");
         }
 
-        return new InputError(key, 0, $"'{shown}' is not allowed here.", roots.Count == 0 ? $"Set {variable} where the scheduler is started to the folders that jobs may use." : $"Use what lies under {string.Join(" or ", roots)}, or set {variable} where the scheduler is started.");
+        return NotAllowed(key, shown, roots, variable);
     }
+
+    private static InputError NotAllowed(string key, string shown, IReadOnlyList<string> roots, string variable) =>
+        new(key, 0, $"'{shown}' is not allowed here.", roots.Count == 0 ? $"Set {variable} where the scheduler is started to the folders that jobs may use." : $"Use what lies under {string.Join(" or ", roots)}, or set {variable} where the scheduler is started.");
 
     private static InputError NotAbsolute(string variable, string path) => new(InputException.ProcessEnvironment, 0, $"{variable} names '{path}', which is no absolute path.", "Write it from the root.");
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Lockstep.Abstractions;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Sampling;
 using TorchSharp;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -29,12 +30,12 @@ internal sealed class Batch : IDisposable
         int width = _label < 0 ? 0 : fields[_label].Length;
         RawLabels = new float[samples * width];
         Target = _label < 0 || loss == LossKind.Model ? null
-            : (loss == LossKind.CrossEntropy ? torch.empty([samples], torch.ScalarType.Int64) : torch.empty([samples, width])).DetachFromDisposeScope();
+            : (loss == LossKind.CrossEntropy ? torch.empty(width > 1 ? [samples, width] : [samples], torch.ScalarType.Int64) : torch.empty([samples, width])).DetachFromDisposeScope();
     }
 
     public long[] SampleIds { get; }
 
-    /// <value>What losses of the job file take: classes: [samples] of int64; else [samples, width of the first label]. Null: there is no label, or the loss is the model's own.</value>
+    /// <value>What losses of the job file take: classes: [samples] of int64, or [samples, positions]; else [samples, width of the first label]. Null: there is no label, or the loss is the model's own.</value>
     public Tensor? Target { get; }
 
     /// <value>[samples × width of the first label]</value>
@@ -47,12 +48,13 @@ internal sealed class Batch : IDisposable
     public IReadOnlyDictionary<string, Tensor> LabelsOn(torch.Device device) => On(device, _labels);
 
     /// <summary>Reads samples into the tensors.</summary>
-    public void Fill(IDataSource source, ReadOnlySpan<long> sampleIds)
+    /// <param name="slotSeed">What samples may vary by, together with their indexes; null: they are read as they are.</param>
+    public void Fill(IDataSource source, ReadOnlySpan<long> sampleIds, ulong? slotSeed)
     {
         sampleIds.CopyTo(SampleIds);
         for (int i = 0; i < sampleIds.Length; i++)
         {
-            source.Read(sampleIds[i], new Sample(_fields, _starts, i));
+            source.Read(sampleIds[i], new Sample(_fields, _starts, i, slotSeed is { } seed ? CounterRandom.Key(seed, (ulong)sampleIds[i], 0) : null));
         }
 
         SetLabels();

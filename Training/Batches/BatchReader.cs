@@ -1,5 +1,6 @@
 using Lockstep.Abstractions;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Core.Sampling;
 
 namespace Lockstep.Training;
 
@@ -7,10 +8,14 @@ namespace Lockstep.Training;
 /// Reads samples into tensors, on the slot's turn or ahead of it, and keeps the tensors for the next ones. Safe for several threads; a batch belongs to whoever took it until it is given back.
 /// Holds the batches of one step that were read ahead, up to <see cref="MostBytes"/>, and as many that are free.
 /// </summary>
-internal sealed class BatchReader(LossKind loss, IDataSource data) : IDisposable
+/// <param name="seed">Of the job, whose samples are trained on; null: they are measured on.</param>
+internal sealed class BatchReader(LossKind loss, IDataSource data, ulong? seed) : IDisposable
 {
     /// <summary>Bytes of samples that are read ahead. What does not fit is read on its turn.</summary>
     private const long MostBytes = 64 << 20;
+
+    /// <summary>Samples vary by other numbers than dropout draws.</summary>
+    private const ulong Variation = 0x76617279;
 
     private readonly IReadOnlyList<DataField> _fields = data.Fields;
     private readonly long _sampleBytes = data.Fields.Sum(field => (long)field.Length * (field.Type == FieldType.Int64 ? sizeof(long) : sizeof(float)));
@@ -55,7 +60,7 @@ internal sealed class BatchReader(LossKind loss, IDataSource data) : IDisposable
             }
         }
 
-        Batch batch = Read(sampleIds);
+        Batch batch = Read(sampleIds, SeedOf(step, slot));
         lock (_gate)
         {
             if (_step == step && _ahead.TryAdd(slot, batch))
@@ -88,24 +93,11 @@ internal sealed class BatchReader(LossKind loss, IDataSource data) : IDisposable
             }
         }
 
-        return Read(sampleIds);
+        return Read(sampleIds, SeedOf(step, slot));
     }
 
     /// <summary>Samples that no slot of a step has.</summary>
-    public Batch Read(ReadOnlySpan<long> sampleIds)
-    {
-        Batch batch = Blank(sampleIds.Length);
-        try
-        {
-            batch.Fill(data, sampleIds);
-            return batch;
-        }
-        catch
-        {
-            GiveBack(batch);
-            throw;
-        }
-    }
+    public Batch Read(ReadOnlySpan<long> sampleIds) => Read(sampleIds, slotSeed: null);
 
     /// <summary>Its tensors are overwritten by another batch from now on.</summary>
     public void GiveBack(Batch batch)
@@ -129,6 +121,23 @@ internal sealed class BatchReader(LossKind loss, IDataSource data) : IDisposable
             _ahead.Clear();
             _free.Clear();
             _step = -1;
+        }
+    }
+
+    private ulong? SeedOf(long step, int slot) => seed is { } known ? CounterRandom.Key(known ^ Variation, (ulong)step, (ulong)slot) : null;
+
+    private Batch Read(ReadOnlySpan<long> sampleIds, ulong? slotSeed)
+    {
+        Batch batch = Blank(sampleIds.Length);
+        try
+        {
+            batch.Fill(data, sampleIds, slotSeed);
+            return batch;
+        }
+        catch
+        {
+            GiveBack(batch);
+            throw;
         }
     }
 

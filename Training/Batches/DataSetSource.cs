@@ -17,7 +17,7 @@ internal sealed class DataSetSource(IDataSet data) : IDataSource
 
     public IReadOnlyList<DataField> Fields { get; } =
     [
-        new DataField(Features, [.. data.SampleShape.Select(size => (long)size)], data.HasIndexes ? FieldType.Int64 : FieldType.Float32),
+        new DataField(Features, [.. data.SampleShape.Select(size => (long)size)], data.HasIndexes ? FieldType.Int64 : FieldType.Float32) { Columns = data.ColumnWidths, Classes = data.HasIndexes ? data.Classes : null },
         .. data.LabelWidth == 0 ? Array.Empty<DataField>() : [new DataField(Label, [data.LabelWidth], data.HasIndexes ? FieldType.Int64 : FieldType.Float32) { IsLabel = true, Classes = data.Classes, Units = [.. data.LabelScales.Select(scale => scale.Unit)], Offsets = [.. data.LabelScales.Select(scale => scale.Offset)] }],
     ];
 
@@ -25,7 +25,7 @@ internal sealed class DataSetSource(IDataSet data) : IDataSource
     {
         if (!data.HasIndexes)
         {
-            data.Read([index], sample.Floats(0), Fields.Count > 1 ? sample.Floats(1) : []);
+            data.Read([index], sample.Seed is { } seed ? [seed] : [], sample.Floats(0), Fields.Count > 1 ? sample.Floats(1) : []);
             return;
         }
 

@@ -11,7 +11,7 @@ public static class SampleReading
     public static float[][] ReadOne(IDataSource source, long index)
     {
         byte[][] memory = [.. source.Fields.Select(field => GC.AllocateArray<byte>(field.Length * (field.Type == FieldType.Int64 ? sizeof(long) : sizeof(float)), pinned: true))];
-        source.Read(index, new Sample(source.Fields, [.. memory.Select(bytes => Marshal.UnsafeAddrOfPinnedArrayElement(bytes, 0))], 0));
+        source.Read(index, new Sample(source.Fields, [.. memory.Select(bytes => Marshal.UnsafeAddrOfPinnedArrayElement(bytes, 0))], 0, seed: null));
         return [.. source.Fields.Zip(memory).Select(pair => Floats(pair.First, pair.Second))];
     }
 

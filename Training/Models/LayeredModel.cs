@@ -1,104 +1,121 @@
 using Lockstep.Abstractions;
-using Lockstep.Contracts.Jobs;
 using Lockstep.Core.Layout;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch.nn;
-using F = TorchSharp.torch.nn.functional;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace Lockstep.Training;
 
-/// <summary>A module of a job file's layers, in a row. Tensors are named as in a torch Sequential of the same layers: <c>0.weight</c>, <c>0.bias</c>, <c>1.running_mean</c>.</summary>
+/// <summary>A module of a job file's layers. Tensors are named as in a torch Sequential of the same layers: <c>0.weight</c>, <c>0.bias</c>, <c>1.running_mean</c>.</summary>
 internal sealed class LayeredModel : Module, ILockstepModel
 {
-    private readonly ModelPlan _plan;
-    private readonly Tensor[] _values;
-    private readonly Window[] _windows;
+    private readonly LayerRow _row;
+    private readonly LayerCall _call;
     private readonly long[] _input;
+    private readonly string _inputName;
 
     /// <summary>Its values are zeros until they are set.</summary>
-    public LayeredModel(ModelPlan plan) : base("layers")
+    /// <param name="inputName">Of the one input.</param>
+    public LayeredModel(ModelPlan plan, string inputName) : base("layers")
     {
-        _plan = plan;
-        _values = [.. plan.Tensors.Select(Make)];
-        _windows = [.. plan.Layers.Select(layer => new Window(layer))];
-        _input = [-1, .. plan.Input.Select(size => (long)size)];
-        foreach (var layer in plan.Tensors.Index().GroupBy(tensor => tensor.Item.Name.Split('.')[0]))
+        (_row, _inputName) = (plan.Row, inputName);
+        _input = [-1, .. Shapes.Long(plan.Input)];
+        var modules = new Dictionary<string, Module>(StringComparer.Ordinal);
+        foreach (Layer layer in plan.Row.Layers.SelectMany(layer => layer.All))
         {
-            register_module(layer.Key, new LayerTensors(layer.Select(tensor => (tensor.Item.Name.Split('.')[1], _values[tensor.Index]))));
+            if (layer.MakeModule() is { } module)
+            {
+                modules.Add(layer.Path, module);
+            }
         }
+
+        var root = new Branch();
+        var values = new Tensor[plan.Tensors.Count];
+        foreach (LayerTensor tensor in plan.Tensors)
+        {
+            string path = tensor.Spec.Name;
+            int dot = path.LastIndexOf('.');
+            values[tensor.Index] = modules.TryGetValue(path[..dot], out Module? module)
+                ? root.Take(path[..dot], module).get_parameter(path[(dot + 1)..])!
+                : root.Add(path, Make(tensor.Spec));
+        }
+
+        foreach ((string path, Module child) in root.named_children())
+        {
+            register_module(path, child);
+        }
+
+        _call = new LayerCall(values, modules);
     }
 
     public IReadOnlyDictionary<string, Tensor> Forward(IReadOnlyDictionary<string, Tensor> inputs)
     {
-        var x = inputs[DataSetSource.Features];
-        bool isTraining = training;
+        Tensor x = inputs[_inputName];
         if (x.dim() != _input.Length || !x.shape.AsSpan(1).SequenceEqual(_input.AsSpan(1)))
         {
             x = x.view(_input);
         }
 
-        for (var i = 0; i < _plan.Layers.Count; i++)
-        {
-            x = Apply(_plan.Layers[i], _windows[i], x, isTraining);
-        }
-
-        return ModelOutputs.Of(x);
+        _call.IsTraining = training;
+        return ModelOutputs.Of(_row.Forward(_call, x));
     }
 
     private static Tensor Make(TensorSpec spec)
     {
-        var zeros = torch.zeros([.. spec.Shape.Select(size => (long)size)]);
-        return (spec.Kind == TensorKind.Parameter ? new TorchSharp.Modules.Parameter(zeros) : zeros).DetachFromDisposeScope();
+        Tensor zeros = torch.zeros(Shapes.Long(spec.Shape));
+        return (spec.Kind == TensorKind.Parameter ? new Parameter(zeros) : zeros).DetachFromDisposeScope();
     }
 
-    private Tensor Apply(Layer layer, Window window, Tensor x, bool isTraining)
+    /// <summary>Modules by the parts of their names.</summary>
+    private sealed class Branch() : Module("branch")
     {
-        Tensor At(int i) => _values[layer.FirstTensor + i];
-        return layer.Kind switch
-        {
-            LayerKind.Linear => F.linear(x, At(0), layer.Bias ? At(1) : null),
-            LayerKind.Conv2d => F.conv2d(x, At(0), layer.Bias ? At(1) : null, window.Stride, window.Padding),
-            LayerKind.MaxPool2d => F.max_pool2d(x, window.Size, window.Stride, window.Padding),
-            LayerKind.AvgPool2d => F.avg_pool2d(x, window.Size, window.Stride, window.Padding),
-            LayerKind.BatchNorm => F.batch_norm(x, At(2), At(3), At(0), At(1), isTraining, layer.Momentum, layer.Epsilon),
-            LayerKind.LayerNorm => F.layer_norm(x, window.Input, At(0), At(1), layer.Epsilon),
-            LayerKind.Dropout => F.dropout(x, layer.P, isTraining),
-            LayerKind.Flatten => x.flatten(1),
-            LayerKind.Relu => F.relu(x),
-            LayerKind.Gelu => F.gelu(x),
-            LayerKind.Tanh => x.tanh(),
-            LayerKind.Sigmoid => x.sigmoid(),
-            LayerKind.Softmax => F.softmax(x, 1),
-            _ => throw new InvalidOperationException($"Layer kind {layer.Kind} was not refused when the model was built."),
-        };
-    }
+        private readonly Dictionary<string, Module> _children = new(StringComparer.Ordinal);
 
-    /// <summary>The tensors of one layer.</summary>
-    private sealed class LayerTensors : Module
-    {
-        public LayerTensors(IEnumerable<(string Name, Tensor Value)> tensors) : base("layer")
+        public Tensor Add(string path, Tensor value)
         {
-            foreach (var (name, value) in tensors)
+            (Branch owner, string name) = Owner(path);
+            if (value is Parameter parameter)
             {
-                if (value is TorchSharp.Modules.Parameter parameter)
-                {
-                    register_parameter(name, parameter);
-                }
-                else
-                {
-                    register_buffer(name, value);
-                }
+                owner.register_parameter(name, parameter);
             }
-        }
-    }
+            else
+            {
+                owner.register_buffer(name, value);
+            }
 
-    /// <summary>A layer's numbers as torch takes them, made once.</summary>
-    private sealed class Window(Layer layer)
-    {
-        public long[] Size { get; } = [layer.Kernel, layer.Kernel];
-        public long[] Stride { get; } = [layer.Stride, layer.Stride];
-        public long[] Padding { get; } = [layer.Padding, layer.Padding];
-        public long[] Input { get; } = [.. layer.Input.Select(s => (long)s)];
+            return value;
+        }
+
+        /// <summary>Puts a module into its place, where it is not there already.</summary>
+        public Module Take(string path, Module module)
+        {
+            (Branch owner, string name) = Owner(path);
+            if (owner._children.TryAdd(name, module))
+            {
+                owner.register_module(name, module);
+            }
+
+            return module;
+        }
+
+        private (Branch Owner, string Name) Owner(string path)
+        {
+            string[] parts = path.Split('.');
+            Branch at = this;
+            foreach (string part in parts[..^1])
+            {
+                if (!at._children.TryGetValue(part, out Module? child))
+                {
+                    child = new Branch();
+                    at._children.Add(part, child);
+                    at.register_module(part, child);
+                }
+
+                at = (Branch)child;
+            }
+
+            return (at, parts[^1]);
+        }
     }
 }

@@ -24,30 +24,52 @@ internal abstract class ModelDefinition
     /// <summary>Samples that a slot has at least (an empty one aside): 2 where a batch norm could otherwise see one value a channel.</summary>
     public abstract int MinimumSlotSamples(torch.nn.Module module);
 
+    /// <summary>The module as an ONNX file: its inputs are prepared samples, and its output is the last layer's.</summary>
+    /// <param name="flat">[all elements of the module's tensors, in order]</param>
+    /// <param name="metadata">Texts that go along.</param>
+    /// <exception cref="InputException">It has no graph.</exception>
+    public abstract byte[] ToOnnx(float[] flat, IReadOnlyDictionary<string, string> metadata);
+
     /// <summary>Writes version 0.</summary>
     /// <param name="flat">[all elements of the module's tensors, in order], overwritten.</param>
     public abstract void FillInitial(Span<float> flat);
 }
 
 /// <summary>A module of the job file's layers.</summary>
-internal sealed class LayeredDefinition(ModelPlan plan, ulong seed) : ModelDefinition
+/// <param name="inputName">Of the data's one input.</param>
+internal sealed class LayeredDefinition(ModelPlan plan, string inputName, ulong seed) : ModelDefinition
 {
     private const int MostValues = 1 << 26;
 
-    public override int? Outputs => plan.Outputs;
+    public override int? Outputs => plan.Needs.Outputs;
 
     public override string Subject => "The model";
 
     // Values between two layers in 256 MiB.
-    public override int SamplesAtOnce => (int)Math.Clamp(MostValues / plan.Layers.SelectMany(l => new[] { l.Input, l.Output }).Max(shape => shape.Aggregate(1L, (product, size) => product * size)), 1, 1024);
+    public override int SamplesAtOnce => (int)Math.Clamp(MostValues / plan.Row.Layers.SelectMany(layer => layer.All).Max(layer => Math.Max(Shapes.Product(layer.Input), layer.Inner.Any() ? 1 : layer.Kept)), 1, 1024);
 
     public override (torch.nn.Module Module, ILockstepModel Call) Make()
     {
-        var module = new LayeredModel(plan);
+        var module = new LayeredModel(plan, inputName);
         return (module, module);
     }
 
     public override int MinimumSlotSamples(torch.nn.Module module) => plan.MinimumSlotSamples;
+
+    public override byte[] ToOnnx(float[] flat, IReadOnlyDictionary<string, string> metadata)
+    {
+        var first = new int[plan.Tensors.Count];
+        int offset = 0;
+        foreach (LayerTensor tensor in plan.Listed)
+        {
+            first[tensor.Index] = offset;
+            offset += (int)tensor.Spec.Elements;
+        }
+
+        var graph = new OnnxGraph(tensor => flat.AsSpan(first[tensor.Index], (int)tensor.Spec.Elements).ToArray());
+        string x = plan.Input.SequenceEqual(plan.Needs.SampleShape) ? inputName : graph.Reshape(inputName, Shapes.Long(plan.Input));
+        return graph.ToModel((inputName, plan.Needs.SampleShape, plan.Needs.IsIndexes), plan.Row.Export(graph, x), ModelOutputs.Usual, plan.Row.Output, metadata);
+    }
 
     public override void FillInitial(Span<float> flat) => Initialization.Fill(plan, seed, flat);
 }
@@ -72,7 +94,7 @@ internal sealed class OwnDefinition(JobSpec job, IReadOnlyList<DataField> fields
         torch.nn.Module module = Construct();
         try
         {
-            var own = new OwnModel(_name, module, [.. fields.Where(field => !field.IsLabel)], outputs);
+            var own = new OwnModel(_name, module, [.. fields.Where(field => !field.IsLabel)], outputs is { } width ? LabelNeeds.OutputShape(fields, width) : null);
             own.Check(job.Loss == LossKind.Model, job.Model.Metrics);
             return (module, own);
         }
@@ -82,6 +104,9 @@ internal sealed class OwnDefinition(JobSpec job, IReadOnlyList<DataField> fields
             throw;
         }
     }
+
+    public override byte[] ToOnnx(float[] flat, IReadOnlyDictionary<string, string> metadata) =>
+        throw new InputException(InputException.JobFile, 0, $"{Subject} is the worker program's own, and has no graph that could be written.", "Export models of presets and layers; load this one by its tensors' names in a program of your own.");
 
     public override int MinimumSlotSamples(torch.nn.Module module) => module.modules().Any(part => part.GetType().Name.StartsWith("BatchNorm", StringComparison.Ordinal)) ? 2 : 1;
 

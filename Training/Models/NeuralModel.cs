@@ -67,11 +67,11 @@ public sealed class NeuralModel : IDisposable
     /// <param name="sampleShape">Shape of one sample, without the batch.</param>
     /// <param name="outputs">See <see cref="OutputsFor(JobSpec, IDataSet)"/>.</param>
     /// <exception cref="InputException">Shapes, layers, loss and metrics don't fit together.</exception>
-    public static IReadOnlyList<TensorSpec> TensorsOf(JobSpec job, IReadOnlyList<int> sampleShape, int outputs) => ModelPlan.Create(job, sampleShape, outputs).Tensors;
+    public static IReadOnlyList<TensorSpec> TensorsOf(JobSpec job, IReadOnlyList<int> sampleShape, int outputs) => TensorsOf(ModelPlan.Create(job, new ModelNeeds(sampleShape, outputs)));
 
     /// <summary>As the other, for data as they are described.</summary>
     /// <exception cref="InputException">Shapes, layers, loss and metrics don't fit together.</exception>
-    public static IReadOnlyList<TensorSpec> TensorsOf(JobSpec job, IReadOnlyList<DataField> fields) => TensorsOf(job, LabelNeeds.SampleShape(fields), LabelNeeds.Outputs(job, fields)!.Value);
+    public static IReadOnlyList<TensorSpec> TensorsOf(JobSpec job, IReadOnlyList<DataField> fields) => TensorsOf(ModelPlan.Create(job, LabelNeeds.OfLayers(job, fields)));
 
     /// <summary>Looks whether labels suit the job's loss.</summary>
     /// <exception cref="InputException">They don't.</exception>
@@ -81,11 +81,7 @@ public sealed class NeuralModel : IDisposable
     /// <param name="sampleShape">Shape of one sample, without the batch.</param>
     /// <param name="outputs">See <see cref="OutputsFor(JobSpec, IDataSet)"/>.</param>
     /// <exception cref="InputException">Shapes, layers, loss and metrics don't fit together.</exception>
-    public static NeuralModel Build(JobSpec job, IReadOnlyList<int> sampleShape, int outputs)
-    {
-        TorchRuntime.UseThreads(job.ThreadsPerWorker);
-        return new NeuralModel(new LayeredDefinition(ModelPlan.Create(job, sampleShape, outputs), job.Seed), InitialWeights.Of(job));
-    }
+    public static NeuralModel Build(JobSpec job, IReadOnlyList<int> sampleShape, int outputs) => Build(job, new ModelNeeds(sampleShape, outputs), DataSetSource.Features);
 
     /// <summary>Builds a job's model at version 0, whose bits follow from the job's seed and the program's code alone.</summary>
     /// <param name="fields">Of the data.</param>
@@ -96,12 +92,22 @@ public sealed class NeuralModel : IDisposable
         int? outputs = LabelNeeds.Outputs(job, fields);
         if (job.Model.Name is null)
         {
-            return Build(job, LabelNeeds.SampleShape(fields), outputs!.Value);
+            return Build(job, LabelNeeds.OfLayers(job, fields), fields.First(field => !field.IsLabel).Name);
         }
 
-        LabelNeeds.CheckMetrics(job, outputs);
+        LabelNeeds.CheckMetrics(job, fields, outputs);
         TorchRuntime.UseThreads(job.ThreadsPerWorker);
-        return new NeuralModel(new OwnDefinition(job, fields, outputs, catalog), InitialWeights.Of(job));
+        var model = new NeuralModel(new OwnDefinition(job, fields, outputs, catalog), InitialWeights.Of(job));
+        try
+        {
+            GroupNeeds.Check(job, model.Tensors);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The number of outputs that a loss needs on a data set: label columns (mse, mae), classes (cross-entropy) or 1 (binary cross-entropy).</summary>
@@ -115,6 +121,17 @@ public sealed class NeuralModel : IDisposable
         CheckLength(flat.Length);
         _definition.FillInitial(flat);
         _weights?.Overlay(Tensors, flat);
+    }
+
+    /// <summary>The model with the values that it holds, as an ONNX file (operator set 20). The input has the name of the data's and takes prepared samples, [samples, …shape], whole numbers as int64; the output is called <c>output</c>.</summary>
+    /// <param name="metadata">Texts that go along.</param>
+    /// <exception cref="InputException">It is no model of layers.</exception>
+    public byte[] ToOnnx(IReadOnlyDictionary<string, string> metadata)
+    {
+        var flat = new float[ElementCount];
+        _state.PutBack();
+        _state.CopyTo(flat);
+        return _definition.ToOnnx(flat, metadata);
     }
 
     /// <summary>Sets all tensors. Nothing else ever changes them.</summary>
@@ -178,6 +195,14 @@ public sealed class NeuralModel : IDisposable
     {
         _state?.Dispose();
         _module.Dispose();
+    }
+
+    private static IReadOnlyList<TensorSpec> TensorsOf(ModelPlan plan) => [.. plan.Listed.Select(tensor => tensor.Spec)];
+
+    private static NeuralModel Build(JobSpec job, ModelNeeds needs, string inputName)
+    {
+        TorchRuntime.UseThreads(job.ThreadsPerWorker);
+        return new NeuralModel(new LayeredDefinition(ModelPlan.Create(job, needs), inputName, job.Seed), InitialWeights.Of(job));
     }
 
     /// <summary>Version 0 is what the definition says of it, whenever it is asked.</summary>

@@ -6,6 +6,7 @@ using Lockstep.Abstractions;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Data;
+using Lockstep.Data.Stores;
 
 namespace Lockstep.Training;
 
@@ -50,7 +51,9 @@ public sealed class JobData : IDisposable
     {
         if (job.Data.Source is not null)
         {
-            return OpenOwn(job, catalog, cacheDirectory);
+            using var stored = new StoredData(cacheDirectory, cancellation, progress);
+            JobSpec local = job with { Data = stored.Bring(job.Data) };
+            return stored.Run(() => OpenOwn(local, catalog, cacheDirectory));
         }
 
         OpenedData data = DataSets.Open(job.Data, job.Loss, job.Seed, cacheDirectory, cancellation, progress);

@@ -7,8 +7,8 @@ namespace Lockstep.Training;
 
 /// <summary>A module of the worker program's own: its calls are guarded, and what they give is looked at.</summary>
 /// <param name="module">Stays the caller's.</param>
-/// <param name="outputs">Numbers that the job's loss needs for one sample; null: the loss is the module's own.</param>
-internal sealed class OwnModel(string name, torch.nn.Module module, IReadOnlyList<DataField> inputs, int? outputs) : ILockstepModel, IModelLoss, IModelMetrics
+/// <param name="outputs">Shape of what the job's loss needs for one sample; null: the loss is the module's own.</param>
+internal sealed class OwnModel(string name, torch.nn.Module module, IReadOnlyList<DataField> inputs, IReadOnlyList<int>? outputs) : ILockstepModel, IModelLoss, IModelMetrics
 {
     private readonly string[] _names = [.. inputs.Select(field => field.Name)];
 
@@ -54,9 +54,9 @@ internal sealed class OwnModel(string name, torch.nn.Module module, IReadOnlyLis
         if (outputs is { } wanted)
         {
             long samples = values[_names[0]].size(0);
-            if (SlotLoss.Usual(given) is not { } usual || usual.dim() != 2 || usual.size(0) != samples || usual.size(1) != wanted)
+            if (SlotLoss.Usual(given) is not { } usual || !usual.shape.SequenceEqual([samples, .. Shapes.Long(wanted)]))
             {
-                throw Error($"gives {Text(given)} for {Amount.Of(samples, "sample")}, where the loss of the job needs [{samples}, {wanted}]", $"End with that many outputs, by the name '{ModelOutputs.Usual}' where there are several.");
+                throw Error($"gives {Text(given)} for {Amount.Of(samples, "sample")}, where the loss of the job needs [{samples}, {string.Join(", ", wanted)}]", $"End with that many outputs, by the name '{ModelOutputs.Usual}' where there are several.");
             }
         }
 

@@ -105,11 +105,11 @@ internal sealed class OwnSource : IDataSource
             : Fields.All(field => field.IsLabel) ? "has no input"
             : Fields.Select(field => field.Name).Distinct(StringComparer.Ordinal).Count() < Fields.Count ? "has two fields of one name"
             : Fields.FirstOrDefault(field => field.Shape.Any(size => size < 1) || field.Length > LongestSample) is { } odd ? $"has a field {odd.Name} of [{string.Join(", ", odd.Shape)}]"
-            : Fields.FirstOrDefault(field => field.Classes is < 1 || (field.Classes is not null && field.Length != 1)) is { } none ? $"has a field {none.Name} of {none.Classes} classes and [{string.Join(", ", none.Shape)}]"
+            : Fields.FirstOrDefault(field => field.Classes is < 1 || (field is { Classes: not null, IsLabel: true, Shape.Count: > 1 } && field.Length != 1)) is { } none ? $"has a field {none.Name} of {none.Classes} classes and [{string.Join(", ", none.Shape)}]"
             : null;
         if (problem is not null)
         {
-            throw new InputException(InputException.JobFile, 0, $"The data source '{_name}' {problem}.", "Give at least one sample, an input, names of their own, and shapes of positive sizes; a class is one number.");
+            throw new InputException(InputException.JobFile, 0, $"The data source '{_name}' {problem}.", "Give at least one sample, an input, names of their own, and shapes of positive sizes; a label of classes is one number, or one a position of a sequence.");
         }
     }
 

@@ -15,6 +15,8 @@ internal sealed class GrpcStepStream : IStepStream
     // Bounded by the protocol: a worker has one contribution and a few words on their way.
     private readonly Channel<Func<Outgoing, Task>> _outgoing = Channel.CreateUnbounded<Func<Outgoing, Task>>(new UnboundedChannelOptions { SingleReader = true });
 
+    private volatile bool _isComplete;
+
     /// <summary>One frame after the other.</summary>
     private delegate Task Outgoing(TensorFrame frame, bool isLast);
 
@@ -40,6 +42,12 @@ internal sealed class GrpcStepStream : IStepStream
                 await send(new TensorFrame { Header = i == 0 ? header : null, Index = chunk.Chunk + 1, Integers = chunk.Sums, IsNarrow = contribution.IsNarrow, Escapes = chunk.Escapes, Exponents = chunk.Exponents }, i == contribution.Chunks.Count - 1);
             }
         });
+    }
+
+    public void Complete()
+    {
+        _isComplete = true;
+        _outgoing.Writer.TryComplete();
     }
 
     /// <summary>Opens a stream and serves it to its end.</summary>
@@ -92,6 +100,8 @@ internal sealed class GrpcStepStream : IStepStream
                     });
                 }
             }
+
+            await writer.CompleteAsync();
         }
         catch (RpcException exception) when (exception.StatusCode == StatusCode.ResourceExhausted && !HasEnded(call))
         {
@@ -115,7 +125,7 @@ internal sealed class GrpcStepStream : IStepStream
         }
     }
 
-    private static async Task ReadAsync(IAsyncStreamReader<TensorFrame> reader, int shard, IStepReceiver receiver, IStepStream stream, Action answered, TimeProvider time, CancellationToken cancellation)
+    private static async Task ReadAsync(IAsyncStreamReader<TensorFrame> reader, int shard, IStepReceiver receiver, GrpcStepStream stream, Action answered, TimeProvider time, CancellationToken cancellation)
     {
         var frames = new ShardFrames(shard, receiver, time);
         bool isOpen = false;
@@ -134,7 +144,10 @@ internal sealed class GrpcStepStream : IStepStream
                 frames.Take(frame);
             }
 
-            throw new RpcException(new Status(StatusCode.Unavailable, "The shard ended the stream."));
+            if (!stream._isComplete)
+            {
+                throw new RpcException(new Status(StatusCode.Unavailable, "The shard ended the stream."));
+            }
         }
         finally
         {

@@ -135,19 +135,24 @@ internal sealed unsafe class LocalSocket(Socket socket) : IDisposable
     }
 
     /// <summary>Ends both directions: whoever waits here or there is told. What was sent still arrives.</summary>
-    public void End()
+    public void End() => End(SocketShutdown.Both);
+
+    /// <summary>Nothing more is sent; the other end learns it once all that was has arrived there.</summary>
+    public void EndSending() => End(SocketShutdown.Send);
+
+    public void Dispose() => socket.Dispose();
+
+    private void End(SocketShutdown side)
     {
         try
         {
-            socket.Shutdown(SocketShutdown.Both);
+            socket.Shutdown(side);
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
             // It has ended.
         }
     }
-
-    public void Dispose() => socket.Dispose();
 
     private static SocketException Broken(int error) => new(error, Marshal.GetPInvokeErrorMessage(error));
 }

@@ -18,7 +18,7 @@ internal sealed class MemoryStepSink : IStepSink
     {
         _socket = socket;
         _time = time;
-        _outbox = new Outbox(socket, Next, _ => Drop());
+        _outbox = new Outbox(socket, Next, socket.End, _ => Drop());
     }
 
     public void Send(ShardMessage message)

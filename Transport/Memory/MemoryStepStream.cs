@@ -19,15 +19,23 @@ internal sealed class MemoryStepStream : IStepStream
     // Regions that the shard was given, and whether they are still there.
     private readonly Dictionary<int, WeakReference<SharedRegion>> _given = [];
 
+    private volatile bool _isComplete;
+
     private MemoryStepStream(LocalSocket socket)
     {
         _socket = socket;
-        _outbox = new Outbox(socket, Next, _ => socket.End());
+        _outbox = new Outbox(socket, Next, socket.EndSending, _ => socket.End());
     }
 
     public void Send(WorkerMessage message) => Post([new Outgoing(new TensorFrame { Header = message.ToWire() })]);
 
     public void Send(long push, Contribution contribution) => Post(Frames(contribution.ToWire(push), contribution));
+
+    public void Complete()
+    {
+        _isComplete = true;
+        Post([new Outgoing(IsEnd: true)]);
+    }
 
     /// <summary>Serves a stream to its end.</summary>
     /// <param name="socket">Connected; ended and disposed of here.</param>
@@ -68,7 +76,14 @@ internal sealed class MemoryStepStream : IStepStream
                 frames.Take(frame);
             }
 
-            throw new RpcException(new Status(StatusCode.Unavailable, "The shard ended the stream."));
+            if (!_isComplete)
+            {
+                throw new RpcException(new Status(StatusCode.Unavailable, "The shard ended the stream."));
+            }
+        }
+        catch (SocketException) when (_isComplete)
+        {
+            // It is over for both.
         }
         catch (SocketException exception)
         {

@@ -9,8 +9,9 @@ namespace Lockstep.Transport.Memory;
 
 /// <summary>Sends messages in their order. Whoever has one sends it at once where the socket has room; where it has none, a thread goes on, so that nobody waits.</summary>
 /// <param name="next">The messages of what is to be sent next; null: nothing. Asked by one thread at a time.</param>
+/// <param name="end">Called where the end comes, once all before it is sent.</param>
 /// <param name="failed">Is told, once, that the connection broke or a message cannot be sent; nothing is sent after that.</param>
-internal sealed class Outbox(LocalSocket socket, Func<IEnumerator<Outgoing>?> next, Action<Exception> failed)
+internal sealed class Outbox(LocalSocket socket, Func<IEnumerator<Outgoing>?> next, Action end, Action<Exception> failed)
 {
     /// <summary>Small messages that wait together travel together.</summary>
     private const int Together = 32 << 10;
@@ -113,7 +114,7 @@ internal sealed class Outbox(LocalSocket socket, Func<IEnumerator<Outgoing>?> ne
 
             if (message.IsEnd)
             {
-                socket.End();
+                end();
                 continue;
             }
 

@@ -35,7 +35,7 @@ internal sealed class FaultyShardClient(IShardWork inner, int shards, WorkerFaul
         }
         finally
         {
-            stream.Complete();
+            stream.Close();
             await broken.CancelAsync();
             await carrying;
         }

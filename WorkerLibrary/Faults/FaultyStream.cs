@@ -40,11 +40,13 @@ internal sealed class FaultyStream(IStepReceiver receiver, int shard, int shards
 
     public void Ended(int of) => _down.Writer.TryWrite((true, () => receiver.Ended(of)));
 
-    /// <summary>Carries messages both ways until <see cref="Complete"/>.</summary>
+    public void Complete() => _up.Writer.TryWrite((0, null, null));
+
+    /// <summary>Carries messages both ways until <see cref="Close"/>.</summary>
     public Task RunAsync(CancellationToken cancellation) => Task.WhenAll(UpAsync(cancellation), DownAsync(cancellation));
 
     /// <summary>The stream is over: nothing more comes.</summary>
-    public void Complete()
+    public void Close()
     {
         _up.Writer.TryComplete();
         _down.Writer.TryComplete();
@@ -56,6 +58,12 @@ internal sealed class FaultyStream(IStepReceiver receiver, int shard, int shards
         {
             await foreach ((long push, Contribution? contribution, WorkerMessage? message) in _up.Reader.ReadAllAsync(cancellation))
             {
+                if (contribution is null && message is null)
+                {
+                    _inner!.Complete();
+                    return;
+                }
+
                 (bool arrives, bool twice) = await messages.MeetAsync(PartitionSide.To, cancellation);
                 if (!arrives)
                 {

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
@@ -22,6 +24,11 @@ internal sealed class PreparedJob : IDisposable
 
     /// <summary>Key in the model's metadata: <see cref="NormalizationTable.ToMetadata"/>.</summary>
     public const string NormalizationKey = "lockstep.normalization";
+
+    /// <summary>Key in the model's metadata: inputs and labels of the data, as <see cref="FieldsJson"/> writes them.</summary>
+    public const string FieldsKey = "lockstep.fields";
+
+    public static readonly JsonSerializerOptions FieldsJson = new(JsonSerializerDefaults.Web) { Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) } };
 
     private readonly JobData _data;
     private readonly NeuralModel _model;
@@ -110,7 +117,11 @@ internal sealed class PreparedJob : IDisposable
 
     private static SortedDictionary<string, string> Metadata(JobSpec spec, JobData data)
     {
-        var metadata = new SortedDictionary<string, string>(StringComparer.Ordinal) { [JobKey] = JobFile.ToCanonicalJson(JobFile.WithoutPlace(spec)) };
+        var metadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            [JobKey] = JobFile.ToCanonicalJson(JobFile.WithoutPlace(spec)),
+            [FieldsKey] = JsonSerializer.Serialize(data.Train.Fields, FieldsJson),
+        };
         if (data.Normalization is { } table)
         {
             metadata[NormalizationKey] = table.ToMetadata();

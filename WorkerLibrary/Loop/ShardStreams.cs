@@ -9,10 +9,16 @@ internal sealed class ShardStreams(TrainingPlan job, string workerId, IReadOnlyL
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(320);
 
+    /// <summary>How long last words may take to reach a shard that is busy or away.</summary>
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(2);
+
     private readonly bool[] _wasOpen = new bool[shards.Count];
     private readonly Cursor?[] _newest = new Cursor?[shards.Count];
     // Whether a shard offered a newer version since its stream was lost last.
     private readonly bool[] _hasNew = new bool[shards.Count];
+    private readonly IStepStream?[] _open = new IStepStream?[shards.Count];
+    private readonly Task[] _kept = [.. shards.Select(_ => Task.CompletedTask)];
+    private volatile bool _isClosing;
 
     /// <summary>Opens the job on shards and gives the values of version 0 to those that wait for them.</summary>
     /// <param name="initial">Gives the flat model vector of version 0.</param>
@@ -28,13 +34,40 @@ internal sealed class ShardStreams(TrainingPlan job, string workerId, IReadOnlyL
     }
 
     /// <summary>Serves all streams until called off. Never throws: what cannot be mended goes into the mailbox.</summary>
-    public Task RunAsync(CancellationToken cancellation) => Task.WhenAll(shards.Select(shard => Task.Run(() => KeepAsync(shard, cancellation), CancellationToken.None)));
+    public Task RunAsync(CancellationToken cancellation)
+    {
+        for (int shard = 0; shard < _kept.Length; shard++)
+        {
+            IShardWork work = shards[shard];
+            _kept[shard] = Task.Run(() => KeepAsync(work, cancellation), CancellationToken.None);
+        }
+
+        return Task.WhenAll(_kept);
+    }
+
+    /// <summary>Nothing more is to be said: lets what was reach the shards, and waits until these streams have ended.</summary>
+    public async Task CloseAsync(CancellationToken cancellation)
+    {
+        _isClosing = true;
+        var ending = new List<Task>();
+        for (int shard = 0; shard < _open.Length; shard++)
+        {
+            if (Volatile.Read(ref _open[shard]) is { } stream)
+            {
+                stream.Complete();
+                ending.Add(_kept[shard]);
+            }
+        }
+
+        await Task.WhenAny(Task.WhenAll(ending), Task.Delay(Farewell, time, cancellation));
+    }
 
     public IReadOnlyCollection<Cursor> Held(int shard) => stage.Held(shard);
 
     public void Opened(int shard, IStepStream stream)
     {
         _wasOpen[shard] = true;
+        Volatile.Write(ref _open[shard], stream);
         mailbox.Post(new StepEvent.Opened(shard, stream));
     }
 
@@ -54,7 +87,11 @@ internal sealed class ShardStreams(TrainingPlan job, string workerId, IReadOnlyL
 
     public void Received(int shard, ShardMessage message) => mailbox.Post(new StepEvent.Received(shard, message));
 
-    public void Ended(int shard) => mailbox.Post(new StepEvent.Ended(shard));
+    public void Ended(int shard)
+    {
+        Volatile.Write(ref _open[shard], null);
+        mailbox.Post(new StepEvent.Ended(shard));
+    }
 
     /// <summary>Whether a call failed because the job is no longer, or not yet again, at the shard as it was.</summary>
     private static bool IsLoss(ProtocolException exception) => exception.Error is ProtocolError.UnknownJob or ProtocolError.Superseded;
@@ -62,7 +99,7 @@ internal sealed class ShardStreams(TrainingPlan job, string workerId, IReadOnlyL
     private async Task KeepAsync(IShardWork shard, CancellationToken cancellation)
     {
         TimeSpan pause = First;
-        while (true)
+        while (!_isClosing)
         {
             try
             {
@@ -86,7 +123,7 @@ internal sealed class ShardStreams(TrainingPlan job, string workerId, IReadOnlyL
             }
             catch (Exception exception)
             {
-                if (!cancellation.IsCancellationRequested)
+                if (!cancellation.IsCancellationRequested && !_isClosing)
                     mailbox.Post(new StepEvent.Failed(exception));
                 return;
             }

@@ -98,7 +98,9 @@ public sealed class TrainingLoop
         Task streams = _streams.RunAsync(stop.Token);
         try
         {
-            return await _compute.RunAsync(() => Work(drain, abort), mayTakeLong: true);
+            bool isFinished = await _compute.RunAsync(() => Work(drain, abort), mayTakeLong: true);
+            await _streams.CloseAsync(abort);
+            return isFinished;
         }
         finally
         {
@@ -193,6 +195,8 @@ public sealed class TrainingLoop
                 case StepEvent.Opened opened:
                     _open[opened.Shard] = opened.Stream;
                     _state.Connect(opened.Shard);
+                    if (_isLeaving && opened.Shard == 0)
+                        opened.Stream.Send(new LeavingMessage());
                     break;
                 case StepEvent.Ended ended:
                     _open[ended.Shard] = null;

@@ -50,7 +50,7 @@ internal static class ModelCheck
         StepSampler sampler = PreparedJob.Sampler(spec, data.Train.Count, model.MinimumSlotSamples);
         long slotSamples = (spec.GlobalBatch + spec.Slots - 1) / spec.Slots;
         // Forward values are kept for the way back, where as many gradients are.
-        long between = 2 * slotSamples * model.Layers.Sum(layer => layer.Output.Aggregate(1L, (product, size) => product * size));
+        long between = 2 * slotSamples * model.Kept;
         return Describe(spec, [.. model.Layers.Select(layer => new CheckedLayer(JobWords.Of(layer.Kind), layer.Input, layer.Output, layer.Parameters))], model.Parameters, model.Buffers, between, sampler);
     }
 
@@ -64,6 +64,6 @@ internal static class ModelCheck
             _ => spec.Optimizer.Momentum > 0 ? 1 : 0,
         };
         long elements = parameters + buffers;
-        return new CheckedModel(layers, parameters, buffers, sizeof(float) * (elements + (moments * parameters)), sizeof(float) * ((2 * elements) + between), sampler.StepsPerEpoch, PreparedJob.TotalSteps(spec, sampler));
+        return new CheckedModel(layers, parameters, buffers, sizeof(float) * (elements + (moments * parameters) + (spec.Optimizer.AverageDecay is null ? 0 : elements)), sizeof(float) * ((2 * elements) + between), sampler.StepsPerEpoch, PreparedJob.TotalSteps(spec, sampler));
     }
 }

@@ -61,6 +61,21 @@ internal sealed class StepReplay
         }
     }
 
+    /// <value>The flat vector that a model file of <see cref="Version"/> has: the moving average, where the job wants that. The same array as <see cref="Model"/>.</value>
+    public float[] Exported
+    {
+        get
+        {
+            if (!_job.Spec.Optimizer.ExportsAverage)
+            {
+                return Model;
+            }
+
+            _job.Job.Layout.Scatter(0, _shard.Snapshot().Average, _model);
+            return _model;
+        }
+    }
+
     /// <summary>Computes the next version.</summary>
     /// <returns>Its line of the ledger.</returns>
     public string Step(CancellationToken cancellation)

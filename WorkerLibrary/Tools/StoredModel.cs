@@ -25,10 +25,10 @@ internal sealed class StoredModel
     {
         _path = path;
         _file = SafeTensors.Read(path);
-        Spec = OfJob(() => JobFile.FromForeignJson(Metadata(PreparedJob.JobKey), mayHaveMore: true));
+        Spec = OfJob(() => JobFile.FromForeignJson(MetadataOf(PreparedJob.JobKey), mayHaveMore: true));
         try
         {
-            _table = Spec.Data.Source is null ? NormalizationTable.FromMetadata(Metadata(PreparedJob.NormalizationKey)) : null;
+            _table = Spec.Data.Source is null ? NormalizationTable.FromMetadata(MetadataOf(PreparedJob.NormalizationKey)) : null;
         }
         catch (JsonException exception)
         {
@@ -43,6 +43,29 @@ internal sealed class StoredModel
 
     /// <value>Names its data, and not where they lie.</value>
     public JobSpec Spec { get; }
+
+    /// <value>Texts beside the tensors, by key.</value>
+    public IReadOnlyDictionary<string, string> Metadata => _file.Metadata;
+
+    /// <value>Inputs and labels of the data that it was trained on.</value>
+    /// <exception cref="InputException">The file does not say, or not rightly.</exception>
+    public IReadOnlyList<DataField> Fields
+    {
+        get
+        {
+            try
+            {
+                DataField[] fields = JsonSerializer.Deserialize<DataField[]>(MetadataOf(PreparedJob.FieldsKey), PreparedJob.FieldsJson) ?? [];
+                return fields.Length > 0 && fields.All(IsWhole) ? fields : throw new JsonException("a field has no name or shape");
+            }
+            catch (Exception exception) when (exception is JsonException or OverflowException or ArgumentException)
+            {
+                throw new InputException(_path, 0, $"The model's inputs and labels cannot be read: {exception.Message.TrimEnd('.')}.", Remedy);
+            }
+        }
+    }
+
+    private static bool IsWhole(DataField field) => field is { Name: not null } && field.Shape.All(size => size > 0) && field.Columns.All(width => width > 0) && (field.Columns.Count == 0 || field.Columns.Sum(width => (long)width) == field.Length);
 
     /// <exception cref="InputException">The model's data come from a source of its worker program's own, which prepares them itself.</exception>
     public NormalizationTable Table => _table ?? throw new InputException(_path, 0, $"The model's data come from the data source '{Spec.Data.Source}' of its worker program, and no file can take its place.", "Evaluate it on the job's own validation data, or load it by its tensors' names in a program of your own.");
@@ -105,7 +128,7 @@ internal sealed class StoredModel
         }
     }
 
-    private string Metadata(string key) => _file.Metadata.TryGetValue(key, out string? text)
+    private string MetadataOf(string key) => _file.Metadata.TryGetValue(key, out string? text)
         ? text
         : throw new InputException(_path, 0, $"The model file has no '{key}' in its metadata.", Remedy);
 

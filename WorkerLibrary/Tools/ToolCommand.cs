@@ -24,6 +24,7 @@ internal sealed class ToolCommand(Func<CancellationToken, int> run)
         [ToolNames.Verify, var json] => new(token => new VerifyTool(Parse<VerifyRequest>(json), catalog, Console.Out).Run(token)),
         [ToolNames.Evaluate, var json] => new(token => new EvaluateTool(Parse<EvaluateRequest>(json), catalog, Console.Out).Run(token)),
         [ToolNames.Predict, var json] => new(token => new PredictTool(Parse<PredictRequest>(json), catalog, Console.Out).Run(token)),
+        [ToolNames.Export, var json] => new(_ => new ExportTool(Parse<ExportRequest>(json), catalog, Console.Out).Run()),
         [ToolNames.Probe] => new(_ => ProbeTool.Run()),
         [ToolNames.Check, var json] => new(token => new CheckTool(Parse<CheckRequest>(json), catalog, Console.Out).Run(token)),
         [ToolNames.Purity, var json] => new(token => new PurityTool(Parse<PurityRequest>(json), catalog, Console.Out).Run(token)),

@@ -185,7 +185,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
     private static bool IsModel(string path, PreparedJob job, StepReplay replay)
     {
         IReadOnlyDictionary<string, NamedTensor> written = SafeTensors.Read(path).Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
-        float[] model = replay.Model;
+        float[] model = replay.Exported;
         int offset = 0;
         foreach (var tensor in job.Plan.Descriptor.Tensors)
         {

@@ -14,11 +14,17 @@ if (!Directory.Exists(Comparison.DataFolder))
 string cache = Directory.CreateTempSubdirectory("lockstep-convergence-").FullName;
 try
 {
-    if (args is ["formats", ..])
+    if (args.Length > 0)
     {
-        // What fewer bits cost and bring: formats [MODEL [SEED]].
+        ulong seed = 0;
+        if (args[0] != "formats" || args.Length > 3 || (args.Length > 1 && !FormatTable.Models.Contains(args[1])) || (args.Length > 2 && !ulong.TryParse(args[2], CultureInfo.InvariantCulture, out seed)))
+        {
+            Console.Error.WriteLine($"'{string.Join(' ', args)}' is none of its commands. Give nothing, or: formats [{string.Join('|', FormatTable.Models)} [SEED]].");
+            return 2;
+        }
+
         string samples = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "..", "..", "..", "samples"));
-        FormatTable.Print(args.Length > 1 ? [args[1]] : FormatTable.Models, args.Length > 2 ? [ulong.Parse(args[2], CultureInfo.InvariantCulture)] : [1, 2, 3], samples, cache);
+        FormatTable.Print(args.Length > 1 ? [args[1]] : FormatTable.Models, args.Length > 2 ? [seed] : [1, 2, 3], samples, cache);
         return 0;
     }
 

@@ -185,6 +185,60 @@ public sealed class DataCacheTests : IDisposable
     }
 
     [Fact]
+    public void What_was_not_used_for_longest_makes_room()
+    {
+        folder.Open(folder.Csv("x,y\n1,0\n", "y")).Dispose();
+        folder.Open(folder.Csv("x,y\n2,0\n", "y")).Dispose();
+        string key = Path.GetFileNameWithoutExtension(Rows()[0]);
+        foreach (string file in Directory.GetFiles(folder.Cache))
+        {
+            File.SetLastWriteTimeUtc(file, File.GetLastWriteTimeUtc(file).AddDays(Path.GetFileName(file).StartsWith(key, StringComparison.Ordinal) ? -2 : -1));
+        }
+
+        folder.Open(folder.Csv("x,y\n3,0\n", "y")).Dispose();
+        Assert.Equal(3, Rows().Count);
+        string last = Path.GetFileNameWithoutExtension(Assert.Single(Directory.GetFiles(folder.Cache, "*.rows"), path => File.GetLastWriteTimeUtc(path) == Directory.GetFiles(folder.Cache, "*.rows").Max(File.GetLastWriteTimeUtc)));
+        long all = Directory.GetFiles(folder.Cache).Sum(path => new FileInfo(path).Length);
+        CacheUpkeep.Sweep(folder.Cache, last, all - 1);
+        Assert.Equal(2, Rows().Count);
+        Assert.DoesNotContain(Rows(), path => Path.GetFileNameWithoutExtension(path) == key);
+        CacheUpkeep.Sweep(folder.Cache, last, 1);
+        Assert.Equal(last, Path.GetFileNameWithoutExtension(Assert.Single(Rows())));
+    }
+
+    [Fact]
+    public void Rows_that_are_not_what_was_written_are_never_read_and_made_again()
+    {
+        // More than two blocks of hashes; the damage is in the last.
+        var spec = folder.Csv("x,y\n" + string.Concat(Enumerable.Range(0, 20_000).Select(i => $"{i},0\n")), "y");
+        folder.Open(spec).Dispose();
+        using (var rows = new FileStream(Assert.Single(Rows()), FileMode.Open, FileAccess.Write))
+        {
+            rows.Position = 16 * 19_000;
+            rows.WriteByte(0xAB);
+        }
+
+        using (var data = folder.Open(spec))
+        {
+            Assert.Equal(7f, data.Train.Sample(7).Features[0]);
+            Assert.Contains("are not what was written", Assert.Throws<InvalidDataException>(() => data.Train.Sample(18_999)).Message, StringComparison.Ordinal);
+        }
+
+        using var again = folder.Open(spec);
+        Assert.Equal(18_999f, again.Train.Sample(18_999).Features[0]);
+
+        File.Delete(Assert.Single(Directory.GetFiles(folder.Cache, "*.stats")));
+        using (var rows = new FileStream(Assert.Single(Rows()), FileMode.Open, FileAccess.Write))
+        {
+            rows.Position = 16 * 19_000;
+            rows.WriteByte(0xAB);
+        }
+
+        Assert.Contains("are not what was written", Assert.Throws<InvalidDataException>(() => folder.Open(spec with { Normalize = NormalizationKind.Standard })).Message, StringComparison.Ordinal);
+        folder.Open(spec with { Normalize = NormalizationKind.Standard }).Dispose();
+    }
+
+    [Fact]
     public void A_file_that_is_cut_off_while_in_use_is_told()
     {
         var spec = folder.Csv("x,y\n" + string.Concat(Enumerable.Range(0, 3000).Select(i => $"{i},0\n")), "y");

@@ -25,6 +25,18 @@ public sealed class IdxDataTests : IDisposable
     }
 
     [Fact]
+    public void Pairs_of_files_follow_each_other()
+    {
+        var spec = folder.Idx(Images(2, 3, 3), Labels(LabelsMagic, 1, 0)) with { TrainMore = [folder.Write("more", Images(1, 3, 3))], TrainLabelsMore = [folder.Write("more-labels", Labels(LabelsMagic, 6))] };
+        using var data = folder.Open(spec);
+        Assert.Equal([[1f], [0f], [6f]], data.Train.All().Labels);
+        Assert.Equal(7, data.Train.Classes);
+        Assert.Equal(data.Train.Sample(0).Features, data.Train.Sample(2).Features);
+        var error = folder.Refused(spec with { TrainMore = [folder.Write("other", Images(1, 2, 4))] });
+        Assert.Equal($"The images are of 2 × 4, those of {spec.Train} of 3 × 3.", error.Message);
+    }
+
+    [Fact]
     public void Normalises_all_pixels_alike()
     {
         var spec = folder.Idx(Images(6, 4, 4), Labels(LabelsMagic, 0, 1, 0, 1, 0, 1)) with { Split = 0.34 };

@@ -105,8 +105,8 @@ public sealed class PrecisionTests : IDisposable
     [Fact]
     public void Every_number_is_read_as_the_nearest_float64()
     {
-        var plain = new CsvNumber();
-        var comma = new CsvNumber(',', '.');
+        var plain = new NumberText();
+        var comma = new NumberText(',', '.');
         Gen.Select(Gen.Double, Gen.Int[0, 6].Select(i => new[] { "R", "G9", "F3", "E4", "G17", "N2", "F0" }[i])).Sample((value, format) =>
         {
             string text = value.ToString(format, CultureInfo.InvariantCulture);
@@ -147,7 +147,7 @@ public sealed class PrecisionTests : IDisposable
     [InlineData("1,2,3", null)]
     public void Thousands_stand_in_groups_of_three(string text, double? expected)
     {
-        bool read = new CsvNumber(',', '.').TryRead(text, out double value, out _);
+        bool read = new NumberText(',', '.').TryRead(text, out double value, out _);
         Assert.Equal(expected, read ? value : null);
     }
 

@@ -136,6 +136,44 @@ public sealed class EvaluationMetricsTests
         Assert.Equal("job file: 'classWeights' names 'd', which is no class. The classes are a, b, c.", unknown.Message);
     }
 
+    [Fact]
+    public void Perplexity_and_the_best_k_go_by_the_outputs()
+    {
+        float[] Output(int i) => [i % 3, (i * 7) % 5, (i * 5) % 4, 1, (i * i) % 3];
+        Measurement measured = Measure(LossKind.CrossEntropy, [MetricKind.TopK, MetricKind.Perplexity, MetricKind.Accuracy], 5, Output, i => [(i * 3) % 5], topK: 2);
+        double surprise = 0, among = 0;
+        for (int i = 0; i < Samples; i++)
+        {
+            float[] row = Output(i);
+            int label = (i * 3) % 5;
+            surprise -= Math.Log(Math.Exp(row[label]) / row.Sum(value => Math.Exp(value))) / Samples;
+            // A stable order: of equal ones the first comes first.
+            among += Enumerable.Range(0, 5).OrderByDescending(c => row[c]).Take(2).Contains(label) ? 1.0 / Samples : 0;
+        }
+
+        Assert.Equal(["loss", "top-k", "perplexity", "accuracy"], measured.Values.Keys);
+        Assert.Equal(Math.Exp(surprise), measured.Values["perplexity"], 1e-9);
+        Assert.Equal(Math.Exp(measured.Values["loss"]), measured.Values["perplexity"], 1e-4);
+        Assert.Equal(among, measured.Values["top-k"], 1e-12);
+        Assert.True(measured.Values["accuracy"] < measured.Values["top-k"]);
+    }
+
+    [Fact]
+    public void Each_position_of_a_sequence_is_measured()
+    {
+        JobSpec job = Of(LossKind.CrossEntropy, new LayerSpec { Kind = LayerKind.Embedding, Out = 3, Size = 3 }, new LayerSpec { Kind = LayerKind.Linear }) with { Metrics = [MetricKind.Accuracy, MetricKind.Perplexity, MetricKind.Confusion] };
+        // The model says of each number the number itself.
+        float[][] features = [.. Enumerable.Range(0, Samples).Select(i => (float[])[i % 3, (i + 1) % 3])], labels = [.. Enumerable.Range(0, Samples).Select(i => (float[])[i % 3, i % 5 == 0 ? i % 3 : (i + 1) % 3])];
+        using var data = new GivenDataSet(features, labels, 3);
+        using NeuralModel model = NeuralModel.Build(job, DataFields.Of(data), ComponentCatalog.Empty);
+        using var trainer = new SlotTrainer(job, model, data, data);
+        model.Load([1, 0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 8, 0, 0, 0, 8, 0, 0, 0]);
+        Measurement measured = MetricMath.Finish(MetricLayout.Of(job, 3, 2), ["a", "b", "c"], [trainer.Evaluate(Ids(..25)), trainer.Evaluate(Ids(25..Samples))]);
+        Assert.Equal(0.9, measured.Values["accuracy"], 1e-12);
+        Assert.Equal(Math.Exp(measured.Values["loss"]), measured.Values["perplexity"], 1e-5);
+        Assert.Equal(2L * Samples, measured.Details!.Confusion!.Sum(row => row.Sum()));
+    }
+
     [Theory]
     [InlineData(LossKind.CrossEntropy, 3)]
     [InlineData(LossKind.BinaryCrossEntropy, 2)]
@@ -177,6 +215,9 @@ public sealed class EvaluationMetricsTests
     [InlineData(LossKind.BinaryCrossEntropy, 1, MetricKind.Mape)]
     [InlineData(LossKind.CrossEntropy, 3, MetricKind.Auc)]
     [InlineData(LossKind.CrossEntropy, 101, MetricKind.Confusion)]
+    [InlineData(LossKind.CrossEntropy, 5, MetricKind.TopK)]
+    [InlineData(LossKind.Huber, 1, MetricKind.TopK)]
+    [InlineData(LossKind.BinaryCrossEntropy, 1, MetricKind.Perplexity)]
     public void A_metric_of_another_kind_of_labels_is_refused(LossKind loss, int outputs, MetricKind metric)
     {
         JobSpec job = Of(loss, Layer(LayerKind.Linear)) with { Metrics = [metric] };
@@ -191,11 +232,11 @@ public sealed class EvaluationMetricsTests
     }
 
     /// <summary>Measures outputs that are given: the model hands on what goes in. In slots of several sizes, one of them empty, and in one.</summary>
-    private static Measurement Measure(LossKind loss, MetricKind[] metrics, int? classes, Func<int, float[]> output, Func<int, float[]> label, LabelScale[]? scales = null)
+    private static Measurement Measure(LossKind loss, MetricKind[] metrics, int? classes, Func<int, float[]> output, Func<int, float[]> label, LabelScale[]? scales = null, int? topK = null)
     {
         float[][] outputs = [.. Enumerable.Range(0, Samples).Select(output)], labels = [.. Enumerable.Range(0, Samples).Select(label)];
         int width = outputs[0].Length;
-        JobSpec job = Of(loss, Layer(LayerKind.Linear, bias: false)) with { Metrics = metrics };
+        JobSpec job = Of(loss, Layer(LayerKind.Linear, bias: false)) with { Metrics = metrics, TopK = topK };
         using var data = new GivenDataSet(outputs, labels, classes, scales);
         using NeuralModel model = NeuralModel.Build(job, data.SampleShape, width);
         using var trainer = new SlotTrainer(job, model, data, data);

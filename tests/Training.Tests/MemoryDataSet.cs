@@ -3,13 +3,14 @@ using Lockstep.Data;
 namespace Lockstep.Training.Tests;
 
 /// <summary>Samples drawn from a seed: features in [−1, 1), labels as told.</summary>
-internal sealed class MemoryDataSet(long count, int[] shape, int labelWidth = 1, int? classes = null, int seed = 1, LabelScale[]? labelScales = null) : IDataSet
+internal sealed class MemoryDataSet(long count, int[] shape, int labelWidth = 1, int? classes = null, int seed = 1, LabelScale[]? labelScales = null, int[]? columns = null) : IDataSet
 {
     private int _reads;
 
     public long Count => count;
     public int FeatureCount { get; } = shape.Aggregate(1, (product, size) => product * size);
     public IReadOnlyList<int> SampleShape => shape;
+    public IReadOnlyList<int> ColumnWidths => columns ?? [];
     public int LabelWidth => labelWidth;
     public IReadOnlyList<LabelScale> LabelScales => labelScales ?? [];
     public int? Classes => classes;

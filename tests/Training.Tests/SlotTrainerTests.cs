@@ -114,6 +114,29 @@ public class SlotTrainerTests
     }
 
     [Fact]
+    public void Version_0_of_batch_norm_is_torchs_wherever_it_stands()
+    {
+        using var model = NeuralModel.Build(Of(LossKind.Mse, Layer(LayerKind.Linear, 5), Layer(LayerKind.BatchNorm), Layer(LayerKind.Linear, 7), Layer(LayerKind.BatchNorm), Layer(LayerKind.Linear, 1)), [2], 1);
+        var flat = new float[model.ElementCount];
+        model.CopyInitial(flat);
+        var offset = 0;
+        foreach (var tensor in model.Tensors)
+        {
+            var values = flat.AsSpan(offset, (int)tensor.Elements).ToArray();
+            offset += values.Length;
+            var part = tensor.Name[2..];
+            if (tensor.Name[0] is '1' or '3')
+            {
+                Assert.All(values, value => Assert.Equal(part is "weight" or "running_var" ? 1f : 0f, value));
+            }
+            else
+            {
+                Assert.All(values, value => Assert.InRange(Math.Abs(value), float.Epsilon, 0.8f));
+            }
+        }
+    }
+
+    [Fact]
     public void Evaluation_neither_drops_nor_moves_buffers()
     {
         var (job, data) = Case("mlp");

@@ -14,7 +14,7 @@ public sealed class AnyJobFileTests : IDisposable
     [
         "name", "model", "preset", "hidden", "input", "layers", "data", "format", "train", "trainLabels", "validation", "split", "features", "labels", "categories", "header", "delimiter", "encoding", "missing", "normalize",
         "loss", "metrics", "classWeights", "balanced", "best", "metric", "mode", "patience", "minDelta", "optimizer", "kind", "learningRate", "momentum", "nesterov", "clipNorm", "schedule", "warmupSteps", "epochs", "steps", "globalBatch", "slots", "seed", "workers", "min", "max", "shards", "checkpoint", "every", "keep", "threadsPerWorker",
-        "out", "kernel", "stride", "padding", "p", "epsilon", "bias", "mlp", "cnn", "csv", "idx", "mse", "cross-entropy", "adam", "sgd", "linear", "conv2d", "relu", "batch-norm", "data.csv", "y", "test",
+        "out", "kernel", "stride", "padding", "p", "epsilon", "bias", "mlp", "cnn", "csv", "idx", "mse", "cross-entropy", "adam", "sgd", "linear", "conv2d", "relu", "batch-norm", "residual", "parallel", "branches", "lstm", "heads", "transformer", "lossOptions", "focal", "topK", "data.csv", "y", "test",
         "0", "1", "-1", "8", "0.5", "1e-3", "1e999", "-1e999", "99999999999999999999999999", "9223372036854775808", "0x10", "1_000", ".inf", ".nan", "NaN", "true", "false", "yes", "null", "~", "''", "\"\"", "'", "\"", "\"\\", "\"\\u12", "\"\\ud800\"",
         "{", "}", "[", "]", ",", ":", "-", "?", "|", ">", "&a", "*a", "!!str", "!<x>", "%YAML 9.9", "---", "...", "#", "@", "`", "<<", "\t", "\u0000", "\u001b[2J", "\u0007", "\u0085", "\u2028", "\ufeff", "\u202e", "🙂", "ä", "\ud800",
     ];

@@ -36,10 +36,15 @@ public sealed class JobSchemaTests
     [MemberData(nameof(Layers))]
     public void A_layers_keys_are_those_that_the_reader_knows(string kind)
     {
-        JsonElement item = Schema.GetProperty("properties").GetProperty("model").GetProperty("properties").GetProperty("layers").GetProperty("anyOf")[0].GetProperty("items");
-        Assert.Contains(kind, Texts(item.GetProperty("anyOf")[0].GetProperty("enum")));
+        Assert.Equal("#/$defs/layer", Schema.GetProperty("properties").GetProperty("model").GetProperty("properties").GetProperty("layers").GetProperty("anyOf")[0].GetProperty("items").GetProperty("$ref").GetString());
+        JsonElement item = Schema.GetProperty("$defs").GetProperty("layer");
         JsonElement map = Assert.Single(item.GetProperty("anyOf")[1].GetProperty("oneOf").EnumerateArray(), m => m.GetProperty("properties").GetProperty("kind").GetProperty("const").GetString() == kind);
         string[] keys = [.. Keys(map).Where(k => k != "kind")];
+
+        // A kind stands alone where it needs no key.
+        string[] required = [.. Texts(map.GetProperty("required")).Where(k => k != "kind")];
+        Assert.Equal(required.Length == 0, Texts(item.GetProperty("anyOf")[0].GetProperty("enum")).Contains(kind));
+        Assert.Equal(required, Missing($"model: {{layers: [{kind}]}}"));
 
         // Every key that a layer may have is either in the schema of this kind, or refused by the reader.
         string all = string.Join("", LayerKeys.Select(k => $", {k.Key}: {k.Value}"));
@@ -52,6 +57,8 @@ public sealed class JobSchemaTests
     private static readonly Dictionary<string, string> LayerKeys = new(StringComparer.Ordinal)
     {
         ["out"] = "1", ["kernel"] = "1", ["stride"] = "1", ["padding"] = "0", ["p"] = "0.5", ["epsilon"] = "0.1", ["momentum"] = "0.1", ["bias"] = "true",
+        ["size"] = "1", ["heads"] = "1", ["causal"] = "true", ["depth"] = "1", ["hidden"] = "1", ["activation"] = "relu", ["normFirst"] = "true", ["bidirectional"] = "true", ["last"] = "true", ["groups"] = "1", ["fixed"] = "true",
+        ["layers"] = "[relu]", ["shortcut"] = "[relu]", ["branches"] = "[[relu]]", ["join"] = "add",
     };
 
     [Fact]
@@ -106,7 +113,7 @@ public sealed class JobSchemaTests
         foreach ((string path, JsonElement at) in Leaves("", Schema))
         {
             // What only goes with another kind cannot be written out here.
-            if (at.TryGetProperty("default", out JsonElement value) && path is not ("model.strict" or "optimizer.momentum" or "optimizer.nesterov" or "schedule.gamma" or "schedule.finalFraction" or "data.text.tokenizer"))
+            if (at.TryGetProperty("default", out JsonElement value) && path is not ("model.strict" or "optimizer.momentum" or "optimizer.nesterov" or "schedule.gamma" or "schedule.finalFraction" or "data.text.tokenizer" or "data.image.fit" or "data.image.crop" or "data.image.flip" or "data.image.shift"))
             {
                 Assert.Equal(plain, JobText.Canonical(JobText.Read(JobText.Plain, $"{path}={value.GetRawText()}")));
                 seen++;
@@ -172,8 +179,23 @@ public sealed class JobSchemaTests
 
     private static JsonElement Find(string path) => path.Split('.').Aggregate(Schema, (at, key) => at.GetProperty("properties").GetProperty(key));
 
-    private static IEnumerable<string> Refused(string model) =>
-        JobText.Errors(JobText.Changed("model:\n  preset: mlp", model)).Select(e => Regex.Match(e.Message, "layer has no '(?<key>[a-z]+)'", RegexOptions.None, TimeSpan.FromSeconds(1)).Groups["key"].Value);
+    private static IEnumerable<string> Refused(string model) => KeysOf(JobText.Errors(JobText.Changed("model:\n  preset: mlp", model)), "layer has no '(?<key>[a-zA-Z]+)'");
+
+    private static string[] Missing(string model)
+    {
+        string text = JobText.Changed("model:\n  preset: mlp", model);
+        try
+        {
+            JobText.Read(text);
+            return [];
+        }
+        catch (InputException exception)
+        {
+            return [.. KeysOf(exception.Errors, "layer needs '(?<key>[a-zA-Z]+)'")];
+        }
+    }
+
+    private static IEnumerable<string> KeysOf(IEnumerable<InputError> errors, string pattern) => errors.Select(e => Regex.Match(e.Message, pattern, RegexOptions.None, TimeSpan.FromSeconds(1)).Groups["key"].Value);
 
     private static IEnumerable<string> Keys(JsonElement map) => map.GetProperty("properties").EnumerateObject().Select(p => p.Name);
 

@@ -38,5 +38,5 @@ internal static class JobText
 
     /// <summary>All that a job says, without the lines of its layers: equal jobs have equal texts.</summary>
     public static string Canonical(JobSpec job) =>
-        JobFile.ToCanonicalJson(job with { Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer with { Line = 0 })] } });
+        JobFile.ToCanonicalJson(job with { Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer.WithoutLines())] } });
 }

@@ -7,14 +7,14 @@ public sealed class JobWordsTests
     [Fact]
     public void The_words_of_job_files_stay()
     {
-        Assert.Equal(["linear", "conv2d", "max-pool2d", "avg-pool2d", "batch-norm", "layer-norm", "dropout", "flatten", "relu", "gelu", "tanh", "sigmoid", "softmax"], JobWords.All<LayerKind>());
-        Assert.Equal(["mse", "mae", "cross-entropy", "binary-cross-entropy", "model"], JobWords.All<LossKind>());
-        Assert.Equal(["accuracy", "mae", "rmse", "auc", "f1", "precision", "recall", "confusion", "r2", "mape"], JobWords.All<MetricKind>());
-        Assert.Equal(["csv", "idx", "source", "text"], JobWords.All<DataFormat>());
+        Assert.Equal(["linear", "conv2d", "max-pool2d", "avg-pool2d", "batch-norm", "layer-norm", "dropout", "flatten", "relu", "gelu", "tanh", "sigmoid", "softmax", "residual", "parallel", "embedding", "category-embedding", "positional-encoding", "multi-head-attention", "transformer-encoder", "conv1d", "lstm", "gru", "global-avg-pool", "batch-norm1d", "group-norm"], JobWords.All<LayerKind>());
+        Assert.Equal(["mse", "mae", "cross-entropy", "binary-cross-entropy", "model", "huber"], JobWords.All<LossKind>());
+        Assert.Equal(["accuracy", "mae", "rmse", "auc", "f1", "precision", "recall", "confusion", "r2", "mape", "top-k", "perplexity"], JobWords.All<MetricKind>());
+        Assert.Equal(["csv", "idx", "source", "text", "json-lines", "parquet", "images"], JobWords.All<DataFormat>());
         Assert.Equal(["refuse", "mean", "median", "zero"], JobWords.All<MissingPolicy>());
         Assert.Equal(["none", "standard", "min-max"], JobWords.All<NormalizationKind>());
         Assert.Equal(["sgd", "adam", "adamw", "adagrad"], JobWords.All<OptimizerKind>());
-        Assert.Equal(["constant", "step", "cosine"], JobWords.All<ScheduleKind>());
+        Assert.Equal(["constant", "step", "cosine", "cosine-restarts", "one-cycle"], JobWords.All<ScheduleKind>());
     }
 
     [Fact]

@@ -9,6 +9,7 @@ public sealed class SampleJobTests
     [InlineData("driving")]
     [InlineData("fashion-mnist")]
     [InlineData("medical")]
+    [InlineData("text")]
     public void A_shipped_job_loads_and_its_data_lie_where_it_says(string name)
     {
         string folder = Path.Combine(Repository.Root, "samples", name);
@@ -27,6 +28,6 @@ public sealed class SampleJobTests
 
     [Fact]
     public void No_sample_is_forgotten_here() => Assert.Equal(
-        ["digits", "driving", "fashion-mnist", "medical"],
+        ["digits", "driving", "fashion-mnist", "medical", "text"],
         Directory.GetDirectories(Path.Combine(Repository.Root, "samples")).Where(f => File.Exists(Path.Combine(f, "job.yaml"))).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
 }

@@ -6,11 +6,17 @@ namespace Lockstep.Contracts.Tests.Jobs;
 /// <summary>Evaluates the keywords of JSON Schema (draft 2020-12) that job files' schema has; another keyword is an error.</summary>
 internal static class SchemaEvaluator
 {
-    private static readonly string[] Annotations = ["$schema", "title", "description", "default"];
+    public static bool Accepts(JsonElement schema, JsonElement value) => new Evaluation(schema).Accepts(schema, value);
+}
 
-    public static bool Accepts(JsonElement schema, JsonElement value) => schema.EnumerateObject().All(keyword => Annotations.Contains(keyword.Name) || Holds(keyword, schema, value));
+/// <param name="root">Has what references point to.</param>
+internal sealed class Evaluation(JsonElement root)
+{
+    private static readonly string[] Annotations = ["$schema", "$defs", "title", "description", "default"];
 
-    private static bool Holds(JsonProperty keyword, JsonElement schema, JsonElement value)
+    public bool Accepts(JsonElement schema, JsonElement value) => schema.EnumerateObject().All(keyword => Annotations.Contains(keyword.Name) || Holds(keyword, schema, value));
+
+    private bool Holds(JsonProperty keyword, JsonElement schema, JsonElement value)
     {
         JsonElement limit = keyword.Value;
         bool isNumber = value.ValueKind == JsonValueKind.Number, isObject = value.ValueKind == JsonValueKind.Object, isArray = value.ValueKind == JsonValueKind.Array;
@@ -18,6 +24,7 @@ internal static class SchemaEvaluator
         {
             "type" => limit.ValueKind == JsonValueKind.Array ? limit.EnumerateArray().Any(t => HasType(t.GetString()!, value)) : HasType(limit.GetString()!, value),
             "enum" => limit.EnumerateArray().Any(v => JsonElement.DeepEquals(v, value)),
+            "$ref" => Accepts(limit.GetString()!.Split('/')[1..].Aggregate(root, (at, name) => at.GetProperty(name)), value),
             "const" => JsonElement.DeepEquals(limit, value),
             "anyOf" => limit.EnumerateArray().Any(s => Accepts(s, value)),
             "oneOf" => limit.EnumerateArray().Count(s => Accepts(s, value)) == 1,

@@ -54,6 +54,26 @@ public sealed class ScheduleTests
         Near([0.2], Rates(new ScheduleSpec { Kind = ScheduleKind.Cosine }, 1, 0));
     }
 
+    [Fact]
+    public void Restarts_begin_at_the_peak_again_and_may_last_longer_each_time()
+    {
+        Near([0.2, 0.11, 0.2, 0.11, 0.2], Rates(new ScheduleSpec { Kind = ScheduleKind.CosineRestarts, CycleSteps = 4, FinalFraction = 0.1 }, 100, 0, 2, 4, 6, 8));
+        // Of 4, 12 and 36 steps.
+        Near([0, 0.2, 0.1, 0.2, 0.1, 0.2, 0.1], [0, .. Rates(new ScheduleSpec { Kind = ScheduleKind.CosineRestarts, CycleSteps = 4, CycleFactor = 3, WarmupSteps = 5 }, 100, 5, 7, 9, 15, 21, 39)]);
+        Assert.InRange(Rates(new ScheduleSpec { Kind = ScheduleKind.CosineRestarts, CycleSteps = long.MaxValue / 2, CycleFactor = 100 }, long.MaxValue, long.MaxValue - 1)[0], 0, 0.2);
+    }
+
+    [Fact]
+    public void One_cycle_rises_and_falls_as_torchs_does()
+    {
+        double Rise(double from, double to, double at) => to + ((from - to) * 0.5 * (1 + Math.Cos(Math.PI * at)));
+        Near(
+            [0.008, Rise(0.008, 0.2, 0.5), 0.2, Rise(0.2, 0, 1 / 7.0), Rise(0.2, 0, 6 / 7.0), 0],
+            Rates(new ScheduleSpec { Kind = ScheduleKind.OneCycle }, 10, 0, 1, 2, 3, 8, 9));
+        Near([0.02, 0.2, 0.0002], Rates(new ScheduleSpec { Kind = ScheduleKind.OneCycle, RiseFraction = 0.5, StartFraction = 0.1, FinalFraction = 0.001 }, 10, 0, 4, 9));
+        Assert.All(Rates(new ScheduleSpec { Kind = ScheduleKind.OneCycle }, 1, 0), rate => Assert.InRange(rate, 0, 0.2));
+    }
+
     private static double[] Rates(ScheduleSpec schedule, long total, params long[] steps) => [.. steps.Select(new Schedule(Optimizer, schedule, total).Rate)];
 
     private static void Near(double[] expected, double[] actual) => Assert.All(expected.Zip(actual), pair => Assert.InRange(pair.Second, pair.First - 1e-15, pair.First + 1e-15));

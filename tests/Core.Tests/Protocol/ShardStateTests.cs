@@ -289,7 +289,7 @@ public sealed class ShardStateTests
 
         static UInt128[] Hashes(int shards)
         {
-            JobDescriptor job = StubGradients.Job(shards, 2, 6, elements: 4_500_003);
+            JobDescriptor job = StubGradients.Job(shards, 2, 6, elements: 12_600_003);
             ShardState[] parts = [.. Enumerable.Range(0, shards).Select(shard => new ShardState(job, shard))];
             float[] values = StubGradients.Initial(job);
             foreach (ShardState part in parts)
@@ -349,6 +349,31 @@ public sealed class ShardStateTests
             Assert.True(group.Add(0, 1, 1, gradient));
             return group.Build("w")[0];
         }
+    }
+
+    [Fact]
+    public void In_16_bits_the_sums_of_as_many_slots_as_there_may_be_do_not_wrap()
+    {
+        JobDescriptor job = StubGradients.Job(1, 65_536, 6, new OptimizerSpec { Kind = OptimizerKind.Sgd, LearningRate = 1 }, elements: 12) with { Contribution = 16 };
+        var shard = new ShardState(job, 0);
+        shard.Initialize(new float[shard.Elements]);
+        var group = new GroupBuilder(job, shard.Layout);
+        // In the first step all escape; in the second each is as large as its hint allows: 2^14, and the sum 2^30.
+        foreach (float gradient in new[] { MathF.ScaleB(1, -20), MathF.ScaleB(1, -19) })
+        {
+            group.Begin(shard.Cursor, [Hints(shard)]);
+            for (int slot = 0; slot < job.Slots; slot++)
+            {
+                Assert.True(group.Add(slot, 1, 1, [.. Enumerable.Repeat(gradient, shard.Elements)]));
+            }
+
+            Contribution all = group.Build("w")[0];
+            Assert.Equal(PushStatus.Accepted, Push(shard, all).Status);
+            Next(shard);
+        }
+
+        using PulledVersion version = shard.View(-1);
+        Assert.Equal([.. Enumerable.Repeat(-0.1875f, 10), .. Enumerable.Repeat(0.1875f, 2)], version.Values!.Value.ToArray());
     }
 
     [Theory]

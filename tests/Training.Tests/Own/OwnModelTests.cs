@@ -142,7 +142,7 @@ public sealed class OwnModelTests
         Assert.Contains("takes 1 tensor, and the data have 2 inputs", Error(OwnJobs.Job("residual", "pairs", LossKind.Mse)), StringComparison.Ordinal);
         Assert.Contains("does not read the option widht of 'model.options'. It reads width.", Error(OwnJobs.Job("residual", "made", LossKind.CrossEntropy, ("widht", "3"))), StringComparison.Ordinal);
         Assert.Contains("The option 'width' is 'a', which is no whole number.", Error(OwnJobs.Job("residual", "made", LossKind.CrossEntropy, ("width", "a"))), StringComparison.Ordinal);
-        Assert.Contains("layers of the job file take one of floats", Error(OwnJobs.Job("residual", "pairs", LossKind.Mse) with { Model = new ModelSpec { Preset = "mlp" } }), StringComparison.Ordinal);
+        Assert.Contains("layers of the job file take one.", Error(OwnJobs.Job("residual", "pairs", LossKind.Mse) with { Model = new ModelSpec { Preset = "mlp" } }), StringComparison.Ordinal);
 
         static string Error(JobSpec job) => Assert.Throws<InputException>(() => OwnJobs.Open(job).Dispose()).Message;
     }

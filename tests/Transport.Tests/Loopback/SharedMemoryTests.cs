@@ -251,6 +251,6 @@ public sealed class SharedMemoryTests : IDisposable
     private static void Send(LocalSocket socket, params IEnumerable<Outgoing> messages)
     {
         IEnumerator<Outgoing>? all = messages.GetEnumerator();
-        new Outbox(socket, () => Interlocked.Exchange(ref all, null), exception => Assert.Fail(exception.Message)).Kick();
+        new Outbox(socket, () => Interlocked.Exchange(ref all, null), socket.End, exception => Assert.Fail(exception.Message)).Kick();
     }
 }

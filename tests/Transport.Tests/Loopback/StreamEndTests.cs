@@ -117,57 +117,6 @@ public abstract class StreamEndTests(StreamTransport transport)
     }
 
     [Fact]
-    public async Task A_shard_that_fails_in_every_stream_is_given_up()
-    {
-        int streams = 0;
-        var host = new FakeShardHost
-        {
-            OnAttach = session =>
-            {
-                streams++;
-                session.Sink.Send(Samples.Turn());
-                session.Sink.End(new InvalidTimeZoneException("mine"));
-            },
-        };
-        await using ShardServer server = await ShardServer.StartAsync(host);
-        await using var client = new GrpcShardClient(server.Address, 0, new ImmediateTime());
-        await using var worker = new TestWorker();
-
-        InvalidOperationException failure = await Assert.ThrowsAsync<InvalidOperationException>(async () =>
-        {
-            while (true)
-            {
-                await worker.Start(client).Working;
-            }
-        });
-
-        Assert.Equal(8, streams);
-        Assert.Contains("answers and then fails, 8 times without progress, at last with Unknown", failure.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_shard_that_fails_after_each_new_version_is_not_given_up()
-    {
-        long streams = 0;
-        var host = new FakeShardHost
-        {
-            OnAttach = session =>
-            {
-                session.Sink.Send(Samples.Turn(step: ++streams));
-                session.Sink.End(new InvalidTimeZoneException("mine"));
-            },
-        };
-        await using ShardServer server = await ShardServer.StartAsync(host);
-        await using var client = new GrpcShardClient(server.Address, 0, new ImmediateTime());
-        await using var worker = new TestWorker();
-
-        while (streams < 20)
-        {
-            await worker.Start(client).Working;
-        }
-    }
-
-    [Fact]
     public async Task A_worker_that_goes_ends_the_session()
     {
         var host = new FakeShardHost();

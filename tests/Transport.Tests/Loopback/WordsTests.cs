@@ -73,6 +73,28 @@ public abstract class WordsTests(StreamTransport transport)
     }
 
     [Fact]
+    public async Task A_worker_that_has_said_all_is_heard_to_its_last_word()
+    {
+        var host = new FakeShardHost();
+        await using ShardServer server = await ShardServer.StartAsync(host, transport: transport);
+        await using GrpcShardClient client = server.Client();
+        await using var worker = new TestWorker();
+        IStepStream stream = await worker.OpenAsync(client);
+        await worker.NextAsync<OfferedVersion>();
+
+        stream.Send(1, Samples.Contribution([.. Enumerable.Repeat(262_144, 10)]));
+        stream.Send(new LeavingMessage());
+        stream.Complete();
+
+        await worker.Working;
+        FakeStepSession session = await host.NextSessionAsync();
+        Assert.True((await session.NextPushAsync()).Completed);
+        await session.NextAsync<LeavingMessage>();
+        await session.EndAsync();
+        Assert.Empty(server.Errors);
+    }
+
+    [Fact]
     public async Task At_the_end_of_the_stream_what_was_said_before_still_comes()
     {
         var host = new FakeShardHost

@@ -18,6 +18,8 @@ internal class LocalStepStream(IShardHost host, int shard, IStepReceiver receive
 
     public void Send(long push, Contribution contribution) => _up.Writer.TryWrite((contribution, push));
 
+    public void Complete() => _up.Writer.TryComplete();
+
     /// <summary>Opens the stream and serves it to its end.</summary>
     public async Task RunAsync(string jobId, string workerId, CancellationToken cancellation)
     {

@@ -19,7 +19,7 @@ internal sealed class TorchRun : IDisposable
 
     private readonly TemporaryFolder _folder = new();
 
-    /// <param name="kind">What the model or its optimizer has: dropout, batch-norm, clipping, weight-decay, class-weights, or everything.</param>
+    /// <param name="kind">What the model or its optimizer has: dropout, batch-norm, clipping, weight-decay, class-weights, or everything; or average, with a batch norm and a group.</param>
     public TorchRun(string kind)
     {
         Folder = new RunFolder(Path.Combine(_folder.Path, "run"));
@@ -78,7 +78,7 @@ internal sealed class TorchRun : IDisposable
     {
         bool Has(string what) => kind == what || kind == "everything";
         var layers = new List<LayerSpec> { new() { Kind = LayerKind.Linear, Out = 12 } };
-        if (Has("batch-norm"))
+        if (Has("batch-norm") || kind == "average")
         {
             layers.Add(new() { Kind = LayerKind.BatchNorm });
         }
@@ -98,7 +98,7 @@ internal sealed class TorchRun : IDisposable
             Loss = LossKind.CrossEntropy,
             Metrics = [MetricKind.Accuracy, MetricKind.F1, MetricKind.Precision, MetricKind.Recall, MetricKind.Confusion],
             ClassWeights = Has("class-weights") ? new(null) : null,
-            Optimizer = new() { Kind = OptimizerKind.AdamW, LearningRate = 0.02, ClipNorm = Has("clipping") ? 0.2 : null, WeightDecay = Has("weight-decay") ? 0.1 : 0 },
+            Optimizer = new() { Kind = OptimizerKind.AdamW, LearningRate = 0.02, ClipNorm = Has("clipping") ? 0.2 : null, WeightDecay = Has("weight-decay") ? 0.1 : 0, AverageDecay = kind == "average" ? 0.9 : null, Groups = kind == "average" ? [new() { Names = ["*.bias"], Rate = 0.5 }] : null },
             Steps = Steps,
             GlobalBatch = 32,
             Slots = 4,

@@ -26,10 +26,10 @@ internal static class ImageFile
         CheckEnd(path, bytes);
         ImageResult decoded = Guarded(path, () =>
         {
-            using var stream = new MemoryStream(bytes);
-            ImageInfo info = ImageInfo.FromStream(stream) ?? throw new InvalidDataException("its header cannot be read");
+            using MemoryStream header = new EndedStream(bytes), all = new EndedStream(bytes);
+            ImageInfo info = ImageInfo.FromStream(header) ?? throw new InvalidDataException("its header cannot be read");
             return info.Width > 0 && info.Height > 0 && (long)info.Width * info.Height <= LargestImage
-                ? ImageResult.FromMemory(bytes, image.Shape[0] == 1 ? ColorComponents.Grey : ColorComponents.RedGreenBlue)
+                ? ImageResult.FromStream(all, image.Shape[0] == 1 ? ColorComponents.Grey : ColorComponents.RedGreenBlue)
                 : throw new InvalidDataException($"it says that it has {info.Width} × {info.Height} pixels");
         });
         ImageScaling.Fit(decoded.Data, decoded.Width, decoded.Height, image, target);

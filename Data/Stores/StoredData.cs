@@ -146,7 +146,7 @@ public sealed class StoredData(string cacheDirectory, CancellationToken cancella
 
     private string BringFile(StoreAddress address, StoredObject stored)
     {
-        string key = KeyOf($"{address}|{stored.Version}|{stored.Length}");
+        string key = KeyOf($"{address}|{Version(stored)}|{stored.Length}");
         string path = Path.Combine(cacheDirectory, $"{key}.object{EndingOf(address.Key)}");
         CacheEntry.GetOrMake(cacheDirectory, key, () => File.Exists(path) && new FileInfo(path).Length == stored.Length ? path : null, ending => Read(address, stored, path, ending), cancellation);
         _addresses[path] = address.ToString();
@@ -156,7 +156,7 @@ public sealed class StoredData(string cacheDirectory, CancellationToken cancella
     /// <summary>A folder of copies, with the objects' names below.</summary>
     private string BringFolder(StoreAddress address, IReadOnlyList<StoredObject> below)
     {
-        string key = KeyOf($"{address}|{string.Join('|', below.Select(one => $"{one.Key}|{one.Version}"))}");
+        string key = KeyOf($"{address}|{string.Join('|', below.Select(one => $"{one.Key}|{Version(one)}"))}");
         string folder = Path.Combine(cacheDirectory, key + ".objects");
         int prefix = address.Key.TrimEnd('/').Length + 1;
         CacheEntry.GetOrMake(
@@ -225,6 +225,9 @@ public sealed class StoredData(string cacheDirectory, CancellationToken cancella
 
     /// <summary>The ending by which a file is known to be compressed, or an image.</summary>
     private static string EndingOf(string key) => Path.GetExtension(key) is { Length: > 0 and <= 10 } ending && ending.AsSpan(1).IndexOfAnyExcept(Endings) < 0 ? ending : "";
+
+    /// <summary>Lists and single answers write it with quotes or without.</summary>
+    private static string Version(StoredObject stored) => stored.Version.Trim('"');
 
     private static string KeyOf(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
 }

@@ -1,5 +1,7 @@
+using CsCheck;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Fuzzing;
 
 namespace Lockstep.Data.Tests;
 
@@ -130,6 +132,30 @@ public sealed class ImageDataTests : IDisposable
             Assert.Equal(folder["train/dog/bad.png"], error.File);
             Assert.StartsWith(message, error.Message, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void Any_damaged_image_is_read_or_refused()
+    {
+        var trial = new InputTrial();
+        byte[][] images = [Convert.FromBase64String(Jpeg), Pngs.Of(9, 7, 3, (y, x, c) => (byte)(y * x * (c + 1)))];
+        var image = new ImageSpec { Shape = [3, 5, 5] };
+        Gen.Select(Gen.Int[0, 1], Gen.Select(Gen.Int[2, 400], Gen.Byte).Array[1, 4], Gen.Int[0, 30]).Sample(
+            (which, changes, cut) =>
+            {
+                byte[] bytes = [.. images[which]];
+                foreach (var (at, value) in changes)
+                {
+                    bytes[at % bytes.Length] = value;
+                }
+
+                string path = folder.Write($"image-{Guid.NewGuid():N}", cut < 3 ? bytes[..^cut] : bytes);
+                trial.Run(() => ImageFile.Read(path, image, new byte[75]), () => Convert.ToHexString(bytes));
+                File.Delete(path);
+            },
+            iter: 1000,
+            threads: 1);
+        trial.End();
     }
 
     private DataSpec Classes() => new()

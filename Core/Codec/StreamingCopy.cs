@@ -6,7 +6,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Lockstep.Core.Codec;
 
 /// <summary>
-/// Writes past the processor's caches. A plain write to memory that is in no cache reads it first, and evicts what others need; for arrays far larger than the caches that is a third of all traffic.
+/// Writes past the processor's caches. A plain write to memory that is in no cache reads it first, and evicts what others need; for arrays far larger than the caches that is about a quarter of a step's traffic.
 /// </summary>
 internal static class StreamingCopy
 {

@@ -31,8 +31,10 @@ public sealed class LockstepWorkerProgram
 
     private readonly string[] _args;
     private readonly ComponentCatalog _catalog;
+    private readonly IReadOnlyList<InputError> _errors;
 
-    internal LockstepWorkerProgram(string[] args, ComponentCatalog catalog) => (_args, _catalog) = (args, catalog);
+    /// <param name="errors">Of what was added: such a program takes part in nothing.</param>
+    internal LockstepWorkerProgram(string[] args, ComponentCatalog catalog, IReadOnlyList<InputError> errors) => (_args, _catalog, _errors) = (args, catalog, errors);
 
     /// <summary>Runs to the end.</summary>
     /// <returns>The exit code, which is also set as the process's: 0 done, 1 failed, 2 bad input.</returns>
@@ -40,6 +42,12 @@ public sealed class LockstepWorkerProgram
 
     private async Task<int> RunAsync()
     {
+        if (_errors.Count > 0)
+        {
+            await Console.Error.WriteLineAsync(new InputException(_errors).Message);
+            return BadInput;
+        }
+
         if (ToolCommand.Find(_args, _catalog) is { } tool)
         {
             return await tool.RunAsync();

@@ -18,8 +18,10 @@ try
             return await SchedulerAway.MeasureAsync(fleets, rounds);
         case "straggler":
             return await Straggler.MeasureAsync(fleets, rounds, TimeSpan.FromMilliseconds(args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 200));
+        case "join":
+            return await Joining.MeasureAsync(fleets, rounds, args.Length > 2 ? [.. args[2..].Select(text => int.Parse(text, CultureInfo.InvariantCulture))] : [20, 2048]);
         default:
-            await Console.Error.WriteLineAsync("Usage: Recovery worker|shard|scheduler [ROUNDS] | straggler [ROUNDS] [MILLISECONDS OF A PAUSE]");
+            await Console.Error.WriteLineAsync("Usage: Recovery worker|shard|scheduler [ROUNDS] | straggler [ROUNDS] [MILLISECONDS OF A PAUSE] | join [ROUNDS] [MEGABYTES…]");
             return 2;
     }
 }

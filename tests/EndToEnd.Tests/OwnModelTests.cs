@@ -76,4 +76,25 @@ public sealed class OwnModelTests : IDisposable
         Assert.Contains(message, result.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", result.Error, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task A_program_that_adds_what_cannot_be_is_told_where_it_does()
+    {
+        await using CliProcess process = CliProcess.StartProgram(Built.Lockstep, ["check", Job, "--worker", Built.OwnWorker], new Dictionary<string, string> { ["OWN_WORKER_FAULT"] = "registration" });
+        CliResult result = await process.EndAsync();
+        Assert.True(result.ExitCode == 2, result.All);
+        Assert.Contains("Program.cs:11: OwnModel.Worker.Unmade must be a class that is a Module, with a public constructor", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Program.cs:11: The name 'shapes' is taken.", result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", result.All, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_fails_while_a_job_trains_ends_it_with_the_file_and_the_line()
+    {
+        // No check comes to this sample, and each worker does.
+        CliResult result = await CliProcess.RunAsync("train", Job, "--worker", Built.OwnWorker, "--workers", "2", "--output", _folder.In("run"), "--set", "data={source: broken, options: {broken: 239}}", "model={preset: mlp, hidden: [4]}", "metrics=[]", "globalBatch=16", "slots=2", "epochs=", "steps=40");
+        Assert.True(result.ExitCode is 1 or 2, result.All);
+        Assert.Contains("BrokenSource.cs:18: Reading sample 239 of the data source 'broken' failed: InvalidDataException: point 239 is lost.", result.All, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", result.All, StringComparison.Ordinal);
+    }
 }

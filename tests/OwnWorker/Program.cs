@@ -1,9 +1,14 @@
 using Lockstep.Worker;
 using OwnModel.Worker;
 
-return LockstepWorker.CreateBuilder(args)
+LockstepWorkerBuilder builder = LockstepWorker.CreateBuilder(args)
     .AddModel<ResidualCnn>("residual-cnn")
     .AddModel<ImpureNet>("impure")
     .AddDataSource<ShapesSource>("shapes")
-    .Build()
-    .Run();
+    .AddDataSource<BrokenSource>("broken");
+if (Environment.GetEnvironmentVariable("OWN_WORKER_FAULT") == "registration")
+{
+    builder.AddModel<Unmade>("unmade").AddDataSource<BrokenSource>("shapes");
+}
+
+return builder.Build().Run();

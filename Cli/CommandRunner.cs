@@ -43,6 +43,10 @@ internal static partial class CommandRunner
             await Console.Error.WriteLineAsync(exception.Message);
             return ExitCodes.BadInput;
         }
+        catch (ToolRefusal)
+        {
+            return ExitCodes.BadInput;
+        }
         catch (FleetException exception)
         {
             await Console.Error.WriteLineAsync(exception.Message);

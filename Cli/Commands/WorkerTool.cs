@@ -33,11 +33,17 @@ internal static class WorkerTool
 
     /// <summary>Runs it for what it writes to standard output.</summary>
     /// <param name="progress">Is told how far it is.</param>
+    /// <exception cref="ToolRefusal">It takes the input for bad, and has said why.</exception>
     /// <exception cref="FleetException">It failed, and has said why.</exception>
     public static async Task<string> ReadAsync(ServiceLocator services, string name, string request, Action<string> progress, CancellationToken cancellation, params KeyValuePair<string, string>[] environment)
     {
         (int exitCode, string output) = await RunAsync(services, name, request, progress, cancellation, environment);
-        return exitCode == 0 ? output : throw new FleetException($"The worker's executable ended with {exitCode} while it was to {name}.");
+        return exitCode switch
+        {
+            ExitCodes.Done => output,
+            ExitCodes.BadInput => throw new ToolRefusal(),
+            _ => throw new FleetException($"The worker's executable ended with {exitCode} while it was to {name}."),
+        };
     }
 
     /// <param name="progress">Null: what it writes is the command's output.</param>

@@ -70,6 +70,25 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
         Assert.Equal($"{_folder.In("missing.csv")}: There is no such data file. Correct the path; relative paths of a job file start at its folder, those of an option at the current one. The file is named by 'train' at {job}:2.", result.Error.Trim());
     }
 
+    [Theory]
+    [InlineData("secret.csv", "The object store refuses access (403). Give the process credentials")]
+    [InlineData("broken.csv", "The object store broke off after 10 of 1000 bytes, 3 times")]
+    public async Task An_object_store_that_refuses_or_breaks_off(string name, string message)
+    {
+        using var store = new BrokenStore();
+        string job = Job($"s3://data/{name}");
+        await using CliProcess process = CliProcess.StartProgram(Built.Lockstep, ["train", job, "--output", _folder.In("run"), "--workers", "1"], new Dictionary<string, string>
+        {
+            ["AWS_ENDPOINT_URL"] = $"http://127.0.0.1:{store.Port}",
+            ["AWS_ACCESS_KEY_ID"] = "somebody",
+            ["AWS_SECRET_ACCESS_KEY"] = "unknown",
+        });
+        CliResult result = await process.EndAsync();
+        Assert.True(result.ExitCode == 2, result.All);
+        Assert.StartsWith($"s3://data/{name}: {message}", result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", result.All, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_missing_data_file() =>
         await FailsAsync(Job("missing.csv"), "missing.csv: There is no such data file. Correct the path");

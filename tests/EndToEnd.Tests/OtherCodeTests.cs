@@ -85,6 +85,7 @@ public sealed class OtherCodeTests : IDisposable
         // As if it had been ended after step 6.
         var folder = new RunFolder(run);
         File.WriteAllLines(folder.Ledger, File.ReadLines(folder.Ledger).Take(6).ToArray());
+        File.Delete(folder.Model);
         File.Delete(folder.Summary);
         string other = Other();
         string[] resume = ["train", folder.Job, "--resume", "--output", run, "--workers", "1", "--worker", other];
@@ -96,7 +97,7 @@ public sealed class OtherCodeTests : IDisposable
 
         CliResult accepted = await CliProcess.RunAsync([.. resume, "--accept-code"]);
         Assert.True(accepted.ExitCode == 0, accepted.All);
-        string[] classes = [.. File.ReadLines(folder.Ledger).Select(line => LedgerLine.FromJson(line).Class)];
+        string?[] classes = [.. File.ReadLines(folder.Ledger).Select(line => LedgerLine.FromJson(line).Class)];
         Assert.Equal(8, classes.Length);
         Assert.Single(classes[..4].Distinct());
         Assert.Single(classes[4..].Distinct());

@@ -83,8 +83,20 @@ public sealed class OwnModelTests : IDisposable
         await using CliProcess process = CliProcess.StartProgram(Built.Lockstep, ["check", Job, "--worker", Built.OwnWorker], new Dictionary<string, string> { ["OWN_WORKER_FAULT"] = "registration" });
         CliResult result = await process.EndAsync();
         Assert.True(result.ExitCode == 2, result.All);
-        Assert.Contains("Program.cs:11: OwnModel.Worker.Unmade must be a class that is a Module, with a public constructor", result.Error, StringComparison.Ordinal);
-        Assert.Contains("Program.cs:11: The name 'shapes' is taken.", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Program.cs:12: OwnModel.Worker.Unmade must be a class that is a Module, with a public constructor", result.Error, StringComparison.Ordinal);
+        Assert.Contains("Program.cs:12: The name 'shapes' is taken.", result.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", result.All, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("constructor", 19, "The constructor of the model 'faulty' failed")]
+    [InlineData("forward", 30, "The forward pass of the model 'faulty' failed")]
+    [InlineData("loss", 40, "The loss of the model 'faulty' failed")]
+    public async Task What_a_model_throws_is_told_with_the_file_and_the_line(string fault, int line, string message)
+    {
+        CliResult result = await CliProcess.RunAsync("train", Job, "--worker", Built.OwnWorker, "--output", _folder.In("run"), "--set", "loss=model", "metrics=[]", "model={name: faulty, options: {fault: " + fault + "}}");
+        Assert.True(result.ExitCode == 2, result.All);
+        Assert.Contains($"FaultyNet.cs:{line}: {message}: NotSupportedException: the {fault} cannot be.", result.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", result.All, StringComparison.Ordinal);
     }
 

@@ -423,6 +423,7 @@ internal sealed partial class HostedJob
         _sessions.End(new ProtocolException(ProtocolError.Superseded, $"Job {Descriptor.JobId} is being taken up again on shard {_context.Shard}, in generation {next.Generation}."));
         await _closed.CancelAsync();
         await idle;
+        await (Board?.StopSealingAsync() ?? Task.CompletedTask);
         ShardJob? held;
         lock (_gate)
         {

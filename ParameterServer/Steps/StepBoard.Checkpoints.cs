@@ -107,6 +107,17 @@ public sealed partial class StepBoard
         }
     }
 
+    /// <summary>Ends the sealing of sets until the next generation begins: what a set of this one were to delete, that one may be writing again.</summary>
+    /// <returns>Done when nothing is being sealed or deleted.</returns>
+    public Task StopSealingAsync()
+    {
+        lock (_gate)
+        {
+            _giveUp.Cancel();
+            return _sealing;
+        }
+    }
+
     private void BeginCheckpoints(long version, bool isRestored)
     {
         _parts.Clear();
@@ -201,6 +212,11 @@ public sealed partial class StepBoard
     private async Task SealAsync(Task before, long version, string[] parts, int generation, BestState? best, CancellationToken giveUp)
     {
         await before;
+        if (giveUp.IsCancellationRequested)
+        {
+            return;
+        }
+
         bool mustKeep = _descriptor.MustKeep(version);
         try
         {
@@ -244,9 +260,14 @@ public sealed partial class StepBoard
             }
         }
 
+        if (giveUp.IsCancellationRequested)
+        {
+            return;
+        }
+
         try
         {
-            CheckpointSet.Prune(_descriptor.CheckpointDirectory, _descriptor.CheckpointKeep, version, Spared(), _files);
+            CheckpointSet.Prune(_descriptor.CheckpointDirectory, _descriptor.CheckpointKeep, version, Spared(), generation, _files);
         }
         catch (Exception failure) when (CheckpointFilesExtensions.IsDiskFailure(failure))
         {

@@ -3,7 +3,7 @@ using Lockstep.ServiceDefaults.Health;
 namespace Lockstep.Worker.Loop;
 
 /// <summary>The one thread that touches tensors. Libtorch's dispose scopes belong to a thread, and its results depend on who computes: everything numeric of a worker runs here, in the order it was asked for.</summary>
-public sealed class ComputeThread : IHangWatched, IDisposable
+internal sealed class ComputeThread : IHangWatched, IDisposable
 {
     private const long Nothing = long.MinValue;
 

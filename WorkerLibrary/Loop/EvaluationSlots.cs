@@ -1,7 +1,7 @@
 namespace Lockstep.Worker.Loop;
 
 /// <summary>How validation data is cut into leased slots: contiguous, sizes differing by at most one.</summary>
-public static class EvaluationSlots
+internal static class EvaluationSlots
 {
     /// <summary>A slot stays in the range of milliseconds, so that no worker waits long for the last one.</summary>
     private const long LargestSlot = 1024;

@@ -4,7 +4,7 @@ using Lockstep.Training;
 namespace Lockstep.Worker.Loop;
 
 /// <summary>What the training loop asks of a model and its data. Called on the compute thread only, but for <see cref="Prepare"/>.</summary>
-public interface ITrainer : IDisposable
+internal interface ITrainer : IDisposable
 {
     /// <value>Elements of the flat model vector: parameters and buffers in model order.</value>
     int ElementCount { get; }

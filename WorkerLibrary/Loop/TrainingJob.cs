@@ -7,4 +7,4 @@ namespace Lockstep.Worker.Loop;
 /// <summary>What all workers of a job agree on.</summary>
 /// <param name="Sampler">Which training samples belong to which slot of which step.</param>
 /// <param name="Layout">Where each shard's chunks lie in the flat model vector.</param>
-public sealed record TrainingJob(JobDescriptor Descriptor, StepSampler Sampler, ModelLayout Layout);
+internal sealed record TrainingJob(JobDescriptor Descriptor, StepSampler Sampler, ModelLayout Layout);

@@ -16,7 +16,7 @@ namespace Lockstep.Worker.Loop;
 /// All of it is one turn of the compute thread: between two slots it looks at what the streams brought, and nothing is awaited.
 /// Nothing that happens here can change the result. A grant only says what is worth computing, a slot is the same whoever computes it, and the shards take each slot once.
 /// </remarks>
-public sealed class TrainingLoop
+internal sealed class TrainingLoop
 {
     private readonly TrainingJob _job;
     private readonly string _jobId;

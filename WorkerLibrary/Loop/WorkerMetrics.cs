@@ -5,7 +5,7 @@ using Lockstep.ServiceDefaults.Telemetry;
 namespace Lockstep.Worker.Loop;
 
 /// <summary>What a worker measures of itself. Times are in seconds.</summary>
-public sealed class WorkerMetrics
+internal sealed class WorkerMetrics
 {
     public const string MeterName = "Lockstep.Worker";
 

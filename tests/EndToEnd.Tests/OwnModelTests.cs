@@ -66,7 +66,7 @@ public sealed class OwnModelTests : IDisposable
 
     [Theory]
     [InlineData("nowhere/worker.dll", "", "--worker: There is no 'nowhere/worker.dll'.")]
-    [InlineData("?", "model.name=resnet", "has no model 'resnet'; it has impure, residual-cnn.")]
+    [InlineData("?", "model.name=resnet", "has no model 'resnet'; it has faulty, impure, residual-cnn.")]
     [InlineData("?", "model.options={widht: 3}", "does not read the option widht of 'model.options'. It reads blocks, width.")]
     [InlineData("?", "data.options={count: many}", "The option 'count' is 'many', which is no whole number.")]
     public async Task What_does_not_fit_is_told_before_anything_is_trained(string worker, string set, string message)

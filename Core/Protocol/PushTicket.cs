@@ -1,6 +1,6 @@
 namespace Lockstep.Core.Protocol;
 
-/// <summary>A contribution on its way into a <see cref="ShardJob"/>.</summary>
+/// <summary>A contribution on its way into a <see cref="StepIntake"/>.</summary>
 public sealed class PushTicket
 {
     internal PushTicket(Contribution header, SlotSet slots, int chunks, short[]? hints)

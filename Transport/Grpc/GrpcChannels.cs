@@ -7,7 +7,8 @@ namespace Lockstep.Transport.Grpc;
 /// <summary>Channels set up for messages of megabytes.</summary>
 public static class GrpcChannels
 {
-    private const int MaximumMessage = 64 << 20;
+    /// <summary>The largest message of a stream, at both ends, in bytes.</summary>
+    public const int MaximumMessage = 64 << 20;
 
     /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
     /// <param name="secret">What the server asks of its callers; null or empty: none is sent.</param>

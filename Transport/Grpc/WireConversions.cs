@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using Google.Protobuf;
+using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Protos;
 using Cursor = Lockstep.Core.Protocol.Cursor;
@@ -10,8 +11,8 @@ namespace Lockstep.Transport.Grpc;
 /// <summary>Between the protocol's types and the messages of parameter_server.proto.</summary>
 internal static class WireConversions
 {
-    /// <summary>Values in one message: 1 MiB.</summary>
-    public const int PieceElements = 262_144;
+    /// <summary>Values in one message: as many as a chunk has.</summary>
+    public const int PieceElements = ModelLayout.ChunkElements;
 
     public static Protos.Cursor ToWire(this Cursor cursor) => new() { Generation = cursor.Generation, Step = cursor.Step, Attempt = cursor.Attempt };
 

@@ -41,7 +41,7 @@ internal sealed class StepExploration
         _shards = [.. Enumerable.Range(0, Job.Shards).Select(s => new ExploredShard(this, s))];
         foreach (ExploredShard shard in _shards)
         {
-            Host(shard, new ShardJob(Job, shard.Shard));
+            Host(shard, new ShardState(Job, shard.Shard));
         }
     }
 
@@ -365,7 +365,7 @@ internal sealed class StepExploration
         {
             int shard = _toRestore[^1];
             _toRestore.RemoveAt(_toRestore.Count - 1);
-            var job = new ShardJob(Job, shard, restoration.Generation);
+            var job = new ShardState(Job, shard, restoration.Generation);
             if (restoration.Version is { } version)
             {
                 job.Load(Checkpoints[version], restoration.Generation);
@@ -389,7 +389,7 @@ internal sealed class StepExploration
         Checkpoints.Lose(shard);
         if (!Rules.RestoresAll)
         {
-            var job = new ShardJob(Job, shard, _generation);
+            var job = new ShardState(Job, shard, _generation);
             if (Checkpoints.Newest is { } newest)
             {
                 job.Load(Checkpoints[newest], _generation);
@@ -409,7 +409,7 @@ internal sealed class StepExploration
         _toRestore.AddRange(Enumerable.Range(0, _shards.Length).OrderBy(_ => Random.Next()));
     }
 
-    private void Host(ExploredShard place, ShardJob job)
+    private void Host(ExploredShard place, ShardState job)
     {
         if (!job.HasValues)
         {

@@ -247,7 +247,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     /// <summary>As <see cref="Model"/>, the values that the model file has: the moving average of the parameters, where the job wants that.</summary>
     public float[] Exported() => Joined(part => Descriptor.Optimizer.ExportsAverage ? part.Average : part.Values);
 
-    private float[] Joined(Func<ShardState, float[]> values)
+    private float[] Joined(Func<ShardSnapshot, float[]> values)
     {
         var layout = new ModelLayout(Descriptor.Tensors, 1);
         var model = new float[layout.Elements];

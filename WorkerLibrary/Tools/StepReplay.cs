@@ -71,7 +71,7 @@ internal sealed class StepReplay
                 return Model;
             }
 
-            _job.Job.Layout.Scatter(0, _shard.Snapshot().Average, _model);
+            _job.Plan.Layout.Scatter(0, _shard.Snapshot().Average, _model);
             return _model;
         }
     }

@@ -24,9 +24,9 @@ public sealed class AverageTests
         float decay = (float)(1 - run.Spec.Optimizer.AverageDecay!.Value);
 
         // One process, without checkpoints.
-        using PreparedJob opened = PreparedJob.Open(run.Spec with { Shards = 1 }, "job", run.Folder, null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, TestContext.Current.CancellationToken);
+        using PreparedJob opened = PreparedJob.Prepare(run.Spec with { Shards = 1 }, "job", run.Folder, null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, TestContext.Current.CancellationToken);
         var replay = new StepReplay(opened, null);
-        TensorKind[] kinds = [.. opened.Job.Descriptor.Tensors.SelectMany(tensor => Enumerable.Repeat(tensor.Kind, (int)tensor.Elements))];
+        TensorKind[] kinds = [.. opened.Plan.Descriptor.Tensors.SelectMany(tensor => Enumerable.Repeat(tensor.Kind, (int)tensor.Elements))];
         float[] average = [];
         for (int step = 0; step < TorchRun.Steps; step++)
         {
@@ -54,6 +54,6 @@ public sealed class AverageTests
     private static float[] Flat(TorchRun run, PreparedJob opened)
     {
         Dictionary<string, NamedTensor> file = SafeTensors.Read(run.Model).Tensors.ToDictionary(tensor => tensor.Name);
-        return [.. opened.Job.Descriptor.Tensors.SelectMany(tensor => file[tensor.Name].Values)];
+        return [.. opened.Plan.Descriptor.Tensors.SelectMany(tensor => file[tensor.Name].Values)];
     }
 }

@@ -120,7 +120,7 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
         {
             Check(cursor.Generation, shard, blockSquares.Length);
             return _norms.At(cursor).Put(shard, blockSquares, parts =>
-                GradientNorm.Factor(InBlockOrder(s => parts[s]).Sum(), _descriptor.Optimizer.ClipNorm ?? double.PositiveInfinity));
+                GradientNorm.Factor(parts.SelectMany(squares => squares).Sum(), _descriptor.Optimizer.ClipNorm ?? double.PositiveInfinity));
         }
     }
 
@@ -144,7 +144,7 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
     {
         lock (_gate)
         {
-            Check(announcement.Cursor.Generation, announcement.Shard, announcement.BlockHashes.Count);
+            Check(announcement.Cursor.Generation, announcement.Shard, announcement.BlockHashes.Length);
             return _announcements.At(announcement.Cursor).Put(announcement.Shard, announcement, parts =>
             {
                 Report(parts);
@@ -252,7 +252,8 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
 
         Cursor cursor = own.Step.Cursor;
         long newest = _position.Newest = cursor.Step + 1;
-        string ledger = StateHash.ToHex(StateHash.Of([.. InBlockOrder(s => parts[s].BlockHashes)], _best.Before(newest)));
+        // The shards' chunks follow each other in the model.
+        string ledger = StateHash.ToHex(StateHash.Of(parts.Select(p => p.BlockHashes), _best.Before(newest)));
         string first = _reports.LedgerOf(cursor.Step) ?? ledger;
         if (first != ledger)
         {
@@ -304,19 +305,6 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
             StepReport report = _checkpoints.AddTo(last.Report);
             _reports.Publish(report with { CheckpointBlockedMs = report.CheckpointBlockedMs + _time.GetElapsedTime(last.Since).TotalMilliseconds }, isLast: true);
             Over?.Invoke();
-        }
-    }
-
-    private IEnumerable<T> InBlockOrder<T>(Func<int, IReadOnlyList<T>> ofShard)
-    {
-        var next = new int[_descriptor.Shards];
-        foreach (Chunk chunk in _layout.Chunks)
-        {
-            IReadOnlyList<T> values = ofShard(chunk.Shard);
-            for (int i = 0; i < chunk.BlockCount; i++)
-            {
-                yield return values[next[chunk.Shard]++];
-            }
         }
     }
 

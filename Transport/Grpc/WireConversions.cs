@@ -58,8 +58,8 @@ internal static class WireConversions
 
     public static AnnounceRequest ToWire(this ShardAnnouncement announcement, string jobId)
     {
-        var hashes = new byte[announcement.BlockHashes.Count * 16];
-        for (int i = 0; i < announcement.BlockHashes.Count; i++)
+        var hashes = new byte[announcement.BlockHashes.Length * 16];
+        for (int i = 0; i < announcement.BlockHashes.Length; i++)
         {
             BinaryPrimitives.WriteUInt128LittleEndian(hashes.AsSpan(i * 16), announcement.BlockHashes[i]);
         }

@@ -86,7 +86,7 @@ internal sealed class StepReplay
         _shard.Update(factor);
         _shard.Commit();
         _shard.ReleasePrevious();
-        return StateHash.ToHex(StateHash.Of(_shard.BlockHashes, _best));
+        return StateHash.ToHex(StateHash.Of([_shard.BlockHashes], _best));
     }
 
     /// <summary>The best version up to the one that was reached, which is the last.</summary>

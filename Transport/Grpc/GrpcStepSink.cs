@@ -79,6 +79,5 @@ internal sealed class GrpcStepSink(TimeProvider time) : IStepSink
             writer.WriteOptions = isLast ? Last : MoreFollows;
             await writer.WriteAsync(frame, cancellation);
         }
-        while (sent < values.Length);
     }
 }

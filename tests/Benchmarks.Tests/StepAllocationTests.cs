@@ -39,6 +39,7 @@ public sealed class StepAllocationTests : IDisposable
         double small = await KilobytesAsync(transport, 1 << 20);
         double large = await KilobytesAsync(transport, 32 << 20);
 
+        TestContext.Current.TestOutputHelper?.WriteLine($"{transport}: {small:F1} KB a step of 1 MB, {large:F1} of 32 MB");
         Assert.True(small <= most, $"A step of 1 MB allocates {small:F1} KB, and at most {most} are wanted.");
         Assert.True(large - small <= mostBySize, $"A step of 32 MB allocates {large:F1} KB where one of 1 MB takes {small:F1}, and at most {mostBySize} more are wanted.");
     }

@@ -20,7 +20,6 @@ public static class TensorMarshaller
     private const uint PackedTag = (10 << 3) | 2;
     private const uint RoundedTag = (11 << 3) | 2;
     private const uint HintsTag = (12 << 3) | 2;
-    private const int Piece = 1 << 16;
 
     public static readonly Marshaller<TensorFrame> Instance = Marshallers.Create(Write, Read);
 
@@ -231,7 +230,8 @@ public static class TensorMarshaller
     {
         while (!bytes.IsEmpty)
         {
-            Span<byte> target = writer.GetSpan(Math.Min(bytes.Length, Piece));
+            // As much as there is: who asks a server's pipe for more than it has in one piece is given an array that comes of no pool in the end.
+            Span<byte> target = writer.GetSpan();
             int length = Math.Min(target.Length, bytes.Length);
             bytes[..length].CopyTo(target);
             writer.Advance(length);

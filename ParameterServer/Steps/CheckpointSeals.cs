@@ -19,6 +19,7 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
     private readonly RunningDigest _digest = new(descriptor, step => reports.LedgerOf(step) ?? (last() is { } report && report.Cursor.Step == step ? report.Ledger : null));
     // Ends the patience with a disk that takes no last set: the job is closed, or taken up again.
     private CancellationTokenSource _giveUp = new();
+    private bool _isStopped;
     private string _failure = "";
     private double _writeMs;
 
@@ -45,11 +46,21 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
         Asked.Begin(version);
         _giveUp.Cancel();
         _giveUp = new CancellationTokenSource();
+        _isStopped = false;
         IsLastDurable = version == descriptor.TotalSteps;
         DurableVersion = isRestored || version > 0 ? version : null;
         FinalFailure = null;
         _failure = "";
         _writeMs = 0;
+    }
+
+    /// <summary>Seals nothing more until the next generation begins: what a set of this one were to delete, that one may be writing again.</summary>
+    /// <returns>Done when nothing is being sealed or deleted.</returns>
+    public Task StopAsync()
+    {
+        _isStopped = true;
+        _giveUp.Cancel();
+        return Sealing;
     }
 
     /// <summary>Takes note that a shard's part of this generation is on disk, or why it is not.</summary>
@@ -116,6 +127,11 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
     private async Task SealAsync(Task before, long version, string[] parts, int generation, BestState? bestBefore, CancellationToken giveUp)
     {
         await before;
+        if (IsStopped(generation))
+        {
+            return;
+        }
+
         bool mustKeep = descriptor.MustKeep(version);
         try
         {
@@ -159,14 +175,27 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
             }
         }
 
+        if (IsStopped(generation))
+        {
+            return;
+        }
+
         try
         {
-            CheckpointSet.Prune(descriptor.CheckpointDirectory, descriptor.CheckpointKeep, version, Spared(), files);
+            CheckpointSet.Prune(descriptor.CheckpointDirectory, descriptor.CheckpointKeep, version, Spared(), generation, files);
         }
         catch (Exception failure) when (CheckpointFilesExtensions.IsDiskFailure(failure))
         {
             // Old sets that stay do no harm but to the space; the next whole set tries again.
             observer.CheckpointFailed(descriptor.JobId, version, failure, tryAgain: true);
+        }
+    }
+
+    private bool IsStopped(int generation)
+    {
+        lock (gate)
+        {
+            return _isStopped || generation != position.Generation;
         }
     }
 

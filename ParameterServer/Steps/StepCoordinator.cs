@@ -92,6 +92,16 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
         }
     }
 
+    /// <summary>Ends the sealing of sets until the next generation begins.</summary>
+    /// <returns>Done when nothing is being sealed or deleted.</returns>
+    public Task StopSealingAsync()
+    {
+        lock (_gate)
+        {
+            return _checkpoints.StopAsync();
+        }
+    }
+
     /// <summary>The job is at a version of a generation, at its beginning or as it was taken up again: who waits in an older generation is sent away, the log stays.</summary>
     public void Begin(int generation, long version, bool isRestored)
     {

@@ -148,7 +148,8 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     /// <summary>Deletes all but the newest <paramref name="keep"/> whole sets and the best versions that these know of, and remains of sets older than the newest whole one that never became whole.</summary>
     /// <param name="newest">Sets above this are of another history and left alone; null: the newest there is.</param>
     /// <param name="spared">Versions that are not deleted: the one that the job was started from, the best one.</param>
-    public static void Prune(string checkpoints, int keep, long? newest = null, IReadOnlyCollection<long>? spared = null, ICheckpointFiles? files = null)
+    /// <param name="generation">Sets that a later one is writing are left alone.</param>
+    public static void Prune(string checkpoints, int keep, long? newest = null, IReadOnlyCollection<long>? spared = null, int generation = int.MaxValue, ICheckpointFiles? files = null)
     {
         files ??= CheckpointFiles.Disk;
         Folder[] folders = [.. Folders(checkpoints).Where(f => f.Version <= (newest ?? long.MaxValue))];
@@ -163,6 +164,11 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
         kept.UnionWith(kept.Select(version => BestOf(checkpoints, version)?.Version).OfType<long>().ToArray());
         foreach (Folder folder in folders.Where(f => f.Version < whole[0] && spared?.Contains(f.Version) != true && !kept.Contains(f.Version)))
         {
+            if (System.IO.Directory.EnumerateFiles(folder.Path).Any(file => CheckpointPart.GenerationOf(Path.GetFileName(file)) > generation))
+            {
+                continue;
+            }
+
             // The manifest goes first: what is left of a broken-off deletion does not count.
             files.Delete(Path.Combine(folder.Path, ManifestName));
             files.DeleteDirectory(folder.Path);

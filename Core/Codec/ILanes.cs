@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Lockstep.Core.Codec;
@@ -103,7 +104,7 @@ internal readonly struct Lanes256 : ILanes<Vector256<float>, Vector256<int>, Vec
     public static void Store(Vector256<float> value, ref float to) => value.StoreUnsafe(ref to);
     public static Vector256<int> Integers(ref int from) => Vector256.LoadUnsafe(ref from);
     public static Vector256<int> Integers(int all) => Vector256.Create(all);
-    public static Vector256<int> Integers(Vector256<float> floats) => Vector256.ConvertToInt32Native(Vector256.Round(floats, MidpointRounding.ToEven));
+    public static Vector256<int> Integers(Vector256<float> floats) => Avx.ConvertToVector256Int32(floats);
     public static Vector256<int> Bits(Vector256<float> floats) => floats.AsInt32();
     public static Vector256<int> Add(Vector256<int> a, Vector256<int> b) => a + b;
     public static Vector256<int> And(Vector256<int> a, Vector256<int> b) => a & b;
@@ -137,7 +138,9 @@ internal readonly struct Lanes128 : ILanes<Vector128<float>, Vector128<int>, Vec
     public static void Store(Vector128<float> value, ref float to) => value.StoreUnsafe(ref to);
     public static Vector128<int> Integers(ref int from) => Vector128.LoadUnsafe(ref from);
     public static Vector128<int> Integers(int all) => Vector128.Create(all);
-    public static Vector128<int> Integers(Vector128<float> floats) => Vector128.ConvertToInt32Native(Vector128.Round(floats, MidpointRounding.ToEven));
+    // What is the same on every machine is a call a vector where it is not one instruction.
+    public static Vector128<int> Integers(Vector128<float> floats) =>
+        Sse2.IsSupported ? Sse2.ConvertToVector128Int32(floats) : AdvSimd.IsSupported ? AdvSimd.ConvertToInt32RoundToEven(floats) : Vector128.ConvertToInt32Native(Vector128.Round(floats, MidpointRounding.ToEven));
     public static Vector128<int> Bits(Vector128<float> floats) => floats.AsInt32();
     public static Vector128<int> Add(Vector128<int> a, Vector128<int> b) => a + b;
     public static Vector128<int> And(Vector128<int> a, Vector128<int> b) => a & b;

@@ -323,6 +323,7 @@ internal sealed class JobGeneration
         _sessions.End(new ProtocolException(ProtocolError.Superseded, $"Job {Descriptor.JobId} is being taken up again on shard {_context.Shard}, in generation {next.Generation}."));
         await _guarded.CloseAsync();
         await idle;
+        await (Coordinator?.StopSealingAsync() ?? Task.CompletedTask);
         _guarded.Release();
     }
 

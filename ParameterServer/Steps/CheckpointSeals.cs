@@ -106,6 +106,14 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
         Asked.End(version, IsLastDurable);
     }
 
+    /// <summary>Ends the sealing of sets until the next generation begins: what a set of this one were to delete, that one may be writing again.</summary>
+    /// <returns>Done when nothing is being sealed or deleted.</returns>
+    public Task StopAsync()
+    {
+        _giveUp.Cancel();
+        return Sealing;
+    }
+
     /// <summary>The job cannot go on.</summary>
     public void Fail(Exception failure)
     {
@@ -116,6 +124,11 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
     private async Task SealAsync(Task before, long version, string[] parts, int generation, BestState? bestBefore, CancellationToken giveUp)
     {
         await before;
+        if (giveUp.IsCancellationRequested)
+        {
+            return;
+        }
+
         bool mustKeep = descriptor.MustKeep(version);
         try
         {
@@ -159,9 +172,14 @@ internal sealed class CheckpointSeals(JobDescriptor descriptor, Lock gate, JobPo
             }
         }
 
+        if (giveUp.IsCancellationRequested)
+        {
+            return;
+        }
+
         try
         {
-            CheckpointSet.Prune(descriptor.CheckpointDirectory, descriptor.CheckpointKeep, version, Spared(), files);
+            CheckpointSet.Prune(descriptor.CheckpointDirectory, descriptor.CheckpointKeep, version, Spared(), generation, files);
         }
         catch (Exception failure) when (CheckpointFilesExtensions.IsDiskFailure(failure))
         {

@@ -92,6 +92,15 @@ public sealed class StepCoordinator : IShardPeer, IEvaluations
         }
     }
 
+    /// <inheritdoc cref="CheckpointSeals.StopAsync"/>
+    public Task StopSealingAsync()
+    {
+        lock (_gate)
+        {
+            return _checkpoints.StopAsync();
+        }
+    }
+
     /// <summary>The job is at a version of a generation, at its beginning or as it was taken up again: who waits in an older generation is sent away, the log stays.</summary>
     public void Begin(int generation, long version, bool isRestored)
     {

@@ -4,7 +4,7 @@ namespace Lockstep.SystemBenchmark.Runs;
 /// <param name="Warm">Since the first step.</param>
 internal sealed record SteadyWindow(TimeSpan Warm, long WarmSteps, TimeSpan Length, long Steps)
 {
-    public static SteadyWindow Full { get; } = new(TimeSpan.FromSeconds(8), 10, TimeSpan.FromSeconds(12), 20);
+    public static SteadyWindow Full { get; } = new(TimeSpan.FromSeconds(25), 10, TimeSpan.FromSeconds(12), 20);
 
     public static SteadyWindow Stub { get; } = new(TimeSpan.FromSeconds(5), 10, TimeSpan.FromSeconds(6), 20);
 

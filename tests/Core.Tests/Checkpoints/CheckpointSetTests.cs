@@ -173,6 +173,24 @@ public sealed class CheckpointSetTests : IDisposable
     }
 
     [Fact]
+    public void What_a_later_generation_writes_again_is_left_alone()
+    {
+        JobDescriptor job = CheckpointFolder.Job(1);
+        foreach (long version in new long[] { 10, 20, 30 })
+        {
+            _folder.WriteSet(job, version);
+        }
+
+        string again = _folder.File(20, CheckpointPart.FileName(0, 1, generation: 1));
+        CheckpointPart.Write(again, job, CheckpointFolder.State(job, 0, 20));
+        CheckpointSet.Prune(_folder.Path, 1, generation: 0);
+        Assert.Equal([20, 30], CheckpointSet.List(_folder.Path));
+        Assert.True(File.Exists(again));
+        CheckpointSet.Prune(_folder.Path, 1, generation: 1);
+        Assert.Equal([30], CheckpointSet.List(_folder.Path));
+    }
+
+    [Fact]
     public void The_best_versions_that_kept_sets_know_of_are_kept()
     {
         JobDescriptor job = CheckpointFolder.Job(2);

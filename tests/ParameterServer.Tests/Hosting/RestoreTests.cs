@@ -212,6 +212,36 @@ public sealed class RestoreTests : IAsyncDisposable
         }
     }
 
+    /// <summary>A set of the generation before may make older ones superfluous, which the next generation, from before it, is to write again.</summary>
+    [Fact]
+    public async Task It_waits_until_the_generation_before_deletes_nothing_more()
+    {
+        var disk = new HeldDeletions();
+        var host = new ShardHost(0, null, long.MaxValue, TimeProvider.System, new SilentShardObserver(), disk);
+        await using (host)
+        {
+            _cluster.Hosts[0] = host;
+            JobDescriptor job = Job with { CheckpointKeep = 1 };
+            await _cluster.OpenAsync(job);
+            await _cluster.TrainAsync(job, 5);
+            await disk.Begun.WaitAsync(HostedCluster.Patience, Cancellation);
+
+            Task restored = host.RestoreAsync(job, 1, 1, 2, Cancellation);
+            // Where it did not wait, this is ample time for it.
+            Task first = await Task.WhenAny(restored, Task.Delay(200, Cancellation));
+            disk.Release();
+            Assert.NotSame(restored, first);
+            await restored;
+
+            int deleted = disk.Deleted;
+            Assert.Equal([2], CheckpointSet.List(_folder.Path));
+            await _cluster.TrainAsync(job);
+            await _cluster.ReportsAsync(job);
+            Assert.Equal([6], CheckpointSet.List(_folder.Path));
+            Assert.True(disk.Deleted > deleted, "The new generation deletes nothing.");
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _cluster.DisposeAsync();
@@ -242,6 +272,34 @@ public sealed class RestoreTests : IAsyncDisposable
         Reports = [new SlotReport { Slot = 0, Samples = 1, LossSum = 1, ChunkHashes = new ulong[new ModelLayout(StubGradients.Job(1, 4, 6).Tensors, 1).Chunks.Count] }],
         Chunks = [],
     };
+
+    /// <summary>A disk on which the first deletion of a manifest takes as long as a test wants.</summary>
+    private sealed class HeldDeletions : ICheckpointFiles
+    {
+        private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly ManualResetEventSlim _released = new();
+        private int _deleted;
+
+        public Task Begun => _begun.Task;
+        public int Deleted => Volatile.Read(ref _deleted);
+
+        public void Release() => _released.Set();
+        public void CreateDirectory(string path) => CheckpointFiles.Disk.CreateDirectory(path);
+        public Stream Create(string path) => CheckpointFiles.Disk.Create(path);
+        public Stream Open(string path) => CheckpointFiles.Disk.Open(path);
+        public void Sync(string path) => CheckpointFiles.Disk.Sync(path);
+        public void Replace(string from, string to) => CheckpointFiles.Disk.Replace(from, to);
+
+        public void Delete(string path)
+        {
+            _begun.TrySetResult();
+            Assert.True(_released.Wait(HostedCluster.Patience, CancellationToken.None));
+            CheckpointFiles.Disk.Delete(path);
+            Interlocked.Increment(ref _deleted);
+        }
+
+        public void DeleteDirectory(string path) => CheckpointFiles.Disk.DeleteDirectory(path);
+    }
 
     /// <summary>Takes nothing.</summary>
     private sealed class FullDisk : ICheckpointFiles

@@ -38,7 +38,7 @@ internal sealed class RunLock : IDisposable
                 // The run before deleted the file between the opening and the locking.
                 held.Dispose();
             }
-            catch (IOException) when (File.Exists(path))
+            catch (IOException exception) when (LockedFiles.IsHeld(exception))
             {
                 throw new InputException(output, 0, "Another run is writing to this folder.", "Wait for its end, or choose another folder with --output.");
             }

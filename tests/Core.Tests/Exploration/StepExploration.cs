@@ -25,6 +25,7 @@ internal sealed class StepExploration
     private int _named;
     private long _numbered;
     private bool _isCalm;
+    private bool _hasLostLate;
     private bool _hadSick;
     // In the calm one worker may be cut from a shard, and another one may be frozen, for good.
     private (ExploredWorker Worker, int Shard)? _cut;
@@ -94,6 +95,10 @@ internal sealed class StepExploration
             else if (!_isCalm && (turn > How.Disturbed + 2_000 || HasMuchOnItsWay()))
             {
                 BeginCalm();
+            }
+            else if (_isCalm && How.LosesShards && !_hasLostLate)
+            {
+                LoseLate();
             }
 
             Turn();
@@ -320,6 +325,16 @@ internal sealed class StepExploration
         }
 
         HireIfNobodyCan();
+    }
+
+    /// <summary>One shard dies in the calm, after a step that no set holds: while there are disturbances hardly a step is done.</summary>
+    private void LoseLate()
+    {
+        if (_restoration is null && Log.Has(Checkpoints.Newest ?? 0) && Random.Next(20) == 0)
+        {
+            _hasLostLate = true;
+            Lose(Random.Next(_shards.Length));
+        }
     }
 
     private void Hire()

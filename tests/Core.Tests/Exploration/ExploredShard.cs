@@ -89,8 +89,11 @@ internal sealed class ExploredShard
             case ChunkMessage chunk:
                 Take(stream, chunk);
                 break;
-            case EvaluationMessage evaluation:
+            case EvaluationMessage evaluation when evaluation.Cursor.Generation == Job!.Cursor.Generation:
                 Coordinator!.Evaluated(stream.Id, stream.Worker, evaluation);
+                break;
+            case EvaluationMessage:
+                // Of a generation that is over.
                 break;
             case WorkerMessage word:
                 Coordinator!.Receive(stream.Id, word);

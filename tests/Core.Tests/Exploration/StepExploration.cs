@@ -349,7 +349,7 @@ internal sealed class StepExploration
         _workers.Remove(worker);
         foreach (ExploredStream? stream in worker.Streams)
         {
-            stream?.Leave(keepsAll ? stream.Up.Count : Random.Next(stream.Up.Count + 1), keepsAll && worker.IsLeaving);
+            stream?.Leave(keepsAll ? stream.Up.Count : Random.Next(stream.Up.Count + 1), keepsAll && worker.IsLeaving && worker.HasSentAll);
         }
 
         if (_isCalm)

@@ -1,4 +1,5 @@
 using Grpc.AspNetCore.Server;
+using Lockstep.Transport.Grpc;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Lockstep.ParameterServer;
@@ -6,12 +7,10 @@ namespace Lockstep.ParameterServer;
 /// <summary>Windows, sizes and times that fit streams of workers: they carry megabytes at once, and nothing for as long as a step takes.</summary>
 internal static class GrpcLimits
 {
-    private const int MaximumMessage = 64 << 20;
-
     public static void Apply(GrpcServiceOptions options)
     {
-        options.MaxReceiveMessageSize = MaximumMessage;
-        options.MaxSendMessageSize = MaximumMessage;
+        options.MaxReceiveMessageSize = GrpcChannels.MaximumMessage;
+        options.MaxSendMessageSize = GrpcChannels.MaximumMessage;
     }
 
     public static void Apply(KestrelServerOptions kestrel)

@@ -56,7 +56,7 @@ internal static class TrainCommand
         }
 
         view.Close();
-        return await JobEnd.TellAsync(result.State, result.Error, result.Summary, result.Folder, json, parsed.GetValue(Job)!, $"Logs: {result.Folder.Logs}. {AfterFailure(options, parsed, "Once the cause is mended, go")}");
+        return await JobEnd.TellAsync(result.State, result.Error, result.Cause, result.Summary, result.Folder, json, parsed.GetValue(Job)!, $"Logs: {result.Folder.Logs}. {AfterFailure(options, parsed, "Once the cause is mended, go")}");
     }
 
     /// <summary>The job as it ran stands in the folder, whatever overrides it was started with. Passwords are left to the person.</summary>

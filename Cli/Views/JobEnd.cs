@@ -8,11 +8,12 @@ namespace Lockstep.Cli.Views;
 /// <summary>What is said of a job that is over, and the exit code that its end gives.</summary>
 internal static class JobEnd
 {
+    /// <param name="cause">What the error comes of; null: not known.</param>
     /// <param name="summary">Null: it never began.</param>
     /// <param name="jobFile">The services do not know where the job came from; null: nor does this command.</param>
     /// <param name="hint">What to do after a failure that is not the input's.</param>
     /// <returns>The exit code.</returns>
-    public static async Task<int> TellAsync(JobState state, string? error, RunSummary? summary, RunFolder folder, bool json, string? jobFile, string hint)
+    public static async Task<int> TellAsync(JobState state, string? error, FailureCause? cause, RunSummary? summary, RunFolder folder, bool json, string? jobFile, string hint)
     {
         if (state == JobState.Finished && summary is not null)
         {
@@ -29,9 +30,9 @@ internal static class JobEnd
         }
 
         error ??= $"The job ended as {JobWords.Of(state)}.";
-        if (error.StartsWith(JobStatus.BadInput, StringComparison.Ordinal))
+        if (cause == FailureCause.Input)
         {
-            await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, error[JobStatus.BadInput.Length..].Split(Environment.NewLine).Select(line => Named(line, jobFile))));
+            await Console.Error.WriteLineAsync(string.Join(Environment.NewLine, error.Split(Environment.NewLine).Select(line => Named(line, jobFile))));
             return ExitCodes.BadInput;
         }
 

@@ -32,8 +32,8 @@ public enum JobState
 /// <summary>Answer of GET /jobs/{id}.</summary>
 public sealed record JobStatus(string JobId, JobState State, string? Error, long Step, long TotalSteps, long StepsPerEpoch, int Workers)
 {
-    /// <summary>How <see cref="Error"/> begins where the job or its data are at fault.</summary>
-    public const string BadInput = "bad input: ";
+    /// <value>What <see cref="Error"/> comes of, where that is known.</value>
+    public FailureCause? Cause { get; init; }
 
     /// <value>Folder of the run, as the scheduler's machine names it.</value>
     public string RunDirectory { get; init; } = "";

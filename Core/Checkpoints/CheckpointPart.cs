@@ -31,7 +31,7 @@ public static class CheckpointPart
 
     /// <summary>Writes the file whole or not at all, and through to the disk.</summary>
     /// <returns>Hexadecimal SHA-256 of the file.</returns>
-    public static string Write(string path, JobDescriptor descriptor, ShardState state, ICheckpointFiles? files = null)
+    public static string Write(string path, JobDescriptor descriptor, ShardSnapshot state, ICheckpointFiles? files = null)
     {
         byte[] header = JsonSerializer.SerializeToUtf8Bytes(new Header(
             descriptor, state.Generation, state.Version, state.Shard, state.Chunks, state.Values.Length, state.State1.Length, state.State2.Length, state.Hints.Length, state.Average.Length));
@@ -60,7 +60,7 @@ public static class CheckpointPart
 
     /// <summary>Reads a file and checks it against its SHA-256.</summary>
     /// <exception cref="ProtocolException">It is missing, damaged or not a checkpoint; the message names the file and the remedy.</exception>
-    public static (JobDescriptor Descriptor, ShardState State) Read(string path, string sha256)
+    public static (JobDescriptor Descriptor, ShardSnapshot State) Read(string path, string sha256)
     {
         try
         {
@@ -95,7 +95,7 @@ public static class CheckpointPart
         }
     }
 
-    private static (JobDescriptor Descriptor, ShardState State) Read(string path, FileStream file)
+    private static (JobDescriptor Descriptor, ShardSnapshot State) Read(string path, FileStream file)
     {
         Header header = ReadHeader(path, file);
         long rest = file.Length - file.Position;
@@ -105,7 +105,7 @@ public static class CheckpointPart
             throw Damaged(path, $"{rest} bytes follow its header, not {expected}");
         }
 
-        return (header.Descriptor, new ShardState(
+        return (header.Descriptor, new ShardSnapshot(
             header.Generation, header.Version, header.Shard, header.Chunks,
             Take<float>(file, header.Values), Take<float>(file, header.State1), Take<float>(file, header.State2), Take<BlockHint>(file, header.Hints)) { Average = Take<float>(file, header.Average) });
     }

@@ -10,7 +10,7 @@ using Lockstep.Core.Protocol;
 namespace Lockstep.Core.Checkpoints;
 
 /// <summary>The parts of all shards at one version. A set counts once its manifest, <c>set.json</c>, is there.</summary>
-public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, int Generation, long Version, IReadOnlyList<ShardState> Parts)
+public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, int Generation, long Version, IReadOnlyList<ShardSnapshot> Parts)
 {
     private const string Prefix = "step-";
     private const string ManifestName = "set.json";
@@ -198,7 +198,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
         }
 
         int[] wanted = [.. Enumerable.Range(0, manifest.Parts.Count).Where(index => isWanted((index, manifest.Parts.Count)))];
-        (JobDescriptor Descriptor, ShardState State)[] parts = [.. wanted.Select(index => CheckpointPart.Read(Path.Combine(directory, manifest.Parts[index].File), manifest.Parts[index].Sha256))];
+        (JobDescriptor Descriptor, ShardSnapshot State)[] parts = [.. wanted.Select(index => CheckpointPart.Read(Path.Combine(directory, manifest.Parts[index].File), manifest.Parts[index].Sha256))];
         if (parts.Length == 0 || parts.Any(p => p.State.Version != version))
         {
             throw new ProtocolException(ProtocolError.Checkpoint, $"The checkpoint {directory} holds parts of other versions. Delete it to resume from the one before.");
@@ -214,7 +214,7 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     }
 
     /// <summary>Whether a part holds what its shard has of the model.</summary>
-    private static bool Fits(ShardState state, ModelLayout layout, int shard, OptimizerSpec optimizer)
+    private static bool Fits(ShardSnapshot state, ModelLayout layout, int shard, OptimizerSpec optimizer)
     {
         int stateArrays = Optimizer.Create(optimizer).StateArrays;
         int elements = layout.ShardElements(shard);
@@ -253,11 +253,11 @@ public sealed record CheckpointSet(string Directory, JobDescriptor Descriptor, i
     /// <summary>As <see cref="Model"/>, the values that the model file has: the moving average of the parameters, where the job wants that.</summary>
     public float[] Exported() => Joined(part => Descriptor.Optimizer.ExportsAverage ? part.Average : part.Values);
 
-    private float[] Joined(Func<ShardState, float[]> values)
+    private float[] Joined(Func<ShardSnapshot, float[]> values)
     {
         var layout = new ModelLayout(Descriptor.Tensors, 1);
         var model = new float[layout.Elements];
-        foreach (ShardState part in Parts)
+        foreach (ShardSnapshot part in Parts)
         {
             int offset = 0;
             foreach (int index in part.Chunks)

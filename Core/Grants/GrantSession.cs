@@ -5,8 +5,6 @@ namespace Lockstep.Core.Grants;
 /// <summary>One worker's stream to the coordinator.</summary>
 internal sealed class GrantSession(long id, string worker)
 {
-    private const double Weight = 0.2;
-
     /// <summary>How much faster a worker is thought to be with each division that left it nothing.</summary>
     private const double Hope = 0.97;
 
@@ -65,7 +63,7 @@ internal sealed class GrantSession(long id, string worker)
             return;
         }
 
-        SlotMs = SlotMs == 0 || _isGuess ? slotMs : SlotMs + (Weight * (slotMs - SlotMs));
+        SlotMs = UsualSlotTime.After(_isGuess ? 0 : SlotMs, slotMs);
         _isGuess = false;
     }
 }

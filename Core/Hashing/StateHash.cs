@@ -26,12 +26,26 @@ public static class StateHash
         return hasher.GetCurrentHashAsUInt128();
     }
 
-    /// <summary>Hash over the hashes of all blocks of the model, in order.</summary>
-    public static UInt128 Combine(ReadOnlySpan<UInt128> blocks) => XxHash128.HashToUInt128(MemoryMarshal.AsBytes(blocks));
-
-    /// <summary>Hash over the whole state: all blocks of the model, in order, and, where the job keeps it, what is best of its evaluations.</summary>
+    /// <summary>Hash over the whole state: the hashes of all blocks of the model, in order, and, where the job keeps it, what is best of its evaluations.</summary>
+    /// <param name="pieces">Cut anywhere.</param>
     /// <param name="best">Null: the job keeps its last version.</param>
-    public static UInt128 Of(ReadOnlySpan<UInt128> blocks, BestState? best) => best is null ? Combine(blocks) : Combine([.. blocks, best.Hash()]);
+    public static UInt128 Of(IEnumerable<UInt128[]> pieces, BestState? best)
+    {
+        XxHash128 hasher = s_hasher ??= new XxHash128();
+        hasher.Reset();
+        foreach (UInt128[] blocks in pieces)
+        {
+            hasher.Append(MemoryMarshal.AsBytes(blocks.AsSpan()));
+        }
+
+        if (best is not null)
+        {
+            UInt128 hash = best.Hash();
+            hasher.Append(MemoryMarshal.AsBytes(new ReadOnlySpan<UInt128>(in hash)));
+        }
+
+        return hasher.GetCurrentHashAsUInt128();
+    }
 
     /// <summary>32 hexadecimal digits.</summary>
     public static string ToHex(UInt128 hash) => hash.ToString("x32", System.Globalization.CultureInfo.InvariantCulture);

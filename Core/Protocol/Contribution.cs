@@ -47,7 +47,7 @@ public sealed record Contribution
 /// <param name="Sums">One integer an element of the chunk, at its block's hint; empty where no slot fits the hint of any block.</param>
 /// <param name="Escapes">The integers of the slots that exceed their block's hint: by block, then rising exponent, one an element of the block.</param>
 /// <param name="Exponents">The code (<see cref="Codec.BlockExponent"/>) of each slot's exponent of each block: by slot, then block.</param>
-public sealed record ChunkSum(int Chunk, ReadOnlyMemory<int> Sums, ReadOnlySequence<int> Escapes, ReadOnlyMemory<byte> Exponents);
+public readonly record struct ChunkSum(int Chunk, ReadOnlyMemory<int> Sums, ReadOnlySequence<int> Escapes, ReadOnlyMemory<byte> Exponents);
 
 public enum PushStatus
 {

@@ -75,7 +75,7 @@ public interface IShardPeer
 /// <param name="GatherMs">First contribution in → last contribution in, milliseconds.</param>
 /// <param name="UpdateMs">Last contribution in → new version computed, milliseconds.</param>
 /// <param name="Mismatched">Slots whose hash differed.</param>
-public sealed record ShardAnnouncement(Cursor Cursor, int Shard, IReadOnlyList<UInt128> BlockHashes, double GatherMs, double UpdateMs, int Mismatched)
+public sealed record ShardAnnouncement(Cursor Cursor, int Shard, UInt128[] BlockHashes, double GatherMs, double UpdateMs, int Mismatched)
 {
     /// <value>Milliseconds that checkpoints held this shard's training up since its last announcement: copying the state, and waiting for the write before.</value>
     public double CheckpointBlockedMs { get; init; }

@@ -149,7 +149,7 @@ internal sealed class ShardModel : IDisposable
         return bits;
     }
 
-    public ShardState Snapshot(Cursor cursor, int shard) => new(
+    public ShardSnapshot Snapshot(Cursor cursor, int shard) => new(
         cursor.Generation, cursor.Step, shard, [.. _chunks.Select(c => c.Index)],
         Current!.Values.ToArray(), [.. _state1], [.. _state2], [.. _hints]) { Average = [.. _average] };
 
@@ -159,7 +159,7 @@ internal sealed class ShardModel : IDisposable
     {
         Current = _buffers.Rent();
         int loaded = 0;
-        foreach (ShardState part in set.Parts)
+        foreach (ShardSnapshot part in set.Parts)
         {
             int offset = 0;
             int blockOffset = 0;

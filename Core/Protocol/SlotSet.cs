@@ -27,7 +27,19 @@ public sealed class SlotSet
     /// <value>M.</value>
     public int Slots { get; }
 
-    public int Count => _words.Sum(BitOperations.PopCount);
+    public int Count
+    {
+        get
+        {
+            int count = 0;
+            foreach (ulong word in _words)
+            {
+                count += BitOperations.PopCount(word);
+            }
+
+            return count;
+        }
+    }
 
     public bool IsFull => Count == Slots;
 

@@ -7,7 +7,7 @@ namespace Lockstep.Engine.Processes;
 /// Redis, the scheduler, the parameter servers and the workers as child processes on this machine. What ends by itself is started again; the number of workers may change at any time.
 /// They watch this process and end when it is gone; what is left of them is ended when the fleet is disposed.
 /// </summary>
-public sealed partial class LocalFleet : IAsyncDisposable
+public sealed class LocalFleet : IAsyncDisposable
 {
     private const int PortAttempts = 4;
 
@@ -18,43 +18,36 @@ public sealed partial class LocalFleet : IAsyncDisposable
     private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(120);
 
     private readonly FleetOptions _options;
-    private readonly FleetPlan _plan;
-    private readonly TimeProvider _time;
-    private readonly Lock _gate = new();
-    private readonly Dictionary<string, Member> _members = new(StringComparer.Ordinal);
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly TaskCompletionSource _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly FleetState _fleet;
+    private readonly FleetSupervision _supervision;
     private readonly Readiness _readiness = new();
-    private bool _supervised;
     private int _stopped;
 
     private LocalFleet(FleetOptions options, TimeProvider time)
     {
         _options = options;
-        _time = time;
-        _plan = new FleetPlan(options);
-        // Nobody may be waiting when it fails after the end.
-        _ = _broken.Task.ContinueWith(static task => _ = task.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        _fleet = new FleetState(options, time);
+        _supervision = new FleetSupervision(_fleet);
     }
 
     /// <value>Address of the scheduler's HTTP API.</value>
-    public Uri Scheduler => _plan.Scheduler;
+    public Uri Scheduler => _fleet.Plan.Scheduler;
 
-    public string RedisConnection => _plan.RedisConnection;
+    public string RedisConnection => _fleet.Plan.RedisConnection;
 
     /// <value>gRPC addresses of the parameter servers, by index.</value>
-    public IReadOnlyList<Uri> Shards => _plan.Shards;
+    public IReadOnlyList<Uri> Shards => _fleet.Plan.Shards;
 
     /// <value>What authenticates gRPC calls to them.</value>
-    public string Secret => _plan.Secret;
+    public string Secret => _fleet.Plan.Secret;
 
     public IReadOnlyList<FleetProcess> Processes
     {
         get
         {
-            lock (_gate)
+            lock (_fleet.Gate)
             {
-                return [.. _members.Values.Where(m => !m.Child.Exited.IsCompleted).Select(m => new FleetProcess(m.Plan.Name, m.Child.Id, m.Child.LogPath))];
+                return [.. _fleet.Members.Values.Where(m => !m.Child.Exited.IsCompleted).Select(m => new FleetProcess(m.Plan.Name, m.Child.Id, m.Child.LogPath))];
             }
         }
     }
@@ -64,15 +57,15 @@ public sealed partial class LocalFleet : IAsyncDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_fleet.Gate)
             {
-                return _members.Values.Count(m => m.IsWorker && !m.IsLeaving);
+                return _fleet.Members.Values.Count(m => m.IsWorker && !m.IsLeaving);
             }
         }
     }
 
     /// <value>Fails with a <see cref="FleetException"/> when a process does not stay up; never completes otherwise.</value>
-    public Task Broken => _broken.Task;
+    public Task Broken => _fleet.Broken;
 
     /// <summary>Starts all processes at once and waits until each is ready. Where another program took a port meanwhile, they are started again on others.</summary>
     /// <exception cref="FleetException">A process did not start, ended, or does not get ready, and is no worker that others can begin without; the message shows the end of its log.</exception>
@@ -106,14 +99,14 @@ public sealed partial class LocalFleet : IAsyncDisposable
     /// <param name="idle">Names of workers that work on nothing.</param>
     public void BeginScale(int workers, string reason, IReadOnlyList<string> idle) => Scale(workers, reason, idle);
 
-    private List<Member> Scale(int workers, string reason, IReadOnlyList<string> idle)
+    private List<FleetMember> Scale(int workers, string reason, IReadOnlyList<string> idle)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(workers);
-        var started = new List<Member>();
-        lock (_gate)
+        var started = new List<FleetMember>();
+        lock (_fleet.Gate)
         {
-            Member[] there = [.. _members.Values.Where(m => m.IsWorker && !m.IsLeaving).OrderByDescending(m => idle.Contains(m.Plan.Name)).ThenByDescending(m => m.Number)];
-            foreach (Member member in there.Take(there.Length - workers))
+            FleetMember[] there = [.. _fleet.Members.Values.Where(m => m.IsWorker && !m.IsLeaving).OrderByDescending(m => idle.Contains(m.Plan.Name)).ThenByDescending(m => m.Number)];
+            foreach (FleetMember member in there.Take(there.Length - workers))
             {
                 member.IsLeaving = true;
                 member.LeaveReason = reason;
@@ -124,16 +117,16 @@ public sealed partial class LocalFleet : IAsyncDisposable
             for (int number = 0; there.Length + started.Count < workers; number++)
             {
                 // One that is still draining keeps its number until it is gone.
-                if (!_members.ContainsKey(FleetPlan.WorkerName(number)))
+                if (!_fleet.Members.ContainsKey(FleetPlan.WorkerName(number)))
                 {
-                    started.Add(Start(_plan.Worker(number), number));
+                    started.Add(Start(_fleet.Plan.Worker(number), number));
                 }
             }
         }
 
-        foreach (Member member in started)
+        foreach (FleetMember member in started)
         {
-            _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Started, reason));
+            _fleet.Report(member.Plan.Name, FleetEventKind.Started, reason);
         }
 
         return started;
@@ -143,9 +136,9 @@ public sealed partial class LocalFleet : IAsyncDisposable
     /// <returns>False: no such process is running.</returns>
     public bool Signal(string name, int signal)
     {
-        lock (_gate)
+        lock (_fleet.Gate)
         {
-            if (!_members.TryGetValue(name, out Member? member) || member.Child.Exited.IsCompleted)
+            if (!_fleet.Members.TryGetValue(name, out FleetMember? member) || member.Child.Exited.IsCompleted)
             {
                 return false;
             }
@@ -164,17 +157,17 @@ public sealed partial class LocalFleet : IAsyncDisposable
             return;
         }
 
-        await _stopping.CancelAsync();
+        await _fleet.StopAsync();
         ChildProcess[] redis;
         ChildProcess[] shards;
         ChildProcess[] workers;
         ChildProcess[] services;
-        lock (_gate)
+        lock (_fleet.Gate)
         {
-            redis = [.. _members.Values.Where(m => m.Plan.Name == FleetPlan.RedisName).Select(m => m.Child)];
-            shards = [.. _members.Values.Where(m => FleetPlan.IsShard(m.Plan.Name)).Select(m => m.Child)];
-            workers = [.. _members.Values.Where(m => m.IsWorker).Select(m => m.Child)];
-            services = [.. _members.Values.Select(m => m.Child).Except(redis).Except(shards).Except(workers)];
+            redis = [.. _fleet.Members.Values.Where(m => m.Plan.Name == FleetPlan.RedisName).Select(m => m.Child)];
+            shards = [.. _fleet.Members.Values.Where(m => FleetPlan.IsShard(m.Plan.Name)).Select(m => m.Child)];
+            workers = [.. _fleet.Members.Values.Where(m => m.IsWorker).Select(m => m.Child)];
+            services = [.. _fleet.Members.Values.Select(m => m.Child).Except(redis).Except(shards).Except(workers)];
         }
 
         await EndAsync(shards, _options.StopTimeout);
@@ -187,26 +180,17 @@ public sealed partial class LocalFleet : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        lock (_gate)
-        {
-            foreach (Member member in _members.Values)
-            {
-                member.Child.Dispose();
-            }
-
-            _members.Clear();
-        }
-
+        _fleet.EndAll();
         _readiness.Dispose();
     }
 
     private async Task StartAllAsync(CancellationToken cancellation)
     {
         Directory.CreateDirectory(_options.LogDirectory);
-        Member[] members;
-        lock (_gate)
+        FleetMember[] members;
+        lock (_fleet.Gate)
         {
-            members = [.. _plan.Processes.Select(p => Start(p, null)), .. Enumerable.Range(0, _options.Workers).Select(number => Start(_plan.Worker(number), number))];
+            members = [.. _fleet.Plan.Processes.Select(p => Start(p, null)), .. Enumerable.Range(0, _options.Workers).Select(number => Start(_fleet.Plan.Worker(number), number))];
         }
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -221,31 +205,29 @@ public sealed partial class LocalFleet : IAsyncDisposable
             await ready.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        lock (_gate)
+        lock (_fleet.Gate)
         {
-            _supervised = true;
+            _fleet.IsSupervised = true;
         }
     }
 
     /// <summary>Under the lock.</summary>
-    private Member Start(PlannedProcess plan, int? number)
+    private FleetMember Start(PlannedProcess plan, int? number)
     {
-        var member = new Member(plan, number, StartChild(plan)) { Started = _time.GetUtcNow() };
-        _members[plan.Name] = member;
-        _ = SuperviseAsync(member);
+        var member = new FleetMember(plan, number, _fleet.StartChild(plan)) { Started = _fleet.Time.GetUtcNow() };
+        _fleet.Members[plan.Name] = member;
+        _ = _supervision.StayAsync(member);
         return member;
     }
 
-    private ChildProcess StartChild(PlannedProcess plan) => ChildProcess.Start(plan.Name, plan.Start, Path.Combine(_options.LogDirectory, plan.Name + ".log"));
-
-    private Task WaitReadyAsync(IEnumerable<Member> members, bool mayBeLate, CancellationToken cancellation)
+    private Task WaitReadyAsync(IEnumerable<FleetMember> members, bool mayBeLate, CancellationToken cancellation)
     {
-        var progress = new StartProgress(_options.StartLimit, _time);
+        var progress = new StartProgress(_options.StartLimit, _fleet.Time);
         return Task.WhenAll(members.Select(m => WaitReadyAsync(m, progress, mayBeLate, cancellation)));
     }
 
     /// <param name="mayBeLate">Others can begin without it, where it is a worker and they are ready.</param>
-    private async Task WaitReadyAsync(Member member, StartProgress progress, bool mayBeLate, CancellationToken cancellation)
+    private async Task WaitReadyAsync(FleetMember member, StartProgress progress, bool mayBeLate, CancellationToken cancellation)
     {
         string name = member.Plan.Name;
         // One that is started again may be asked elsewhere.
@@ -260,7 +242,7 @@ public sealed partial class LocalFleet : IAsyncDisposable
             string? failure = progress.Look(name, instead, member.Child.Work);
             if (mayBeLate && (failure is not null || progress.Elapsed > StartProgress.Lateness) && HasOtherWorker(member))
             {
-                _options.Events?.Report(new FleetEvent(name, FleetEventKind.Late, $"{failure ?? string.Create(CultureInfo.InvariantCulture, $"it is not ready after {progress.Elapsed.TotalSeconds:0} s")} ({instead}); the others begin, and it joins them when it is. Its log: {member.Child.LogPath}"));
+                _fleet.Report(name, FleetEventKind.Late, $"{failure ?? string.Create(CultureInfo.InvariantCulture, $"it is not ready after {progress.Elapsed.TotalSeconds:0} s")} ({instead}); the others begin, and it joins them when it is. Its log: {member.Child.LogPath}");
                 break;
             }
 
@@ -271,27 +253,27 @@ public sealed partial class LocalFleet : IAsyncDisposable
 
             if (progress.Tell() is { } said)
             {
-                _options.Events?.Report(new FleetEvent("fleet", FleetEventKind.Starting, said));
+                _fleet.Report("fleet", FleetEventKind.Starting, said);
             }
 
-            await Task.Delay(pause, _time, cancellation);
+            await Task.Delay(pause, _fleet.Time, cancellation);
         }
 
         progress.Done(name);
     }
 
-    private bool HasOtherWorker(Member member)
+    private bool HasOtherWorker(FleetMember member)
     {
-        lock (_gate)
+        lock (_fleet.Gate)
         {
-            return member.IsWorker && _members.Values.Any(m => m.IsWorker && m.IsReady);
+            return member.IsWorker && _fleet.Members.Values.Any(m => m.IsWorker && m.IsReady);
         }
     }
 
     /// <summary>A worker that was asked to leave and hangs, or is halted, does not stay for good.</summary>
     private async Task EndIfItStaysAsync(ChildProcess child)
     {
-        if (await Task.WhenAny(child.Exited, Task.Delay(LeaveTimeout, _time, _stopping.Token)) != child.Exited && !_stopping.IsCancellationRequested)
+        if (await Task.WhenAny(child.Exited, Task.Delay(LeaveTimeout, _fleet.Time, _fleet.Stopping)) != child.Exited && !_fleet.Stopping.IsCancellationRequested)
         {
             child.Kill();
         }
@@ -305,7 +287,7 @@ public sealed partial class LocalFleet : IAsyncDisposable
         }
 
         Task all = Task.WhenAll(children.Select(c => c.Exited));
-        if (await Task.WhenAny(all, Task.Delay(timeout, _time, CancellationToken.None)) != all)
+        if (await Task.WhenAny(all, Task.Delay(timeout, _fleet.Time, CancellationToken.None)) != all)
         {
             foreach (ChildProcess child in children)
             {
@@ -314,23 +296,5 @@ public sealed partial class LocalFleet : IAsyncDisposable
         }
 
         await all;
-    }
-
-    /// <summary>A process over all its lives.</summary>
-    /// <param name="number">Of a worker, from 0; null for others.</param>
-    private sealed class Member(PlannedProcess plan, int? number, ChildProcess child)
-    {
-        public PlannedProcess Plan { get; set; } = plan;
-        public int? Number { get; } = number;
-        public bool IsWorker => Number is not null;
-        public ChildProcess Child { get; set; } = child;
-        public DateTimeOffset Started { get; set; }
-        public List<DateTimeOffset> Ends { get; } = [];
-        /// <value>A signal that ends it was sent.</value>
-        public bool IsToEnd { get; set; }
-        public bool IsLeaving { get; set; }
-        /// <value>It was ready once.</value>
-        public bool IsReady { get; set; }
-        public string LeaveReason { get; set; } = "";
     }
 }

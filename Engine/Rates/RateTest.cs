@@ -2,7 +2,6 @@ using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
-using Lockstep.Core.Protocol;
 using Lockstep.Engine.Processes;
 using Lockstep.Engine.Runs;
 
@@ -54,10 +53,10 @@ public static class RateTest
         try
         {
             TrainingResult result = await TrainingRun.RunAsync(options, watch, time, outOfHand.Token);
-            if (result.State != JobState.Finished && result.Error?.Contains(ProtocolException.NotFiniteRemedy, StringComparison.Ordinal) != true)
+            if (result.State != JobState.Finished && result.Cause != FailureCause.NotFinite)
             {
-                throw result.Error?.StartsWith(JobStatus.BadInput, StringComparison.Ordinal) == true
-                    ? new InputException(InputException.JobFile, 0, result.Error[JobStatus.BadInput.Length..], "")
+                throw result is { Cause: FailureCause.Input, Error: { } error }
+                    ? new InputException(InputException.JobFile, 0, error, "")
                     : new FleetException(result.Error ?? $"The job ended as {JobWords.Of(result.State)}.");
             }
 

@@ -9,14 +9,12 @@ namespace Lockstep.Engine.Runs;
 /// <summary>Makes a run's folder ready, or finds out why it cannot be used. Holds it against a second run until disposed.</summary>
 public sealed class RunPreparation : IDisposable
 {
-    private const string LockName = "run.lock";
+    private readonly RunLock _held;
 
-    private readonly FileStream _lock;
-
-    private RunPreparation(RunFolder folder, FileStream held, RecordedCheckpoint from)
+    private RunPreparation(RunFolder folder, RunLock held, RecordedCheckpoint from)
     {
         Folder = folder;
-        _lock = held;
+        _held = held;
         From = from;
     }
 
@@ -34,9 +32,10 @@ public sealed class RunPreparation : IDisposable
             throw new InputException(output, 0, "There is no run to resume in this folder.", "Name the folder of a run with --output, or leave out --resume.");
         }
 
-        FileStream held = Hold(folder, output);
+        RunLock? held = null;
         try
         {
+            held = RunLock.Hold(folder, output);
             CheckOwn(folder, output, resume);
             bool isUnbegun = UnbegunRun.IsIn(folder);
             bool holdsRun = !isUnbegun && File.Exists(folder.Job);
@@ -71,7 +70,7 @@ public sealed class RunPreparation : IDisposable
         }
         catch (Exception exception)
         {
-            Release(held);
+            held?.Dispose();
             if (exception is IOException or UnauthorizedAccessException)
             {
                 throw Unwritable(output, exception);
@@ -81,14 +80,14 @@ public sealed class RunPreparation : IDisposable
         }
     }
 
-    public void Dispose() => Release(_lock);
+    public void Dispose() => _held.Dispose();
 
     /// <summary>A run writes over the files of a run, and over nobody else's.</summary>
     private static void CheckOwn(RunFolder folder, string output, bool resume)
     {
         if (!File.Exists(folder.Job))
         {
-            if (Directory.EnumerateFileSystemEntries(folder.Path).Any(path => Path.GetFileName(path) != LockName))
+            if (Directory.EnumerateFileSystemEntries(folder.Path).Any(path => Path.GetFileName(path) != RunLock.FileName))
             {
                 throw new InputException(output, 0, "The folder holds other things than a run.", "Name a folder that is empty or not there yet with --output.");
             }
@@ -112,30 +111,6 @@ public sealed class RunPreparation : IDisposable
         catch (InputException)
         {
             return false;
-        }
-    }
-
-    private static void Release(FileStream held)
-    {
-        held.Dispose();
-        File.Delete(held.Name);
-    }
-
-    private static FileStream Hold(RunFolder folder, string output)
-    {
-        string path = Path.Combine(folder.Path, LockName);
-        try
-        {
-            Directory.CreateDirectory(folder.Path);
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            throw new InputException(output, 0, "Another run is writing to this folder.", "Wait for its end, or choose another folder with --output.");
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw Unwritable(output, exception);
         }
     }
 

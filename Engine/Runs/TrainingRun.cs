@@ -11,7 +11,7 @@ namespace Lockstep.Engine.Runs;
 
 /// <summary>What a run came to.</summary>
 /// <param name="Summary">Null where it never began.</param>
-public sealed record TrainingResult(JobState State, string? Error, RunFolder Folder, RunSummary? Summary);
+public sealed record TrainingResult(JobState State, string? Error, FailureCause? Cause, RunFolder Folder, RunSummary? Summary);
 
 /// <summary>Is told how a run goes.</summary>
 public interface ITrainingObserver
@@ -107,7 +107,7 @@ public static class TrainingRun
             await scheduler.SubmitAsync(request, cancellation);
             JobStatus last = await FollowAsync(scheduler, request, fleet, options.Beside, observer, warnings, cancellation);
             RunSummary? summary = File.Exists(run.Folder.Summary) ? RunSummary.FromJson(await File.ReadAllTextAsync(run.Folder.Summary, cancellation)) : null;
-            return new TrainingResult(last.State, last.Error, run.Folder, summary);
+            return new TrainingResult(last.State, last.Error, last.Cause, run.Folder, summary);
         }
         finally
         {

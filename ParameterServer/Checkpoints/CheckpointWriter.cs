@@ -30,7 +30,7 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
 
     /// <summary>Begins to write a snapshot, once the one before is written: a slow disk holds training back rather than filling the memory.</summary>
     /// <returns>Milliseconds of that wait.</returns>
-    public async Task<double> BeginAsync(ShardState state)
+    public async Task<double> BeginAsync(ShardSnapshot state)
     {
         long started = context.Time.GetTimestamp();
         while (true)
@@ -52,7 +52,7 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
     public static ProtocolException NotWritten(JobDescriptor descriptor, long version, Exception failure) =>
         new(ProtocolError.Checkpoint, $"Job {descriptor.JobId}: the {(version == descriptor.TotalSteps ? "final checkpoint, of" : "checkpoint of an evaluated version, which may be the best, of")} version {version}, could not be written to {descriptor.CheckpointDirectory} within {DiskPatience.Final.TotalMinutes:0} minutes: {failure.Message} Free space or correct the rights, then resume.");
 
-    private async Task WriteAsync(ShardState state)
+    private async Task WriteAsync(ShardSnapshot state)
     {
         try
         {
@@ -94,7 +94,7 @@ internal sealed class CheckpointWriter(JobDescriptor descriptor, ShardContext co
         }
     }
 
-    private string Write(ShardState state)
+    private string Write(ShardSnapshot state)
     {
         string directory = CheckpointSet.DirectoryOf(descriptor.CheckpointDirectory, state.Version);
         context.Files.CreateDirectory(directory);

@@ -51,7 +51,7 @@ internal sealed class JobMemory : IEscapeBudget
     public JobMemory(JobDescriptor descriptor, int shard, MemoryBudget budget)
     {
         (_descriptor, _shard, _budget) = (descriptor, shard, budget);
-        long bytes = ShardJob.BytesNeeded(descriptor, shard, out _allowance);
+        long bytes = ShardState.BytesNeeded(descriptor, shard, out _allowance);
         if (!budget.TryTake(bytes))
         {
             throw new ProtocolException(ProtocolError.TooLarge, $"Job {descriptor.JobId} needs {MemoryBudget.Mebibytes(bytes)} on shard {shard}, which has {MemoryBudget.Mebibytes(budget.Left)} left of {MemoryBudget.Mebibytes(budget.Limit)}. Use more shards, or give the parameter servers more memory.");

@@ -5,5 +5,5 @@ namespace Lockstep.ParameterServer.Hosting;
 /// <param name="Version">Null: from the start.</param>
 internal sealed record Restoration(long Term, int Generation, long? Version);
 
-/// <summary>The job goes on in another <see cref="HostedJob"/>.</summary>
+/// <summary>The job goes on in another <see cref="JobGeneration"/>.</summary>
 internal sealed class SupersededException : Exception;

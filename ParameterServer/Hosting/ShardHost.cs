@@ -17,7 +17,7 @@ namespace Lockstep.ParameterServer.Hosting;
 public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, TimeProvider time, IShardObserver observer, ICheckpointFiles? files = null, int threads = 1, IStepGate? gate = null, Func<int, IVersionRoom>? room = null) : IShardHost, IAsyncDisposable
 {
     private readonly ShardContext _context = new(shard, first, time, observer, files ?? CheckpointFiles.Disk, threads, gate, room);
-    private readonly ConcurrentDictionary<string, HostedJob> _jobs = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, JobGeneration> _jobs = new(StringComparer.Ordinal);
     private readonly MemoryBudget _memory = new(memoryLimit);
     private readonly SemaphoreSlim _opening = new(1);
     private readonly Lock _gate = new();
@@ -37,21 +37,21 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     /// <summary>From the next checkpoint that is asked for on, no job moves on here: the process is going to end.</summary>
     public void Park()
     {
-        foreach (HostedJob job in _jobs.Values)
+        foreach (JobGeneration job in _jobs.Values)
         {
             job.Park();
         }
     }
 
     /// <returns>Whether a job has come to the checkpoint where it stays.</returns>
-    public bool IsParked(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) && job.IsParked;
+    public bool IsParked(string jobId) => _jobs.TryGetValue(jobId, out JobGeneration? job) && job.IsParked;
 
     public async Task<bool> OpenAsync(JobDescriptor descriptor, CancellationToken cancellation)
     {
         await _opening.WaitAsync(cancellation);
         try
         {
-            if (_jobs.TryGetValue(descriptor.JobId, out HostedJob? known))
+            if (_jobs.TryGetValue(descriptor.JobId, out JobGeneration? known))
             {
                 Compare(known.Descriptor, descriptor);
                 return known.NeedsValues;
@@ -72,8 +72,8 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
         {
             long started = time.GetTimestamp();
             var restoration = new Restoration(term, generation, version);
-            StepBoard? board = null;
-            if (_jobs.TryGetValue(descriptor.JobId, out HostedJob? old))
+            StepCoordinator? coordinator = null;
+            if (_jobs.TryGetValue(descriptor.JobId, out JobGeneration? old))
             {
                 Compare(old.Descriptor, descriptor);
                 if (IsDone(old, restoration))
@@ -82,7 +82,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
                     return;
                 }
 
-                board = old.Board;
+                coordinator = old.Coordinator;
                 _jobs.TryRemove(descriptor.JobId, out _);
                 old.LetGo();
                 await old.SupersedeAsync(new Cursor(generation, version ?? descriptor.ResumeStep ?? 0, 0));
@@ -91,12 +91,12 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
             try
             {
-                HostedJob job = Host(descriptor, restoration, board);
+                JobGeneration job = Host(descriptor, restoration, coordinator);
                 observer.Restored(descriptor.JobId, job.Cursor, job.NeedsValues, time.GetElapsedTime(started).TotalMilliseconds);
             }
             catch (Exception)
             {
-                board?.Fail(Unknown(descriptor.JobId));
+                coordinator?.Fail(Unknown(descriptor.JobId));
                 throw;
             }
         }
@@ -106,7 +106,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
         }
     }
 
-    public ShardStatus Status(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job.Status(Incarnation) : new ShardStatus { Incarnation = Incarnation };
+    public ShardStatus Status(string jobId) => _jobs.TryGetValue(jobId, out JobGeneration? job) ? job.Status(Incarnation) : new ShardStatus { Incarnation = Incarnation };
 
     public async Task<bool> KeepAsync(string jobId, long version)
     {
@@ -122,7 +122,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
     public CheckpointInventory Checkpoints(JobDescriptor descriptor)
     {
-        int hosted = _jobs.TryGetValue(descriptor.JobId, out HostedJob? job) ? job.Cursor.Generation : 0;
+        int hosted = _jobs.TryGetValue(descriptor.JobId, out JobGeneration? job) ? job.Cursor.Generation : 0;
         try
         {
             int generation = Math.Max(hosted, CheckpointSet.NewestGeneration(descriptor.CheckpointDirectory));
@@ -152,23 +152,23 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
         return Task.CompletedTask;
     }
 
-    public JobDescriptor? Describe(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job.Descriptor : null;
+    public JobDescriptor? Describe(string jobId) => _jobs.TryGetValue(jobId, out JobGeneration? job) ? job.Descriptor : null;
 
     public IStepSession Attach(StepHello hello, IStepSink sink) => Ask(hello.JobId, job => job.Attach(hello, sink));
 
     public AbandonedSlots? InHand(string jobId, string workerId) => Ask(jobId, job => job.InHand(workerId));
 
     /// <summary>ps-0: who has what in hand, for people.</summary>
-    public string DescribeGrants(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job.DescribeGrants() : "";
+    public string DescribeGrants(string jobId) => _jobs.TryGetValue(jobId, out JobGeneration? job) ? job.DescribeGrants() : "";
 
     /// <summary>Where this shard is with a job, and what it lacks there; null: it has no such job.</summary>
-    public ShardProgress? Progress(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job.Progress() : null;
+    public ShardProgress? Progress(string jobId) => _jobs.TryGetValue(jobId, out JobGeneration? job) ? job.Progress() : null;
 
-    public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => Board(jobId).WatchAsync(from, cancellation);
+    public IAsyncEnumerable<StepReport> WatchAsync(string jobId, long from, CancellationToken cancellation) => Coordinator(jobId).WatchAsync(from, cancellation);
 
     public Task CloseAsync(string jobId, CancellationToken cancellation)
     {
-        if (_jobs.TryRemove(jobId, out HostedJob? job))
+        if (_jobs.TryRemove(jobId, out JobGeneration? job))
         {
             job.LetGo();
             job.Fail(new ProtocolException(ProtocolError.UnknownJob, $"Job {jobId} was closed."), isClose: true);
@@ -179,9 +179,9 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
         return Task.CompletedTask;
     }
 
-    public Task<double> ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation) => Board(jobId).ClipFactorAsync(cursor, shard, blockSquares).WaitAsync(cancellation);
+    public Task<double> ClipFactorAsync(string jobId, Cursor cursor, int shard, double[] blockSquares, CancellationToken cancellation) => Coordinator(jobId).ClipFactorAsync(cursor, shard, blockSquares).WaitAsync(cancellation);
 
-    public Task<bool> AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => Board(jobId).AnnounceAsync(announcement).WaitAsync(cancellation);
+    public Task<bool> AnnounceAsync(string jobId, ShardAnnouncement announcement, CancellationToken cancellation) => Coordinator(jobId).AnnounceAsync(announcement).WaitAsync(cancellation);
 
     public Task ProgressAsync(string jobId, ShardProgress progress, CancellationToken cancellation)
     {
@@ -195,11 +195,11 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
     public Task CheckpointPartAsync(string jobId, CheckpointNotice notice, CancellationToken cancellation)
     {
-        Board(jobId).CheckpointPart(notice);
+        Coordinator(jobId).CheckpointPart(notice);
         return Task.CompletedTask;
     }
 
-    public Task<long> CheckpointAsync(string jobId, CancellationToken cancellation) => Board(jobId).CheckpointAsync().WaitAsync(cancellation);
+    public Task<long> CheckpointAsync(string jobId, CancellationToken cancellation) => Coordinator(jobId).CheckpointAsync().WaitAsync(cancellation);
 
     /// <summary>Lets go of all jobs and waits until nothing is at work.</summary>
     public async ValueTask DisposeAsync()
@@ -220,7 +220,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     }
 
     /// <summary>What is over here may still write.</summary>
-    private void LetEnd(HostedJob job)
+    private void LetEnd(JobGeneration job)
     {
         lock (_gate)
         {
@@ -228,14 +228,14 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
         }
     }
 
-    private HostedJob Host(JobDescriptor descriptor, Restoration? restoration, StepBoard? board)
+    private JobGeneration Host(JobDescriptor descriptor, Restoration? restoration, StepCoordinator? coordinator)
     {
         Validate(descriptor);
         var memory = new JobMemory(descriptor, shard, _memory);
-        HostedJob job;
+        JobGeneration job;
         try
         {
-            job = new HostedJob(descriptor, _context, memory, restoration, board);
+            job = new JobGeneration(descriptor, _context, memory, restoration, coordinator);
         }
         catch (Exception)
         {
@@ -250,7 +250,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
 
     /// <returns>Whether the job is, or was, just there.</returns>
     /// <exception cref="ProtocolException">It comes from an older term or leads to an older generation.</exception>
-    private bool IsDone(HostedJob job, Restoration wanted)
+    private bool IsDone(JobGeneration job, Restoration wanted)
     {
         string where = $"Job {job.Descriptor.JobId} on shard {shard}";
         long term = job.Restoration?.Term ?? 0;
@@ -271,7 +271,7 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
     }
 
     /// <summary>Asks a job; one that is just being taken up again is not there.</summary>
-    private T Ask<T>(string jobId, Func<HostedJob, T> ask)
+    private T Ask<T>(string jobId, Func<JobGeneration, T> ask)
     {
         try
         {
@@ -283,11 +283,11 @@ public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, Ti
         }
     }
 
-    private HostedJob Job(string jobId) => _jobs.TryGetValue(jobId, out HostedJob? job) ? job : throw Unknown(jobId);
+    private JobGeneration Job(string jobId) => _jobs.TryGetValue(jobId, out JobGeneration? job) ? job : throw Unknown(jobId);
 
     private ProtocolException Unknown(string jobId) => new(ProtocolError.UnknownJob, $"Shard {shard} hosts no job {jobId}.");
 
-    private StepBoard Board(string jobId) => Job(jobId).Board ?? throw new ProtocolException(ProtocolError.Invalid, $"Only shard 0 answers this, not shard {shard}.");
+    private StepCoordinator Coordinator(string jobId) => Job(jobId).Coordinator ?? throw new ProtocolException(ProtocolError.Invalid, $"Only shard 0 answers this, not shard {shard}.");
 
     private void Validate(JobDescriptor descriptor)
     {

@@ -4,7 +4,7 @@ using Lockstep.Core.Protocol;
 namespace Lockstep.ParameterServer.Hosting;
 
 /// <summary>One worker's stream to a shard of a job.</summary>
-internal sealed class StepSession(HostedJob job, long id, string workerId, IStepSink sink) : IStepSession
+internal sealed class StepSession(JobGeneration job, long id, string workerId, IStepSink sink) : IStepSession
 {
     /// <value>Never used twice in a process.</value>
     public long Id { get; } = id;
@@ -30,7 +30,7 @@ internal sealed class StepSession(HostedJob job, long id, string workerId, IStep
     public void Dispose() => job.Detach(this);
 
     /// <summary>A contribution on its way into the job.</summary>
-    private sealed class PushSession(HostedJob job, StepSession session, long push, PushTicket ticket) : IPushSession
+    private sealed class PushSession(JobGeneration job, StepSession session, long push, PushTicket ticket) : IPushSession
     {
         private bool _answered;
 

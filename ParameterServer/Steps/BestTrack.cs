@@ -28,8 +28,10 @@ internal sealed class BestTrack(JobDescriptor descriptor, Func<long, IReadOnlyLi
         After(version);
     }
 
-    /// <summary>Whether the job ends at a version before its last, as far as its evaluations are known.</summary>
-    public bool StopsAt(long version) => descriptor.Best is { Rule.Patience: not null } plan && descriptor.EvaluatesAt(version) && After(version)?.Stops(plan.Rule) == true;
+    /// <summary>Whether the job ends at a version of this generation, as far as its evaluations are known: it has no more steps, or there is no better version to hope for.</summary>
+    public bool IsLast(long version) => version >= descriptor.TotalSteps || StopsAt(version);
+
+    private bool StopsAt(long version) => descriptor.Best is { Rule.Patience: not null } plan && descriptor.EvaluatesAt(version) && After(version)?.Stops(plan.Rule) == true;
 
     /// <summary>What the evaluations of the versions before one came to; all of them are whole by then.</summary>
     /// <returns>Null: the job keeps its last version.</returns>

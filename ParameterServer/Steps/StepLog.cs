@@ -1,93 +1,150 @@
+using System.Globalization;
 using System.Text.Json;
 using Lockstep.Core.Checkpoints;
+using Lockstep.Core.Hashing;
 using Lockstep.Core.Protocol;
 
 namespace Lockstep.ParameterServer.Steps;
 
 /// <summary>
-/// What ps-0 reported of a job, in memory and in a file beside the checkpoints, so that its numbering goes on where another process takes the job up.
+/// What ps-0 reported of a job, in a file beside the checkpoints, so that its numbering goes on where another process takes the job up; the newest reports are in memory too.
 /// The file is lines of JSON: which job it is of, then the reports. A line is in the file before anybody is told of it, and on the disk before a checkpoint of its version counts.
 /// A disk that does not take a line holds nothing up: it is written with the next one. Callers serialise the calls.
 /// </summary>
 internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) : IDisposable
 {
+    /// <summary>Who follows a job as it goes on reads no older reports than these.</summary>
+    public const int KeptInMemory = 1024;
+
+    /// <summary>Reports that are read from the file at once.</summary>
+    private const int ReadAtOnce = 256;
+
     private const string FileName = "reports.jsonl";
 
     private readonly string _path = Path.Combine(descriptor.CheckpointDirectory, FileName);
-    // One a report: as many as a job has steps and evaluations.
-    private readonly List<StepReport> _reports = [];
-    private readonly Dictionary<long, string> _ledger = [];
-    private readonly Dictionary<long, StepReport> _evaluated = [];
+    // The newest, and all that are not in the file yet.
+    private readonly List<StepReport> _recent = [];
+    // By number: where the report's line ends in the file.
+    private readonly List<long> _ends = [];
+    private readonly Dictionary<long, UInt128> _ledger = [];
+    // By version: the number of the report of its evaluation.
+    private readonly Dictionary<long, int> _evaluated = [];
     private Stream? _stream;
     private bool _isOurs;
+    // Bytes of the file that count, and of these the line that says which job it is of.
     private long _length;
-    private int _written;
+    private long _ownerLength;
+    private int _generation;
 
     private sealed record Owner(string Job, string Descriptor);
 
-    public int Count => _reports.Count;
+    public int Count => FirstInMemory + _recent.Count;
 
-    public StepReport this[int number] => _reports[number];
+    /// <value>Number of the oldest report that <see cref="InMemory"/> gives. Older ones are in the file.</value>
+    public int FirstInMemory { get; private set; }
+
+    /// <summary>Reports from a number on that is not below <see cref="FirstInMemory"/>.</summary>
+    public IReadOnlyList<StepReport> InMemory(int from) => _recent[(from - FirstInMemory)..];
+
+    /// <summary>Where the file has reports from a number on that is below <see cref="FirstInMemory"/>: some of them, for <see cref="Read"/>.</summary>
+    public (long Start, long End) InFile(int from) => (StartOf(from), _ends[Math.Min(FirstInMemory, from + ReadAtOnce) - 1]);
+
+    /// <summary>Reads reports from the file. May be called beside anything else.</summary>
+    /// <exception cref="ProtocolException">The file cannot be read, or is not as it was written.</exception>
+    public IReadOnlyList<StepReport> Read((long Start, long End) place)
+    {
+        try
+        {
+            using FileStream file = OpenForReading();
+            file.Position = place.Start;
+            List<StepReport> reports = [];
+            foreach ((ReadOnlyMemory<byte> line, long end) in LinesOf(file))
+            {
+                // Only the newest report of a log ends its job. A job that was finished and taken up again has such a line among the older ones.
+                reports.Add(StepReport.FromJson(line.Span) with { Finished = false });
+                if (place.Start + end >= place.End)
+                {
+                    return reports;
+                }
+            }
+
+            throw new EndOfStreamException("it is shorter than it was.");
+        }
+        catch (Exception exception) when (CheckpointFilesExtensions.IsDiskFailure(exception) || exception is JsonException)
+        {
+            throw new ProtocolException(ProtocolError.Checkpoint, $"Job {descriptor.JobId}: its reports cannot be read from {_path}: {exception.Message} Leave the files in the run's folder as they are while it trains.");
+        }
+    }
 
     /// <summary>The line that a step gave at first; null: it was not done yet.</summary>
-    public string? LedgerOf(long step) => _ledger.GetValueOrDefault(step);
+    public string? LedgerOf(long step) => _ledger.TryGetValue(step, out UInt128 line) ? StateHash.ToHex(line) : null;
 
     public bool WasEvaluated(long version) => _evaluated.ContainsKey(version);
 
     /// <summary>The evaluation of a version; null: it was not done yet.</summary>
-    public StepReport? EvaluationOf(long version) => _evaluated.GetValueOrDefault(version);
+    /// <exception cref="ProtocolException">The file cannot be read.</exception>
+    public StepReport? EvaluationOf(long version) =>
+        !_evaluated.TryGetValue(version, out int number) ? null
+        : number >= FirstInMemory ? _recent[number - FirstInMemory]
+        : Read((StartOf(number), _ends[number]))[0];
 
     /// <summary>Takes in what a process before this one left of this very job. A torn last line is left out.</summary>
     /// <param name="version">Where the job is taken up: only at its end may it have finished.</param>
     /// <returns>Whether the job was finished. Then, at another version, nothing is taken in: it is another run of it.</returns>
     public bool Load(long version, bool isRestored)
     {
-        using FileStream? file = OpenForReading(_path);
-        if (file is null)
+        if (!File.Exists(_path))
         {
             return false;
         }
 
-        List<StepReport> reports = [];
-        long length = 0;
-        foreach ((byte[] line, long end) in Lines(file))
+        StepReport? newest = null;
+        using (FileStream file = OpenForReading())
         {
             try
             {
-                if (length > 0)
+                foreach ((ReadOnlyMemory<byte> line, long end) in LinesOf(file))
                 {
-                    reports.Add(StepReport.FromJson(line));
-                }
-                else if (JsonSerializer.Deserialize<Owner>(line) != Self())
-                {
-                    return false;
+                    if (_length > 0)
+                    {
+                        newest = StepReport.FromJson(line.Span);
+                        // What ends the job is done again, unless it is the newest and the job is whole.
+                        Take(newest.Finished ? newest with { Finished = false } : newest, isAgain: newest.Finished);
+                        _ends.Add(end);
+                        Forget();
+                    }
+                    else if (JsonSerializer.Deserialize<Owner>(line.Span) != Self())
+                    {
+                        return false;
+                    }
+                    else
+                    {
+                        _ownerLength = end;
+                    }
+
+                    _length = end;
                 }
             }
             catch (JsonException)
             {
-                break;
+                // Torn, and written again.
             }
-
-            length = end;
         }
 
-        bool finished = reports.Count > 0 && reports[^1].Finished;
-        if (finished && !isRestored)
+        if (newest is { Finished: true } && !isRestored)
         {
+            Clear();
             return false;
         }
 
-        // A process may have gone between its last report and the checkpoint that makes the job whole: what ends the job is done again then.
-        finished = finished && version == reports[^1].Version;
-        for (int i = 0; i < reports.Count; i++)
+        _isOurs = _length > 0;
+        // A process may have gone between its last report and the checkpoint that makes the job whole.
+        bool finished = newest is { Finished: true } && version == newest.Version;
+        if (finished)
         {
-            bool isAgain = reports[i].Finished && !(finished && i == reports.Count - 1);
-            Take(isAgain ? reports[i] with { Finished = false } : reports[i], isAgain);
+            _recent[^1] = newest!;
         }
 
-        _isOurs = length > 0;
-        _length = length;
-        _written = reports.Count;
         return finished;
     }
 
@@ -99,6 +156,7 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
         try
         {
             Write();
+            Forget();
             return null;
         }
         catch (Exception exception) when (CheckpointFilesExtensions.IsDiskFailure(exception))
@@ -157,34 +215,59 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
         var log = new StepLog(descriptor, CheckpointFiles.Disk);
         log.Load(descriptor.TotalSteps, isRestored: true);
         long first = descriptor.ResumeStep ?? 0;
-        return log.Count == 0 ? (0, first) : (log._reports.Max(r => r.Cursor.Generation), Math.Max(first, log._ledger.Keys.Select(step => step + 1).DefaultIfEmpty(first).Max()));
+        return (log._generation, Math.Max(first, log._ledger.Keys.Select(step => step + 1).DefaultIfEmpty(first).Max()));
     }
 
     /// <param name="isAgain">It is done again: it ended the job, and the checkpoint that goes with that is not there.</param>
     private void Take(StepReport report, bool isAgain)
     {
-        _reports.Add(report);
+        _recent.Add(report);
+        _generation = Math.Max(_generation, report.Cursor.Generation);
         if (report.Cursor.Attempt == Cursor.Evaluation)
         {
             if (!isAgain && !report.Finished)
             {
-                _evaluated.TryAdd(report.Cursor.Step, report);
+                _evaluated.TryAdd(report.Cursor.Step, Count - 1);
             }
         }
-        else
+        else if (UInt128.TryParse(report.Ledger, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out UInt128 line))
         {
-            _ledger.TryAdd(report.Cursor.Step, report.Ledger);
+            _ledger.TryAdd(report.Cursor.Step, line);
         }
     }
 
+    /// <summary>Lets go of reports that are in the file and that nobody who follows the job needs any more.</summary>
+    private void Forget()
+    {
+        // Many at once, as the list moves what stays.
+        int old = Math.Min(_ends.Count - FirstInMemory, _recent.Count - KeptInMemory);
+        if (old >= KeptInMemory)
+        {
+            _recent.RemoveRange(0, old);
+            FirstInMemory += old;
+        }
+    }
+
+    private void Clear()
+    {
+        _recent.Clear();
+        _ends.Clear();
+        _ledger.Clear();
+        _evaluated.Clear();
+        (FirstInMemory, _length, _ownerLength, _generation) = (0, 0, 0, 0);
+    }
+
+    private long StartOf(int number) => number == 0 ? _ownerLength : _ends[number - 1];
+
     private void Write()
     {
-        for (; _written < _reports.Count; _written++)
+        while (_ends.Count < Count)
         {
             Stream stream = Open();
-            byte[] line = Line(_reports[_written].ToJson());
+            byte[] line = Line(_recent[_ends.Count - FirstInMemory].ToJson());
             stream.Write(line);
             _length += line.Length;
+            _ends.Add(_length);
         }
     }
 
@@ -213,7 +296,7 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
             byte[] owner = Line(JsonSerializer.SerializeToUtf8Bytes(Self()));
             _stream.Position = 0;
             _stream.Write(owner);
-            _length = owner.Length;
+            _length = _ownerLength = owner.Length;
         }
 
         _stream.Position = _length;
@@ -224,34 +307,33 @@ internal sealed class StepLog(JobDescriptor descriptor, ICheckpointFiles files) 
 
     private static byte[] Line(byte[] json) => [.. json, (byte)'\n'];
 
-    private static FileStream? OpenForReading(string path)
-    {
-        try
-        {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16, FileOptions.SequentialScan);
-        }
-        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return null;
-        }
-    }
+    private FileStream OpenForReading() => new(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0, FileOptions.SequentialScan);
 
-    /// <summary>The lines that end, each with the place after it.</summary>
-    private static IEnumerable<(byte[] Line, long End)> Lines(FileStream file)
+    /// <summary>The lines from here on that end, each with the place after it, counted from here. A line is valid until the next one is asked for.</summary>
+    private static IEnumerable<(ReadOnlyMemory<byte> Text, long End)> LinesOf(FileStream file)
     {
-        var line = new MemoryStream();
-        long end = 0;
-        for (int next = file.ReadByte(); next >= 0; next = file.ReadByte())
+        byte[] buffer = new byte[1 << 16];
+        // What of the buffer is filled, and how many bytes came before it.
+        int filled = 0;
+        long before = 0;
+        for (int read; (read = file.Read(buffer, filled, buffer.Length - filled)) > 0;)
         {
-            end++;
-            if (next != '\n')
+            int begin = 0;
+            int searched = filled;
+            filled += read;
+            for (int end; (end = Array.IndexOf(buffer, (byte)'\n', searched, filled - searched)) >= 0;)
             {
-                line.WriteByte((byte)next);
-                continue;
+                yield return (buffer.AsMemory(begin, end - begin), before + end + 1);
+                begin = searched = end + 1;
             }
 
-            yield return (line.ToArray(), end);
-            line.SetLength(0);
+            filled -= begin;
+            before += begin;
+            Buffer.BlockCopy(buffer, begin, buffer, 0, filled);
+            if (filled == buffer.Length)
+            {
+                Array.Resize(ref buffer, 2 * buffer.Length);
+            }
         }
     }
 }

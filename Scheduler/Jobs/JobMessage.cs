@@ -36,7 +36,8 @@ internal abstract record JobMessage
     /// <summary>Be over.</summary>
     /// <param name="State">Finished, failed or cancelled.</param>
     /// <param name="Error">Why it failed; null: it did not.</param>
-    internal sealed record End(JobState State, string? Error = null) : JobMessage;
+    /// <param name="Cause">What the error comes of; null: there is none, or it is not known.</param>
+    internal sealed record End(JobState State, string? Error = null, FailureCause? Cause = null) : JobMessage;
 
     /// <summary>The fleet gave it workers, or called some off, or left all as it is.</summary>
     internal sealed record Staffed(StaffingChange Change) : JobMessage;

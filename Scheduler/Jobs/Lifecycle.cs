@@ -14,16 +14,16 @@ namespace Lockstep.Scheduler.Jobs;
 /// What becomes of one job: a state machine that takes the job's messages one after the other, from the first worker to what is recorded of the end.
 /// Nothing else changes the job's state, so nothing here is locked.
 /// </summary>
-/// <param name="follower">Makes what follows the job on its shards.</param>
+/// <param name="recorder">Makes what follows the job on its shards and records it.</param>
 /// <param name="term">Ends with the scheduler's term.</param>
-internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, ShardCloser closer, Staffing staffing, Fleet fleet, JobStore store, SchedulerTelemetry telemetry, ILogger logger, CancellationToken term)
+internal sealed class Lifecycle(ScheduledJob job, Func<JobRecorder> recorder, ShardCloser closer, Staffing staffing, Fleet fleet, JobStore store, SchedulerTelemetry telemetry, ILogger logger, CancellationToken term)
 {
     /// <summary>No data that a worker looked through say more warnings than this.</summary>
     private const int MostWarnings = 100;
 
     private readonly WorkerTroubles _troubles = new(job.Id);
     private readonly HashSet<string> _warnings = new(StringComparer.Ordinal);
-    private FollowedJob? _followed;
+    private Recording? _recording;
 
     /// <summary>Takes messages until the job is over or the term ends.</summary>
     /// <param name="resumes">A scheduler before had begun the job.</param>
@@ -33,7 +33,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
         {
             if (resumes)
             {
-                Follow(resumed: true);
+                Record(resumed: true);
             }
 
             while (!job.IsOver)
@@ -45,7 +45,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
         catch (OperationCanceledException)
         {
             // Another scheduler goes on with the job, from what this one wrote.
-            await (_followed?.StopAsync() ?? Task.CompletedTask);
+            await (_recording?.StopAsync() ?? Task.CompletedTask);
         }
         finally
         {
@@ -104,8 +104,8 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
         }
 
         // A job that stands still is kept as it is.
-        _followed?.LookSoon();
-        await store.SetStateAsync(job.Id, state, null, job.Progress, term);
+        _recording?.LookSoon();
+        await store.SetStateAsync(job.Id, state, null, null, job.Progress, term);
         return true;
     }
 
@@ -128,7 +128,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
 
         if (begins)
         {
-            Follow(resumed: !job.IsRelaid && JobFollower.WasBegun(job));
+            Record(resumed: !job.IsRelaid && new KeptDescriptor(job).TellsOfThisJob());
         }
 
         if (!change.IsNothing)
@@ -154,7 +154,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
 
     private async Task<bool> BegunAsync()
     {
-        await store.SetStateAsync(job.Id, job.State, null, job.Progress, term);
+        await store.SetStateAsync(job.Id, job.State, null, null, job.Progress, term);
         job.Append();
         return true;
     }
@@ -177,12 +177,12 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
         string? hopeless = _troubles.Failed(request, job.Step, fleet.WorkersOf(job.Id));
         if (request.BadInput && !job.IsOpened)
         {
-            return await EndAsync(new JobMessage.End(JobState.Failed, JobStatus.BadInput + request.Error));
+            return await EndAsync(new JobMessage.End(JobState.Failed, request.Error, FailureCause.Input));
         }
 
         if (hopeless is not null)
         {
-            return await EndAsync(new JobMessage.End(JobState.Failed, hopeless));
+            return await EndAsync(new JobMessage.End(JobState.Failed, hopeless, request.NotFinite ? FailureCause.NotFinite : null));
         }
 
         job.Barrier.Leave(request.WorkerId);
@@ -199,7 +199,7 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
     private async Task<bool> LeftAsync(string workerId)
     {
         job.Barrier.Leave(workerId);
-        AbandonedSlots? left = _followed is { } followed ? await followed.InHandAsync(workerId) : null;
+        AbandonedSlots? left = _recording is { } recording ? await recording.InHandAsync(workerId) : null;
         if (left is { } slots && _troubles.Died(slots) is { } deadly)
         {
             return await EndAsync(new JobMessage.End(JobState.Failed, deadly));
@@ -221,19 +221,20 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
         return true;
     }
 
-    private void Follow(bool resumed)
+    private void Record(bool resumed)
     {
-        _followed = new FollowedJob(job, follower(), resumed, logger, term);
+        _recording = new Recording(job, recorder(), resumed, logger, term);
         job.HasBegun = true;
     }
 
     private async Task<bool> EndAsync(JobMessage.End end)
     {
-        (JobState state, string? error) = await RecordAsync(end.State, WithCheckpoint(end));
-        job.TrySetState(state, error);
+        (JobState state, string? error) = await FinishAsync(end.State, WithCheckpoint(end));
+        FailureCause? cause = state == end.State ? end.Cause : null;
+        job.TrySetState(state, error, cause);
         logger.Ended(job.Id, state, error is null ? "" : $": {error}");
         telemetry.Ended(job, state, error);
-        await store.SetStateAsync(job.Id, state, error, job.Progress, term);
+        await store.SetStateAsync(job.Id, state, error, cause, job.Progress, term);
         job.Append();
         fleet.Release(job.Id);
         await closer.CloseAsync(job, term);
@@ -242,21 +243,21 @@ internal sealed class Lifecycle(ScheduledJob job, Func<JobFollower> follower, Sh
     }
 
     private string? WithCheckpoint(JobMessage.End end) =>
-        end is { State: JobState.Failed, Error: { } error } && !error.StartsWith(JobStatus.BadInput, StringComparison.Ordinal) && CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() is > 0 and long newest
+        end is { State: JobState.Failed, Error: { } error, Cause: not FailureCause.Input } && CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() is > 0 and long newest
             ? FormattableString.Invariant($"{error} The newest checkpoint is that of step {newest}.")
             : end.Error;
 
     /// <summary>Model and summary are there before anybody is told that the job is over.</summary>
-    private async Task<(JobState State, string? Error)> RecordAsync(JobState state, string? error)
+    private async Task<(JobState State, string? Error)> FinishAsync(JobState state, string? error)
     {
-        if (_followed is not { } followed)
+        if (_recording is not { } recording)
         {
             return (state, error);
         }
 
         try
         {
-            await followed.FinishAsync(state, error);
+            await recording.FinishAsync(state, error);
             return (state, error);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ProtocolException)

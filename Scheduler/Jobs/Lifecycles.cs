@@ -22,7 +22,7 @@ internal sealed class Lifecycles(JobList jobs, Term term, Staffing staffing, Fle
 
         telemetry.Began(job);
         job.Append();
-        _ = new Lifecycle(job, () => new JobFollower(job, scaler, store, telemetry, configuration, time, loggers.CreateLogger<JobFollower>()), closer, staffing, fleet, store, telemetry, _logger, term.Token).RunAsync(resumes);
+        _ = new Lifecycle(job, () => new JobRecorder(job, scaler, store, telemetry, configuration, time, loggers.CreateLogger<JobRecorder>()), closer, staffing, fleet, store, telemetry, _logger, term.Token).RunAsync(resumes);
         return true;
     }
 }

@@ -45,7 +45,7 @@ internal sealed class RecordedJobs(JobList jobs, Lifecycles lifecycles, JobRules
         ScheduledJob[] known = [.. jobs.InOrder];
         foreach (ScheduledJob job in known)
         {
-            await store.PutAsync(new JobRecord(job.Request, job.State, job.Error, job.Progress), cancellation);
+            await store.PutAsync(new JobRecord(job.Request, job.State, job.Error, job.Progress, job.Cause), cancellation);
             if (!job.IsOver)
             {
                 job.Append("Redis had lost everything; the job's record was written again");
@@ -92,7 +92,7 @@ internal sealed class RecordedJobs(JobList jobs, Lifecycles lifecycles, JobRules
             var job = new ScheduledJob(record, await store.TermAsync(cancellation), fleet, time);
             if (lifecycles.TryBegin(job, resumes: false))
             {
-                await job.TellAsync(new JobMessage.End(JobState.Failed, JobStatus.BadInput + reason));
+                await job.TellAsync(new JobMessage.End(JobState.Failed, reason, FailureCause.Input));
             }
         }
         catch (InputException exception)

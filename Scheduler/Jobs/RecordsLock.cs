@@ -22,7 +22,7 @@ internal static class RecordsLock
                 Directory.CreateDirectory(run.Checkpoints);
                 return new FileStream(Path.Combine(run.Checkpoints, Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException exception) when (IsHeld(exception) && time.GetElapsedTime(begun) < Patience)
+            catch (IOException exception) when (LockedFiles.IsHeld(exception) && time.GetElapsedTime(begun) < Patience)
             {
                 await Task.Delay(Pause, time, cancellation);
             }
@@ -32,7 +32,4 @@ internal static class RecordsLock
             }
         }
     }
-
-    // EWOULDBLOCK of Linux and of macOS, ERROR_SHARING_VIOLATION of Windows.
-    private static bool IsHeld(IOException exception) => exception.HResult is 11 or 35 or unchecked((int)0x80070020);
 }

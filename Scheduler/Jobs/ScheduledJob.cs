@@ -34,7 +34,7 @@ internal sealed class ScheduledJob
     {
         _fleet = fleet;
         _time = time;
-        _standing = new Standing(record.State, record.Error);
+        _standing = new Standing(record.State, record.Error, record.Cause);
         _events = new EventLog(term, () => Status);
         // One that waited for workers did not move.
         _moved = time.GetTimestamp() - (record.State == JobState.Waiting ? (long)(RejoinPatience.TotalSeconds * time.TimestampFrequency) : 0);
@@ -67,6 +67,7 @@ internal sealed class ScheduledJob
 
     public JobState State => _standing.State;
     public string? Error => _standing.Error;
+    public FailureCause? Cause => _standing.Cause;
     public JobProgress Progress { get; set; }
     public long Step => Progress.Step;
 
@@ -113,7 +114,7 @@ internal sealed class ScheduledJob
         {
             Standing standing = _standing;
             JobProgress progress = Progress;
-            return new(Id, standing.State, standing.Error, progress.Step, progress.TotalSteps, progress.StepsPerEpoch, Workers) { RunDirectory = Folder.Path };
+            return new(Id, standing.State, standing.Error, progress.Step, progress.TotalSteps, progress.StepsPerEpoch, Workers) { RunDirectory = Folder.Path, Cause = standing.Cause };
         }
     }
 
@@ -151,15 +152,16 @@ internal sealed class ScheduledJob
 
     /// <summary>Changes the state. For its lifecycle alone.</summary>
     /// <param name="error">Why it failed; null: it did not.</param>
+    /// <param name="cause">What the error comes of; null: there is none, or it is not known.</param>
     /// <returns>False: the job is over already, or in this state.</returns>
-    public bool TrySetState(JobState state, string? error = null)
+    public bool TrySetState(JobState state, string? error = null, FailureCause? cause = null)
     {
         if (IsOver || State == state)
         {
             return false;
         }
 
-        _standing = new Standing(state, error);
+        _standing = new Standing(state, error, cause);
         Time.Changed(state);
         return true;
     }
@@ -211,5 +213,5 @@ internal sealed class ScheduledJob
     public IAsyncEnumerable<JobEvent> ReadAsync(long from, CancellationToken cancellation) => _events.ReadAsync(from, cancellation);
 
     /// <summary>Changes as a whole, for who reads beside the lifecycle.</summary>
-    private sealed record Standing(JobState State, string? Error);
+    private sealed record Standing(JobState State, string? Error, FailureCause? Cause);
 }

@@ -14,7 +14,8 @@ internal sealed record JobProgress(long Step, long TotalSteps, long StepsPerEpoc
 
 /// <summary>A job's record.</summary>
 /// <param name="Progress">As of the last change of its state.</param>
-internal sealed record JobRecord(SubmitRequest Request, JobState State, string? Error, JobProgress Progress);
+/// <param name="Cause">What the error comes of; null: there is none, or it is not known.</param>
+internal sealed record JobRecord(SubmitRequest Request, JobState State, string? Error, JobProgress Progress, FailureCause? Cause = null);
 
 /// <summary>What Redis says of a scheduler's term.</summary>
 internal enum TermStatus
@@ -29,7 +30,7 @@ internal enum TermStatus
 
 /// <summary>
 /// Job records and the queue in Redis. Every change carries the scheduler's term, and one of an older scheduler is refused.
-/// A record is a hash: json, directory, resume, state, error, step, total, epoch.
+/// A record is a hash: json, directory, resume, state, error, cause, step, total, epoch.
 /// </summary>
 /// <param name="queue">As for <see cref="RedisKeys"/>.</param>
 internal sealed class JobStore(IConnectionMultiplexer redis, string? queue = null)
@@ -51,7 +52,7 @@ internal sealed class JobStore(IConnectionMultiplexer redis, string? queue = nul
           if known[1] == ARGV[4] and known[2] == ARGV[5] and known[3] == ARGV[6] then return 0 end
           return -1
         end
-        redis.call('HSET', KEYS[4], 'json', ARGV[4], 'directory', ARGV[5], 'resume', ARGV[6], 'state', ARGV[7], 'error', '')
+        redis.call('HSET', KEYS[4], 'json', ARGV[4], 'directory', ARGV[5], 'resume', ARGV[6], 'state', ARGV[7], 'error', '', 'cause', '')
         redis.call('RPUSH', KEYS[3], ARGV[3])
         return 1
         """;
@@ -64,7 +65,7 @@ internal sealed class JobStore(IConnectionMultiplexer redis, string? queue = nul
 
     private const string ChangeScript = Guard + """
         if redis.call('EXISTS', KEYS[4]) == 0 then return 0 end
-        redis.call('HSET', KEYS[4], 'state', ARGV[4], 'error', ARGV[5], 'step', ARGV[6], 'total', ARGV[7], 'epoch', ARGV[8])
+        redis.call('HSET', KEYS[4], 'state', ARGV[4], 'error', ARGV[5], 'cause', ARGV[6], 'step', ARGV[7], 'total', ARGV[8], 'epoch', ARGV[9])
         return 1
         """;
 
@@ -94,7 +95,7 @@ internal sealed class JobStore(IConnectionMultiplexer redis, string? queue = nul
         """;
 
     private const string PutScript = Guard + """
-        redis.call('HSET', KEYS[4], 'json', ARGV[4], 'directory', ARGV[5], 'resume', ARGV[6], 'state', ARGV[7], 'error', ARGV[8], 'step', ARGV[9], 'total', ARGV[10], 'epoch', ARGV[11])
+        redis.call('HSET', KEYS[4], 'json', ARGV[4], 'directory', ARGV[5], 'resume', ARGV[6], 'state', ARGV[7], 'error', ARGV[8], 'cause', ARGV[9], 'step', ARGV[10], 'total', ARGV[11], 'epoch', ARGV[12])
         redis.call('LREM', KEYS[3], 0, ARGV[3])
         redis.call('RPUSH', KEYS[3], ARGV[3])
         return 1
@@ -158,7 +159,7 @@ internal sealed class JobStore(IConnectionMultiplexer redis, string? queue = nul
         await ChangeAsync(
             PutScript,
             request.JobId,
-            [request.JobJson, request.RunDirectory, Resume(request), (int)record.State, record.Error ?? "", record.Progress.Step, record.Progress.TotalSteps, record.Progress.StepsPerEpoch],
+            [request.JobJson, request.RunDirectory, Resume(request), (int)record.State, record.Error ?? "", Cause(record.Cause), record.Progress.Step, record.Progress.TotalSteps, record.Progress.StepsPerEpoch],
             cancellation);
     }
 
@@ -170,10 +171,12 @@ internal sealed class JobStore(IConnectionMultiplexer redis, string? queue = nul
         return await ChangeAsync(SubmitScript, request.JobId, [request.JobJson, request.RunDirectory, Resume(request), (int)JobState.Queued], cancellation) >= 0;
     }
 
+    /// <param name="error">Why the job failed; null: it did not.</param>
+    /// <param name="cause">What the error comes of; null: there is none, or it is not known.</param>
     /// <exception cref="InvalidOperationException">A newer scheduler took over.</exception>
-    public async Task SetStateAsync(string jobId, JobState state, string? error, JobProgress progress, CancellationToken cancellation)
+    public async Task SetStateAsync(string jobId, JobState state, string? error, FailureCause? cause, JobProgress progress, CancellationToken cancellation)
     {
-        await ChangeAsync(ChangeScript, jobId, [(int)state, error ?? "", progress.Step, progress.TotalSteps, progress.StepsPerEpoch], cancellation);
+        await ChangeAsync(ChangeScript, jobId, [(int)state, error ?? "", Cause(cause), progress.Step, progress.TotalSteps, progress.StepsPerEpoch], cancellation);
     }
 
     /// <summary>Keeps how far a running job is; nothing where it runs no more, as its end has told that.</summary>
@@ -200,7 +203,7 @@ internal sealed class JobStore(IConnectionMultiplexer redis, string? queue = nul
     /// <returns>Null: there is no such job.</returns>
     public async Task<JobRecord?> FindAsync(string jobId, CancellationToken cancellation)
     {
-        RedisValue[] fields = await RedisRetry.RunAsync(() => Database.HashGetAsync(RedisKeys.Job(jobId), ["json", "directory", "resume", "state", "error", "step", "total", "epoch"]), cancellation);
+        RedisValue[] fields = await RedisRetry.RunAsync(() => Database.HashGetAsync(RedisKeys.Job(jobId), ["json", "directory", "resume", "state", "error", "step", "total", "epoch", "cause"]), cancellation);
         if (fields[0].IsNull)
         {
             return null;
@@ -211,7 +214,7 @@ internal sealed class JobStore(IConnectionMultiplexer redis, string? queue = nul
         var progress = new JobProgress(Count(fields[5]), Count(fields[6]), Count(fields[7]));
         // Others may have written here too.
         return fields[3].TryParse(out int state) && Enum.IsDefined((JobState)state)
-            ? new JobRecord(request, (JobState)state, fields[4].IsNullOrEmpty ? null : fields[4].ToString(), progress)
+            ? new JobRecord(request, (JobState)state, fields[4].IsNullOrEmpty ? null : fields[4].ToString(), progress, fields[8].TryParse(out int cause) && Enum.IsDefined((FailureCause)cause) ? (FailureCause)cause : null)
             : new JobRecord(request, JobState.Failed, "Its record in Redis says nothing of its state. Submit it again under another id.", progress);
 
         static long Count(RedisValue field) => field.TryParse(out long count) ? Math.Max(0, count) : 0;
@@ -235,6 +238,8 @@ internal sealed class JobStore(IConnectionMultiplexer redis, string? queue = nul
 
     /// <summary>As the scripts write it.</summary>
     private string Owner(long term) => string.Create(CultureInfo.InvariantCulture, $"{term}:{_id}");
+
+    private static RedisValue Cause(FailureCause? cause) => cause is { } known ? (int)known : "";
 
     private static string Resume(SubmitRequest request) => request.ResumeStep?.ToString(CultureInfo.InvariantCulture) ?? "";
 }

@@ -11,6 +11,7 @@ namespace Lockstep.Transport.Frames;
 internal sealed class ShardFrames(int shard, IStepReceiver receiver, TimeProvider time, Inbox? inbox = null)
 {
     private Turn? _turn;
+    private short[] _hints = [];
     private Memory<float>? _room;
     private PlacedValues? _placed;
     private int _filled;
@@ -31,6 +32,7 @@ internal sealed class ShardFrames(int shard, IStepReceiver receiver, TimeProvide
             }
 
             _turn = header.Turn;
+            _hints = frame.Hints.ToArray();
             _arrived = time.GetTimestamp();
             _filled = 0;
             _bytes = 0;
@@ -68,7 +70,7 @@ internal sealed class ShardFrames(int shard, IStepReceiver receiver, TimeProvide
         _turn = null;
         double receiveMs = turn.HasValues ? time.GetElapsedTime(_arrived).TotalMilliseconds : 0;
         receiver.Offered(shard, new OfferedVersion(
-            turn.Cursor.FromWire(), turn.Finished, [.. turn.Hints.Select(h => (short)h)],
+            turn.Cursor.FromWire(), turn.Finished, _hints,
             turn.AgeMs < 0 ? -1 : turn.AgeMs + receiveMs, receiveMs, _placed is null ? _bytes : turn.Elements * (long)sizeof(float), TraceContext.Parse(turn.TraceParent))
         {
             Placed = _placed,

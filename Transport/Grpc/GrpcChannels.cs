@@ -7,7 +7,8 @@ namespace Lockstep.Transport.Grpc;
 /// <summary>Channels set up for messages of megabytes.</summary>
 public static class GrpcChannels
 {
-    private const int MaximumMessage = 64 << 20;
+    /// <summary>The largest message of a stream, at both ends, in bytes.</summary>
+    public const int MaximumMessage = 64 << 20;
 
     /// <param name="address">http:// without TLS (HTTP/2 by prior knowledge) or https://.</param>
     /// <param name="secret">What the server asks of its callers; null or empty: none is sent.</param>
@@ -19,7 +20,8 @@ public static class GrpcChannels
         HttpHandler = new SocketsHttpHandler
         {
             EnableMultipleHttp2Connections = true,
-            InitialHttp2StreamWindowSize = 8 << 20,
+            // What a reader is behind lies in arrays of a pool that keeps 1 MB of them on two cores; the library makes the window larger where the delay asks for it.
+            InitialHttp2StreamWindowSize = 1 << 20,
             // Who is gone without a word is found within 5 s.
             KeepAlivePingDelay = TimeSpan.FromSeconds(1),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(4),

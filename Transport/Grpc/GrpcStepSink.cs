@@ -57,26 +57,27 @@ internal sealed class GrpcStepSink(TimeProvider time) : IStepSink
 
     private async Task WriteAsync(IServerStreamWriter<TensorFrame> writer, ShardMessage message, bool isLast, CancellationToken cancellation)
     {
-        ShardHeader? header = message.ToWire(time);
+        TensorFrame frame = message.ToFrame(time);
         if (message is TurnMessage { Version: { Values: { } values, Runs: var runs } })
         {
             foreach (PulledRun run in runs)
             {
                 for (int sent = 0; sent < run.Length;)
                 {
-                    int length = Math.Min(run.Length - sent, WireConversions.PieceElements);
-                    writer.WriteOptions = isLast && run.Offset + sent + length == values.Length ? Last : MoreFollows;
-                    await writer.WriteAsync(new TensorFrame { Header = header, Floats = values.Slice(run.Offset + sent, length), IsRounded = run.IsRounded }, cancellation);
-                    header = null;
-                    sent += length;
+                    frame.Floats = values.Slice(run.Offset + sent, Math.Min(run.Length - sent, WireConversions.PieceElements));
+                    frame.IsRounded = run.IsRounded;
+                    sent += frame.Floats.Length;
+                    writer.WriteOptions = isLast && run.Offset + sent == values.Length ? Last : MoreFollows;
+                    await writer.WriteAsync(frame, cancellation);
+                    (frame.Header, frame.Hints) = (null, default);
                 }
             }
         }
 
-        if (header is not null)
+        if (frame.Header is not null)
         {
             writer.WriteOptions = isLast ? Last : MoreFollows;
-            await writer.WriteAsync(new TensorFrame { Header = header }, cancellation);
+            await writer.WriteAsync(frame, cancellation);
         }
     }
 }

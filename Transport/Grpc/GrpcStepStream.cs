@@ -31,15 +31,18 @@ internal sealed class GrpcStepStream : IStepStream
         WorkerHeader header = contribution.ToWire(push);
         _outgoing.Writer.TryWrite(async send =>
         {
+            var frame = new TensorFrame { Header = header, IsNarrow = contribution.IsNarrow };
             if (contribution.Chunks.Count == 0)
             {
-                await send(new TensorFrame { Header = header }, true);
+                await send(frame, true);
             }
 
             for (int i = 0; i < contribution.Chunks.Count; i++)
             {
                 ChunkSum chunk = contribution.Chunks[i];
-                await send(new TensorFrame { Header = i == 0 ? header : null, Index = chunk.Chunk + 1, Integers = chunk.Sums, IsNarrow = contribution.IsNarrow, Escapes = chunk.Escapes, Exponents = chunk.Exponents }, i == contribution.Chunks.Count - 1);
+                (frame.Index, frame.Integers, frame.Escapes, frame.Exponents) = (chunk.Chunk + 1, chunk.Sums, chunk.Escapes, chunk.Exponents);
+                await send(frame, i == contribution.Chunks.Count - 1);
+                frame.Header = null;
             }
         });
     }

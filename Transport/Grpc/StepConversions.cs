@@ -89,7 +89,14 @@ internal static class StepConversions
         Chunks = [],
     };
 
-    public static ShardHeader ToWire(this ShardMessage message, TimeProvider time)
+    /// <summary>A message without its values.</summary>
+    public static TensorFrame ToFrame(this ShardMessage message, TimeProvider time) => new()
+    {
+        Header = message.ToWire(time),
+        Hints = message is TurnMessage turn ? turn.Version.Hints : default,
+    };
+
+    private static ShardHeader ToWire(this ShardMessage message, TimeProvider time)
     {
         switch (message)
         {
@@ -105,11 +112,6 @@ internal static class StepConversions
                     Contribution = version.Contribution,
                     Rounds = version.Pull == PullFormat.BFloat16,
                 };
-                foreach (short hint in version.Hints.Span)
-                {
-                    turn.Hints.Add(hint);
-                }
-
                 return new ShardHeader { Turn = turn };
             case GrantMessage grant:
                 return new ShardHeader { Grant = new Grant { Cursor = grant.Cursor.ToWire(), Slots = { grant.Slots }, Number = grant.Number } };

@@ -19,7 +19,7 @@ public static class TensorMarshaller
     private const uint CountTag = (9 << 3) | 0;
     private const uint PackedTag = (10 << 3) | 2;
     private const uint RoundedTag = (11 << 3) | 2;
-    private const int Piece = 1 << 16;
+    private const uint HintsTag = (12 << 3) | 2;
 
     public static readonly Marshaller<TensorFrame> Instance = Marshallers.Create(Write, Read);
 
@@ -34,7 +34,7 @@ public static class TensorMarshaller
         }
 
         size += NumberSize(frame.Index) + NumberSize(frame.Place.Region) + NumberSize(frame.Place.Offset) + NumberSize(frame.Place.Count);
-        size += FieldSize(frame.IsNarrow ? PackedIntegers.SizeOf(frame.Integers.Length, frame.Widths) : frame.Integers.Length * 4L) + FieldSize(frame.Floats.Length * (frame.IsRounded ? 2L : 4L)) + FieldSize(frame.Escapes.Length * 4) + FieldSize(frame.Exponents.Length);
+        size += FieldSize(frame.IsNarrow ? PackedIntegers.SizeOf(frame.Integers.Length, frame.Widths) : frame.Integers.Length * 4L) + FieldSize(frame.Floats.Length * (frame.IsRounded ? 2L : 4L)) + FieldSize(frame.Escapes.Length * 4) + FieldSize(frame.Exponents.Length) + FieldSize(frame.Hints.Length * 2L);
         return size;
     }
 
@@ -85,13 +85,17 @@ public static class TensorMarshaller
         WriteNumber(writer, RegionTag, frame.Place.Region);
         WriteNumber(writer, OffsetTag, frame.Place.Offset);
         WriteNumber(writer, CountTag, frame.Place.Count);
+        WriteField(writer, HintsTag, MemoryMarshal.AsBytes(frame.Hints.Span));
     }
 
     /// <summary>Reads a frame; fields in any order, unknown ones skipped, packed or not. Dispose it.</summary>
     /// <exception cref="RpcException">Invalid argument: the bytes are no such message.</exception>
-    public static TensorFrame Read(ReadOnlySequence<byte> bytes)
+    public static TensorFrame Read(ReadOnlySequence<byte> bytes) => Read(bytes, new TensorFrame());
+
+    /// <summary>As the other, into a frame that is empty.</summary>
+    /// <exception cref="RpcException">Invalid argument: the bytes are no such message.</exception>
+    public static TensorFrame Read(ReadOnlySequence<byte> bytes, TensorFrame frame)
     {
-        var frame = new TensorFrame();
         try
         {
             var reader = new SequenceReader<byte>(bytes);
@@ -106,7 +110,7 @@ public static class TensorMarshaller
                     case (1, 2):
                         // A message that comes twice is merged, and concatenated bytes are just that.
                         ReadOnlySequence<byte> header = Take(ref reader, ReadVarint(ref reader));
-                        frame.HeaderBytes = frame.HeaderBytes.IsEmpty ? header.ToArray() : (byte[])[.. frame.HeaderBytes.Span, .. header.ToArray()];
+                        header.CopyTo(frame.AppendHeader((int)header.Length));
                         break;
                     case (2, 0):
                         frame.Index = (int)ReadVarint(ref reader);
@@ -143,6 +147,10 @@ public static class TensorMarshaller
                         break;
                     case (11, 2):
                         RoundedFloats.Read(Take(ref reader, ReadVarint(ref reader)), frame);
+                        break;
+                    case (12, 2):
+                        ReadOnlySequence<byte> hints = TakePacked(ref reader, sizeof(short));
+                        hints.CopyTo(MemoryMarshal.AsBytes(frame.ReplaceHints((int)(hints.Length / sizeof(short)))));
                         break;
                     case (3, 5):
                         Take(ref reader, 4).CopyTo(MemoryMarshal.AsBytes(frame.AppendIntegers(1)));
@@ -222,7 +230,8 @@ public static class TensorMarshaller
     {
         while (!bytes.IsEmpty)
         {
-            Span<byte> target = writer.GetSpan(Math.Min(bytes.Length, Piece));
+            // As much as there is: who asks a server's pipe for more than it has in one piece is given an array that comes of no pool in the end.
+            Span<byte> target = writer.GetSpan();
             int length = Math.Min(target.Length, bytes.Length);
             bytes[..length].CopyTo(target);
             writer.Advance(length);
@@ -274,10 +283,10 @@ public static class TensorMarshaller
         throw new InvalidOperationException("a number is longer than ten bytes");
     }
 
-    private static ReadOnlySequence<byte> TakePacked(ref SequenceReader<byte> reader)
+    private static ReadOnlySequence<byte> TakePacked(ref SequenceReader<byte> reader, uint size = 4)
     {
         ulong length = ReadVarint(ref reader);
-        return length % 4 == 0 ? Take(ref reader, length) : throw new InvalidOperationException($"{length} bytes are no whole number of 32-bit values");
+        return length % size == 0 ? Take(ref reader, length) : throw new InvalidOperationException($"{length} bytes are no whole number of {8 * size}-bit values");
     }
 
     private static ReadOnlySequence<byte> Take(ref SequenceReader<byte> reader, ulong length)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using Google.Protobuf;
+using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Protos;
 using Cursor = Lockstep.Core.Protocol.Cursor;
@@ -10,8 +11,8 @@ namespace Lockstep.Transport.Grpc;
 /// <summary>Between the protocol's types and the messages of parameter_server.proto.</summary>
 internal static class WireConversions
 {
-    /// <summary>Values in one message: 1 MiB.</summary>
-    public const int PieceElements = 262_144;
+    /// <summary>Values in one message: as many as a chunk has.</summary>
+    public const int PieceElements = ModelLayout.ChunkElements;
 
     public static Protos.Cursor ToWire(this Cursor cursor) => new() { Generation = cursor.Generation, Step = cursor.Step, Attempt = cursor.Attempt };
 
@@ -57,8 +58,8 @@ internal static class WireConversions
 
     public static AnnounceRequest ToWire(this ShardAnnouncement announcement, string jobId)
     {
-        var hashes = new byte[announcement.BlockHashes.Count * 16];
-        for (int i = 0; i < announcement.BlockHashes.Count; i++)
+        var hashes = new byte[announcement.BlockHashes.Length * 16];
+        for (int i = 0; i < announcement.BlockHashes.Length; i++)
         {
             BinaryPrimitives.WriteUInt128LittleEndian(hashes.AsSpan(i * 16), announcement.BlockHashes[i]);
         }

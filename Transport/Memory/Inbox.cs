@@ -20,12 +20,13 @@ internal sealed class Inbox(LocalSocket socket) : IDisposable
     private readonly Queue<SafeFileHandle> _files = [];
     // Regions of the other side, by number.
     private readonly Dictionary<int, SharedRegion> _regions = [];
+    private readonly TensorFrame _frame = new();
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(64 << 10);
     private int _from;
     private int _to;
 
     /// <summary>Waits for the next frame; takes note of regions meanwhile.</summary>
-    /// <returns>Null: the other side has ended. Dispose it.</returns>
+    /// <returns>Null: the other side has ended. Dispose it before the next one.</returns>
     /// <exception cref="ProtocolException">The other side refuses, or what it sent is no such message.</exception>
     /// <exception cref="RpcException">Unknown: the other side failed.</exception>
     /// <exception cref="SocketException">The connection broke.</exception>
@@ -37,7 +38,7 @@ internal sealed class Inbox(LocalSocket socket) : IDisposable
             switch (kind)
             {
                 case MessageKind.Frame:
-                    return TensorMarshaller.Read(new ReadOnlySequence<byte>(body));
+                    return TensorMarshaller.Read(new ReadOnlySequence<byte>(body), _frame);
                 case MessageKind.Region when bytes.Length == sizeof(int) + sizeof(long) && _files.TryDequeue(out SafeFileHandle? file):
                     int number = BinaryPrimitives.ReadInt32LittleEndian(bytes);
                     SharedRegion region = SharedRegion.Attach(number, file, BinaryPrimitives.ReadInt64LittleEndian(bytes[sizeof(int)..]));

@@ -72,18 +72,21 @@ internal sealed class MemoryStepSink : IStepSink
                 yield return new Outgoing(Region: region);
             }
 
+            TensorFrame frame = message.ToFrame(_time);
             if (region is not null)
             {
-                yield return new Outgoing(new TensorFrame { Header = message.ToWire(_time), Place = new Place(region.Number, offset, values.Length) });
+                frame.Place = new Place(region.Number, offset, values.Length);
+                yield return new Outgoing(frame);
                 yield break;
             }
 
             int sent = 0;
             do
             {
-                int length = Math.Min(values.Length - sent, WireConversions.PieceElements);
-                yield return new Outgoing(new TensorFrame { Header = sent == 0 ? message.ToWire(_time) : null, Floats = values.Slice(sent, length) });
-                sent += length;
+                frame.Floats = values.Slice(sent, Math.Min(values.Length - sent, WireConversions.PieceElements));
+                sent += frame.Floats.Length;
+                yield return new Outgoing(frame);
+                (frame.Header, frame.Hints) = (null, default);
             }
             while (sent < values.Length);
         }

@@ -123,9 +123,10 @@ internal sealed class MemoryStepStream : IStepStream
 
     private IEnumerable<Outgoing> Frames(WorkerHeader header, Contribution contribution)
     {
+        var frame = new TensorFrame { Header = header };
         if (contribution.Chunks.Count == 0)
         {
-            yield return new Outgoing(new TensorFrame { Header = header });
+            yield return new Outgoing(frame);
         }
 
         for (int i = 0; i < contribution.Chunks.Count; i++)
@@ -143,15 +144,13 @@ internal sealed class MemoryStepStream : IStepStream
                 yield return new Outgoing(Region: region);
             }
 
-            yield return new Outgoing(new TensorFrame
-            {
-                Header = i == 0 ? header : null,
-                Index = chunk.Chunk + 1,
-                Place = region is null ? default : new Place(region.Number, offset, chunk.Sums.Length),
-                Integers = region is null ? chunk.Sums : default,
-                Escapes = chunk.Escapes,
-                Exponents = chunk.Exponents,
-            });
+            frame.Index = chunk.Chunk + 1;
+            frame.Place = region is null ? default : new Place(region.Number, offset, chunk.Sums.Length);
+            frame.Integers = region is null ? chunk.Sums : default;
+            frame.Escapes = chunk.Escapes;
+            frame.Exponents = chunk.Exponents;
+            yield return new Outgoing(frame);
+            frame.Header = null;
         }
     }
 }

@@ -26,12 +26,12 @@ internal sealed class JobRunner(WorkerSettings settings, ComponentCatalog catalo
 
     /// <summary>Begins the job.</summary>
     /// <param name="stop">The process is asked to end: leave after the slot in hand.</param>
-    public JobInHand Start(Assignment assignment, Scheduler.SchedulerClient scheduler, CancellationToken stop)
+    public JobExecution Start(Assignment assignment, Scheduler.SchedulerClient scheduler, CancellationToken stop)
     {
         var abort = new CancellationTokenSource();
         var drain = CancellationTokenSource.CreateLinkedTokenSource(stop);
         Task ended = Task.Run(() => WorkAsync(assignment, scheduler, drain.Token, abort.Token), CancellationToken.None);
-        return new JobInHand(assignment.JobId, ended, drain, abort, time);
+        return new JobExecution(assignment.JobId, ended, drain, abort, time);
     }
 
     private async Task WorkAsync(Assignment assignment, Scheduler.SchedulerClient scheduler, CancellationToken drain, CancellationToken abort)
@@ -59,7 +59,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComponentCatalog catalo
     {
         JobSpec spec = JobFile.FromCanonicalJson(assignment.JobJson);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(drain, abort);
-        OpenedJob job = await compute.RunAsync(() => OpenedJob.Open(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, assignment.AcceptClass, assignment.AcceptCode, catalog, leave.Token), mayTakeLong: true);
+        PreparedJob job = await compute.RunAsync(() => PreparedJob.Prepare(spec, assignment.JobId, new RunFolder(assignment.RunDirectory), assignment.HasResumeStep ? assignment.ResumeStep : null, assignment.AcceptClass, assignment.AcceptCode, catalog, leave.Token), mayTakeLong: true);
         foreach (InputError warning in job.Warnings)
         {
             _logger.DataWarning(assignment.JobId, warning);
@@ -84,7 +84,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComponentCatalog catalo
                 trainer = faults.Disturb(trainer);
             }
 
-            var loop = new TrainingLoop(job.Job, settings.WorkerId, shards, trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>(), trace, faults is null ? null : faults.Reach, StreamTransports.From(configuration) == StreamTransport.Grpc ? null : SharedMemory.Sums);
+            var loop = new TrainingLoop(job.Plan, settings.WorkerId, shards, trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>(), trace, faults is null ? null : faults.Reach, StreamTransports.From(configuration) == StreamTransport.Grpc ? null : SharedMemory.Sums);
             using var over = CancellationTokenSource.CreateLinkedTokenSource(abort);
             Task probing = new RoundTripProbe(assignment.JobId, shards, metrics, time).RunAsync(over.Token);
             try

@@ -8,13 +8,13 @@ using Lockstep.Worker.Loop;
 
 namespace Lockstep.Worker.Hosting;
 
-/// <summary>Belongs to the scheduler's fleet and does the jobs that it is assigned, one at a time. When the process is asked to stop, the job in hand is drained.</summary>
+/// <summary>Belongs to the scheduler's fleet and does the jobs that it is assigned, one at a time. When the process is asked to stop, the job that it executes is drained.</summary>
 internal sealed class WorkerService(WorkerSettings settings, ComponentCatalog catalog, JobRunner runner, ComputeThread compute, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<WorkerService> logger) : BackgroundService
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
-    private JobInHand? _inHand;
+    private JobExecution? _execution;
 
     /// <value>Whether the scheduler has taken this worker in.</value>
     public bool IsMember { get; private set; }
@@ -32,7 +32,7 @@ internal sealed class WorkerService(WorkerSettings settings, ComponentCatalog ca
                 await member;
             }
 
-            await (_inHand?.Ended ?? Task.CompletedTask);
+            await (_execution?.Ended ?? Task.CompletedTask);
             await leave.CancelAsync();
             await member;
         }
@@ -59,7 +59,7 @@ internal sealed class WorkerService(WorkerSettings settings, ComponentCatalog ca
         {
             try
             {
-                request.JobId = _inHand is { Ended.IsCompleted: false } job ? job.JobId : "";
+                request.JobId = _execution is { Ended.IsCompleted: false } job ? job.JobId : "";
                 using AsyncServerStreamingCall<Assignment> call = scheduler.Join(request, cancellationToken: leave);
                 await foreach (Assignment assignment in call.ResponseStream.ReadAllAsync(leave))
                 {
@@ -110,7 +110,7 @@ internal sealed class WorkerService(WorkerSettings settings, ComponentCatalog ca
 
     private async Task TakeAsync(Assignment assignment, Scheduler.SchedulerClient scheduler, CancellationToken drain)
     {
-        if (_inHand is { Ended.IsCompleted: false } current)
+        if (_execution is { Ended.IsCompleted: false } current)
         {
             if (current.JobId == assignment.JobId)
             {
@@ -120,6 +120,6 @@ internal sealed class WorkerService(WorkerSettings settings, ComponentCatalog ca
             await current.LeaveAsync();
         }
 
-        _inHand = assignment.JobId.Length == 0 || drain.IsCancellationRequested ? null : runner.Start(assignment, scheduler, drain);
+        _execution = assignment.JobId.Length == 0 || drain.IsCancellationRequested ? null : runner.Start(assignment, scheduler, drain);
     }
 }

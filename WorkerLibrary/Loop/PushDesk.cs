@@ -5,7 +5,7 @@ namespace Lockstep.Worker.Loop;
 
 /// <summary>The sums of a worker: those that grow, those on their way, and those whose memory is free. Of the compute thread.</summary>
 /// <param name="room">Makes memory for the sums; null: of the heap.</param>
-internal sealed class PushDesk(TrainingJob job, Func<int, Memory<int>>? room, WorkerMetrics metrics, TimeProvider time, ILogger logger)
+internal sealed class PushDesk(TrainingPlan job, Func<int, Memory<int>>? room, WorkerMetrics metrics, TimeProvider time, ILogger logger)
 {
     private readonly Stack<GroupBuilder> _free = [];
     // By number of the push. As many as were pushed and not answered: one in steady state.

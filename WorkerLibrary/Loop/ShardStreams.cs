@@ -4,7 +4,7 @@ using Lockstep.Transport;
 namespace Lockstep.Worker.Loop;
 
 /// <summary>Keeps a stream open to every shard of a job, and puts what comes into the mailbox. Where a shard lost the job, its process having died, it waits until the scheduler has taken the job up again, and gives the initial values where they are asked for.</summary>
-internal sealed class ShardStreams(TrainingJob job, string workerId, IReadOnlyList<IShardWork> shards, StepMailbox mailbox, VersionStage stage, TimeProvider time, ILogger logger) : IStepReceiver
+internal sealed class ShardStreams(TrainingPlan job, string workerId, IReadOnlyList<IShardWork> shards, StepMailbox mailbox, VersionStage stage, TimeProvider time, ILogger logger) : IStepReceiver
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan Longest = TimeSpan.FromMilliseconds(320);

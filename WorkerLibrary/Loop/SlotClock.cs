@@ -1,3 +1,5 @@
+using Lockstep.Core.Grants;
+
 namespace Lockstep.Worker.Loop;
 
 /// <summary>How long slots take this worker.</summary>
@@ -5,8 +7,6 @@ internal sealed class SlotClock
 {
     /// <summary>Slots that take less are not worth a word about each that begins.</summary>
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(5);
-
-    private const double Weight = 0.2;
 
     private double _usualSeconds;
     private TimeSpan _recent;
@@ -17,7 +17,7 @@ internal sealed class SlotClock
 
     public void Observe(TimeSpan time)
     {
-        _usualSeconds = _usualSeconds == 0 ? time.TotalSeconds : _usualSeconds + (Weight * (time.TotalSeconds - _usualSeconds));
+        _usualSeconds = UsualSlotTime.After(_usualSeconds, time.TotalSeconds);
         _recent += time;
         _recentSlots++;
     }

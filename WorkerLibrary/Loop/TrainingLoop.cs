@@ -18,7 +18,7 @@ namespace Lockstep.Worker.Loop;
 /// </remarks>
 internal sealed class TrainingLoop
 {
-    private readonly TrainingJob _job;
+    private readonly TrainingPlan _job;
     private readonly string _jobId;
     private readonly string _workerId;
     private readonly IReadOnlyList<IShardWork> _shards;
@@ -55,7 +55,7 @@ internal sealed class TrainingLoop
     /// <param name="trace">Null: no step is traced.</param>
     /// <param name="sums">Makes memory for sums, such as shards can map; null: of the heap.</param>
     /// <param name="reach">Is told the phases of a step as they are reached, on the compute thread; null: nobody is.</param>
-    public TrainingLoop(TrainingJob job, string workerId, IReadOnlyList<IShardWork> shards, ITrainer trainer, ComputeThread compute, WorkerMetrics metrics, TimeProvider time, ILogger<TrainingLoop> logger, StepTrace? trace = null, Action<FaultPhase, long>? reach = null, Func<int, Memory<int>>? sums = null)
+    public TrainingLoop(TrainingPlan job, string workerId, IReadOnlyList<IShardWork> shards, ITrainer trainer, ComputeThread compute, WorkerMetrics metrics, TimeProvider time, ILogger<TrainingLoop> logger, StepTrace? trace = null, Action<FaultPhase, long>? reach = null, Func<int, Memory<int>>? sums = null)
     {
         _job = job;
         _jobId = job.Descriptor.JobId;

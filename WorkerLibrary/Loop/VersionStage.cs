@@ -36,7 +36,7 @@ internal sealed class VersionStage
     private readonly Stack<float[]> _free = [];
     private Cursor? _loaded;
 
-    public VersionStage(TrainingJob job, TimeProvider time)
+    public VersionStage(TrainingPlan job, TimeProvider time)
     {
         ModelLayout layout = job.Layout;
         _time = time;

@@ -24,12 +24,12 @@ internal static class ModelCheck
             }
 
             using NeuralModel built = NeuralModel.Build(spec, data.Train.Fields, catalog);
-            return (layers, [.. OpenedJob.WeightWarnings(spec, built)]);
+            return (layers, [.. PreparedJob.WeightWarnings(spec, built)]);
         }
 
         using NeuralModel model = NeuralModel.Build(spec, data.Train.Fields, catalog);
         using var trainer = new SlotTrainer(spec, model, data.Train, data.Validation);
-        StepSampler sampler = OpenedJob.Sampler(spec, data.Train.Count, model.MinimumSlotSamples);
+        StepSampler sampler = PreparedJob.Sampler(spec, data.Train.Count, model.MinimumSlotSamples);
         var samples = new List<long>();
         sampler.SlotSamples(0, 0, samples);
         trainer.Run(0, 0, [.. samples], sampler.SamplesInStep(0), new float[model.ElementCount]);
@@ -41,13 +41,13 @@ internal static class ModelCheck
         long parameters = model.Tensors.Where(tensor => tensor.Kind == TensorKind.Parameter).Sum(tensor => tensor.Elements);
         int[] input = [.. data.Train.Fields.Where(field => !field.IsLabel).SelectMany(field => field.Shape).Select(size => (int)size)];
         var row = new CheckedLayer(spec.Model.Name, input, model.Outputs is { } outputs ? [outputs] : [], parameters);
-        return (Describe(spec, [row], parameters, model.ElementCount - parameters, 0, sampler), [.. OpenedJob.WeightWarnings(spec, model)]);
+        return (Describe(spec, [row], parameters, model.ElementCount - parameters, 0, sampler), [.. PreparedJob.WeightWarnings(spec, model)]);
     }
 
     private static CheckedModel OfLayers(JobSpec spec, JobData data)
     {
         ModelSummary model = ModelSummary.Of(spec, data.Train.Fields);
-        StepSampler sampler = OpenedJob.Sampler(spec, data.Train.Count, model.MinimumSlotSamples);
+        StepSampler sampler = PreparedJob.Sampler(spec, data.Train.Count, model.MinimumSlotSamples);
         long slotSamples = (spec.GlobalBatch + spec.Slots - 1) / spec.Slots;
         // Forward values are kept for the way back, where as many gradients are.
         long between = 2 * slotSamples * model.Kept;
@@ -64,6 +64,6 @@ internal static class ModelCheck
             _ => spec.Optimizer.Momentum > 0 ? 1 : 0,
         };
         long elements = parameters + buffers;
-        return new CheckedModel(layers, parameters, buffers, sizeof(float) * (elements + (moments * parameters) + (spec.Optimizer.AverageDecay is null ? 0 : elements)), sizeof(float) * ((2 * elements) + between), sampler.StepsPerEpoch, OpenedJob.TotalSteps(spec, sampler));
+        return new CheckedModel(layers, parameters, buffers, sizeof(float) * (elements + (moments * parameters) + (spec.Optimizer.AverageDecay is null ? 0 : elements)), sizeof(float) * ((2 * elements) + between), sampler.StepsPerEpoch, PreparedJob.TotalSteps(spec, sampler));
     }
 }

@@ -23,7 +23,7 @@ internal sealed class PurityTool(PurityRequest request, ComponentCatalog catalog
         using JobData data = JobData.Open(spec, catalog, request.Cache, cancellation);
         using NeuralModel model = NeuralModel.Build(spec, data.Train.Fields, catalog);
         using var trainer = new SlotTrainer(spec, model, data.Train, data.Validation, data.ClassWeights(spec.ClassWeights));
-        StepSampler sampler = OpenedJob.Sampler(spec, data.Train.Count, model.MinimumSlotSamples);
+        StepSampler sampler = PreparedJob.Sampler(spec, data.Train.Count, model.MinimumSlotSamples);
         var values = new float[model.ElementCount];
         trainer.CopyInitial(values);
         trainer.Load(values);

@@ -13,8 +13,8 @@ namespace Lockstep.Worker.Tools;
 /// <summary>One worker and one shard in one thread, without grants and messages: computes every slot of every step itself.</summary>
 internal sealed class StepReplay
 {
-    private readonly OpenedJob _job;
-    private readonly ShardJob _shard;
+    private readonly PreparedJob _job;
+    private readonly ShardState _shard;
     private readonly GroupBuilder _group;
     private readonly PullRounding _rounding;
     private readonly float[] _gradient;
@@ -25,17 +25,17 @@ internal sealed class StepReplay
 
     /// <param name="job">Opened with one shard.</param>
     /// <param name="start">Checkpoint to start from, of whatever determinism class; null: version 0.</param>
-    public StepReplay(OpenedJob job, CheckpointSet? start)
+    public StepReplay(PreparedJob job, CheckpointSet? start)
     {
         _job = job;
-        _shard = new ShardJob(job.Job.Descriptor with { ResumeStep = start?.Version, AcceptsClass = true, AcceptsCode = true }, 0);
-        _group = new GroupBuilder(job.Job.Descriptor, job.Job.Layout);
-        _rounding = PullRounding.OfModel(job.Job.Descriptor);
+        _shard = new ShardState(job.Plan.Descriptor with { ResumeStep = start?.Version, AcceptsClass = true, AcceptsCode = true }, 0);
+        _group = new GroupBuilder(job.Plan.Descriptor, job.Plan.Layout);
+        _rounding = PullRounding.OfModel(job.Plan.Descriptor);
         _gradient = new float[job.Trainer.ElementCount];
         _model = new float[job.Trainer.ElementCount];
-        if (job.Job.Descriptor.Best is not null)
+        if (job.Plan.Descriptor.Best is not null)
         {
-            _best = start is null ? BestState.None : CheckpointSet.BestOf(job.Job.Descriptor.CheckpointDirectory, start.Version) ?? BestState.None;
+            _best = start is null ? BestState.None : CheckpointSet.BestOf(job.Plan.Descriptor.CheckpointDirectory, start.Version) ?? BestState.None;
         }
 
         if (start is not null)
@@ -45,7 +45,7 @@ internal sealed class StepReplay
         }
 
         job.Trainer.CopyInitial(_model);
-        _shard.Initialize(job.Job.Layout.Gather(0, _model));
+        _shard.Initialize(job.Plan.Layout.Gather(0, _model));
     }
 
     public long Version => _shard.Cursor.Step;
@@ -56,7 +56,7 @@ internal sealed class StepReplay
         get
         {
             using PulledVersion view = _shard.View(-1);
-            _job.Job.Layout.Scatter(0, view.Values!.Value.Span, _model);
+            _job.Plan.Layout.Scatter(0, view.Values!.Value.Span, _model);
             return _model;
         }
     }
@@ -71,7 +71,7 @@ internal sealed class StepReplay
                 return Model;
             }
 
-            _job.Job.Layout.Scatter(0, _shard.Snapshot().Average, _model);
+            _job.Plan.Layout.Scatter(0, _shard.Snapshot().Average, _model);
             return _model;
         }
     }
@@ -86,7 +86,7 @@ internal sealed class StepReplay
         _shard.Update(factor);
         _shard.Commit();
         _shard.ReleasePrevious();
-        return StateHash.ToHex(StateHash.Of(_shard.BlockHashes, _best));
+        return StateHash.ToHex(StateHash.Of([_shard.BlockHashes], _best));
     }
 
     /// <summary>The best version up to the one that was reached, which is the last.</summary>
@@ -100,7 +100,7 @@ internal sealed class StepReplay
     /// <summary>What is best of the evaluations is a part of the state: they are done again, in the same slots.</summary>
     private void Evaluate(CancellationToken cancellation)
     {
-        JobDescriptor descriptor = _job.Job.Descriptor;
+        JobDescriptor descriptor = _job.Plan.Descriptor;
         if (descriptor.Best is not { } plan || !descriptor.EvaluatesAt(Version))
         {
             return;
@@ -119,17 +119,17 @@ internal sealed class StepReplay
 
     private void Contribute(CancellationToken cancellation)
     {
-        JobDescriptor descriptor = _job.Job.Descriptor;
+        JobDescriptor descriptor = _job.Plan.Descriptor;
         using PulledVersion view = _shard.View(-1);
-        _job.Job.Layout.Scatter(0, view.Values!.Value.Span, _model);
+        _job.Plan.Layout.Scatter(0, view.Values!.Value.Span, _model);
         _rounding.Apply(_model, _model);
         _job.Trainer.Load([_model]);
         _group.Begin(view.Cursor, [view.Hints.ToArray()]);
         for (int slot = 0; slot < descriptor.Slots; slot++)
         {
             cancellation.ThrowIfCancellationRequested();
-            _job.Job.Sampler.SlotSamples(Version, slot, _samples);
-            SlotResult result = _job.Trainer.Run(Version, slot, CollectionsMarshal.AsSpan(_samples), _job.Job.Sampler.SamplesInStep(Version), _gradient);
+            _job.Plan.Sampler.SlotSamples(Version, slot, _samples);
+            SlotResult result = _job.Trainer.Run(Version, slot, CollectionsMarshal.AsSpan(_samples), _job.Plan.Sampler.SamplesInStep(Version), _gradient);
             if (!_group.Add(slot, result.Samples, result.LossSum, _gradient))
             {
                 throw new ProtocolException(ProtocolError.NotFinite, $"The gradient of step {Version} is not finite (slot {slot}).");
@@ -153,12 +153,12 @@ internal sealed class StepReplay
             return;
         }
 
-        PushTicket ticket = _shard.BeginPush(contribution with { Chunks = [] });
+        PushTicket ticket = _shard.Intake.BeginPush(contribution with { Chunks = [] });
         foreach (ChunkSum chunk in contribution.Chunks)
         {
-            _shard.AddChunk(ticket, chunk);
+            _shard.Intake.AddChunk(ticket, chunk);
         }
 
-        _shard.EndPush(ticket);
+        _shard.Intake.EndPush(ticket);
     }
 }

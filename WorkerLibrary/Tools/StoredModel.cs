@@ -25,10 +25,10 @@ internal sealed class StoredModel
     {
         _path = path;
         _file = SafeTensors.Read(path);
-        Spec = OfJob(() => JobFile.FromForeignJson(MetadataOf(OpenedJob.JobKey), mayHaveMore: true));
+        Spec = OfJob(() => JobFile.FromForeignJson(MetadataOf(PreparedJob.JobKey), mayHaveMore: true));
         try
         {
-            _table = Spec.Data.Source is null ? NormalizationTable.FromMetadata(MetadataOf(OpenedJob.NormalizationKey)) : null;
+            _table = Spec.Data.Source is null ? NormalizationTable.FromMetadata(MetadataOf(PreparedJob.NormalizationKey)) : null;
         }
         catch (JsonException exception)
         {
@@ -55,7 +55,7 @@ internal sealed class StoredModel
         {
             try
             {
-                DataField[] fields = JsonSerializer.Deserialize<DataField[]>(MetadataOf(OpenedJob.FieldsKey), OpenedJob.FieldsJson) ?? [];
+                DataField[] fields = JsonSerializer.Deserialize<DataField[]>(MetadataOf(PreparedJob.FieldsKey), PreparedJob.FieldsJson) ?? [];
                 return fields.Length > 0 && fields.All(IsWhole) ? fields : throw new JsonException("a field has no name or shape");
             }
             catch (Exception exception) when (exception is JsonException or OverflowException or ArgumentException)

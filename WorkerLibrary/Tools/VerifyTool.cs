@@ -23,7 +23,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         JobSpec spec = JobFile.Load(_run.Job, []) with { Shards = 1 };
         LedgerLine[] lines = ReadLedger();
         (long first, long last) = Bounds(lines);
-        string ours = OpenedJob.ClassOf(spec, catalog);
+        string ours = PreparedJob.ClassOf(spec, catalog);
         LedgerPart[] parts = [.. LedgerPart.Of(lines).Where(part => part.After < last && part.To >= first).Select(part => part with { Class = part.Class ?? ClassOf(part) })];
         LedgerPart[] own = [.. parts.Where(part => part.Class is null || part.Class == ours)];
         if (own.Length == 0)
@@ -32,7 +32,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         }
 
         Dictionary<long, string> ledger = lines.ToDictionary(line => line.Step, line => line.Hash);
-        using OpenedJob job = OpenedJob.Open(spec, "verify", _run, null, acceptsClass: false, acceptsCode: false, catalog, cancellation);
+        using PreparedJob job = PreparedJob.Prepare(spec, "verify", _run, null, acceptsClass: false, acceptsCode: false, catalog, cancellation);
         var verdict = new Verdict(true, first, last, [], [.. parts.Except(own).Select(part => new OtherPart(Math.Max(first, part.After + 1), Math.Min(last, part.To), part.Class!))], null, null, null, null);
         foreach (LedgerPart part in own)
         {
@@ -48,7 +48,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
 
     /// <param name="first">Step.</param>
     /// <param name="last">Step.</param>
-    private Verdict Verify(OpenedJob job, LedgerPart part, long first, long last, Dictionary<long, string> ledger, Verdict verdict, CancellationToken cancellation)
+    private Verdict Verify(PreparedJob job, LedgerPart part, long first, long last, Dictionary<long, string> ledger, Verdict verdict, CancellationToken cancellation)
     {
         (CheckpointSet? start, first) = Start(job, part, first, last);
         var replay = new StepReplay(job, start);
@@ -97,9 +97,9 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
     }
 
     /// <summary>The run's model files that are there, by the version that each holds.</summary>
-    private Dictionary<long, string> Models(OpenedJob job, RunSummary? summary)
+    private Dictionary<long, string> Models(PreparedJob job, RunSummary? summary)
     {
-        long last = summary?.Steps ?? job.Job.Descriptor.TotalSteps;
+        long last = summary?.Steps ?? job.Plan.Descriptor.TotalSteps;
         var models = new Dictionary<long, string> { [last] = summary?.Best is null ? _run.Model : _run.LastModel };
         if (summary?.Best is { } best)
         {
@@ -149,7 +149,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
     }
 
     /// <summary>Where to compute from: the newest checkpoint before the first step, of the same part of the ledger. Where none is left of it, and no step was asked for by number, the part is compared from its oldest one on.</summary>
-    private (CheckpointSet? Start, long First) Start(OpenedJob job, LedgerPart part, long first, long last)
+    private (CheckpointSet? Start, long First) Start(PreparedJob job, LedgerPart part, long first, long last)
     {
         long[] kept = [.. CheckpointSet.List(_run.Checkpoints).Where(v => v >= part.After && v < last)];
         long? version = kept.Where(v => v < first).Select(v => (long?)v).LastOrDefault() ?? (part.After == 0 ? 0 : null);
@@ -170,7 +170,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         }
 
         CheckpointSet start = CheckpointSet.Read(_run.Checkpoints, version.Value);
-        return start.Descriptor.JobHash == job.Job.Descriptor.JobHash
+        return start.Descriptor.JobHash == job.Plan.Descriptor.JobHash
             ? (start, first)
             : throw new InputException(_run.Job, 0, "The job or its data are not those that the run was made with.", "Restore them as they were.");
     }
@@ -182,12 +182,12 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
         return ofCheckpoint ?? (File.Exists(_run.Summary) ? RunSummary.FromJson(File.ReadAllText(_run.Summary)).DeterminismClass : null);
     }
 
-    private static bool IsModel(string path, OpenedJob job, StepReplay replay)
+    private static bool IsModel(string path, PreparedJob job, StepReplay replay)
     {
         IReadOnlyDictionary<string, NamedTensor> written = SafeTensors.Read(path).Tensors.ToDictionary(t => t.Name, StringComparer.Ordinal);
         float[] model = replay.Exported;
         int offset = 0;
-        foreach (var tensor in job.Job.Descriptor.Tensors)
+        foreach (var tensor in job.Plan.Descriptor.Tensors)
         {
             int length = (int)tensor.Elements;
             if (!written.TryGetValue(tensor.Name, out NamedTensor? theirs) || !model.AsSpan(offset, length).SequenceEqual(theirs.Values))
@@ -198,7 +198,7 @@ internal sealed class VerifyTool(VerifyRequest request, ComponentCatalog catalog
             offset += length;
         }
 
-        return written.Count == job.Job.Descriptor.Tensors.Count;
+        return written.Count == job.Plan.Descriptor.Tensors.Count;
     }
 
     private int Tell(Verdict verdict)

@@ -23,7 +23,7 @@ public sealed class LockstepLoop : IDisposable
     private readonly SlotTrainer _trainer;
     private readonly GroupBuilder _group;
     private readonly PullRounding _rounding;
-    private readonly ShardJob[] _shards;
+    private readonly ShardState[] _shards;
     private readonly float[] _values;
     private readonly float[] _gradient;
     private readonly List<long> _ids = [];
@@ -58,8 +58,8 @@ public sealed class LockstepLoop : IDisposable
         _rounding = PullRounding.OfModel(_descriptor);
         _values = Initial();
         _gradient = new float[_layout.Elements];
-        _shards = [.. Enumerable.Range(0, shards).Select(shard => new ShardJob(_descriptor, shard))];
-        foreach (ShardJob shard in _shards)
+        _shards = [.. Enumerable.Range(0, shards).Select(shard => new ShardState(_descriptor, shard))];
+        foreach (ShardState shard in _shards)
         {
             shard.Initialize(_layout.Gather(shard.Shard, _values));
         }
@@ -121,7 +121,7 @@ public sealed class LockstepLoop : IDisposable
         _model.Dispose();
     }
 
-    private static CommittedStep Update(ShardJob shard)
+    private static CommittedStep Update(ShardState shard)
     {
         shard.Update(clipFactor: 1);
         CommittedStep step = shard.Commit();
@@ -134,7 +134,7 @@ public sealed class LockstepLoop : IDisposable
     private short[][] Load()
     {
         var hints = new short[_shards.Length][];
-        foreach (ShardJob shard in _shards)
+        foreach (ShardState shard in _shards)
         {
             using PulledVersion version = shard.View(heldStep: -1);
             _layout.Scatter(shard.Shard, version.Values!.Value.Span, _values);
@@ -171,16 +171,16 @@ public sealed class LockstepLoop : IDisposable
         }
 
         IReadOnlyList<Contribution> parts = _group.Build("one");
-        foreach (ShardJob shard in _shards)
+        foreach (ShardState shard in _shards)
         {
-            PushTicket ticket = shard.BeginPush(parts[shard.Shard]);
+            PushTicket ticket = shard.Intake.BeginPush(parts[shard.Shard]);
             foreach (ChunkSum chunk in parts[shard.Shard].Chunks)
             {
                 BytesUp += TensorMarshaller.SizeOf(new TensorFrame { Index = chunk.Chunk + 1, Integers = chunk.Sums, IsNarrow = parts[shard.Shard].IsNarrow, Escapes = chunk.Escapes, Exponents = chunk.Exponents });
-                shard.AddChunk(ticket, chunk);
+                shard.Intake.AddChunk(ticket, chunk);
             }
 
-            shard.EndPush(ticket);
+            shard.Intake.EndPush(ticket);
         }
     }
 

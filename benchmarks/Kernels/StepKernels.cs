@@ -14,7 +14,7 @@ public sealed class StepKernels
 {
     private readonly JobDescriptor _descriptor;
     private readonly GroupBuilder _group;
-    private readonly ShardJob _shard;
+    private readonly ShardState _shard;
     private readonly float[] _gradient;
     private readonly short[][] _hints = new short[1][];
     private readonly ArrayBufferWriter<byte> _wire = new();
@@ -40,7 +40,7 @@ public sealed class StepKernels
             JobHash = "none",
         };
         _group = new GroupBuilder(_descriptor, new ModelLayout(_descriptor.Tensors, 1));
-        _shard = new ShardJob(_descriptor, 0);
+        _shard = new ShardState(_descriptor, 0);
         _shard.Initialize(new float[elements]);
         _gradient = new float[elements];
         for (int i = 0; i < elements; i++)
@@ -71,13 +71,13 @@ public sealed class StepKernels
     /// <summary>The shard takes the sum.</summary>
     public void Add()
     {
-        PushTicket ticket = _shard.BeginPush(_contribution!);
+        PushTicket ticket = _shard.Intake.BeginPush(_contribution!);
         foreach (ChunkSum chunk in _contribution!.Chunks)
         {
-            _shard.AddChunk(ticket, chunk);
+            _shard.Intake.AddChunk(ticket, chunk);
         }
 
-        _shard.EndPush(ticket);
+        _shard.Intake.EndPush(ticket);
     }
 
     /// <summary>The shard makes the next version, and takes its hash.</summary>

@@ -173,7 +173,7 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
 
         Assert.Equal(JobState.Failed, outcome.Last.State);
         // What the command takes for exit code 2.
-        Assert.StartsWith("bad input: ", outcome.Last.Error, StringComparison.Ordinal);
+        Assert.Equal(FailureCause.Input, outcome.Last.Cause);
         Assert.All(parts, part => Assert.Contains(part, outcome.Last.Error, StringComparison.Ordinal));
     }
 }

@@ -35,7 +35,7 @@ public sealed class CheckingTests(ResidentFleet fleet) : IDisposable
         Assert.Equal([JobState.Queued, JobState.Checking, JobState.Failed], States(outcome));
         Assert.DoesNotContain(outcome.Events, e => e.Report is not null);
         string error = outcome.Last.Error!;
-        Assert.StartsWith(JobStatus.BadInput, error, StringComparison.Ordinal);
+        Assert.Equal(FailureCause.Input, outcome.Last.Cause);
         Assert.Contains($"{data}:3: 'x' in column b is no number", error, StringComparison.Ordinal);
         Assert.Contains($"{data}:5: The row has 4 fields, the first line 3.", error, StringComparison.Ordinal);
         Assert.False(File.Exists(outcome.Folder.Ledger));

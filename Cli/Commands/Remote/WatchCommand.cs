@@ -41,6 +41,6 @@ internal static class WatchCommand
             return ExitCodes.Failed;
         }
 
-        return await JobEnd.TellAsync(last.State, last.Error, await scheduler.SummaryAsync(jobId, cancellation), new RunFolder(last.RunDirectory), json, jobFile, $"The run's folder: {last.RunDirectory}");
+        return await JobEnd.TellAsync(last.State, last.Error, last.Cause, await scheduler.SummaryAsync(jobId, cancellation), new RunFolder(last.RunDirectory), json, jobFile, $"The run's folder: {last.RunDirectory}");
     }
 }

@@ -10,7 +10,7 @@ internal sealed class WireModel
 {
     public WireModel(long bytes)
     {
-        TrainingJob job = new StubJob(bytes, Slots: 1, Folder: "none").Create();
+        TrainingPlan job = new StubJob(bytes, Slots: 1, Folder: "none").Create();
         var trainer = new StubTrainer(job.Layout.Elements);
         Values = new float[job.Layout.Elements];
         trainer.Run(0, 0, [0], 1, Values);

@@ -54,7 +54,7 @@ internal static class StubCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var job = new StubJob(parsed.GetValue(Bytes), parsed.GetValue(Slots), parsed.GetValue(Folder)!) { Bits = parsed.GetValue(Bits) };
-        TrainingJob training = job.Create();
+        TrainingPlan training = job.Create();
         IConfiguration configuration = new ConfigurationBuilder().AddEnvironmentVariables().Build();
         await using ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
         var metrics = new WorkerMetrics(services.GetRequiredService<IMeterFactory>());

@@ -22,7 +22,7 @@ internal sealed record StubJob(long Bytes, int Slots, string Folder)
     public int Elements => (int)(Bytes / sizeof(float));
 
     /// <summary>What all of its workers agree on.</summary>
-    public TrainingJob Create()
+    public TrainingPlan Create()
     {
         var sampler = new StepSampler(samples: Slots, globalBatch: Slots, Slots, seed: 1);
         var descriptor = new JobDescriptor
@@ -42,6 +42,6 @@ internal sealed record StubJob(long Bytes, int Slots, string Folder)
             DeterminismClass = "none",
             JobHash = "none",
         };
-        return new TrainingJob(descriptor, sampler, new ModelLayout(descriptor.Tensors, descriptor.Shards));
+        return new TrainingPlan(descriptor, sampler, new ModelLayout(descriptor.Tensors, descriptor.Shards));
     }
 }

@@ -19,7 +19,7 @@ public sealed class ApplicationTests : IDisposable
     private const string JobId = "digits-of-the-test";
     private const string Killed = "worker-1";
 
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
     private static readonly string[] Sets = ["shards=2", "epochs=3", "workers.min=2", "workers.max=2"];
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lockstep-application-");

@@ -51,6 +51,18 @@ public sealed class ArchitectureTests
         Assert.All(drawn, folder => Assert.True(Directory.Exists(Repository.PathOf(folder)), folder));
     }
 
+    /// <summary>Who reads a type finds all of it in one place; what a generator adds is in no file here.</summary>
+    [Fact]
+    public void No_type_is_spread_over_several_files()
+    {
+        var split = s_table.Keys
+            .SelectMany(project => Directory.EnumerateFiles(Repository.PathOf(project), "*.cs", SearchOption.AllDirectories).Where(file => !file.Contains("/obj/", StringComparison.Ordinal))
+                .SelectMany(file => Regex.Matches(File.ReadAllText(file), @"\bpartial (class|record|struct|interface) (?<name>\w+)", RegexOptions.ExplicitCapture).Select(type => (Type: $"{project}: {type.Groups["name"].Value}", file))))
+            .ToArray();
+        Assert.NotEmpty(split);
+        Assert.Empty(split.Distinct().GroupBy(type => type.Type).Where(type => type.Count() > 1).Select(type => type.Key));
+    }
+
     private static string[] Names(string cell) => [.. Regex.Matches(cell, @"`(\w+)`").Select(name => name.Groups[1].Value).Order(StringComparer.Ordinal)];
 
     private static HashSet<string> Reached(string project)

@@ -15,10 +15,10 @@ internal sealed class CheckpointFolder : IDisposable
     public static JobDescriptor Job(int shards) => StubGradients.Job(shards, 4, 100);
 
     /// <summary>One shard's part of a state that depends on the version alone.</summary>
-    public static ShardState State(JobDescriptor job, int shard, long version)
+    public static ShardSnapshot State(JobDescriptor job, int shard, long version)
     {
         var layout = new ModelLayout(job.Tensors, job.Shards);
-        return new ShardState(2, version, shard, [.. layout.ChunksOf(shard).Select(c => c.Index)], Part(0), Part(1), Part(2), [.. layout.ChunksOf(shard).SelectMany(c => Enumerable.Range(c.FirstBlock, c.BlockCount)).Select(b => new BlockHint((short)b, (short)(b - 2), (short)(b - 3)))]);
+        return new ShardSnapshot(2, version, shard, [.. layout.ChunksOf(shard).Select(c => c.Index)], Part(0), Part(1), Part(2), [.. layout.ChunksOf(shard).SelectMany(c => Enumerable.Range(c.FirstBlock, c.BlockCount)).Select(b => new BlockHint((short)b, (short)(b - 2), (short)(b - 3)))]);
 
         float[] Part(int which) => layout.Gather(shard, Model(layout.Elements, version, which));
     }

@@ -10,7 +10,7 @@ public sealed class CheckpointPartTests : IDisposable
     private readonly CheckpointFolder _folder = new();
     private readonly string _path;
     private readonly JobDescriptor _job = CheckpointFolder.Job(2);
-    private readonly ShardState _state;
+    private readonly ShardSnapshot _state;
     private readonly string _sha256;
 
     public CheckpointPartTests()
@@ -23,7 +23,7 @@ public sealed class CheckpointPartTests : IDisposable
     [Fact]
     public void What_was_written_is_read_to_the_bit()
     {
-        (JobDescriptor job, ShardState state) = CheckpointPart.Read(_path, _sha256);
+        (JobDescriptor job, ShardSnapshot state) = CheckpointPart.Read(_path, _sha256);
         Assert.Equal(_job.Fingerprint(), job.Fingerprint());
         Assert.Equal((_state.Generation, _state.Version, _state.Shard), (state.Generation, state.Version, state.Shard));
         Assert.Equal(_state.Chunks, state.Chunks);

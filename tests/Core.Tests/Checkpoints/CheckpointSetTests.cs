@@ -32,9 +32,9 @@ public sealed class CheckpointSetTests : IDisposable
         JobDescriptor job = CheckpointFolder.Job(after);
         foreach (int shard in Enumerable.Range(0, after))
         {
-            var taken = new ShardJob(job, shard);
+            var taken = new ShardState(job, shard);
             taken.Load(CheckpointSet.Read(folder.Path, 5));
-            ShardState expected = CheckpointFolder.State(job, shard, 5), state = taken.Snapshot();
+            ShardSnapshot expected = CheckpointFolder.State(job, shard, 5), state = taken.Snapshot();
             Assert.Equal(new Cursor(3, 5, 0), taken.Cursor);
             Assert.Equal(expected.Chunks, state.Chunks);
             Assert.Equal(Floats.Bits(expected.Values), Floats.Bits(state.Values));
@@ -134,13 +134,13 @@ public sealed class CheckpointSetTests : IDisposable
     public void A_part_with_fewer_values_than_its_chunks_have_is_refused()
     {
         JobDescriptor job = CheckpointFolder.Job(1);
-        ShardState state = CheckpointFolder.State(job, 0, 5);
-        ShardState[] bad =
+        ShardSnapshot state = CheckpointFolder.State(job, 0, 5);
+        ShardSnapshot[] bad =
         [
             state with { Values = state.Values[1..] }, state with { State1 = state.State1[1..] }, state with { State2 = [.. state.State2, 0] }, state with { Hints = state.Hints[1..] },
             state with { Chunks = [.. state.Chunks[..^1], -1] }, state with { Chunks = [.. state.Chunks[..^1], 1000] },
         ];
-        foreach (ShardState part in bad)
+        foreach (ShardSnapshot part in bad)
         {
             Directory.CreateDirectory(CheckpointSet.DirectoryOf(_folder.Path, 5));
             CheckpointSet.Seal(_folder.Path, 5, [CheckpointPart.Write(_folder.File(5, CheckpointPart.FileName(0, 1)), job, part)]);
@@ -216,7 +216,7 @@ public sealed class CheckpointSetTests : IDisposable
         JobDescriptor job = CheckpointFolder.Job(1);
         Assert.Contains("holds another model", Load(job with { Tensors = [.. job.Tensors.Skip(1)] }), StringComparison.Ordinal);
 
-        string Load(JobDescriptor descriptor) => Assert.Throws<ProtocolException>(() => new ShardJob(descriptor, 0).Load(set)).Message;
+        string Load(JobDescriptor descriptor) => Assert.Throws<ProtocolException>(() => new ShardState(descriptor, 0).Load(set)).Message;
     }
 
     public void Dispose() => _folder.Dispose();

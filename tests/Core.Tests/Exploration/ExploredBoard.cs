@@ -57,7 +57,7 @@ internal sealed class ExploredBoard(JobDescriptor job, ModelLayout layout, Explo
         if (isNew)
         {
             _newest = cursor.Step + 1;
-            log.Report($"{cursor.Step} {StateHash.ToHex(StateHash.Combine([.. InBlockOrder(s => parts[s]!)]))}", cursor.Step);
+            log.Report($"{cursor.Step} {StateHash.ToHex(StateHash.Of(parts.Select(part => part!), null))}", cursor.Step);
             ReportIfWhole(new Cursor(_generation, _newest, Cursor.Evaluation));
             // Once for all shards.
             _keepsNext[cursor] = _isAsked && _newest < job.TotalSteps;

@@ -7,8 +7,8 @@ namespace Lockstep.Core.Tests.Exploration;
 internal sealed class ExploredCheckpoints(StepExploration world)
 {
     private readonly HashSet<(Cursor Version, int Shard)> _cut = [];
-    private readonly List<ShardState> _writing = [];
-    private readonly Dictionary<(int Generation, long Version), ShardState?[]> _written = [];
+    private readonly List<ShardSnapshot> _writing = [];
+    private readonly Dictionary<(int Generation, long Version), ShardSnapshot?[]> _written = [];
     private readonly SortedDictionary<long, CheckpointSet> _sets = [];
 
     /// <value>Null: there is none yet.</value>
@@ -17,7 +17,7 @@ internal sealed class ExploredCheckpoints(StepExploration world)
     public CheckpointSet this[long version] => _sets[version];
 
     /// <summary>Begins to write a shard's newest version.</summary>
-    public void Cut(ShardJob job)
+    public void Cut(ShardState job)
     {
         _cut.Add((job.Cursor, job.Shard));
         _writing.Add(job.Snapshot());
@@ -35,17 +35,17 @@ internal sealed class ExploredCheckpoints(StepExploration world)
         if (_writing.Count > 0)
         {
             int which = world.Random.Next(_writing.Count);
-            ShardState state = _writing[which];
+            ShardSnapshot state = _writing[which];
             _writing.RemoveAt(which);
-            if (!_written.TryGetValue((state.Generation, state.Version), out ShardState?[]? parts))
+            if (!_written.TryGetValue((state.Generation, state.Version), out ShardSnapshot?[]? parts))
             {
-                _written[(state.Generation, state.Version)] = parts = new ShardState?[world.Job.Shards];
+                _written[(state.Generation, state.Version)] = parts = new ShardSnapshot?[world.Job.Shards];
             }
 
             parts[state.Shard] = state;
         }
 
-        foreach (((int generation, long version), ShardState?[] parts) in _written.ToArray())
+        foreach (((int generation, long version), ShardSnapshot?[] parts) in _written.ToArray())
         {
             if (!parts.Contains(null) && world.First.Knows(generation, version))
             {

@@ -4,7 +4,7 @@ using Lockstep.Core.Protocol;
 
 namespace Lockstep.Core.Tests.Exploration;
 
-/// <summary>One life of a parameter server: its part of the job, the streams of workers, and in that of ps-0 the grants. A real <see cref="ShardJob"/> and a real <see cref="GrantCoordinator"/>.</summary>
+/// <summary>One life of a parameter server: its part of the job, the streams of workers, and in that of ps-0 the grants. A real <see cref="ShardState"/> and a real <see cref="GrantCoordinator"/>.</summary>
 internal sealed class ExploredShard
 {
     private readonly StepExploration _world;
@@ -27,7 +27,7 @@ internal sealed class ExploredShard
     public int Shard { get; }
 
     /// <value>Null: this process knows nothing of the job.</value>
-    public ShardJob? Job { get; private set; }
+    public ShardState? Job { get; private set; }
 
     /// <value>Of ps-0.</value>
     public ExploredBoard? Board { get; }
@@ -38,7 +38,7 @@ internal sealed class ExploredShard
     public IEnumerable<ExploredStream> Streams => _byWorker.Values;
 
     /// <summary>Takes the job up, in a generation of its own.</summary>
-    public void Host(ShardJob job)
+    public void Host(ShardState job)
     {
         Job = job;
         _pushes.Clear();
@@ -89,8 +89,11 @@ internal sealed class ExploredShard
             case ChunkMessage chunk:
                 Take(stream, chunk);
                 break;
-            case EvaluationMessage evaluation:
+            case EvaluationMessage evaluation when evaluation.Cursor.Generation == Job!.Cursor.Generation:
                 Coordinator!.Evaluated(stream.Id, stream.Worker, evaluation);
+                break;
+            case EvaluationMessage:
+                // Of a generation that is over.
                 break;
             case WorkerMessage word:
                 Coordinator!.Receive(stream.Id, word);
@@ -106,10 +109,10 @@ internal sealed class ExploredShard
             return;
         }
 
-        StepDecision decision = job.Decide();
+        StepDecision decision = job.Intake.Decide();
         if (decision == StepDecision.NotFinite)
         {
-            _world.Fail(job.Cursor.Step, job.NotFiniteSlots());
+            _world.Fail(job.Cursor.Step, job.Intake.NotFiniteSlots());
             return;
         }
 
@@ -227,7 +230,7 @@ internal sealed class ExploredShard
     }
 
     /// <value>Null: ps-0 is in another generation.</value>
-    private ExploredBoard? First(ShardJob job) => _world.First is { Job: { } first } process && first.Cursor.Generation == job.Cursor.Generation ? process.Board : null;
+    private ExploredBoard? First(ShardState job) => _world.First is { Job: { } first } process && first.Cursor.Generation == job.Cursor.Generation ? process.Board : null;
 
     private void Attach(ExploredStream stream, StreamBegin begin)
     {
@@ -278,23 +281,23 @@ internal sealed class ExploredShard
 
     private void Take(ExploredStream stream, ChunkMessage message)
     {
-        ShardJob job = Job!;
+        ShardState job = Job!;
         if (message.IsFirst)
         {
-            _pushes[stream] = job.BeginPush(message.Header);
+            _pushes[stream] = job.Intake.BeginPush(message.Header);
             Coordinator?.Contributed(stream.Id, message.Header);
         }
 
         PushTicket ticket = _pushes[stream];
         if (message.Chunk is { } chunk)
         {
-            job.AddChunk(ticket, chunk);
+            job.Intake.AddChunk(ticket, chunk);
         }
 
         if (message.IsLast)
         {
             _pushes.Remove(stream);
-            PushResult result = job.EndPush(ticket);
+            PushResult result = job.Intake.EndPush(ticket);
             _world.Seen.Answered(result);
             stream.Send(new AnswerMessage(message.Push, result));
             Changed();
@@ -303,7 +306,7 @@ internal sealed class ExploredShard
 
     private void Changed()
     {
-        if (Job!.Decide() == StepDecision.Wait)
+        if (Job!.Intake.Decide() == StepDecision.Wait)
         {
             Tell();
         }

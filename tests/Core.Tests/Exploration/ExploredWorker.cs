@@ -34,6 +34,9 @@ internal sealed class ExploredWorker(StepExploration world, string name, bool is
     /// <value>It said so, and finishes what it has begun.</value>
     public bool IsLeaving { get; private set; }
 
+    /// <value>All that it said is on its way.</value>
+    public bool HasSentAll => Array.TrueForAll(_outgoing, o => o.Count == 0);
+
     /// <value>It computed a slot that is not finite, and said so: it works on the job no more.</value>
     public bool IsNoGood { get; private set; }
 
@@ -136,7 +139,7 @@ internal sealed class ExploredWorker(StepExploration world, string name, bool is
             case 4 when _refused is null && State.TryIdle(out Cursor at, out long grant):
                 Say(0, new IdleMessage(at, grant));
                 break;
-            case 4 when IsLeaving && _hand is null && _group is null && !State.AwaitsAnswers && Array.TrueForAll(_outgoing, o => o.Count == 0):
+            case 4 when IsLeaving && _hand is null && _group is null && !State.AwaitsAnswers && HasSentAll:
                 world.Gone(this);
                 break;
             case > 4:

@@ -25,6 +25,7 @@ internal sealed class StepExploration
     private int _named;
     private long _numbered;
     private bool _isCalm;
+    private bool _hasLostLate;
     private bool _hadSick;
     // In the calm one worker may be cut from a shard, and another one may be frozen, for good.
     private (ExploredWorker Worker, int Shard)? _cut;
@@ -41,7 +42,7 @@ internal sealed class StepExploration
         _shards = [.. Enumerable.Range(0, Job.Shards).Select(s => new ExploredShard(this, s))];
         foreach (ExploredShard shard in _shards)
         {
-            Host(shard, new ShardJob(Job, shard.Shard));
+            Host(shard, new ShardState(Job, shard.Shard));
         }
     }
 
@@ -94,6 +95,10 @@ internal sealed class StepExploration
             else if (!_isCalm && (turn > How.Disturbed + 2_000 || HasMuchOnItsWay()))
             {
                 BeginCalm();
+            }
+            else if (_isCalm && How.LosesShards && !_hasLostLate)
+            {
+                LoseLate();
             }
 
             Turn();
@@ -322,6 +327,16 @@ internal sealed class StepExploration
         HireIfNobodyCan();
     }
 
+    /// <summary>One shard dies in the calm, after a step that no set holds: while there are disturbances hardly a step is done.</summary>
+    private void LoseLate()
+    {
+        if (_restoration is null && Log.Has(Checkpoints.Newest ?? 0) && Random.Next(20) == 0)
+        {
+            _hasLostLate = true;
+            Lose(Random.Next(_shards.Length));
+        }
+    }
+
     private void Hire()
     {
         bool isSick = How.HasSick && !_hadSick && Random.Next(2) == 0;
@@ -334,7 +349,7 @@ internal sealed class StepExploration
         _workers.Remove(worker);
         foreach (ExploredStream? stream in worker.Streams)
         {
-            stream?.Leave(keepsAll ? stream.Up.Count : Random.Next(stream.Up.Count + 1), keepsAll && worker.IsLeaving);
+            stream?.Leave(keepsAll ? stream.Up.Count : Random.Next(stream.Up.Count + 1), keepsAll && worker.IsLeaving && worker.HasSentAll);
         }
 
         if (_isCalm)
@@ -365,7 +380,7 @@ internal sealed class StepExploration
         {
             int shard = _toRestore[^1];
             _toRestore.RemoveAt(_toRestore.Count - 1);
-            var job = new ShardJob(Job, shard, restoration.Generation);
+            var job = new ShardState(Job, shard, restoration.Generation);
             if (restoration.Version is { } version)
             {
                 job.Load(Checkpoints[version], restoration.Generation);
@@ -389,7 +404,7 @@ internal sealed class StepExploration
         Checkpoints.Lose(shard);
         if (!Rules.RestoresAll)
         {
-            var job = new ShardJob(Job, shard, _generation);
+            var job = new ShardState(Job, shard, _generation);
             if (Checkpoints.Newest is { } newest)
             {
                 job.Load(Checkpoints[newest], _generation);
@@ -409,7 +424,7 @@ internal sealed class StepExploration
         _toRestore.AddRange(Enumerable.Range(0, _shards.Length).OrderBy(_ => Random.Next()));
     }
 
-    private void Host(ExploredShard place, ShardJob job)
+    private void Host(ExploredShard place, ShardState job)
     {
         if (!job.HasValues)
         {

@@ -31,7 +31,8 @@ public sealed class StateHashTests
     [Fact]
     public void The_order_of_blocks_counts()
     {
-        Assert.NotEqual(StateHash.Combine([1, 2]), StateHash.Combine([2, 1]));
+        Assert.NotEqual(StateHash.Of([[1, 2]], null), StateHash.Of([[2, 1]], null));
+        Assert.Equal(StateHash.Of([[1, 2]], null), StateHash.Of([[1], [], [2]], null));
         Assert.Equal("0000000000000000000000000000002a", StateHash.ToHex(42));
     }
 }

@@ -80,7 +80,7 @@ public sealed class SubmitTests(EmbeddedGarnet redis) : IDisposable
         using HttpResponseMessage none = await http.GetAsync(SchedulerRoutes.Summary("summed"), Token);
         Assert.Contains("it ended before it began", await Requests.ProblemAsync(none, 404), StringComparison.Ordinal);
         var run = new RunFolder(status.RunDirectory);
-        using (var recorder = new RunRecorder(run, _folder.Job(), Descriptors.Of("one class"), 0, new TimeLedger(JobState.Running, TimeProvider.System), TimeProvider.System))
+        using (var recorder = new RunWriter(run, _folder.Job(), Descriptors.Of("one class"), 0, new TimeLedger(JobState.Running, TimeProvider.System), TimeProvider.System))
         {
             recorder.Finish(JobState.Cancelled, null, null);
         }

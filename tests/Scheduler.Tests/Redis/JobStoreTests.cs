@@ -32,9 +32,9 @@ public abstract class JobStoreTests(RedisServer server)
         JobStore store = await BeginAsync();
         SubmitRequest job = Job("a");
         await store.SubmitAsync(job, None);
-        await store.SetStateAsync(job.JobId, JobState.Failed, "disk full", Far, None);
+        await store.SetStateAsync(job.JobId, JobState.Failed, "disk full", FailureCause.Input, Far, None);
         Assert.True(await store.SubmitAsync(job, None));
-        Assert.Equal(new JobRecord(job, JobState.Failed, "disk full", Far), Assert.Single(await store.ListAsync(None)));
+        Assert.Equal(new JobRecord(job, JobState.Failed, "disk full", Far, FailureCause.Input), Assert.Single(await store.ListAsync(None)));
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public abstract class JobStoreTests(RedisServer server)
             await store.SubmitAsync(job, None);
         }
 
-        await store.SetStateAsync(jobs[1].JobId, JobState.Running, null, Far, None);
+        await store.SetStateAsync(jobs[1].JobId, JobState.Running, null, null, Far, None);
         JobStore next = await BeginAsync();
         Assert.Equal(jobs, (await next.ListAsync(None)).Select(r => r.Request));
         Assert.Equal([JobState.Queued, JobState.Running, JobState.Queued], (await next.ListAsync(None)).Select(r => r.State));
@@ -60,12 +60,12 @@ public abstract class JobStoreTests(RedisServer server)
         SubmitRequest job = Job("a");
         await old.SubmitAsync(job, None);
         JobStore current = await BeginAsync();
-        string message = (await Assert.ThrowsAsync<InvalidOperationException>(() => old.SetStateAsync(job.JobId, JobState.Failed, "late", JobProgress.None, None))).Message;
+        string message = (await Assert.ThrowsAsync<InvalidOperationException>(() => old.SetStateAsync(job.JobId, JobState.Failed, "late", null, JobProgress.None, None))).Message;
         Assert.Contains("term 1", message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<InvalidOperationException>(() => old.SubmitAsync(Job("b"), None));
         await Assert.ThrowsAsync<InvalidOperationException>(() => old.DeleteAsync(job.JobId, None));
         Assert.Equal(new JobRecord(job, JobState.Queued, null, JobProgress.None), Assert.Single(await current.ListAsync(None)));
-        await current.SetStateAsync(job.JobId, JobState.Finished, null, Far, None);
+        await current.SetStateAsync(job.JobId, JobState.Finished, null, null, Far, None);
         Assert.Equal(JobState.Finished, Assert.Single(await current.ListAsync(None)).State);
     }
 
@@ -83,11 +83,11 @@ public abstract class JobStoreTests(RedisServer server)
         JobStore last = await BeginAsync();
         Assert.Equal(await lost.TermAsync(None), await last.TermAsync(None));
 
-        await Assert.ThrowsAsync<InvalidOperationException>(() => lost.SetStateAsync(job.JobId, JobState.Failed, "late", JobProgress.None, None));
+        await Assert.ThrowsAsync<InvalidOperationException>(() => lost.SetStateAsync(job.JobId, JobState.Failed, "late", null, JobProgress.None, None));
         Assert.Equal(TermStatus.Superseded, await lost.HoldAsync(None));
         Assert.Equal(TermStatus.Superseded, await first.HoldAsync(None));
         Assert.Equal(TermStatus.Held, await last.HoldAsync(None));
-        await last.SetStateAsync(job.JobId, JobState.Running, null, Far, None);
+        await last.SetStateAsync(job.JobId, JobState.Running, null, null, Far, None);
         Assert.Equal(JobState.Running, Assert.Single(await last.ListAsync(None)).State);
     }
 
@@ -114,10 +114,10 @@ public abstract class JobStoreTests(RedisServer server)
         JobStore store = await BeginAsync();
         SubmitRequest job = Job("a");
         await store.SubmitAsync(job, None);
-        await store.SetStateAsync(job.JobId, JobState.Running, null, JobProgress.None, None);
+        await store.SetStateAsync(job.JobId, JobState.Running, null, null, JobProgress.None, None);
         await store.SetProgressAsync(job.JobId, new JobProgress(12, 40, 10), None);
         Assert.Equal(new JobRecord(job, JobState.Running, null, new JobProgress(12, 40, 10)), Assert.Single(await store.ListAsync(None)));
-        await store.SetStateAsync(job.JobId, JobState.Finished, null, new JobProgress(40, 40, 10), None);
+        await store.SetStateAsync(job.JobId, JobState.Finished, null, null, new JobProgress(40, 40, 10), None);
         await store.SetProgressAsync(job.JobId, new JobProgress(39, 40, 10), None);
         Assert.Equal(new JobRecord(job, JobState.Finished, null, new JobProgress(40, 40, 10)), Assert.Single(await store.ListAsync(None)));
     }
@@ -142,7 +142,7 @@ public abstract class JobStoreTests(RedisServer server)
         await store.DeleteAsync(job.JobId, None);
         Assert.Equal([Job("b")], (await store.ListAsync(None)).Select(r => r.Request));
         // Nothing of it comes back by a state that is told late.
-        await store.SetStateAsync(job.JobId, JobState.Failed, "late", JobProgress.None, None);
+        await store.SetStateAsync(job.JobId, JobState.Failed, "late", null, JobProgress.None, None);
         Assert.Single(await store.ListAsync(None));
         Assert.True(await store.SubmitAsync(job with { JobJson = "{}" }, None));
         Assert.Equal(["b", "a"], (await store.ListAsync(None)).Select(r => r.Request.JobId[..1]));
@@ -185,7 +185,7 @@ public abstract class JobStoreTests(RedisServer server)
         JobStore store = await BeginAsync();
         await store.SubmitAsync(Job("b") with { ResumeStep = 7 }, None);
         await store.SubmitAsync(Job("a"), None);
-        await store.SetStateAsync(Job("b").JobId, JobState.Failed, "disk full", Far, None);
+        await store.SetStateAsync(Job("b").JobId, JobState.Failed, "disk full", null, Far, None);
         IReadOnlyList<JobRecord> records = await store.ListAsync(None);
         await LoseAsync("a", "b");
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Lockstep.Contracts.Runs;
 using Lockstep.Contracts.Services;
+using Lockstep.Core.Metrics;
 using Lockstep.Core.Protocol;
 using Lockstep.Scheduler.Jobs;
 using Lockstep.Scheduler.Jobs.Timing;
@@ -25,16 +26,16 @@ public sealed class RecordedTimeTests : IDisposable
     public void Records_and_summary_tell_what_the_time_went_to()
     {
         TimeLedger times = Begin(JobState.Queued);
-        using RunRecorder recorder = Record(times, from: 0);
-        Steps(recorder, 1, 38);
+        using RunWriter writer = Record(times, from: 0);
+        Steps(writer, 1, 38);
         Pass(0.5);
         times.WorkerLost();
-        Steps(recorder, 39, 40);
+        Steps(writer, 39, 40);
 
         RunRecord[] records = Records();
         Assert.Equal(new Dictionary<string, double> { ["starting"] = 2 }, records[0].Time);
         Assert.Equal(new Dictionary<string, double> { ["training"] = 0.1, ["stalled"] = 0.5 }, records[38].Time);
-        TimeSummary summary = Finish(recorder);
+        TimeSummary summary = Finish(writer);
         Assert.Equal(new TimeSummary(6.4, 3.9, summary.BadputSeconds, 0.6094), summary);
         Assert.Equal(new Dictionary<string, double> { ["starting"] = 2, ["stalled"] = 0.5 }, summary.BadputSeconds);
     }
@@ -42,13 +43,13 @@ public sealed class RecordedTimeTests : IDisposable
     [Fact]
     public void Who_does_not_know_yet_that_another_has_taken_over_harms_no_record()
     {
-        using RunRecorder before = Record(Begin(JobState.Queued), from: 0);
+        using RunWriter before = Record(Begin(JobState.Queued), from: 0);
         Steps(before, 1, 10);
-        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), from: null);
+        using RunWriter writer = Record(new TimeLedger(JobState.Running, _time), from: null);
         Steps(before, 11, 12);
-        Report(recorder, 1, 13);
+        Report(writer, 1, 13);
         Steps(before, 13, 14);
-        Steps(recorder, 14, 15);
+        Steps(writer, 14, 15);
 
         Assert.Equal(Enumerable.Range(1, 15).Select(step => (long)step), File.ReadLines(_run.Ledger).Select(line => LedgerLine.FromJson(line).Step));
         Assert.Equal(Enumerable.Range(1, 15).Select(step => (long)step), Records().Select(record => record.Step));
@@ -58,12 +59,12 @@ public sealed class RecordedTimeTests : IDisposable
     public void A_pause_is_no_part_of_a_steps_duration()
     {
         TimeLedger times = Begin(JobState.Queued);
-        using RunRecorder recorder = Record(times, from: 0);
-        Steps(recorder, 1, 10);
+        using RunWriter writer = Record(times, from: 0);
+        Steps(writer, 1, 10);
         times.Changed(JobState.Paused);
         Pass(30);
         times.Changed(JobState.Running);
-        Steps(recorder, 11, 11);
+        Steps(writer, 11, 11);
 
         var last = (StepRecord)Records()[^1];
         Assert.Equal(100, last.StepMs, 3);
@@ -71,9 +72,24 @@ public sealed class RecordedTimeTests : IDisposable
     }
 
     [Fact]
+    public void An_evaluation_is_no_part_of_the_step_after_it()
+    {
+        using RunWriter writer = Record(Begin(JobState.Queued), from: 0);
+        Steps(writer, 1, 10);
+        Pass(5);
+        writer.Add(new StepReport { Cursor = new Cursor(0, 10, Cursor.Evaluation), Samples = 4, EvaluationParts = [new EvaluationPart(4, 1, [], [], [])] }, 2, null);
+        Steps(writer, 11, 11);
+
+        RunRecord[] records = Records();
+        Assert.IsType<EvaluationRecord>(records[^2]);
+        Assert.Equal(100, ((StepRecord)records[^1]).StepMs, 3);
+        Assert.Equal(100, Finished(writer).StepMs.P95, 3);
+    }
+
+    [Fact]
     public void The_next_scheduler_counts_on_and_learns_the_gap_from_when_the_records_were_written()
     {
-        using (RunRecorder before = Record(Begin(JobState.Queued), from: 0))
+        using (RunWriter before = Record(Begin(JobState.Queued), from: 0))
         {
             Steps(before, 1, 10);
         }
@@ -82,12 +98,12 @@ public sealed class RecordedTimeTests : IDisposable
         Pass(4);
         var times = new TimeLedger(JobState.Running, _time);
         Pass(1);
-        using RunRecorder recorder = Record(times, from: null);
+        using RunWriter writer = Record(times, from: null);
         // What is known is told again from the beginning, and then ten steps of which nobody was told.
-        Report(recorder, 1, 20);
-        Steps(recorder, 21, 22);
+        Report(writer, 1, 20);
+        Steps(writer, 21, 22);
 
-        TimeSummary summary = Finish(recorder);
+        TimeSummary summary = Finish(writer);
         Assert.Equal(2 + 0.9 + 5 + 0.2, summary.ElapsedSeconds, 3);
         Assert.Equal(0.9 + 1 + 0.2, summary.GoodputSeconds, 3);
         Assert.Equal(new Dictionary<string, double> { ["starting"] = 2, ["scheduler-away"] = 4 }, summary.BadputSeconds);
@@ -98,14 +114,14 @@ public sealed class RecordedTimeTests : IDisposable
     [Fact]
     public void A_step_whose_record_a_killed_scheduler_did_not_write_is_recorded_by_the_next()
     {
-        using (RunRecorder before = Record(Begin(JobState.Queued), from: 0))
+        using (RunWriter before = Record(Begin(JobState.Queued), from: 0))
         {
             Steps(before, 1, 10);
         }
 
         File.WriteAllLines(_run.Metrics, File.ReadAllLines(_run.Metrics)[..9]);
-        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), from: null);
-        Report(recorder, 1, 12);
+        using RunWriter writer = Record(new TimeLedger(JobState.Running, _time), from: null);
+        Report(writer, 1, 12);
 
         Assert.Equal(Enumerable.Range(1, 12).Select(step => (long)step), Records().Select(r => r.Step));
         Assert.Equal(12, File.ReadLines(_run.Ledger).Count());
@@ -114,16 +130,16 @@ public sealed class RecordedTimeTests : IDisposable
     [Fact]
     public void What_a_resumed_run_has_lost_was_not_goodput()
     {
-        using (RunRecorder before = Record(Begin(JobState.Queued), from: 0))
+        using (RunWriter before = Record(Begin(JobState.Queued), from: 0))
         {
             Steps(before, 1, 10);
         }
 
         Pass(1000);
-        using RunRecorder recorder = Record(Begin(JobState.Queued), from: 6);
-        Steps(recorder, 7, 10);
+        using RunWriter writer = Record(Begin(JobState.Queued), from: 6);
+        Steps(writer, 7, 10);
 
-        TimeSummary summary = Finish(recorder);
+        TimeSummary summary = Finish(writer);
         Assert.Equal(2 + 0.9 + 2 + 0.3, summary.ElapsedSeconds, 3);
         Assert.Equal(0.5 + 0.3, summary.GoodputSeconds, 3);
         Assert.Equal(new Dictionary<string, double> { ["starting"] = 4, ["repeating"] = 0.4 }, summary.BadputSeconds);
@@ -133,25 +149,25 @@ public sealed class RecordedTimeTests : IDisposable
     [Fact]
     public void Steps_beyond_the_checkpoint_of_a_resumed_run_count_as_repeated_over_all_that_go_on_with_it()
     {
-        using (RunRecorder first = Record(Begin(JobState.Queued), from: 0))
+        using (RunWriter first = Record(Begin(JobState.Queued), from: 0))
         {
             Steps(first, 1, 57);
         }
 
-        using (RunRecorder second = Record(Begin(JobState.Queued), from: 40))
+        using (RunWriter second = Record(Begin(JobState.Queued), from: 40))
         {
             Steps(second, 41, 45);
             Assert.Equal(17, Finished(second).StepsRepeated);
         }
 
         // Five are done a third time.
-        using (RunRecorder third = Record(Begin(JobState.Queued), from: 40))
+        using (RunWriter third = Record(Begin(JobState.Queued), from: 40))
         {
             Steps(third, 41, 57);
             Steps(third, 56, 57, generation: 1);
         }
 
-        using RunRecorder takenOver = Record(new TimeLedger(JobState.Running, _time), from: null);
+        using RunWriter takenOver = Record(new TimeLedger(JobState.Running, _time), from: null);
         Report(takenOver, 41, 55);
         Report(takenOver, 56, 57, generation: 1);
         Steps(takenOver, 58, 60, generation: 1);
@@ -163,7 +179,7 @@ public sealed class RecordedTimeTests : IDisposable
     [Fact]
     public void Steps_of_a_newer_generation_are_repeated_once()
     {
-        using (RunRecorder before = Record(Begin(JobState.Queued), from: 0))
+        using (RunWriter before = Record(Begin(JobState.Queued), from: 0))
         {
             Steps(before, 1, 10);
             Steps(before, 9, 10, generation: 1);
@@ -172,12 +188,12 @@ public sealed class RecordedTimeTests : IDisposable
 
         File.SetLastWriteTimeUtc(_run.Metrics, _time.GetUtcNow().UtcDateTime);
         Pass(1);
-        using RunRecorder recorder = Record(new TimeLedger(JobState.Running, _time), from: null);
-        Report(recorder, 1, 10);
-        Report(recorder, 9, 11, generation: 1);
-        Steps(recorder, 12, 12, generation: 1);
+        using RunWriter writer = Record(new TimeLedger(JobState.Running, _time), from: null);
+        Report(writer, 1, 10);
+        Report(writer, 9, 11, generation: 1);
+        Steps(writer, 12, 12, generation: 1);
 
-        RunSummary summary = Finished(recorder);
+        RunSummary summary = Finished(writer);
         Assert.Equal(2, summary.StepsRepeated);
         Assert.Equal(new Dictionary<string, double> { ["starting"] = 2, ["repeating"] = 0.2, ["scheduler-away"] = 1 }, summary.Time!.BadputSeconds);
         Assert.Equal(0.9 + 0.1 + 0.1, summary.Time.GoodputSeconds, 3);
@@ -192,28 +208,28 @@ public sealed class RecordedTimeTests : IDisposable
         return times;
     }
 
-    private RunRecorder Record(TimeLedger times, long? from) => new(_run, _folder.Job(), Descriptors.Of("one class", stepsPerEpoch: 100), from, times, _time);
+    private RunWriter Record(TimeLedger times, long? from) => new(_run, _folder.Job(), Descriptors.Of("one class", stepsPerEpoch: 100), from, times, _time);
 
-    private void Steps(RunRecorder recorder, long first, long last, int generation = 0)
+    private void Steps(RunWriter writer, long first, long last, int generation = 0)
     {
         for (long step = first; step <= last; step++)
         {
             Pass(0.1);
-            Report(recorder, step, step, generation);
+            Report(writer, step, step, generation);
         }
     }
 
-    private static void Report(RunRecorder recorder, long first, long last, int generation = 0)
+    private static void Report(RunWriter writer, long first, long last, int generation = 0)
     {
         for (long step = first; step <= last; step++)
         {
-            recorder.Add(new StepReport { Cursor = new Cursor(generation, step - 1, 0), Ledger = step.ToString("x32", CultureInfo.InvariantCulture), Samples = 8 }, 2, null);
+            writer.Add(new StepReport { Cursor = new Cursor(generation, step - 1, 0), Ledger = step.ToString("x32", CultureInfo.InvariantCulture), Samples = 8 }, 2, null);
         }
     }
 
-    private static RunSummary Finished(RunRecorder recorder) => recorder.Finish(JobState.Cancelled, null, null);
+    private static RunSummary Finished(RunWriter writer) => writer.Finish(JobState.Cancelled, null, null);
 
-    private static TimeSummary Finish(RunRecorder recorder) => Finished(recorder).Time!;
+    private static TimeSummary Finish(RunWriter writer) => Finished(writer).Time!;
 
     private RunRecord[] Records() => [.. File.ReadLines(_run.Metrics).Select(RunRecord.FromJson)];
 

@@ -47,7 +47,7 @@ public sealed class FailureTests(EmbeddedGarnet redis) : IAsyncLifetime
 
         await FailAsync("worker-1");
 
-        Assert.Equal((JobState.Failed, $"bad input: {Missing}"), (job.State, job.Error));
+        Assert.Equal((JobState.Failed, Missing, FailureCause.Input), (job.State, job.Error, job.Cause));
     }
 
     [Fact]

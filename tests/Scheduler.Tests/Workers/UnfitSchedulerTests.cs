@@ -43,7 +43,7 @@ public sealed class UnfitSchedulerTests(EmbeddedGarnet redis) : IDisposable
         var store = new JobStore(await redis.ConnectAsync(), _queue);
         await store.BeginTermAsync(Token);
         await store.SubmitAsync(_folder.Request("job", runDirectory: _folder.In("runs")), Token);
-        await store.SetStateAsync("job", JobState.Running, null, new JobProgress(3, 10, 1), Token);
+        await store.SetStateAsync("job", JobState.Running, null, null, new JobProgress(3, 10, 1), Token);
 
         await using InProcessService scheduler = await InProcessService.SchedulerAsync(redis, [.. _folder.Settings, (EnvironmentNames.Queue, _queue)]);
         await scheduler.Logs.WaitAsync("Job job is left as it is: environment: services__ps-0__grpc__0 is ''", Token);

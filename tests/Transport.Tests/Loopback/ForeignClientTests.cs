@@ -50,7 +50,8 @@ public sealed class ForeignClientTests
 
         ShardFrame[] frames = [await NextAsync(call), await NextAsync(call)];
 
-        Assert.Equal(new Turn { Cursor = new Protos.Cursor { Generation = 1, Step = 2 }, Finished = true, HasValues = true, Elements = 300_000, Hints = { -3 }, AgeMs = -1, Contribution = 32 }, frames[0].Header.Turn);
+        Assert.Equal(new Turn { Cursor = new Protos.Cursor { Generation = 1, Step = 2 }, Finished = true, HasValues = true, Elements = 300_000, AgeMs = -1, Contribution = 32 }, frames[0].Header.Turn);
+        Assert.Equal([[0xFD, 0xFF], []], frames.Select(m => m.Hints.ToByteArray()));
         Assert.Equal([262_144, 37_856], frames.Select(m => m.Values.Count));
         Assert.Null(frames[1].Header);
         Assert.Equal(values, frames.SelectMany(m => m.Values));

@@ -34,6 +34,7 @@ public sealed class MalformedFrameTests
     [Theory]
     [InlineData("1A 05 00 00 00 00 00", "5 bytes are no whole number of 32-bit values")]
     [InlineData("22 03 00 00 00", "3 bytes are no whole number of 32-bit values")]
+    [InlineData("62 03 00 00 00", "3 bytes are no whole number of 16-bit values")]
     [InlineData("1A 08 00 00 00 00", "a field of 8 bytes ends after 4")]
     [InlineData("0A FF FF FF FF FF FF FF FF FF 01", "a field of 18446744073709551615 bytes ends after 0")]
     [InlineData("10 80", "it ends within a number")]

@@ -28,9 +28,9 @@ public sealed class TensorMarshallerTests
         float[] values = [1.5f, -0f, float.NaN];
         var initialize = new TensorFrame { Header = new InitializeHeader { JobId = "a" }, Floats = values };
         Assert.Equal(new InitializeMessage { Header = new InitializeHeader { JobId = "a" }, Values = { values } }, InitializeMessage.Parser.ParseFrom(Frames.Write(initialize)));
-        var header = new ShardHeader { Turn = new Turn { Elements = 3, Hints = { -7, 4 } } };
-        var turn = new TensorFrame { Header = header, Floats = values };
-        Assert.Equal(new ShardFrame { Header = header, Values = { values } }, ShardFrame.Parser.ParseFrom(Frames.Write(turn)));
+        var header = new ShardHeader { Turn = new Turn { Elements = 3 } };
+        var turn = new TensorFrame { Header = header, Floats = values, Hints = new short[] { -7, 4 } };
+        Assert.Equal(new ShardFrame { Header = header, Values = { values }, Hints = ByteString.CopyFrom(0xF9, 0xFF, 4, 0) }, ShardFrame.Parser.ParseFrom(Frames.Write(turn)));
     }
 
     [Fact]

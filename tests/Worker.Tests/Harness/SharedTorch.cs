@@ -14,12 +14,12 @@ internal sealed class SharedTorch : ITrainer
     // One for all workers of the process.
     private static readonly Lock Torch = new();
 
-    private readonly OpenedJob _job;
+    private readonly PreparedJob _job;
     private readonly Action<long, int> _beforeRun;
 
     /// <param name="open">Opens the job: a module's own initial values come from the generator as well.</param>
     /// <param name="beforeRun">Called with (step, slot) before a slot is computed.</param>
-    public SharedTorch(Func<OpenedJob> open, Action<long, int> beforeRun)
+    public SharedTorch(Func<PreparedJob> open, Action<long, int> beforeRun)
     {
         _beforeRun = beforeRun;
         lock (Torch)

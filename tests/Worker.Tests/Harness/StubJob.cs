@@ -47,7 +47,7 @@ internal sealed record StubJob
         new("5.scale", TensorKind.Parameter, []),
     ];
 
-    public TrainingJob For(int shards, string checkpoints, long? resume = null)
+    public TrainingPlan For(int shards, string checkpoints, long? resume = null)
     {
         var sampler = new StepSampler(Samples, GlobalBatch, Slots, Seed);
         var descriptor = new JobDescriptor
@@ -72,6 +72,6 @@ internal sealed record StubJob
             DeterminismClass = "stub",
             JobHash = "stub",
         };
-        return new TrainingJob(descriptor, sampler, new ModelLayout(descriptor.Tensors, shards));
+        return new TrainingPlan(descriptor, sampler, new ModelLayout(descriptor.Tensors, shards));
     }
 }

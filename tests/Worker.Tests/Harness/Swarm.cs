@@ -16,7 +16,7 @@ internal sealed class Swarm : IAsyncDisposable
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly StubJob? _stub;
-    private readonly TrainingJob _job;
+    private readonly TrainingPlan _job;
     private readonly TimeProvider _time;
     private readonly CancellationTokenSource _end = new(Patience);
     private readonly List<Member> _members = [];
@@ -27,7 +27,7 @@ internal sealed class Swarm : IAsyncDisposable
         : this(stub.For(shards, checkpoints, resume), time) => _stub = stub;
 
     /// <summary>Of a job whose workers bring their own trainers.</summary>
-    public Swarm(TrainingJob job, TimeProvider time)
+    public Swarm(TrainingPlan job, TimeProvider time)
     {
         _time = time;
         _job = job;
@@ -136,7 +136,7 @@ internal sealed class Member : IAsyncDisposable
     private readonly TrainingLoop _loop;
     private readonly Action<Exception> _fail;
 
-    public Member(string name, TrainingJob job, IReadOnlyList<IShardWork> shards, Func<ITrainer> trainer, TimeProvider time, CancellationToken end, Action<Exception> fail, Action<FaultPhase, long>? reach = null)
+    public Member(string name, TrainingPlan job, IReadOnlyList<IShardWork> shards, Func<ITrainer> trainer, TimeProvider time, CancellationToken end, Action<Exception> fail, Action<FaultPhase, long>? reach = null)
     {
         _fail = fail;
         Name = name;

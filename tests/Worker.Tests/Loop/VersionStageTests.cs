@@ -10,7 +10,7 @@ namespace Lockstep.Worker.Tests.Loop;
 /// <summary>Versions as they come, and what becomes of them where the job wants them rounded.</summary>
 public sealed class VersionStageTests
 {
-    private static readonly TrainingJob Job = (new StubJob() with { Pull = PullFormat.BFloat16, Contribution = 16, Buffers = true }).For(1, "none");
+    private static readonly TrainingPlan Job = (new StubJob() with { Pull = PullFormat.BFloat16, Contribution = 16, Buffers = true }).For(1, "none");
     private static readonly Cursor Version = new(0, 3, 0);
 
     private readonly VersionStage _stage = new(Job, new FakeTimeProvider());

@@ -73,13 +73,13 @@ public sealed class TorchOracleTests
         using var folder = new TemporaryFolder();
         var run = new RunFolder(folder.Path);
         using var compute = new ComputeThread();
-        OpenedJob opened = await compute.RunAsync(() => OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, acceptsCode: false, catalog, default));
-        TrainingJob job = opened.Job;
+        PreparedJob opened = await compute.RunAsync(() => PreparedJob.Prepare(spec, "digits", run, null, acceptsClass: false, acceptsCode: false, catalog, default));
+        TrainingPlan job = opened.Plan;
         await compute.RunAsync(opened.Dispose);
 
         await using var swarm = new Swarm(job, new FakeTimeProvider());
         using var muster = new Muster(workers, 2, swarm.End);
-        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w, muster.Sent), () => new SharedTorch(() => OpenedJob.Open(spec, "digits", run, null, acceptsClass: false, acceptsCode: false, catalog, default), muster.Hold)).Start())];
+        Member[] members = [.. Enumerable.Range(0, workers).Select(w => swarm.Hire($"w{w}", new DelayingWire(w, muster.Sent), () => new SharedTorch(() => PreparedJob.Prepare(spec, "digits", run, null, acceptsClass: false, acceptsCode: false, catalog, default), muster.Hold)).Start())];
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
         Assert.All(await Task.WhenAll(members.Select(m => m.Run)), Assert.True);
         Assert.Equal(Math.Min(workers, spec.Slots), reports.Single(r => r.Cursor is { Step: 3, Attempt: >= 0 }).SlotWorkers.Distinct().Count());

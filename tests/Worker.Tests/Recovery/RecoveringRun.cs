@@ -24,7 +24,7 @@ internal sealed class RecoveringRun : IAsyncDisposable
 
     public MortalCluster Cluster { get; }
 
-    public TrainingJob Job { get; }
+    public TrainingPlan Job { get; }
 
     public CancellationToken End => _end.Token;
 

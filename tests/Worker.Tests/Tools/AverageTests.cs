@@ -24,9 +24,9 @@ public sealed class AverageTests
         float decay = (float)(1 - run.Spec.Optimizer.AverageDecay!.Value);
 
         // One process, without checkpoints.
-        using OpenedJob opened = OpenedJob.Open(run.Spec with { Shards = 1 }, "job", run.Folder, null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, TestContext.Current.CancellationToken);
+        using PreparedJob opened = PreparedJob.Prepare(run.Spec with { Shards = 1 }, "job", run.Folder, null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, TestContext.Current.CancellationToken);
         var replay = new StepReplay(opened, null);
-        TensorKind[] kinds = [.. opened.Job.Descriptor.Tensors.SelectMany(tensor => Enumerable.Repeat(tensor.Kind, (int)tensor.Elements))];
+        TensorKind[] kinds = [.. opened.Plan.Descriptor.Tensors.SelectMany(tensor => Enumerable.Repeat(tensor.Kind, (int)tensor.Elements))];
         float[] average = [];
         for (int step = 0; step < TorchRun.Steps; step++)
         {
@@ -51,9 +51,9 @@ public sealed class AverageTests
         Assert.Equal(average, CheckpointSet.Read(run.Folder.Checkpoints, TorchRun.Steps).Exported());
     }
 
-    private static float[] Flat(TorchRun run, OpenedJob opened)
+    private static float[] Flat(TorchRun run, PreparedJob opened)
     {
         Dictionary<string, NamedTensor> file = SafeTensors.Read(run.Model).Tensors.ToDictionary(tensor => tensor.Name);
-        return [.. opened.Job.Descriptor.Tensors.SelectMany(tensor => file[tensor.Name].Values)];
+        return [.. opened.Plan.Descriptor.Tensors.SelectMany(tensor => file[tensor.Name].Values)];
     }
 }

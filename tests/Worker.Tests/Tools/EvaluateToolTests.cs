@@ -134,7 +134,7 @@ public sealed class EvaluateToolTests : IDisposable
     {
         int number = Interlocked.Increment(ref _files);
         string model = Path.Combine(_folder.FullName, $"{number}.safetensors");
-        SafeTensors.Write(model, tensors ?? _tensors, new Dictionary<string, string> { [OpenedJob.JobKey] = job.ToJsonString(), [OpenedJob.NormalizationKey] = table ?? _table.ToMetadata() });
+        SafeTensors.Write(model, tensors ?? _tensors, new Dictionary<string, string> { [PreparedJob.JobKey] = job.ToJsonString(), [PreparedJob.NormalizationKey] = table ?? _table.ToMetadata() });
         using var output = new StringWriter();
         var request = new EvaluateRequest(model, _data, null, Path.Combine(_folder.FullName, "cache"), Json: true);
         // Libtorch's settings are those of the process.

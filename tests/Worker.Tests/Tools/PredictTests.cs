@@ -185,7 +185,7 @@ public sealed class PredictTests : IDisposable
             globalBatch: 60
             slots: 2
             """, "job.yaml", _folder.Path, []);
-        using OpenedJob job = OpenedJob.Open(spec, "job", new RunFolder(In("run")), null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, Token);
+        using PreparedJob job = PreparedJob.Prepare(spec, "job", new RunFolder(In("run")), null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, Token);
         var replay = new StepReplay(job, null);
         while (replay.Version < 40)
         {
@@ -195,12 +195,12 @@ public sealed class PredictTests : IDisposable
         float[] model = replay.Model;
         int at = 0;
         var tensors = new List<NamedTensor>();
-        foreach (TensorSpec tensor in job.Job.Descriptor.Tensors)
+        foreach (TensorSpec tensor in job.Plan.Descriptor.Tensors)
         {
             tensors.Add(new NamedTensor(tensor.Name, tensor.Shape, model[at..(at += (int)tensor.Elements)]));
         }
 
-        SafeTensors.Write(Model, tensors, job.Job.Descriptor.ModelMetadata);
+        SafeTensors.Write(Model, tensors, job.Plan.Descriptor.ModelMetadata);
     }
 
     /// <summary>Rows whose kind follows from their time and colour: times that float32 cannot tell apart, values that are missing, texts beyond ASCII.</summary>

@@ -54,11 +54,11 @@ internal sealed class TorchRun : IDisposable
     public async Task<IReadOnlyList<StepReport>> RunAsync(long? resume, Action<long, int>? beforeRun, Func<Swarm, Task>? meanwhile)
     {
         using var compute = new ComputeThread();
-        OpenedJob opened = await compute.RunAsync(() => OpenedJob.Open(Spec, "job", Folder, resume, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, default));
-        TrainingJob job = opened.Job;
+        PreparedJob opened = await compute.RunAsync(() => PreparedJob.Prepare(Spec, "job", Folder, resume, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, default));
+        TrainingPlan job = opened.Plan;
         await compute.RunAsync(opened.Dispose);
         await using var swarm = new Swarm(job, TimeProvider.System);
-        Member[] members = [.. Enumerable.Range(0, 2).Select(w => swarm.Hire($"w{w}", new QuietWire(), () => new SharedTorch(() => OpenedJob.Open(Spec, "job", Folder, resume, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, default), beforeRun ?? ((_, _) => { }))).Start())];
+        Member[] members = [.. Enumerable.Range(0, 2).Select(w => swarm.Hire($"w{w}", new QuietWire(), () => new SharedTorch(() => PreparedJob.Prepare(Spec, "job", Folder, resume, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, default), beforeRun ?? ((_, _) => { }))).Start())];
         Task beside = meanwhile?.Invoke(swarm) ?? Task.CompletedTask;
         IReadOnlyList<StepReport> reports = await swarm.WatchAsync();
         await beside;

@@ -6,15 +6,15 @@ using Lockstep.Core.Protocol;
 namespace Lockstep.Core.Tests.Protocol;
 
 /// <summary>How one shard answers contributions.</summary>
-public sealed class ShardJobTests
+public sealed class ShardStateTests
 {
     private readonly JobDescriptor _job = StubGradients.Job(1, 4, 6);
-    private readonly ShardJob _shard;
+    private readonly ShardState _shard;
     private readonly ModelLayout _layout;
 
-    public ShardJobTests()
+    public ShardStateTests()
     {
-        _shard = new ShardJob(_job, 0);
+        _shard = new ShardState(_job, 0);
         _layout = _shard.Layout;
         _shard.Initialize(StubGradients.Initial(_job));
     }
@@ -26,7 +26,7 @@ public sealed class ShardJobTests
         Assert.Equal((PushStatus.Duplicate, "", ""), Push(Of([0, 2])));
         Assert.Equal((PushStatus.Duplicate, "", ""), Push(Of([2])));
         Assert.Equal([1, 3], _shard.Missing(_shard.Cursor));
-        Assert.Equal((1, 2, 0, 0), (_shard.Counters.Accepted, _shard.Counters.Duplicate, _shard.Counters.Refused, _shard.Counters.Stale));
+        Assert.Equal((1, 2, 0, 0), (_shard.Intake.Counters.Accepted, _shard.Intake.Counters.Duplicate, _shard.Intake.Counters.Refused, _shard.Intake.Counters.Stale));
     }
 
     [Fact]
@@ -35,22 +35,22 @@ public sealed class ShardJobTests
         PushTicket[] tickets = [.. new int[][] { [0, 2], [1, 3] }.Select(slots =>
         {
             Contribution contribution = Of(slots);
-            PushTicket ticket = _shard.BeginPush(contribution with { Chunks = [] });
+            PushTicket ticket = _shard.Intake.BeginPush(contribution with { Chunks = [] });
             foreach (ChunkSum chunk in contribution.Chunks)
             {
-                _shard.AddChunk(ticket, chunk);
+                _shard.Intake.AddChunk(ticket, chunk);
             }
 
             return ticket;
         })];
-        Assert.Equal(PushStatus.Accepted, _shard.EndPush(tickets[0]).Status);
+        Assert.Equal(PushStatus.Accepted, _shard.Intake.EndPush(tickets[0]).Status);
         _shard.Update(1);
         CommittedStep step = _shard.Commit();
-        Assert.Equal(PushStatus.Accepted, _shard.EndPush(tickets[1]).Status);
+        Assert.Equal(PushStatus.Accepted, _shard.Intake.EndPush(tickets[1]).Status);
 
         Assert.Equal((2, 0), (step.Counters.Accepted, step.Counters.Stale));
         Assert.Equal([2, 2], step.Counters.GroupSizes);
-        Assert.Equal((0, 0), (_shard.Counters.Accepted, _shard.Counters.Stale));
+        Assert.Equal((0, 0), (_shard.Intake.Counters.Accepted, _shard.Intake.Counters.Stale));
     }
 
     [Fact]
@@ -87,22 +87,22 @@ public sealed class ShardJobTests
         Assert.Equal([0, 1, 2, 3], _shard.Missing(cursor));
         Assert.Empty(_shard.Missing(cursor with { Attempt = Cursor.Evaluation }));
         Assert.Equal([0, 1, 2, 3], _shard.Missing(cursor with { Step = 1 }));
-        Assert.Equal(3, _shard.Counters.Stale);
+        Assert.Equal(3, _shard.Intake.Counters.Stale);
     }
 
     [Fact]
     public void A_push_that_breaks_off_leaves_whole_chunks_and_can_be_sent_again()
     {
         Contribution contribution = Of([1, 2]);
-        PushTicket broken = _shard.BeginPush(contribution);
-        Assert.True(_shard.AddChunk(broken, contribution.Chunks[0]));
+        PushTicket broken = _shard.Intake.BeginPush(contribution);
+        Assert.True(_shard.Intake.AddChunk(broken, contribution.Chunks[0]));
         Assert.Equal([0, 1, 2, 3], _shard.Missing(_shard.Cursor));
 
         Assert.Equal((PushStatus.Accepted, "", ""), Push(contribution));
         Push(Of([0]));
         Push(Of([3]));
         // Both brought of the group's chunks; its slots count once.
-        Assert.Equal([2, 1, 1], _shard.Counters.GroupSizes);
+        Assert.Equal([2, 1, 1], _shard.Intake.Counters.GroupSizes);
         Assert.Equal(Alone(), Next(_shard));
     }
 
@@ -110,7 +110,7 @@ public sealed class ShardJobTests
     public void Single_slots_resolve_whatever_groups_left_behind()
     {
         Contribution contribution = Of([1, 2]);
-        _shard.AddChunk(_shard.BeginPush(contribution), contribution.Chunks[0]);
+        _shard.Intake.AddChunk(_shard.Intake.BeginPush(contribution), contribution.Chunks[0]);
 
         // Each group overlaps in some chunk with the other's remains; both are refused, and what lacks goes alone.
         Assert.Equal((PushStatus.Refused, "0", ""), Push(Of([0, 1])));
@@ -130,7 +130,7 @@ public sealed class ShardJobTests
         Push(Of([0, 1, 2, 3]));
         Contribution other = Of([1, 2], change: 1e-3f);
         Assert.Equal((PushStatus.Duplicate, "", "1 2"), Push(other));
-        Assert.Equal(2, _shard.Counters.Mismatched);
+        Assert.Equal(2, _shard.Intake.Counters.Mismatched);
         Assert.Equal(Alone(), Next(_shard));
     }
 
@@ -220,7 +220,7 @@ public sealed class ShardJobTests
         Assert.False(group.Add(3, 1, double.NaN, gradient));
         Contribution alone = group.NotFinite("w", 3, 1, 1)[0];
         Assert.Equal(PushStatus.NotFinite, Push(_shard, alone).Status);
-        Assert.Equal(StepDecision.Wait, _shard.Decide());
+        Assert.Equal(StepDecision.Wait, _shard.Intake.Decide());
         Assert.Contains("does not come alone", Invalid(alone with { Reports = [Of([0]).Reports[0], alone.Reports[0]] }), StringComparison.Ordinal);
         Assert.Contains("comes with a sum", Invalid(alone with { Chunks = Of([3]).Chunks }), StringComparison.Ordinal);
 
@@ -230,7 +230,7 @@ public sealed class ShardJobTests
 
         Push(_shard, alone with { Cursor = _shard.Cursor });
         Push(_shard, alone with { Cursor = _shard.Cursor, WorkerId = "other" });
-        Assert.Equal((StepDecision.NotFinite, 3), (_shard.Decide(), _shard.NotFiniteSlots().Single()));
+        Assert.Equal((StepDecision.NotFinite, 3), (_shard.Intake.Decide(), _shard.Intake.NotFiniteSlots().Single()));
     }
 
     [Fact]
@@ -261,7 +261,7 @@ public sealed class ShardJobTests
 
         UInt128[] Version(int threads)
         {
-            var shard = new ShardJob(job, 0);
+            var shard = new ShardState(job, 0);
             shard.Initialize(StubGradients.Initial(job));
             var group = new GroupBuilder(job, shard.Layout);
             group.Begin(shard.Cursor, [Hints(shard)]);
@@ -290,9 +290,9 @@ public sealed class ShardJobTests
         static UInt128[] Hashes(int shards)
         {
             JobDescriptor job = StubGradients.Job(shards, 2, 6, elements: 12_600_003);
-            ShardJob[] parts = [.. Enumerable.Range(0, shards).Select(shard => new ShardJob(job, shard))];
+            ShardState[] parts = [.. Enumerable.Range(0, shards).Select(shard => new ShardState(job, shard))];
             float[] values = StubGradients.Initial(job);
-            foreach (ShardJob part in parts)
+            foreach (ShardState part in parts)
             {
                 part.Initialize(values.AsSpan(part.Layout.ChunksOf(part.Shard)[0].ModelOffset, part.Elements));
             }
@@ -304,7 +304,7 @@ public sealed class ShardJobTests
                 group.Begin(parts[0].Cursor, [.. parts.Select(Hints)]);
                 StubGradients.Fill(gradient, values, 0, slot);
                 group.Add(slot, 1, 1, gradient);
-                foreach ((Contribution contribution, ShardJob part) in group.Build("w").Zip(parts))
+                foreach ((Contribution contribution, ShardState part) in group.Build("w").Zip(parts))
                 {
                     Assert.Equal(PushStatus.Accepted, Push(part, contribution).Status);
                 }
@@ -318,7 +318,7 @@ public sealed class ShardJobTests
     public void In_16_bits_steps_escape_at_first_and_are_bounded_at_the_door_thereafter()
     {
         JobDescriptor job = _job with { Contribution = 16, Slots = 1 };
-        var shard = new ShardJob(job, 0);
+        var shard = new ShardState(job, 0);
         shard.Initialize(StubGradients.Initial(job));
         Contribution first = Fill();
         Assert.True(first.IsNarrow && first.Chunks.All(c => c.Sums.IsEmpty && !c.Escapes.IsEmpty), "Some block of version 0 fits its hint.");
@@ -335,8 +335,8 @@ public sealed class ShardJobTests
         ChunkSum chunk = second.Chunks[0];
         int[] beyond = chunk.Sums.ToArray();
         beyond[3] = (1 << 14) + 1;
-        PushTicket ticket = shard.BeginPush(second with { Chunks = [] });
-        ProtocolException exception = Assert.Throws<ProtocolException>(() => shard.AddChunk(ticket, chunk with { Sums = beyond }));
+        PushTicket ticket = shard.Intake.BeginPush(second with { Chunks = [] });
+        ProtocolException exception = Assert.Throws<ProtocolException>(() => shard.Intake.AddChunk(ticket, chunk with { Sums = beyond }));
         Assert.Contains("has a sum of 1 slots at exponent", exception.Message, StringComparison.Ordinal);
         Assert.Contains("beyond 16384", exception.Message, StringComparison.Ordinal);
 
@@ -355,7 +355,7 @@ public sealed class ShardJobTests
     public void In_16_bits_the_sums_of_as_many_slots_as_there_may_be_do_not_wrap()
     {
         JobDescriptor job = StubGradients.Job(1, 65_536, 6, new OptimizerSpec { Kind = OptimizerKind.Sgd, LearningRate = 1 }, elements: 12) with { Contribution = 16 };
-        var shard = new ShardJob(job, 0);
+        var shard = new ShardState(job, 0);
         shard.Initialize(new float[shard.Elements]);
         var group = new GroupBuilder(job, shard.Layout);
         // In the first step all escape; in the second each is as large as its hint allows: 2^14, and the sum 2^30.
@@ -382,12 +382,12 @@ public sealed class ShardJobTests
     [InlineData(32, 4, (PullFormat)3, "cannot pull in the format 3")]
     public void Formats_that_are_none_are_refused(int contribution, int slots, PullFormat pull, string reason)
     {
-        ProtocolException exception = Assert.Throws<ProtocolException>(() => new ShardJob(_job with { Contribution = contribution, Slots = slots, Pull = pull }, 0));
+        ProtocolException exception = Assert.Throws<ProtocolException>(() => new ShardState(_job with { Contribution = contribution, Slots = slots, Pull = pull }, 0));
         Assert.Equal(ProtocolError.Invalid, exception.Error);
         Assert.Contains(reason, exception.Message, StringComparison.Ordinal);
     }
 
-    private static short[] Hints(ShardJob shard)
+    private static short[] Hints(ShardState shard)
     {
         using PulledVersion version = shard.View(0);
         return version.Hints.ToArray();
@@ -395,22 +395,22 @@ public sealed class ShardJobTests
 
     /// <summary>Makes the next version.</summary>
     /// <returns>Its hashes.</returns>
-    private static UInt128[] Next(ShardJob shard)
+    private static UInt128[] Next(ShardState shard)
     {
         shard.Update(1);
         shard.Commit();
         return shard.BlockHashes;
     }
 
-    private static PushResult Push(ShardJob shard, Contribution contribution)
+    private static PushResult Push(ShardState shard, Contribution contribution)
     {
-        PushTicket ticket = shard.BeginPush(contribution with { Chunks = [] });
+        PushTicket ticket = shard.Intake.BeginPush(contribution with { Chunks = [] });
         foreach (ChunkSum chunk in contribution.Chunks)
         {
-            shard.AddChunk(ticket, chunk);
+            shard.Intake.AddChunk(ticket, chunk);
         }
 
-        return shard.EndPush(ticket);
+        return shard.Intake.EndPush(ticket);
     }
 
     private (PushStatus Status, string Missing, string Mismatched) Push(Contribution contribution)
@@ -429,7 +429,7 @@ public sealed class ShardJobTests
     /// <summary>The hashes of the next version of an undisturbed shard that gets one contribution of all slots.</summary>
     private UInt128[] Alone()
     {
-        var shard = new ShardJob(_job, 0);
+        var shard = new ShardState(_job, 0);
         shard.Initialize(StubGradients.Initial(_job));
         Push(shard, Of([0, 1, 2, 3], shard.Cursor, hints: Hints(shard)));
         return Next(shard);

@@ -14,7 +14,7 @@ namespace Lockstep.Scheduler.Jobs;
 /// Writes what a job's first shard reports into the run's folder: a line of metrics.jsonl for each step and evaluation, a line of ledger.jsonl for each step, at the end model.safetensors and summary.json.
 /// What is there already is kept and not written twice, so that a scheduler that starts anew goes on where the one before stopped.
 /// </summary>
-internal sealed class RunRecorder : IDisposable
+internal sealed class RunWriter : IDisposable
 {
     private readonly RunFolder _run;
     private readonly MetricLayout _layout;
@@ -37,6 +37,7 @@ internal sealed class RunRecorder : IDisposable
     private readonly int _generationBefore;
     private readonly double _secondsBefore;
     private readonly long _started;
+    // When the newest step or evaluation was reported: the next step begins then.
     private long _lastStep;
     // The newest step with a line of its own in metrics.jsonl. A disk that was full may have kept more of the ledger.
     private long _told;
@@ -49,7 +50,7 @@ internal sealed class RunRecorder : IDisposable
     /// <param name="times">The job's account, which goes on from that of the records.</param>
     /// <exception cref="InputException">The ledger is of another determinism class, which nobody accepted.</exception>
     /// <exception cref="IOException">The folder cannot be made, or what is there not read.</exception>
-    public RunRecorder(RunFolder run, JobSpec spec, JobDescriptor descriptor, long? from, TimeLedger times, TimeProvider time)
+    public RunWriter(RunFolder run, JobSpec spec, JobDescriptor descriptor, long? from, TimeLedger times, TimeProvider time)
     {
         _run = run;
         _classNames = descriptor.ClassNames;
@@ -265,6 +266,8 @@ internal sealed class RunRecorder : IDisposable
 
     private EvaluationRecord? Evaluation(StepReport report)
     {
+        // The time of an evaluation is none of the next step's.
+        _lastStep = _time.GetTimestamp();
         if (report.EvaluationParts.Count == 0 || !_evaluated.Add(report.Cursor.Step))
         {
             return null;

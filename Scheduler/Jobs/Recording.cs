@@ -1,56 +1,61 @@
 using Lockstep.Contracts;
 using Lockstep.Contracts.Services;
 using Lockstep.Core.Grants;
+using Lockstep.Core.Protocol;
 
 namespace Lockstep.Scheduler.Jobs;
 
-/// <summary>A job that is followed on its shards, from its first worker on. Its lifecycle's alone; tells it when the last step is done, or why the job cannot go on.</summary>
-internal sealed class FollowedJob
+/// <summary>A job that is followed on its shards and recorded, from its first worker on. Its lifecycle's alone; tells it when the last step is done, or why the job cannot go on.</summary>
+internal sealed class Recording
 {
     private readonly ScheduledJob _job;
-    private readonly JobFollower _follower;
+    private readonly JobRecorder _recorder;
     private readonly ILogger _logger;
     private readonly CancellationToken _term;
     private readonly CancellationTokenSource _stop;
-    private readonly Task _following;
+    private readonly Task _ends;
 
     /// <param name="resumed">A scheduler before has recorded part of it.</param>
-    public FollowedJob(ScheduledJob job, JobFollower follower, bool resumed, ILogger logger, CancellationToken term)
+    public Recording(ScheduledJob job, JobRecorder recorder, bool resumed, ILogger logger, CancellationToken term)
     {
-        (_job, _follower, _logger, _term) = (job, follower, logger, term);
+        (_job, _recorder, _logger, _term) = (job, recorder, logger, term);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(term);
-        _following = Task.Run(() => FollowAsync(resumed), CancellationToken.None);
+        _ends = Task.Run(() => RecordAsync(resumed), CancellationToken.None);
     }
 
-    /// <inheritdoc cref="JobFollower.LookSoon"/>
-    public void LookSoon() => _follower.LookSoon();
+    /// <inheritdoc cref="JobRecorder.LookSoon"/>
+    public void LookSoon() => _recorder.LookSoon();
 
-    /// <inheritdoc cref="JobFollower.InHandAsync"/>
-    public Task<AbandonedSlots?> InHandAsync(string workerId) => _follower.InHandAsync(workerId, _term);
+    /// <inheritdoc cref="JobRecorder.InHandAsync"/>
+    public Task<AbandonedSlots?> InHandAsync(string workerId) => _recorder.InHandAsync(workerId, _term);
 
     /// <summary>Follows it no more, and writes what the run came to.</summary>
     /// <exception cref="IOException">The disk does not take it.</exception>
     /// <exception cref="UnauthorizedAccessException">The run's folder may not be written.</exception>
-    /// <exception cref="Core.Protocol.ProtocolException">The last checkpoint cannot be read.</exception>
+    /// <exception cref="ProtocolException">The last checkpoint cannot be read.</exception>
     public async Task FinishAsync(JobState state, string? error)
     {
         await StopAsync();
-        await Task.Run(() => _follower.Finish(state, error), _term);
+        await Task.Run(() => _recorder.Finish(state, error), _term);
     }
 
     /// <summary>Follows it no more.</summary>
     public async Task StopAsync()
     {
-        await _stop.CancelAsync();
-        await _following;
+        if (!_ends.IsCompleted)
+        {
+            await _stop.CancelAsync();
+        }
+
+        await _ends;
         _stop.Dispose();
     }
 
-    private async Task FollowAsync(bool resumed)
+    private async Task RecordAsync(bool resumed)
     {
         try
         {
-            await _follower.RunAsync(resumed, _stop.Token);
+            await _recorder.RunAsync(resumed, _stop.Token);
             _ = _job.TellAsync(new JobMessage.End(JobState.Finished));
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -64,12 +69,12 @@ internal sealed class FollowedJob
         }
         catch (InputException exception)
         {
-            _ = _job.TellAsync(new JobMessage.End(JobState.Failed, JobStatus.BadInput + exception.Message));
+            _ = _job.TellAsync(new JobMessage.End(JobState.Failed, exception.Message, FailureCause.Input));
         }
         catch (Exception exception)
         {
             _logger.NotFollowed(exception, _job.Id);
-            _ = _job.TellAsync(new JobMessage.End(JobState.Failed, exception.Message));
+            _ = _job.TellAsync(new JobMessage.End(JobState.Failed, exception.Message, exception is ProtocolException { Error: ProtocolError.NotFinite } ? FailureCause.NotFinite : null));
         }
     }
 }

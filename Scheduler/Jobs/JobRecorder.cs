@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Runs;
 using Lockstep.Core.Checkpoints;
@@ -13,19 +12,17 @@ using Lockstep.Transport.Grpc;
 namespace Lockstep.Scheduler.Jobs;
 
 /// <summary>Follows what the first shard reports of one job, and records it.</summary>
-internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobStore store, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILogger<JobFollower> logger)
+internal sealed partial class JobRecorder(ScheduledJob job, Scaler scaler, JobStore store, SchedulerTelemetry telemetry, IConfiguration configuration, TimeProvider time, ILogger<JobRecorder> logger)
 {
-    private const string DescriptorName = "job.json";
-
     /// <summary>A ps-0 that dies together with a worker keeps nobody waiting.</summary>
     private static readonly TimeSpan InHandPatience = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan ReopenPause = TimeSpan.FromMilliseconds(50);
 
     private readonly CheckpointWatch _checkpoints = new();
+    private readonly KeptDescriptor _kept = new(job);
     private JobDescriptor? _descriptor;
-    private RunRecorder? _recorder;
-    private bool _isDescriptorKept;
+    private RunWriter? _writer;
     private bool _isMismatchTold;
     private volatile IShardFeed? _first;
     private volatile ShardSupervisor? _supervisor;
@@ -42,8 +39,8 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
             long? kept = resumed ? CheckpointSet.List(job.Folder.Checkpoints).LastOrDefault() : null;
             _descriptor = await WaitOpenedAsync(shards, resumed, cancellation);
             await job.TellAsync(new JobMessage.Opened(_descriptor.DeterminismClass)).WaitAsync(cancellation);
-            _recorder = await RecordAsync(_descriptor, resumed, cancellation);
-            job.Progress = new JobProgress(Math.Max(job.Step, _recorder.Steps), _descriptor.TotalSteps, _descriptor.StepsPerEpoch);
+            _writer = await RecordAsync(_descriptor, resumed, cancellation);
+            job.Progress = new JobProgress(Math.Max(job.Step, _writer.Steps), _descriptor.TotalSteps, _descriptor.StepsPerEpoch);
             _ = job.TellAsync(new JobMessage.Begun());
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             _supervisor = new ShardSupervisor(job, kept, _descriptor, shards, store, time, logger);
@@ -69,9 +66,9 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
     /// <summary>Writes what the run came to; nothing where it never began. After <see cref="RunAsync"/> has ended.</summary>
     public void Finish(Contracts.Services.JobState state, string? error)
     {
-        using (_recorder)
+        using (_writer)
         {
-            _recorder?.Finish(state, error, _descriptor);
+            _writer?.Finish(state, error, _descriptor);
         }
     }
 
@@ -96,7 +93,7 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
     }
 
     /// <summary>Takes the records over, from a scheduler before too that may not know yet that it is not in charge any more.</summary>
-    private async Task<RunRecorder> RecordAsync(JobDescriptor descriptor, bool resumed, CancellationToken cancellation)
+    private async Task<RunWriter> RecordAsync(JobDescriptor descriptor, bool resumed, CancellationToken cancellation)
     {
         using IDisposable held = await RecordsLock.TakeAsync(job.Folder, time, cancellation);
         if (await store.HoldAsync(cancellation) == TermStatus.Superseded)
@@ -105,22 +102,22 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
             await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellation);
         }
 
-        return new RunRecorder(job.Folder, job.Spec, descriptor, resumed ? null : descriptor.ResumeStep ?? 0, job.Time, time);
+        return new RunWriter(job.Folder, job.Spec, descriptor, resumed ? null : descriptor.ResumeStep ?? 0, job.Time, time);
     }
 
     private void Take(StepReport report)
     {
         job.Barrier.Open();
-        long repeated = _recorder!.Repeated;
-        int warned = _recorder.Warnings.Count;
-        RunRecord? record = _recorder.Add(report, job.Workers, job.WantedWorkers);
-        string? change = record is null ? null : _recorder.TakeChange();
-        if (record is not null || _recorder.Repeated > repeated)
+        long repeated = _writer!.Repeated;
+        int warned = _writer.Warnings.Count;
+        RunRecord? record = _writer.Add(report, job.Workers, job.WantedWorkers);
+        string? change = record is null ? null : _writer.TakeChange();
+        if (record is not null || _writer.Repeated > repeated)
         {
             job.Moved();
         }
 
-        if (_recorder.Contradiction is { } other)
+        if (_writer.Contradiction is { } other)
         {
             LogContradicted(job.Id, report.Cursor);
             throw new ProtocolException(ProtocolError.Conflict, $"Job {job.Id}: step {other.Step} gives {other.Computed}, and {job.Folder.Ledger} has {other.Written}. That line was altered, the data or the machine are not what they were, or the model is not deterministic. The file was left as it is; 'lockstep verify' tells whether it is right.");
@@ -140,9 +137,9 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
             job.Append(said);
         }
 
-        if (change is not null && !_isDescriptorKept)
+        if (change is not null && !_kept.IsKept)
         {
-            KeepDescriptor(_descriptor!);
+            _kept.Keep(_descriptor!);
         }
 
         if (record is not null)
@@ -167,7 +164,7 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
             job.Append(said);
         }
 
-        foreach (string warning in _recorder.Warnings.Skip(warned).ToArray())
+        foreach (string warning in _writer.Warnings.Skip(warned).ToArray())
         {
             LogWarned(job.Id, warning);
             job.Append($"warning: {warning}");
@@ -206,60 +203,21 @@ internal sealed partial class JobFollower(ScheduledJob job, Scaler scaler, JobSt
         }
     }
 
-    /// <summary>Whether a scheduler before has followed the job, though there is no record of that any more.</summary>
-    public static bool WasBegun(ScheduledJob job)
-    {
-        try
-        {
-            string kept = Path.Combine(job.Folder.Checkpoints, DescriptorName);
-            // A job that was deleted and handed in anew with other shards or another policy of checkpoints begins anew.
-            return File.Exists(kept) && !File.Exists(job.Folder.Model) && JobDescriptor.FromJson(File.ReadAllBytes(kept)) is var known
-                && (known.JobId, known.Shards, known.ResumeStep, known.CheckpointEvery, known.CheckpointKeep) == (job.Id, job.Spec.Shards, job.Request.ResumeStep, job.Spec.Checkpoint.Every, job.Spec.Checkpoint.Keep);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>For a scheduler that finds no shard with the job. A disk that does not take it holds nothing up: it is tried again once something else could be written.</summary>
-    private void KeepDescriptor(JobDescriptor descriptor)
-    {
-        string path = Path.Combine(job.Folder.Checkpoints, DescriptorName);
-        byte[] json = descriptor.ToJson();
-        try
-        {
-            if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(json))
-            {
-                Directory.CreateDirectory(job.Folder.Checkpoints);
-                File.WriteAllBytes(path + ".tmp", json);
-                File.Move(path + ".tmp", path, overwrite: true);
-            }
-
-            _isDescriptorKept = true;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            _isDescriptorKept = false;
-        }
-    }
-
     /// <summary>Waits until a shard knows the job. Where all have lost it, a scheduler before has kept what the job is.</summary>
     private async Task<JobDescriptor> WaitOpenedAsync(IReadOnlyList<IShardControl> shards, bool resumed, CancellationToken cancellation)
     {
-        string kept = Path.Combine(job.Folder.Checkpoints, DescriptorName);
         for (TimeSpan pause = TimeSpan.FromMilliseconds(20); ; pause = pause < TimeSpan.FromMilliseconds(500) ? pause * 1.5 : pause)
         {
             foreach (IShardControl shard in shards)
             {
                 if (await shard.DescribeAsync(job.Id, cancellation) is { } descriptor)
                 {
-                    KeepDescriptor(descriptor);
+                    _kept.Keep(descriptor);
                     return descriptor;
                 }
             }
 
-            if (resumed && File.Exists(kept) && JobDescriptor.FromJson(await File.ReadAllBytesAsync(kept, cancellation)) is { } known && known.JobId == job.Id)
+            if (resumed && await _kept.ReadAsync(cancellation) is { } known)
             {
                 return known;
             }

@@ -1,7 +1,7 @@
 namespace Lockstep.Engine.Processes;
 
 /// <summary>What becomes of a process that ends: it is started again, is left alone for a while, has left, or breaks the fleet.</summary>
-public sealed partial class LocalFleet
+internal sealed class FleetSupervision(FleetState fleet)
 {
     /// <summary>Exit code of a process that was killed: no Ctrl-C does that.</summary>
     private const int KilledCode = 128 + UnixSignal.Kill;
@@ -13,7 +13,7 @@ public sealed partial class LocalFleet
     private static readonly TimeSpan OrderlyLife = TimeSpan.FromSeconds(3);
 
     /// <summary>Stays with a process over all its lives. Whatever goes wrong with that breaks the fleet, rather than leaving a process down that everybody waits for.</summary>
-    private async Task SuperviseAsync(Member member)
+    public async Task StayAsync(FleetMember member)
     {
         try
         {
@@ -21,24 +21,24 @@ public sealed partial class LocalFleet
         }
         catch (Exception exception)
         {
-            _broken.TrySetException(new FleetException($"{member.Plan.Name} ended and could not be started again: {exception.Message}"));
+            fleet.Break(new FleetException($"{member.Plan.Name} ended and could not be started again: {exception.Message}"));
         }
     }
 
-    private async Task WatchAsync(Member member)
+    private async Task WatchAsync(FleetMember member)
     {
         // Why the last attempt to start it came to nothing.
         string? failure = null;
         while (true)
         {
             int code = await member.Child.Exited;
-            DateTimeOffset ended = _time.GetUtcNow();
+            DateTimeOffset ended = fleet.Time.GetUtcNow();
             if (code != KilledCode)
             {
-                await Task.Delay(InterruptGrace, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(InterruptGrace, fleet.Time, fleet.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
-            if (_stopping.IsCancellationRequested)
+            if (fleet.Stopping.IsCancellationRequested)
             {
                 return;
             }
@@ -58,10 +58,10 @@ public sealed partial class LocalFleet
                 }
 
                 delay = RestartPolicy.Window;
-                _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, $"{failure ?? $"exit code {code}"}, and {decision.Reason}; the other workers go on, and it is started again in {delay.TotalSeconds:0} s. Its log: {member.Child.LogPath}"));
+                fleet.Report(member.Plan.Name, FleetEventKind.GivenUp, $"{failure ?? $"exit code {code}"}, and {decision.Reason}; the other workers go on, and it is started again in {delay.TotalSeconds:0} s. Its log: {member.Child.LogPath}");
             }
 
-            await Task.Delay(delay, _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(delay, fleet.Time, fleet.Stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             try
             {
                 if (!Restart(member))
@@ -78,15 +78,15 @@ public sealed partial class LocalFleet
                 continue;
             }
 
-            _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Restarted, failure is null ? $"it ended with exit code {code}; {decision.Reason}" : $"{decision.Reason}; before that: {failure}"));
+            fleet.Report(member.Plan.Name, FleetEventKind.Restarted, failure is null ? $"it ended with exit code {code}; {decision.Reason}" : $"{decision.Reason}; before that: {failure}");
             failure = null;
         }
     }
 
     /// <param name="code">Its exit code; null: it could not even be started again.</param>
-    private RestartDecision Decide(Member member, int? code, DateTimeOffset ended)
+    private RestartDecision Decide(FleetMember member, int? code, DateTimeOffset ended)
     {
-        lock (_gate)
+        lock (fleet.Gate)
         {
             if (member.IsToEnd)
             {
@@ -94,39 +94,39 @@ public sealed partial class LocalFleet
                 return new RestartDecision(TimeSpan.Zero, "it was sent a signal");
             }
 
-            if (_supervised && member.IsWorker && code == 0 && ended - member.Started > OrderlyLife)
+            if (fleet.IsSupervised && member.IsWorker && code == 0 && ended - member.Started > OrderlyLife)
             {
                 return new RestartDecision(TimeSpan.Zero, "it was asked to leave");
             }
 
             member.Ends.RemoveAll(end => ended - end > RestartPolicy.Window);
             member.Ends.Add(ended);
-            return _supervised ? RestartPolicy.Decide(member.Ends) : new RestartDecision(null, "it ended before all were ready");
+            return fleet.IsSupervised ? RestartPolicy.Decide(member.Ends) : new RestartDecision(null, "it ended before all were ready");
         }
     }
 
-    private bool ReportIfLeft(Member member)
+    private bool ReportIfLeft(FleetMember member)
     {
-        lock (_gate)
+        lock (fleet.Gate)
         {
-            if (_stopping.IsCancellationRequested || !member.IsLeaving)
+            if (fleet.Stopping.IsCancellationRequested || !member.IsLeaving)
             {
                 return false;
             }
 
-            _members.Remove(member.Plan.Name);
+            fleet.Members.Remove(member.Plan.Name);
             member.Child.Dispose();
         }
 
-        _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.Stopped, member.LeaveReason));
+        fleet.Report(member.Plan.Name, FleetEventKind.Stopped, member.LeaveReason);
         return true;
     }
 
-    private bool Restart(Member member)
+    private bool Restart(FleetMember member)
     {
-        lock (_gate)
+        lock (fleet.Gate)
         {
-            if (_stopping.IsCancellationRequested || member.IsLeaving)
+            if (fleet.Stopping.IsCancellationRequested || member.IsLeaving)
             {
                 return false;
             }
@@ -134,40 +134,40 @@ public sealed partial class LocalFleet
             if (member is { Number: { } number, Child.SaidPortTaken: true })
             {
                 // Nobody but this process knows a worker's port.
-                member.Plan = _plan.Worker(number);
+                member.Plan = fleet.Plan.Worker(number);
             }
 
             ChildProcess before = member.Child;
-            member.Child = StartChild(member.Plan);
+            member.Child = fleet.StartChild(member.Plan);
             before.Dispose();
-            member.Started = _time.GetUtcNow();
+            member.Started = fleet.Time.GetUtcNow();
             return true;
         }
     }
 
     /// <summary>Whether a worker that does not stay up can be done without for a time: others are there.</summary>
-    private bool MayWait(Member member)
+    private bool MayWait(FleetMember member)
     {
-        lock (_gate)
+        lock (fleet.Gate)
         {
-            return _supervised && member.IsWorker && _members.Values.Any(m => m.IsWorker && m != member && !m.IsLeaving && !m.Child.Exited.IsCompleted);
+            return fleet.IsSupervised && member.IsWorker && fleet.Members.Values.Any(m => m.IsWorker && m != member && !m.IsLeaving && !m.Child.Exited.IsCompleted);
         }
     }
 
-    private void GiveUp(Member member, string how, string reason)
+    private void GiveUp(FleetMember member, string how, string reason)
     {
         bool isSupervised;
-        lock (_gate)
+        lock (fleet.Gate)
         {
-            isSupervised = _supervised;
+            isSupervised = fleet.IsSupervised;
         }
 
         if (isSupervised)
         {
-            _options.Events?.Report(new FleetEvent(member.Plan.Name, FleetEventKind.GivenUp, reason));
+            fleet.Report(member.Plan.Name, FleetEventKind.GivenUp, reason);
         }
 
-        _broken.TrySetException(new FleetException($"{how}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
+        fleet.Break(new FleetException($"{how}, and {reason}. Its log, {member.Child.LogPath}, ends:{Environment.NewLine}{member.Child.Tail()}")
         {
             PortTaken = member.Child.SaidPortTaken,
         });

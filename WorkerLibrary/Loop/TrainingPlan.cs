@@ -4,7 +4,7 @@ using Lockstep.Core.Sampling;
 
 namespace Lockstep.Worker.Loop;
 
-/// <summary>What all workers of a job agree on.</summary>
+/// <summary>How a job is trained: what all its workers agree on before the first step.</summary>
 /// <param name="Sampler">Which training samples belong to which slot of which step.</param>
 /// <param name="Layout">Where each shard's chunks lie in the flat model vector.</param>
-internal sealed record TrainingJob(JobDescriptor Descriptor, StepSampler Sampler, ModelLayout Layout);
+internal sealed record TrainingPlan(JobDescriptor Descriptor, StepSampler Sampler, ModelLayout Layout);

@@ -16,8 +16,8 @@ using Lockstep.Worker.Loop;
 
 namespace Lockstep.Worker.Jobs;
 
-/// <summary>A job with its data, model and trainer: all that follows from the job and its files, alike in every worker. Made, used and disposed on the compute thread.</summary>
-internal sealed class OpenedJob : IDisposable
+/// <summary>A job prepared for work, with its data, model, plan and trainer: all that follows from the job and its files, alike in every worker. Made, used and disposed on the compute thread.</summary>
+internal sealed class PreparedJob : IDisposable
 {
     /// <summary>Key in the model's metadata: <see cref="JobFile.WithoutPlace"/> as canonical JSON, so that equal runs have equal files.</summary>
     public const string JobKey = "lockstep.job";
@@ -33,17 +33,17 @@ internal sealed class OpenedJob : IDisposable
     private readonly JobData _data;
     private readonly NeuralModel _model;
 
-    private OpenedJob(JobSpec spec, JobData data, NeuralModel model, float[]? classWeights, TrainingJob job)
+    private PreparedJob(JobSpec spec, JobData data, NeuralModel model, float[]? classWeights, TrainingPlan plan)
     {
         Spec = spec;
         _data = data;
         _model = model;
-        Job = job;
+        Plan = plan;
         Trainer = new TorchTrainer(new SlotTrainer(spec, model, data.Train, data.Validation, classWeights), data.Validation?.Count ?? 0);
     }
 
     public JobSpec Spec { get; }
-    public TrainingJob Job { get; }
+    public TrainingPlan Plan { get; }
     public ITrainer Trainer { get; }
 
     /// <value>What is no error in the data and nobody will have meant.</value>
@@ -55,7 +55,7 @@ internal sealed class OpenedJob : IDisposable
     /// <param name="acceptsCode">It may be of another identity of code.</param>
     /// <param name="catalog">The models and data sources of this program's own.</param>
     /// <exception cref="InputException">The data or the model do not fit the job, or the checkpoint not this machine.</exception>
-    public static OpenedJob Open(JobSpec spec, string jobId, RunFolder run, long? resumeStep, bool acceptsClass, bool acceptsCode, ComponentCatalog catalog, CancellationToken cancellation)
+    public static PreparedJob Prepare(JobSpec spec, string jobId, RunFolder run, long? resumeStep, bool acceptsClass, bool acceptsCode, ComponentCatalog catalog, CancellationToken cancellation)
     {
         string determinismClass = ClassOf(spec, catalog);
         if (resumeStep is > 0 and { } step && CheckpointSet.ClassOf(run.Checkpoints, step) is { } theirs && !OtherClass.IsAccepted(theirs, determinismClass, acceptsClass, acceptsCode))
@@ -98,7 +98,7 @@ internal sealed class OpenedJob : IDisposable
                 JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}{(spec.Model.Weights is { } weights ? $"|{SourceHashes.Of(weights, cache)}" : "")}"))),
                 ModelMetadata = Metadata(spec, data),
             };
-            return new OpenedJob(spec, data, model, data.ClassWeights(spec.ClassWeights), new TrainingJob(descriptor, sampler, new ModelLayout(descriptor.Tensors, descriptor.Shards)));
+            return new PreparedJob(spec, data, model, data.ClassWeights(spec.ClassWeights), new TrainingPlan(descriptor, sampler, new ModelLayout(descriptor.Tensors, descriptor.Shards)));
         }
         catch
         {

@@ -8,7 +8,7 @@ namespace Lockstep.Core.Checkpoints;
 /// <param name="State1">The optimizer's first array, as long as Values, or empty.</param>
 /// <param name="State2">The second one.</param>
 /// <param name="Hints">One a block of the chunks.</param>
-public sealed record ShardState(int Generation, long Version, int Shard, int[] Chunks, float[] Values, float[] State1, float[] State2, BlockHint[] Hints)
+public sealed record ShardSnapshot(int Generation, long Version, int Shard, int[] Chunks, float[] Values, float[] State1, float[] State2, BlockHint[] Hints)
 {
     /// <value>The parameters' moving average, as long as Values, or empty where none is kept.</value>
     public float[] Average { get; init; } = [];

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace Lockstep.Worker.Tests.Hosting;
 
-public sealed class JobInHandTests
+public sealed class JobExecutionTests
 {
     private readonly FakeTimeProvider _time = new();
     private readonly TaskCompletionSource _ended = new();
@@ -40,5 +40,5 @@ public sealed class JobInHandTests
         Assert.Contains("Job the-job was called off and has not ended 35 s after", (await Assert.ThrowsAsync<TimeoutException>(() => left)).Message, StringComparison.Ordinal);
     }
 
-    private JobInHand Job() => new("the-job", _ended.Task, _drain, _abort, _time);
+    private JobExecution Job() => new("the-job", _ended.Task, _drain, _abort, _time);
 }

@@ -1,8 +1,8 @@
 namespace Lockstep.Worker.Hosting;
 
-/// <summary>A job that this worker works on.</summary>
+/// <summary>A job that this worker executes, from its assignment until the worker has left it.</summary>
 /// <param name="ended">Ends when the worker has left the job, however; never fails.</param>
-internal sealed class JobInHand(string jobId, Task ended, CancellationTokenSource drain, CancellationTokenSource abort, TimeProvider time)
+internal sealed class JobExecution(string jobId, Task ended, CancellationTokenSource drain, CancellationTokenSource abort, TimeProvider time)
 {
     /// <summary>A slot and its push take less, unless something hangs.</summary>
     private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(5);

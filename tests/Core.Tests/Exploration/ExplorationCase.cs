@@ -19,6 +19,9 @@ internal sealed record ExplorationCase(int Seed, int Shards, int Workers, int Sl
     /// <value>In the midst and at the end.</value>
     public bool Evaluates { get; init; }
 
+    /// <value>Workers read versions in the shards' memory; else values travel.</value>
+    public bool SharesMemory { get; init; }
+
     /// <value>Somebody asks for a checkpoint.</value>
     public bool Asks { get; init; }
 
@@ -54,6 +57,7 @@ internal sealed record ExplorationCase(int Seed, int Shards, int Workers, int Sl
             Clips = random.Next(3) == 0,
             Evaluates = random.Next(3) == 0,
             Asks = random.Next(3) == 0,
+            SharesMemory = random.Next(2) == 0,
             SlotMs = random.Next(3) switch { 0 => 0, 1 => 20, _ => 200 },
         };
     }

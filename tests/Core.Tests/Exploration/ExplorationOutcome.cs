@@ -40,6 +40,9 @@ internal sealed class ExploredCounts
     /// <value>Turns without values, as the worker holds them.</value>
     public int Held { get; set; }
 
+    /// <value>Versions that were overwritten before they were read.</value>
+    public int Late { get; set; }
+
     /// <value>Slots of evaluations.</value>
     public int Evaluated { get; set; }
 

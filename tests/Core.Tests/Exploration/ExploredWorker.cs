@@ -164,19 +164,29 @@ internal sealed class ExploredWorker(StepExploration world, string name, bool is
 
         if (!_staged.TryGetValue(version, out Staged? staged))
         {
-            _staged[version] = staged = new Staged(new float[world.Layout.Elements], new short[_job.Shards][]);
+            _staged[version] = staged = new Staged(new float[world.Layout.Elements], new short[_job.Shards][], new ExploredRoom?[_job.Shards]);
         }
 
-        if (turn.Version.Values is { } values)
+        if (staged.Parts[shard] is not null)
         {
-            world.Layout.Scatter(shard, values.Span, world.Rules.StagesTurns ? staged.Values : _values);
+            // Another stream offered it before.
+            return;
+        }
+
+        if (turn.Version.Values is { } values && world.RoomOf(values) is { } room && world.Rules.StagesTurns)
+        {
+            staged.Rooms[shard] = room;
+        }
+        else if (turn.Version.Values is { } travelled)
+        {
+            world.Layout.Scatter(shard, travelled.Span, world.Rules.StagesTurns ? staged.Values : _values);
         }
         else
         {
             world.Seen.Held++;
         }
 
-        staged.Parts[shard] ??= turn.Version.Hints.ToArray();
+        staged.Parts[shard] = turn.Version.Hints.ToArray();
     }
 
     private void Load(Cursor version)
@@ -185,6 +195,19 @@ internal sealed class ExploredWorker(StepExploration world, string name, bool is
         if (world.Rules.StagesTurns)
         {
             staged.Values.CopyTo(_values, 0);
+        }
+
+        for (int shard = 0; shard < staged.Rooms.Length; shard++)
+        {
+            if (staged.Rooms[shard] is { } room)
+            {
+                world.Layout.Scatter(shard, room.Values.Span, _values);
+                if (room.Holds != version && world.Rules.ChecksMemory)
+                {
+                    world.Seen.Late++;
+                    State.Skip();
+                }
+            }
         }
 
         _hints = staged.Parts!;
@@ -326,7 +349,7 @@ internal sealed class ExploredWorker(StepExploration world, string name, bool is
     /// <summary>All shards answered a push, or will not.</summary>
     private void Settle(PushEnd end)
     {
-        if (_sent.Remove(end.Id, out GroupBuilder? builder) && end.IsAnswered)
+        if (_sent.Remove(end.Id, out GroupBuilder? builder) && (end.IsAnswered || !world.Rules.AbandonsUnanswered))
         {
             Free(builder);
         }
@@ -344,5 +367,6 @@ internal sealed class ExploredWorker(StepExploration world, string name, bool is
     }
 
     /// <param name="Parts">Hints, by shard; null: its turn is not there.</param>
-    private sealed record Staged(float[] Values, short[]?[] Parts);
+    /// <param name="Rooms">By shard, where its values are to be read; null: they are in <paramref name="Values"/>.</param>
+    private sealed record Staged(float[] Values, short[]?[] Parts, ExploredRoom?[] Rooms);
 }

@@ -18,6 +18,7 @@ internal sealed class StepExploration
     private readonly ExploredShard[] _shards;
     private readonly List<ExploredWorker> _workers = [];
     private readonly List<ExploredStream> _streams = [];
+    private readonly List<ExploredRoom> _rooms = [];
     private readonly List<int> _toRestore = [];
     private (int Generation, long? Version)? _restoration;
     private (long Step, IReadOnlyList<int> Slots)? _failure;
@@ -42,7 +43,7 @@ internal sealed class StepExploration
         _shards = [.. Enumerable.Range(0, Job.Shards).Select(s => new ExploredShard(this, s))];
         foreach (ExploredShard shard in _shards)
         {
-            Host(shard, new ShardState(Job, shard.Shard));
+            Host(shard, Make(shard.Shard, 0));
         }
     }
 
@@ -120,6 +121,9 @@ internal sealed class StepExploration
     public bool IsPoisoned(SlotWork work) => How.Poison == (work.Cursor.Step, work.Slot);
 
     public void Fail(long step, IReadOnlyList<int> slots) => _failure ??= (step, slots);
+
+    /// <summary>The memory that values of a shard are in; null: they travel.</summary>
+    public ExploredRoom? RoomOf(ReadOnlyMemory<float> values) => _rooms.Find(room => values.Length > 0 && values.Span.Overlaps(room.Values.Span));
 
     /// <summary>A worker that left in order is gone.</summary>
     public void Gone(ExploredWorker worker)
@@ -380,7 +384,7 @@ internal sealed class StepExploration
         {
             int shard = _toRestore[^1];
             _toRestore.RemoveAt(_toRestore.Count - 1);
-            var job = new ShardState(Job, shard, restoration.Generation);
+            ShardState job = Make(shard, restoration.Generation);
             if (restoration.Version is { } version)
             {
                 job.Load(Checkpoints[version], restoration.Generation);
@@ -404,7 +408,7 @@ internal sealed class StepExploration
         Checkpoints.Lose(shard);
         if (!Rules.RestoresAll)
         {
-            var job = new ShardState(Job, shard, _generation);
+            ShardState job = Make(shard, _generation);
             if (Checkpoints.Newest is { } newest)
             {
                 job.Load(Checkpoints[newest], _generation);
@@ -422,6 +426,15 @@ internal sealed class StepExploration
         _restoration = (++_generation, Checkpoints.Newest);
         _toRestore.Clear();
         _toRestore.AddRange(Enumerable.Range(0, _shards.Length).OrderBy(_ => Random.Next()));
+    }
+
+    private ShardState Make(int shard, int generation) => new(Job, shard, generation, room: How.SharesMemory ? MakeRoom : null);
+
+    private ExploredRoom MakeRoom(int elements)
+    {
+        var room = new ExploredRoom(elements);
+        _rooms.Add(room);
+        return room;
     }
 
     private void Host(ExploredShard place, ShardState job)

@@ -17,7 +17,7 @@ public sealed class StepExplorationTests
 
     [Fact]
     public void Every_disturbed_run_finishes_with_the_quiet_ledger() => Explore(150, how => how, seen =>
-        [seen.Killed, seen.Frozen, seen.Broken, seen.Stalled, seen.Left, seen.Doubled, seen.Duplicates, seen.Refused, seen.Revoked, seen.Dropped, seen.Held, seen.Evaluated, seen.Asked]);
+        [seen.Killed, seen.Frozen, seen.Broken, seen.Stalled, seen.Left, seen.Doubled, seen.Duplicates, seen.Refused, seen.Revoked, seen.Dropped, seen.Held, seen.Evaluated, seen.Asked, seen.Late]);
 
     [Fact]
     public void Shards_that_lose_all_they_hold_cost_repeated_steps_and_no_other_ledger() => Explore(150, how => how with { LosesShards = true }, seen => [seen.ShardsLost, seen.WentBack, seen.Repeated]);

@@ -30,6 +30,12 @@ internal sealed record StepRules
     /// <value>A sum's memory is used again once all shards have answered; else after the first answer.</value>
     public bool AwaitsAllAnswers { get; init; } = true;
 
+    /// <value>The memory of a sum whose stream broke is used no more; else once nobody can answer any more.</value>
+    public bool AbandonsUnanswered { get; init; } = true;
+
+    /// <value>A worker that reads a shard's memory looks whether it still holds the version; else it takes what it finds.</value>
+    public bool ChecksMemory { get; init; } = true;
+
     /// <value>A shard keeps a version until all have announced the next one; else until it has that itself.</value>
     public bool KeepsUntilAllAnnounced { get; init; } = true;
 

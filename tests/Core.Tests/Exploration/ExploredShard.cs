@@ -84,17 +84,24 @@ internal sealed class ExploredShard
             return;
         }
 
-        switch (message)
+        try
         {
-            case ChunkMessage chunk:
-                Take(stream, chunk);
-                break;
-            case EvaluationMessage evaluation:
-                Coordinator!.Evaluated(stream.Id, stream.Worker, evaluation);
-                break;
-            case WorkerMessage word:
-                Coordinator!.Receive(stream.Id, word);
-                break;
+            switch (message)
+            {
+                case ChunkMessage chunk:
+                    Take(stream, chunk);
+                    break;
+                case EvaluationMessage evaluation:
+                    Coordinator!.Evaluated(stream.Id, stream.Worker, evaluation);
+                    break;
+                case WorkerMessage word:
+                    Coordinator!.Receive(stream.Id, word);
+                    break;
+            }
+        }
+        catch (ProtocolException exception) when (exception.Error == ProtocolError.Superseded)
+        {
+            // Of a worker that computed for the generation before while it connected.
         }
     }
 

@@ -1,6 +1,8 @@
 using System.Globalization;
 using Lockstep.Contracts;
+using Lockstep.Contracts.Faults;
 using Lockstep.Contracts.Services;
+using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Protocol;
 using Lockstep.ParameterServer;
 using Lockstep.ParameterServer.Checkpoints;
@@ -36,7 +38,19 @@ catch (InputException exception)
 }
 
 builder.Services.AddSingleton<ShardMetrics>();
-builder.Services.AddSingleton(services => new ShardHost(shard, first, memoryLimit, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ShardMetrics>(), FullDisk.From(builder.Configuration, shard, TimeProvider.System), threads, HeldSteps.From(builder.Configuration, shard, TimeProvider.System, services.GetRequiredService<IHostApplicationLifetime>()), transport == StreamTransport.Grpc ? null : SharedMemory.Versions));
+// Where lockstep chaos asks for faults.
+ArmedFaults? faults = builder.Configuration[EnvironmentNames.Faults] is { Length: > 0 } folder ? new ArmedFaults(new FaultFolder(folder), $"ps-{shard}", TimeProvider.System) { IsReady = true } : null;
+builder.Services.AddSingleton(services => new ShardHost(
+    shard,
+    first,
+    memoryLimit,
+    services.GetRequiredService<TimeProvider>(),
+    services.GetRequiredService<ShardMetrics>(),
+    faults is null ? null : new FullDisk(CheckpointFiles.Disk, faults),
+    threads,
+    HeldSteps.From(builder.Configuration, shard, TimeProvider.System, services.GetRequiredService<IHostApplicationLifetime>()),
+    transport == StreamTransport.Grpc ? null : new SharedMemory(services.GetRequiredService<ILogger<SharedMemory>>()).Versions,
+    faults is null ? null : new ShardFaults(faults).Reach));
 builder.Services.AddSingleton(services => new MemoryStepServer(
     services.GetRequiredService<IShardHost>(),
     StreamTransports.Folder(builder.Configuration),

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Lockstep.Contracts.Services;
 using Microsoft.Extensions.Hosting;
 
 namespace Lockstep.ServiceDefaults;
@@ -14,6 +15,11 @@ internal sealed class LauncherLifetime(IHostApplicationLifetime lifetime) : IHos
         _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGQUIT, End));
         _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, static context => context.Cancel = true));
         _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, static context => context.Cancel = true));
+        if (FileSizeLimit.FailInsteadOfEnding() is { } limit)
+        {
+            _signals.Add(limit);
+        }
+
         return Task.CompletedTask;
     }
 

@@ -29,7 +29,7 @@ internal static class ChaosCommand
 
     public static Command Create()
     {
-        var command = new Command("chaos", "Train a job in peace and with faults, and compare the results bit for bit.") { Job, Schedule, Mtbf, Kinds, MinFaults, Seed, Json, Table, RunOptions.Workers, RunOptions.Worker, RunOptions.Shards, RunOptions.Output, RunOptions.StartLimit, RunOptions.Set };
+        var command = new Command("chaos", "Train a job in peace and with faults, and compare the results bit for bit.") { Job, Schedule, Mtbf, Kinds, MinFaults, Seed, Json, Table, RunOptions.Workers, RunOptions.Worker, RunOptions.Shards, RunOptions.Output, RunOptions.Transport, RunOptions.StartLimit, RunOptions.Set };
         command.SetAction(RunAsync);
         return command;
     }
@@ -62,6 +62,7 @@ internal static class ChaosCommand
             Output = parsed.GetValue(RunOptions.Output) ?? Path.Combine(RunsFolder, $"{job.Name}-chaos-{time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}"),
             Workers = workers,
             StartLimit = RunOptions.ReadStartLimit(parsed),
+            Environment = RunOptions.ReadTransport(parsed),
             Services = RunOptions.FindServices(parsed),
             RedisServerAssembly = typeof(ChaosCommand).Assembly.Location,
         };

@@ -48,7 +48,7 @@ public sealed record Fault(FaultKind Kind, FaultTime At)
 /// <summary>When a fault shall happen, by time or by step.</summary>
 /// <param name="Seconds">Since the first step was published.</param>
 /// <param name="Step">Once so many steps are done; with a phase: in the step that begins there.</param>
-/// <param name="Phase">Of a worker's step.</param>
+/// <param name="Phase">Of a step of the process.</param>
 public sealed record FaultTime(double? Seconds, long? Step, FaultPhase? Phase);
 
 /// <summary>A fault that happened.</summary>

@@ -42,29 +42,47 @@ public enum FaultKind
     Partition = 17,
     /// <summary>The fleet is brought to a number of workers: more are started, or those with the highest numbers drained.</summary>
     Scale = 18,
+    /// <summary>SIGSTOP to a parameter server, and SIGCONT after a time.</summary>
+    StopShard = 19,
 }
 
-/// <summary>Where in a step a worker meets its end, in the order of a step.</summary>
+/// <summary>Where in a step a process meets its end: a worker's phases, then those of a parameter server, each in the order of a step.</summary>
 public enum FaultPhase
 {
     /// <summary>The step's version has come from a shard.</summary>
     Pull = 1,
     /// <summary>Before the version goes into the model.</summary>
     Load = 2,
+    /// <summary>Slots were granted, and none of these is begun.</summary>
+    Grant = 10,
     /// <summary>Before a slot is computed.</summary>
     Compute = 3,
     /// <summary>A slot is computed, and nobody knows of it.</summary>
     Complete = 4,
     /// <summary>A slot counts as completed, and is not in the sum.</summary>
     Encode = 5,
+    /// <summary>Slots were taken back: another worker computes them.</summary>
+    Revoke = 11,
     /// <summary>No shard has got anything of a push.</summary>
     PushBefore = 6,
     /// <summary>One shard has the push, the others nothing.</summary>
     PushAfterOneShard = 7,
     /// <summary>A shard has got chunks of a push and not its end.</summary>
     PushInChunk = 8,
+    /// <summary>All shards have answered a push.</summary>
+    Answer = 12,
+    /// <summary>A slot of an evaluation is computed, and nobody knows of it.</summary>
+    Evaluate = 17,
     /// <summary>All is pushed; the worker waits for the next version.</summary>
     Wait = 9,
+    /// <summary>The worker was asked to go and has said so, and is still there.</summary>
+    Leave = 13,
+    /// <summary>A parameter server has all slots of the step, and has not computed the next version.</summary>
+    Update = 14,
+    /// <summary>A parameter server has given the next version out, and not announced it.</summary>
+    Turn = 15,
+    /// <summary>A parameter server has announced the next version, and not heard that all have.</summary>
+    Announce = 16,
 }
 
 /// <summary>Which way nothing passes.</summary>

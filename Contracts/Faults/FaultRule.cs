@@ -27,6 +27,7 @@ public sealed record FaultRule(FaultRole Role, double? Duration, double? Share, 
         [FaultKind.Add] = new(FaultRole.Fleet, null, null, false),
         [FaultKind.Slow] = new(FaultRole.Worker, 10, null, false),
         [FaultKind.KillShard] = new(FaultRole.Shard, null, null, false),
+        [FaultKind.StopShard] = new(FaultRole.Shard, 5, null, false),
         [FaultKind.KillScheduler] = new(FaultRole.Scheduler, null, null, false),
         [FaultKind.RestartRedis] = new(FaultRole.Redis, null, null, false),
         [FaultKind.EmptyRedis] = new(FaultRole.Redis, null, null, false),
@@ -46,6 +47,9 @@ public sealed record FaultRule(FaultRole Role, double? Duration, double? Share, 
     /// <value>Faults between a worker and the shards.</value>
     public static bool IsOfMessages(FaultKind kind) => kind is FaultKind.Drop or FaultKind.Duplicate or FaultKind.Delay or FaultKind.Reorder or FaultKind.Partition;
 
-    /// <value>A worker may meet these at a phase of a step.</value>
-    public static bool HasPhases(FaultKind kind) => kind is FaultKind.Kill or FaultKind.Drain or FaultKind.Exception;
+    /// <value>A process may meet these at a phase of a step.</value>
+    public static bool HasPhases(FaultKind kind) => kind is FaultKind.Kill or FaultKind.Drain or FaultKind.Exception or FaultKind.KillShard;
+
+    /// <summary>Whether a phase is one that the kind's processes come to.</summary>
+    public static bool HasPhase(FaultKind kind, FaultPhase phase) => HasPhases(kind) && (kind == FaultKind.KillShard) == (phase is FaultPhase.Update or FaultPhase.Turn or FaultPhase.Announce);
 }

@@ -16,7 +16,7 @@ public static class FaultSchedule
         [
             new("seconds", ValueKind.Number, "Seconds since the first step was published.") { Minimum = 0 },
             new("step", ValueKind.Whole, "Once so many steps are done.") { Minimum = 0, Maximum = long.MaxValue },
-            new("phase", ValueKind.Word, "Where in a worker's step; only kill, drain and exception.") { Words = JobWords.All<FaultPhase>() },
+            new("phase", ValueKind.Word, "Where in a step of the process; only kill, drain, exception and kill-shard.") { Words = JobWords.All<FaultPhase>() },
             new("worker", ValueKind.Text, "The worker, where a phase is given; the same as target.") { Pattern = "worker-(0|[1-9][0-9]*)" },
         ],
     };
@@ -131,7 +131,11 @@ public static class FaultSchedule
 
         if (at.Given.Contains("phase") && (!FaultRule.HasPhases(kind) || time.Step is null))
         {
-            errors.Add(new(item.File, at.LineOf("phase"), FaultRule.HasPhases(kind) ? "A phase is one of a step." : $"A fault of kind '{word}' has no phase.", "Use kill, drain or exception, with at: {step: …, phase: …}."));
+            errors.Add(new(item.File, at.LineOf("phase"), FaultRule.HasPhases(kind) ? "A phase is one of a step." : $"A fault of kind '{word}' has no phase.", "Use kill, drain, exception or kill-shard, with at: {step: …, phase: …}."));
+        }
+        else if (time.Phase is { } phase && !FaultRule.HasPhase(kind, phase))
+        {
+            errors.Add(new(item.File, at.LineOf("phase"), $"A fault of kind '{word}' has no phase '{JobWords.Of(phase)}'.", $"Use one of {string.Join(", ", Enum.GetValues<FaultPhase>().Where(p => FaultRule.HasPhase(kind, p)).Select(JobWords.Of))}."));
         }
 
         if (at.Text("worker") is { } worker)

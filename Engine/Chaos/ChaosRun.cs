@@ -54,7 +54,7 @@ public static class ChaosRun
         TrainingOptions disturbedOptions = quietOptions with
         {
             Output = Path.Combine(training.Output, DisturbedName),
-            Environment = new Dictionary<string, string> { [EnvironmentNames.Faults] = folder.FullName },
+            Environment = new Dictionary<string, string>(training.Environment) { [EnvironmentNames.Faults] = folder.FullName },
             Beside = injector.RunAsync,
         };
         TrainingResult disturbed = await TrainingRun.RunAsync(disturbedOptions, new Watcher(observer.Begins(disturbedOptions), times), time, cancellation);

@@ -26,7 +26,7 @@ internal sealed class FaultActions(LocalFleet fleet, TimeProvider time)
     {
         FaultKind.Kill or FaultKind.KillShard or FaultKind.KillScheduler or FaultKind.RestartRedis => SignalAsync(fault, UnixSignal.Kill, fired, cancellation),
         FaultKind.Drain => SignalAsync(fault, UnixSignal.Terminate, fired, cancellation),
-        FaultKind.Stop => StopAsync(fault, fired, cancellation),
+        FaultKind.Stop or FaultKind.StopShard => StopAsync(fault, fired, cancellation),
         FaultKind.Slow => SlowAsync(fault, fired, cancellation),
         FaultKind.Add => AddAsync(fired, cancellation),
         FaultKind.Scale => ScaleAsync(fault.Workers!.Value, fired, cancellation),

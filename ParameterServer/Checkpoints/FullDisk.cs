@@ -1,5 +1,4 @@
 using Lockstep.Contracts.Faults;
-using Lockstep.Contracts.Services;
 using Lockstep.Core.Checkpoints;
 
 namespace Lockstep.ParameterServer.Checkpoints;
@@ -7,10 +6,6 @@ namespace Lockstep.ParameterServer.Checkpoints;
 /// <summary>A disk that takes nothing while <c>lockstep chaos</c> asks for that.</summary>
 internal sealed class FullDisk(ICheckpointFiles inner, ArmedFaults armed) : ICheckpointFiles
 {
-    /// <returns>Null, which is the disk: nobody asks for faults.</returns>
-    public static ICheckpointFiles? From(IConfiguration configuration, int shard, TimeProvider time) =>
-        configuration[EnvironmentNames.Faults] is { Length: > 0 } path ? new FullDisk(CheckpointFiles.Disk, new ArmedFaults(new FaultFolder(path), $"ps-{shard}", time) { IsReady = true }) : null;
-
     public void CreateDirectory(string path)
     {
         Check(path);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Lockstep.Contracts.Faults;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
@@ -14,9 +15,10 @@ namespace Lockstep.ParameterServer.Hosting;
 /// <param name="threads">That an update may use.</param>
 /// <param name="gate">Is asked before each version; null: nobody is.</param>
 /// <param name="room">Makes memory for the values of a version; null: of this process.</param>
-public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, TimeProvider time, IShardObserver observer, ICheckpointFiles? files = null, int threads = 1, IStepGate? gate = null, Func<int, IVersionRoom>? room = null) : IShardHost, IAsyncDisposable
+/// <param name="reach">Is told the phases of a step as they are reached; null: nobody is.</param>
+public sealed class ShardHost(int shard, IShardPeer? first, long memoryLimit, TimeProvider time, IShardObserver observer, ICheckpointFiles? files = null, int threads = 1, IStepGate? gate = null, Func<int, IVersionRoom>? room = null, Action<FaultPhase, long>? reach = null) : IShardHost, IAsyncDisposable
 {
-    private readonly ShardContext _context = new(shard, first, time, observer, files ?? CheckpointFiles.Disk, threads, gate, room);
+    private readonly ShardContext _context = new(shard, first, time, observer, files ?? CheckpointFiles.Disk, threads, gate, room, reach ?? ((_, _) => { }));
     private readonly ConcurrentDictionary<string, JobGeneration> _jobs = new(StringComparer.Ordinal);
     private readonly MemoryBudget _memory = new(memoryLimit);
     private readonly SemaphoreSlim _opening = new(1);

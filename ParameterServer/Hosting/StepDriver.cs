@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Lockstep.Contracts.Faults;
 using Lockstep.Core.Checkpoints;
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
@@ -145,6 +146,7 @@ internal sealed class StepDriver(JobDescriptor descriptor, ShardContext context,
             await gate.PassAsync(cursor.Step, guarded.Closed);
         }
 
+        context.Reach(FaultPhase.Update, cursor.Step);
         Activity? span = ShardSpans.Begin("update", lastPush);
         double factor = 1;
         if (descriptor.Optimizer.ClipNorm is not null)
@@ -174,6 +176,7 @@ internal sealed class StepDriver(JobDescriptor descriptor, ShardContext context,
         double updateMs = context.Time.GetElapsedTime(gathered).TotalMilliseconds;
         span?.Dispose();
         tellProgress();
+        context.Reach(FaultPhase.Turn, cursor.Step);
         // From here on beside the workers' computing; the next update is not begun before this is done.
         UInt128[] hashes = State.BlockHashes;
         ShardSnapshot? snapshot = null;
@@ -201,6 +204,7 @@ internal sealed class StepDriver(JobDescriptor descriptor, ShardContext context,
         try
         {
             Task<bool> asked = first.AnnounceAsync(announcement);
+            context.Reach(FaultPhase.Announce, announcement.Cursor.Step);
             bool keepsNext = await asked;
             lock (guarded.Gate)
             {

@@ -232,15 +232,21 @@ public sealed class GrpcShardClient : IShardWork, IShardControl, IShardFeed, ISh
         {
             await MemoryStepStream.RunAsync(socket, token, Shard, jobId, workerId, receiver, Opened, _time, cancellation);
         }
-        catch (RpcException exception) when (!cancellation.IsCancellationRequested && (!isOpen || exception.StatusCode == StatusCode.Unknown))
+        catch (RpcException exception) when (!cancellation.IsCancellationRequested && exception.StatusCode == StatusCode.Unknown)
         {
             _local.Failed(exception);
+            throw;
+        }
+        catch (RpcException exception) when (!cancellation.IsCancellationRequested && !isOpen)
+        {
+            _local.NotOpened(exception);
             throw;
         }
 
         void Opened()
         {
             isOpen = true;
+            _local.Opened();
             progress.Answered();
         }
     }

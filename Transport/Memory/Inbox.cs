@@ -17,6 +17,14 @@ internal sealed class Inbox(LocalSocket socket) : IDisposable
 
     private const int HeadBytes = sizeof(int) + 1;
 
+    /// <summary>More than a worker has sums on their way, or a shard versions in use: whoever hands over more would have all files and addresses of this process.</summary>
+    private const int MostRegions = 256;
+
+    /// <summary>A file comes with the message that says what it is.</summary>
+    private const int MostFiles = 8;
+
+    private const int TokenBytes = 64;
+
     private readonly Queue<SafeFileHandle> _files = [];
     // Regions of the other side, by number.
     private readonly Dictionary<int, SharedRegion> _regions = [];
@@ -32,9 +40,14 @@ internal sealed class Inbox(LocalSocket socket) : IDisposable
     /// <exception cref="SocketException">The connection broke.</exception>
     public TensorFrame? Next()
     {
-        while (Read(out MessageKind kind) is { } body)
+        while (Read(Longest, out MessageKind kind) is { } body)
         {
             ReadOnlySpan<byte> bytes = body.Span;
+            if (_files.Count > MostFiles || _regions.Count > MostRegions)
+            {
+                throw WireConversions.Invalid($"it hands over {_files.Count} files that are nothing, and {_regions.Count} regions of memory");
+            }
+
             switch (kind)
             {
                 case MessageKind.Frame:
@@ -52,6 +65,8 @@ internal sealed class Inbox(LocalSocket socket) : IDisposable
                 case MessageKind.Dropped when bytes.Length == sizeof(int):
                     _regions.Remove(BinaryPrimitives.ReadInt32LittleEndian(bytes));
                     break;
+                case MessageKind.Alive when bytes.IsEmpty:
+                    break;
                 case MessageKind.Refused when bytes.Length >= sizeof(int):
                     var error = (ProtocolError)BinaryPrimitives.ReadInt32LittleEndian(bytes);
                     string reason = Encoding.UTF8.GetString(bytes[sizeof(int)..]);
@@ -66,7 +81,7 @@ internal sealed class Inbox(LocalSocket socket) : IDisposable
 
     /// <summary>The token that a connection begins with.</summary>
     /// <returns>Null: it does not begin with one.</returns>
-    public byte[]? Token() => Read(out MessageKind kind) is { Length: <= 64 } body && kind == MessageKind.Token ? body.ToArray() : null;
+    public byte[]? Token() => Read(TokenBytes, out MessageKind kind) is { } body && kind == MessageKind.Token ? body.ToArray() : null;
 
     /// <summary>Numbers that the other side placed in its memory. They may change while they are read, unless the protocol says otherwise.</summary>
     /// <exception cref="ProtocolException">There is no such place.</exception>
@@ -95,7 +110,7 @@ internal sealed class Inbox(LocalSocket socket) : IDisposable
         _buffer = [];
     }
 
-    private ReadOnlyMemory<byte>? Read(out MessageKind kind)
+    private ReadOnlyMemory<byte>? Read(int longest, out MessageKind kind)
     {
         kind = default;
         if (!Have(HeadBytes))
@@ -105,7 +120,7 @@ internal sealed class Inbox(LocalSocket socket) : IDisposable
 
         int length = BinaryPrimitives.ReadInt32LittleEndian(_buffer.AsSpan(_from));
         kind = (MessageKind)_buffer[_from + sizeof(int)];
-        if (length is < 0 or > Longest)
+        if (length < 0 || length > longest)
         {
             throw WireConversions.Invalid($"a message says that it has {length} bytes");
         }

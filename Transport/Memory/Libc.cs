@@ -52,6 +52,22 @@ internal static unsafe partial class Libc
         return seals >= 0 && (seals & (SealShrink | SealFutureWrite)) == (SealShrink | SealFutureWrite);
     }
 
+    /// <returns>Whether the file's pages are all there; where one is not, reading it takes memory, and is a bus error where there is none.</returns>
+    /// <exception cref="Win32Exception">The system does not say.</exception>
+    public static bool IsWhole(SafeFileHandle file, long bytes)
+    {
+        const int BlockBytes = 512;
+        const int EmptyPath = 0x1000;
+        const uint Blocks = 0x400;
+        Status status;
+        if (statx(file, "", EmptyPath, Blocks, &status) != 0)
+        {
+            throw new Win32Exception(Marshal.GetLastPInvokeError());
+        }
+
+        return (status.Mask & Blocks) != 0 && status.Blocks >= (ulong)bytes / BlockBytes;
+    }
+
     public static byte* Map(SafeFileHandle file, long bytes, bool writes)
     {
         nint at = mmap(0, (nint)bytes, ReadProtection | (writes ? WriteProtection : 0), SharedMap, file, 0);
@@ -84,6 +100,10 @@ internal static unsafe partial class Libc
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int fcntl(SafeFileHandle file, int command, int argument);
 
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int statx(SafeFileHandle folder, string path, int flags, uint mask, Status* status);
+
     [LibraryImport("libc", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial nint mmap(nint address, nint length, int protection, int flags, SafeFileHandle file, nint offset);
@@ -91,6 +111,16 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static partial int munmap(nint address, nint length);
+
+    /// <summary>struct statx, alike on all machines.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct Status
+    {
+        [FieldOffset(0)]
+        public uint Mask;
+        [FieldOffset(48)]
+        public ulong Blocks;
+    }
 
     /// <summary>struct iovec.</summary>
     [StructLayout(LayoutKind.Sequential)]

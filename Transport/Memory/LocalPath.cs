@@ -14,6 +14,8 @@ internal sealed partial class LocalPath(StreamTransport transport, string server
     private const int MostFailures = 3;
 
     private bool _isGivenUp = transport == StreamTransport.Grpc;
+    // Since a stream was open: a shard that dies as it is reached is no fault of the memory.
+    private int _unopened;
     private int _failures;
 
     /// <summary>Connects to the shard's socket.</summary>
@@ -71,12 +73,20 @@ internal sealed partial class LocalPath(StreamTransport transport, string server
         return (socket, reply.Token.ToByteArray());
     }
 
-    /// <summary>A stream over shared memory broke before it was of use, or by the memory's fault.</summary>
-    public void Failed(Exception exception)
+    /// <summary>A stream over shared memory is open.</summary>
+    public void Opened() => _unopened = 0;
+
+    /// <summary>A stream over shared memory broke before it was open.</summary>
+    public void NotOpened(Exception exception) => Count(ref _unopened, exception);
+
+    /// <summary>A stream over shared memory broke by the memory's fault.</summary>
+    public void Failed(Exception exception) => Count(ref _failures, exception);
+
+    private void Count(ref int failures, Exception exception)
     {
-        if (++_failures >= MostFailures)
+        if (++failures >= MostFailures)
         {
-            GiveUp($"{_failures} streams over shared memory broke, the last one with: {exception.Message}");
+            GiveUp($"{failures} streams over shared memory broke, the last one with: {exception.Message}");
         }
     }
 

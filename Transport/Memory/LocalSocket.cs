@@ -15,6 +15,10 @@ internal sealed unsafe class LocalSocket(Socket socket) : IDisposable
     private const int CloseOnExec = 0x40000000;
     private const int MostFiles = 8;
 
+    // Whether something came, or nobody waited for it, since that was asked last.
+    private volatile bool _isHeard = true;
+    private volatile bool _isWaiting;
+
     /// <summary>Connects to the socket at a path.</summary>
     /// <exception cref="SocketException">Nobody listens there, or this user has no right to it.</exception>
     public static LocalSocket Connect(string path)
@@ -41,6 +45,17 @@ internal sealed unsafe class LocalSocket(Socket socket) : IDisposable
             socket.GetRawSocketOption(SocketLevel, PeerCredentials, MemoryMarshal.AsBytes(credentials));
             return credentials[1];
         }
+    }
+
+    /// <value>Whether somebody waits for what the other end says.</value>
+    public bool IsListening => _isWaiting;
+
+    /// <summary>Whether the other end was heard since this was asked last, or could not have been, as nobody listened.</summary>
+    public bool TakeHeard()
+    {
+        bool isHeard = _isHeard || !_isWaiting;
+        _isHeard = false;
+        return isHeard;
     }
 
     /// <summary>Sends bytes, or as many as there is room for.</summary>
@@ -100,6 +115,28 @@ internal sealed unsafe class LocalSocket(Socket socket) : IDisposable
     /// <exception cref="SocketException">The connection broke.</exception>
     public int Receive(Span<byte> room, Queue<SafeFileHandle> files)
     {
+        _isWaiting = true;
+        try
+        {
+            return ReceiveNow(room, files);
+        }
+        finally
+        {
+            _isHeard = true;
+            _isWaiting = false;
+        }
+    }
+
+    /// <summary>Ends both directions: whoever waits here or there is told. What was sent still arrives.</summary>
+    public void End() => End(SocketShutdown.Both);
+
+    /// <summary>Nothing more is sent; the other end learns it once all that was has arrived there.</summary>
+    public void EndSending() => End(SocketShutdown.Send);
+
+    public void Dispose() => socket.Dispose();
+
+    private int ReceiveNow(Span<byte> room, Queue<SafeFileHandle> files)
+    {
         const int ControlBytes = 16 + (MostFiles * sizeof(int));
         byte* control = stackalloc byte[ControlBytes];
         fixed (byte* first = room)
@@ -133,14 +170,6 @@ internal sealed unsafe class LocalSocket(Socket socket) : IDisposable
             }
         }
     }
-
-    /// <summary>Ends both directions: whoever waits here or there is told. What was sent still arrives.</summary>
-    public void End() => End(SocketShutdown.Both);
-
-    /// <summary>Nothing more is sent; the other end learns it once all that was has arrived there.</summary>
-    public void EndSending() => End(SocketShutdown.Send);
-
-    public void Dispose() => socket.Dispose();
 
     private void End(SocketShutdown side)
     {

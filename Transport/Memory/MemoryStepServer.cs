@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.ComponentModel;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Google.Protobuf;
@@ -27,6 +28,9 @@ public sealed partial class MemoryStepServer : IDisposable
     /// <summary>A worker comes at once, or not at all.</summary>
     private static readonly TimeSpan TokenLife = TimeSpan.FromSeconds(30);
 
+    /// <summary>Before a connection that could not be taken is tried again.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
     private readonly IShardHost _host;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -36,6 +40,7 @@ public sealed partial class MemoryStepServer : IDisposable
     // By its hexadecimal digits: when it was given.
     private readonly ConcurrentDictionary<string, long> _tokens = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<LocalSocket, bool> _open = [];
+    private readonly ManualResetEventSlim _over = new();
 
     /// <param name="folder">Where the socket is made; what dead servers left there is removed.</param>
     /// <param name="missing">Why there shall be none; null: there shall.</param>
@@ -49,18 +54,21 @@ public sealed partial class MemoryStepServer : IDisposable
             return;
         }
 
-        _path = Path.Combine(folder, $"{Prefix}{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(TokenBytes))}{Suffix}");
+        string path = Path.Combine(folder, $"{Prefix}{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(TokenBytes))}");
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
             RemoveDead(folder);
-            listener.Bind(new UnixDomainSocketEndPoint(_path));
+            listener.Bind(new UnixDomainSocketEndPoint(path));
             if (!OperatingSystem.IsWindows())
             {
-                File.SetUnixFileMode(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             }
 
             listener.Listen();
+            // Under its name from now on: until somebody listens there it looks as if a dead server had left it.
+            File.Move(path, path + Suffix, overwrite: true);
+            _path = path + Suffix;
         }
         catch (Exception exception) when (exception is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -102,6 +110,7 @@ public sealed partial class MemoryStepServer : IDisposable
 
     private void End()
     {
+        _over.Set();
         _listener?.Dispose();
         foreach (LocalSocket socket in _open.Keys)
         {
@@ -125,11 +134,27 @@ public sealed partial class MemoryStepServer : IDisposable
             }
             catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
             {
-                return;
+                if (_over.IsSet)
+                {
+                    return;
+                }
+
+                // No file is left, or no memory: who comes waits meanwhile.
+                LogNotTaken(exception.Message);
+                _over.Wait(Pause);
+                continue;
             }
 
-            // Of its own: it waits all the time, and what it reads is worked on without a change of thread.
-            new Thread(() => Serve(accepted)) { IsBackground = true, Name = "local stream" }.Start();
+            try
+            {
+                // Of its own: it waits all the time, and what it reads is worked on without a change of thread.
+                new Thread(() => Serve(accepted)) { IsBackground = true, Name = "local stream" }.Start();
+            }
+            catch (OutOfMemoryException exception)
+            {
+                LogNotTaken(exception.Message);
+                accepted.Dispose();
+            }
         }
     }
 
@@ -137,17 +162,25 @@ public sealed partial class MemoryStepServer : IDisposable
     {
         using var socket = new LocalSocket(accepted);
         _open[socket] = true;
+        if (_over.IsSet)
+        {
+            socket.End();
+        }
+
         try
         {
             using var inbox = new Inbox(socket);
+            var sink = new MemoryStepSink(socket, _time);
+            using var pulse = new Pulse(socket, sink.SayAlive, _time);
             if (socket.PeerUser == Libc.EffectiveUser() && inbox.Token() is { } token && _tokens.TryRemove(Convert.ToHexString(token), out long given) && _time.GetElapsedTime(given) <= TokenLife)
             {
-                Serve(socket, inbox);
+                Serve(sink, inbox);
             }
         }
-        catch (Exception exception) when (exception is SocketException or ProtocolException)
+        catch (Exception exception)
         {
-            // Nobody that was let in.
+            // Nobody that was let in; and whatever it is, it is of one stream only.
+            LogBroken(exception);
         }
         finally
         {
@@ -155,9 +188,8 @@ public sealed partial class MemoryStepServer : IDisposable
         }
     }
 
-    private void Serve(LocalSocket socket, Inbox inbox)
+    private void Serve(MemoryStepSink sink, Inbox inbox)
     {
-        var sink = new MemoryStepSink(socket, _time);
         try
         {
             using var frames = new WorkerFrames(_host, sink, inbox);
@@ -182,6 +214,11 @@ public sealed partial class MemoryStepServer : IDisposable
             LogBroken(exception);
             sink.End(null);
         }
+        catch (Win32Exception exception)
+        {
+            LogNotMapped(exception.Message);
+            sink.End(new InvalidOperationException($"The worker's memory cannot be mapped: {exception.Message}"));
+        }
         catch (Exception exception)
         {
             LogFailed(exception);
@@ -204,14 +241,32 @@ public sealed partial class MemoryStepServer : IDisposable
             }
             catch (SocketException exception) when (exception.SocketErrorCode == SocketError.ConnectionRefused)
             {
-                File.Delete(path);
+                Remove(path);
             }
             catch (SocketException)
             {
                 // Another user's.
             }
         }
+
+        static void Remove(string path)
+        {
+            try
+            {
+                File.Delete(path);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // Another user's, in a folder of all.
+            }
+        }
     }
+
+    [LoggerMessage(852, LogLevel.Warning, "The memory of a worker of this host cannot be mapped ({Reason}): its stream ends, and comes over gRPC if that stays so")]
+    private partial void LogNotMapped(string reason);
+
+    [LoggerMessage(853, LogLevel.Warning, "The connection of a worker of this host cannot be taken now: {Reason}")]
+    private partial void LogNotTaken(string reason);
 
     [LoggerMessage(850, LogLevel.Debug, "The stream of a worker of this host broke")]
     private partial void LogBroken(Exception exception);

@@ -33,6 +33,9 @@ internal sealed class MemoryStepSink : IStepSink
         _outbox.Kick();
     }
 
+    /// <summary>Says to the worker that the shard is there.</summary>
+    public void SayAlive() => _outbox.SayAlive();
+
     /// <summary>Waits until all is sent, or the connection broke.</summary>
     /// <returns>False: it took too long.</returns>
     public bool WaitSent(TimeSpan patience) => _sent.Wait(patience);

@@ -48,15 +48,16 @@ internal sealed class MemoryStepStream : IStepStream
         {
             var stream = new MemoryStepStream(socket);
             using CancellationTokenRegistration end = cancellation.Register(socket.End);
+            using var pulse = new Pulse(socket, stream.SayAlive, time);
             var hello = new Hello { JobId = jobId, WorkerId = workerId, Held = { receiver.Held(shard).Select(c => c.ToWire()) } };
             stream.Post([new Outgoing(Token: token), new Outgoing(new TensorFrame { Header = new WorkerHeader { Hello = hello } })]);
             // A thread of its own: it waits all the time, and what it reads is looked at without a change of thread.
-            await Task.Factory.StartNew(() => stream.Read(shard, receiver, answered, time), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            await Task.Factory.StartNew(() => stream.Read(shard, receiver, answered, pulse, time), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             cancellation.ThrowIfCancellationRequested();
         }
     }
 
-    private void Read(int shard, IStepReceiver receiver, Action answered, TimeProvider time)
+    private void Read(int shard, IStepReceiver receiver, Action answered, Pulse pulse, TimeProvider time)
     {
         using var inbox = new Inbox(_socket);
         var frames = new ShardFrames(shard, receiver, time, inbox);
@@ -78,7 +79,7 @@ internal sealed class MemoryStepStream : IStepStream
 
             if (!_isComplete)
             {
-                throw new RpcException(new Status(StatusCode.Unavailable, "The shard ended the stream."));
+                throw new RpcException(new Status(StatusCode.Unavailable, pulse.HasEnded ? "The shard was silent for 5 s." : "The shard ended the stream."));
             }
         }
         catch (SocketException) when (_isComplete)
@@ -100,6 +101,15 @@ internal sealed class MemoryStepStream : IStepStream
             {
                 receiver.Ended(shard);
             }
+        }
+    }
+
+    private void SayAlive()
+    {
+        // After its last word the shard waits for nothing more.
+        if (!_isComplete)
+        {
+            _outbox.SayAlive();
         }
     }
 

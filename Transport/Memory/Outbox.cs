@@ -25,6 +25,7 @@ internal sealed class Outbox(LocalSocket socket, Func<IEnumerator<Outgoing>?> ne
     private int _sent;
     private bool _isKicked;
     private bool _isSending;
+    private bool _saysAlive;
 
     /// <summary>There is something to be sent.</summary>
     public void Kick()
@@ -38,6 +39,24 @@ internal sealed class Outbox(LocalSocket socket, Func<IEnumerator<Outgoing>?> ne
             }
 
             _isSending = true;
+        }
+
+        Run(mayWait: false);
+    }
+
+    /// <summary>Says that this end is there, unless something is being sent, which says it too.</summary>
+    public void SayAlive()
+    {
+        lock (_gate)
+        {
+            if (_isSending)
+            {
+                return;
+            }
+
+            _isKicked = true;
+            _isSending = true;
+            _saysAlive = true;
         }
 
         Run(mayWait: false);
@@ -75,6 +94,12 @@ internal sealed class Outbox(LocalSocket socket, Func<IEnumerator<Outgoing>?> ne
 
         _bytes.ResetWrittenCount();
         _sent = 0;
+        if (_saysAlive)
+        {
+            _saysAlive = false;
+            Head(MessageKind.Alive, 0);
+        }
+
         while (_bytes.WrittenCount < Together)
         {
             if (_held is not { } message)

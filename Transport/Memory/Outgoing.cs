@@ -15,6 +15,8 @@ internal enum MessageKind : byte
     Dropped = 4,
     /// <summary>The last one: the shard ends the stream, and says why: number of the protocol's error, or 0, and text.</summary>
     Refused = 5,
+    /// <summary>Whoever sent it is there.</summary>
+    Alive = 6,
 }
 
 /// <summary>One message on its way out: exactly one of these is set.</summary>

@@ -14,6 +14,9 @@ internal sealed unsafe class SharedRegion : IDisposable
     /// <summary>In front of the numbers, on a page of its own: which version they are.</summary>
     private const int HeadBytes = 4096;
 
+    /// <summary>As many numbers as an array has.</summary>
+    private const long MostBytes = (long)int.MaxValue * sizeof(float);
+
     private static int _numbers;
 
     private readonly long _bytes;
@@ -72,7 +75,8 @@ internal sealed unsafe class SharedRegion : IDisposable
     }
 
     /// <summary>Maps what another process made, to read it.</summary>
-    /// <exception cref="ProtocolException">It may become shorter, or is shorter than said.</exception>
+    /// <exception cref="ProtocolException">It may become shorter, is shorter than said, or has pages that are not there.</exception>
+    /// <exception cref="Win32Exception">There are no addresses left for it.</exception>
     public static SharedRegion Attach(int number, SafeFileHandle file, long bytes)
     {
         using (file)
@@ -86,6 +90,11 @@ internal sealed unsafe class SharedRegion : IDisposable
             if (bytes < 0 || length != bytes + HeadBytes)
             {
                 throw new ProtocolException(ProtocolError.Invalid, $"Region {number} of the shared memory has {length - HeadBytes} bytes, not {bytes}.");
+            }
+
+            if (bytes > MostBytes || !Libc.IsWhole(file, length))
+            {
+                throw new ProtocolException(ProtocolError.Invalid, $"Region {number} of the shared memory says that it has {bytes} bytes, and they are not all there.");
             }
 
             return new SharedRegion(number, null, Libc.Map(file, length, writes: false), length);

@@ -84,7 +84,7 @@ internal sealed class JobRunner(WorkerSettings settings, ComponentCatalog catalo
                 trainer = faults.Disturb(trainer);
             }
 
-            var loop = new TrainingLoop(job.Plan, settings.WorkerId, shards, trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>(), trace, faults is null ? null : faults.Reach, StreamTransports.From(configuration) == StreamTransport.Grpc ? null : SharedMemory.Sums);
+            var loop = new TrainingLoop(job.Plan, settings.WorkerId, shards, trainer, compute, metrics, time, loggers.CreateLogger<TrainingLoop>(), trace, faults is null ? null : faults.Reach, StreamTransports.From(configuration) == StreamTransport.Grpc ? null : new SharedMemory(loggers.CreateLogger<SharedMemory>()).Sums);
             using var over = CancellationTokenSource.CreateLinkedTokenSource(abort);
             Task probing = new RoundTripProbe(assignment.JobId, shards, metrics, time).RunAsync(over.Token);
             try

@@ -153,6 +153,7 @@ internal sealed class TrainingLoop
         _isLeaving = true;
         _state.Leave();
         _open[0]?.Send(new LeavingMessage());
+        _reach(FaultPhase.Leave, _version?.Cursor.Step ?? 0);
     }
 
     private void WaitForNews()
@@ -228,16 +229,21 @@ internal sealed class TrainingLoop
         {
             case GrantMessage grant:
                 _state.Grant(grant.Cursor, grant.Slots, grant.Number);
+                _reach(FaultPhase.Grant, grant.Cursor.Step);
                 break;
             case RevokeMessage revoke:
                 _state.Revoke(revoke.Cursor, revoke.Slots);
+                _reach(FaultPhase.Revoke, revoke.Cursor.Step);
                 break;
             case AnswerMessage answer:
                 _pushes.Answered(answer.Push, shard, answer.Result);
-                if (_state.Answer(shard, answer.Push, answer.Result) is { } end)
+                PushEnd? end = _state.Answer(shard, answer.Push, answer.Result);
+                if (end is not null)
                     _pushes.Settle(end);
                 if (shard == 0)
                     _reach(FaultPhase.PushAfterOneShard, answer.Result.ShardCursor.Step);
+                if (end is not null)
+                    _reach(FaultPhase.Answer, end.Version.Step);
                 break;
             case OverMessage:
                 _isOver = true;
@@ -307,6 +313,7 @@ internal sealed class TrainingLoop
         _compute.Exit();
         TimeSpan elapsed = _time.GetElapsedTime(started);
         _metrics.Evaluate(elapsed);
+        _reach(FaultPhase.Evaluate, work.Cursor.Step);
         TakeNews();
         if (_state.Finish() == SlotUse.Evaluation)
             _open[0]?.Send(new EvaluationMessage(work.Cursor, work.Slot, part, elapsed.TotalMilliseconds));

@@ -22,7 +22,7 @@ public sealed class EnumNumberTests
         Assert.Equal("Csv=1 Idx=2 Source=3 Text=4 JsonLines=5 Parquet=6 Images=7", Numbers<DataFormat>());
         Assert.Equal("Refuse=1 Mean=2 Median=3 Zero=4", Numbers<MissingPolicy>());
         Assert.Equal("None=1 Standard=2 MinMax=3", Numbers<NormalizationKind>());
-        Assert.Equal("Kill=1 Stop=2 Drain=3 Add=4 Slow=5 KillShard=6 KillScheduler=7 RestartRedis=8 EmptyRedis=9 Exception=10 NaN=11 FillDisk=12 Drop=13 Duplicate=14 Delay=15 Reorder=16 Partition=17 Scale=18", Numbers<Lockstep.Contracts.Faults.FaultKind>());
+        Assert.Equal("Kill=1 Stop=2 Drain=3 Add=4 Slow=5 KillShard=6 KillScheduler=7 RestartRedis=8 EmptyRedis=9 Exception=10 NaN=11 FillDisk=12 Drop=13 Duplicate=14 Delay=15 Reorder=16 Partition=17 Scale=18 StopShard=19", Numbers<Lockstep.Contracts.Faults.FaultKind>());
         Assert.Equal("Queued=1 Running=2 Finished=3 Failed=4 Cancelled=5 Paused=6 Waiting=7 Checking=8", Numbers<JobState>());
     }
 

@@ -60,7 +60,7 @@ internal static class StubCommand
         var metrics = new WorkerMetrics(services.GetRequiredService<IMeterFactory>());
         StubTrainer[] trainers = [.. Enumerable.Range(0, parsed.GetValue(Workers)).Select(_ => new StubTrainer(job.Elements))];
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Func<int, Memory<int>>? sums = StreamTransports.From(configuration) == StreamTransport.Grpc ? null : SharedMemory.Sums;
+        Func<int, Memory<int>>? sums = StreamTransports.From(configuration) == StreamTransport.Grpc ? null : new SharedMemory().Sums;
         Task[] loops = [.. trainers.Select((trainer, number) => Task.Run(() => WorkAsync($"{parsed.GetValue(Prefix)}{number}", trainer), CancellationToken.None))];
         Task<double> measuring = MeasureAsync(trainers[0], TimeSpan.FromSeconds(parsed.GetValue(Warm)), TimeSpan.FromSeconds(parsed.GetValue(Seconds)), parsed.GetValue(Steps), stop.Token);
         Task first = await Task.WhenAny([measuring, .. loops]);

@@ -13,7 +13,7 @@ public sealed class FaultScheduleTests
                 at: {seconds: 1.5}
                 target: worker-2
                 duration: 4
-              - {kind: kill-shard, at: {step: 30}, target: ps-1}
+              - {kind: kill-shard, at: {step: 30, phase: announce}, target: ps-1}
               - {kind: kill, at: {step: 7, worker: worker-3, phase: push-after-one-shard}}
               - {kind: partition, at: {step: 9}, target: worker-1, shard: 1, side: from}
               - {kind: scale, at: {seconds: 20}, workers: 8}
@@ -22,7 +22,7 @@ public sealed class FaultScheduleTests
         Assert.Equal(
             [
                 new Fault(FaultKind.Stop, new FaultTime(1.5, null, null)) { Target = "worker-2", Duration = 4, Line = 4 },
-                new Fault(FaultKind.KillShard, new FaultTime(null, 30, null)) { Target = "ps-1", Line = 6 },
+                new Fault(FaultKind.KillShard, new FaultTime(null, 30, FaultPhase.Announce)) { Target = "ps-1", Line = 6 },
                 new Fault(FaultKind.Kill, new FaultTime(null, 7, FaultPhase.PushAfterOneShard)) { Target = "worker-3", Line = 7 },
                 new Fault(FaultKind.Partition, new FaultTime(null, 9, null)) { Target = "worker-1", Duration = 5, Shard = 1, Side = PartitionSide.From, Line = 8 },
                 new Fault(FaultKind.Scale, new FaultTime(20, null, null)) { Workers = 8, Line = 9 },
@@ -64,6 +64,9 @@ public sealed class FaultScheduleTests
     [InlineData("- {kind: kill, at: {step: 1}, shard: 0}", "s.yaml:2: A fault of kind 'kill' has no 'shard'.")]
     [InlineData("- {kind: stop, at: {step: 1, phase: load}}", "s.yaml:2: A fault of kind 'stop' has no phase.")]
     [InlineData("- {kind: kill, at: {seconds: 1, phase: load}}", "s.yaml:2: A phase is one of a step.")]
+    [InlineData("- {kind: kill, at: {step: 1, phase: announce}}", "s.yaml:2: A fault of kind 'kill' has no phase 'announce'. Use one of pull, load,")]
+    [InlineData("- {kind: kill-shard, at: {step: 1, phase: wait}}", "s.yaml:2: A fault of kind 'kill-shard' has no phase 'wait'. Use one of update, turn, announce.")]
+    [InlineData("- {kind: kill-shard, at: {step: 1, phase: turn, worker: worker-1}}", "s.yaml:2: 'worker-1' is no target of 'kill-shard'.")]
     public void Says_what_is_wrong_and_where(string fault, string message)
     {
         var exception = Assert.Throws<InputException>(() => FaultSchedule.Parse("faults:\n  " + fault, "s.yaml"));

@@ -16,7 +16,7 @@ public sealed class ChaosTests : IDisposable
           - {kind: duplicate, at: {step: 15}, target: worker-2, duration: 2}
           - {kind: stop, at: {step: 25}, target: worker-1, duration: 2}
           - {kind: nan, at: {step: 40}, target: worker-2}
-          - {kind: kill-shard, at: {step: 55}, target: ps-1}
+          - {kind: kill-shard, at: {step: 55, phase: announce}, target: ps-1}
           - {kind: kill, at: {step: 75, phase: push-after-one-shard, worker: worker-0}}
           - {kind: drain, at: {step: 85}, target: worker-2}
           - {kind: add, at: {step: 90}}
@@ -25,7 +25,9 @@ public sealed class ChaosTests : IDisposable
           - {kind: reorder, at: {step: 120}, target: worker-0, duration: 2}
           - {kind: partition, at: {step: 130}, target: worker-1, shard: 1, side: from, duration: 2}
           - {kind: slow, at: {step: 140}, target: worker-0, duration: 2}
-          - {kind: kill-shard, at: {step: 150}, target: ps-0}
+          - {kind: kill, at: {step: 145, phase: answer, worker: worker-2}}
+          - {kind: kill-shard, at: {step: 150, phase: turn}, target: ps-0}
+          - {kind: stop-shard, at: {step: 160}, target: ps-1, duration: 6}
           - {kind: kill-scheduler, at: {step: 165}}
           - {kind: scale, at: {step: 180}, workers: 1}
           - {kind: scale, at: {step: 195}, workers: 3}
@@ -33,8 +35,8 @@ public sealed class ChaosTests : IDisposable
 
     private static readonly string[] Planned =
     [
-        "add worker-3", "delay worker-1", "drain worker-2", "drop worker-1", "duplicate worker-2", "kill worker-0", "kill worker-0", "kill-scheduler scheduler",
-        "kill-shard ps-0", "kill-shard ps-1", "nan worker-2", "partition worker-1", "reorder worker-0", "restart-redis redis", "scale to 1 worker", "scale to 3 workers", "slow worker-0", "stop worker-1",
+        "add worker-3", "delay worker-1", "drain worker-2", "drop worker-1", "duplicate worker-2", "kill worker-0", "kill worker-0", "kill worker-2", "kill-scheduler scheduler",
+        "kill-shard ps-0", "kill-shard ps-1", "nan worker-2", "partition worker-1", "reorder worker-0", "restart-redis redis", "scale to 1 worker", "scale to 3 workers", "slow worker-0", "stop worker-1", "stop-shard ps-1",
     ];
 
     private readonly TestFolder _folder = new();
@@ -62,7 +64,7 @@ public sealed class ChaosTests : IDisposable
         const int steps = 60;
         const int least = 5;
 
-        (CliResult result, JsonElement verdict) = await RunAsync(steps, workers: 3, "--mtbf", "2", "--seed", "9", "--min-faults", $"{least}", "--set", "globalBatch=512");
+        (CliResult result, JsonElement verdict) = await RunAsync(steps, workers: 3, "--mtbf", "2", "--seed", "9", "--min-faults", $"{least}", "--transport", "grpc", "--set", "globalBatch=512");
 
         Assert.True(result.ExitCode == 0, result.All);
         Assert.True(verdict.GetProperty("sameLedger").GetBoolean());
@@ -109,6 +111,7 @@ public sealed class ChaosTests : IDisposable
     [InlineData("--seed: '-1' cannot be. Give a whole number, 0 or more.", "--mtbf", "5", "--seed", "-1")]
     [InlineData("There is no kind of fault 'explode'.", "--mtbf", "5", "--kinds", "kill,explode")]
     [InlineData("--kinds: It names no kind of fault.", "--mtbf", "5", "--kinds", "")]
+    [InlineData("--transport: 'pigeon' is no transport.", "--mtbf", "5", "--transport", "pigeon")]
     public async Task Says_what_is_wrong_with_its_options(string message, params string[] options)
     {
         string schedule = _folder.Write("faults.yaml", Schedule);

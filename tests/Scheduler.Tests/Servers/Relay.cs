@@ -13,6 +13,7 @@ internal sealed class Relay : IAsyncDisposable
     private readonly List<Socket> _sockets = [];
     private readonly Task _accepting;
     private TaskCompletionSource? _kept;
+    private volatile bool _isStalled;
     private (long Bytes, TaskCompletionSource Done)? _awaited;
     private long _sent;
     private long _passed;
@@ -55,6 +56,9 @@ internal sealed class Relay : IAsyncDisposable
             return _kept.Task;
         }
     }
+
+    /// <summary>From now on nothing passes, either way, and nobody is told: as of a machine that is cut off.</summary>
+    public void Stall() => _isStalled = true;
 
     /// <summary>Breaks all connections; new ones may be made.</summary>
     public void Cut()
@@ -128,6 +132,11 @@ internal sealed class Relay : IAsyncDisposable
             while (await from.ReceiveAsync(buffer, _stop.Token) is > 0 and var count)
             {
                 Pass(count);
+                if (_isStalled)
+                {
+                    continue;
+                }
+
                 if (!isAnswer)
                 {
                     Interlocked.Add(ref _sent, count);

@@ -36,5 +36,8 @@ internal sealed class FakeStepSession(FakeShardHost host, StepHello hello, IStep
 
     public async Task<FakePushSession> NextPushAsync() => await _pushes.Reader.ReadAsync(TestContext.Current.CancellationToken);
 
+    /// <value>The first contribution that began to come; null: none did.</value>
+    public FakePushSession? FirstPush => _pushes.Reader.TryRead(out FakePushSession? push) ? push : null;
+
     public Task EndAsync() => Disposed.Task.WaitAsync(TestContext.Current.CancellationToken);
 }

@@ -3,6 +3,7 @@ using Grpc.Net.Client;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Grpc;
 using Lockstep.Transport.Memory;
+using Lockstep.Transport.Protos;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -36,9 +37,12 @@ internal sealed class ShardServer : IAsyncDisposable
     /// <param name="port">0: any that is free.</param>
     /// <param name="transport">Of workers' streams, at both ends.</param>
     /// <param name="sockets">Where the socket of shared memory is made; null: any folder.</param>
-    public static async Task<ShardServer> StartAsync(IShardHost host, int port = 0, StreamTransport transport = StreamTransport.Grpc, string? sockets = null)
+    /// <param name="time">Of shared memory's streams; null: the system's.</param>
+    public static async Task<ShardServer> StartAsync(IShardHost host, int port = 0, StreamTransport transport = StreamTransport.Grpc, string? sockets = null, TimeProvider? time = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        // The settings of a service that is tested lie beside the tests.
+        builder.Configuration.Sources.Clear();
         var errors = new ErrorLog();
         builder.Logging.ClearProviders().AddProvider(errors);
         builder.Services.AddSingleton(host);
@@ -46,7 +50,7 @@ internal sealed class ShardServer : IAsyncDisposable
         builder.Services.AddSingleton<WaitsEnd>();
         if (transport != StreamTransport.Grpc)
         {
-            builder.Services.AddSingleton(services => new MemoryStepServer(host, sockets ?? Path.GetTempPath(), null, TimeProvider.System, services.GetRequiredService<ILogger<MemoryStepServer>>(), services.GetRequiredService<WaitsEnd>()));
+            builder.Services.AddSingleton(services => new MemoryStepServer(host, sockets ?? Path.GetTempPath(), null, time ?? TimeProvider.System, services.GetRequiredService<ILogger<MemoryStepServer>>(), services.GetRequiredService<WaitsEnd>()));
         }
 
         builder.Services.AddGrpc(options =>
@@ -55,7 +59,12 @@ internal sealed class ShardServer : IAsyncDisposable
             options.MaxReceiveMessageSize = 64 << 20;
             options.MaxSendMessageSize = 64 << 20;
         });
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(1);
+            kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(4);
+            kestrel.Listen(IPAddress.Loopback, port, listen => listen.Protocols = HttpProtocols.Http2);
+        });
         WebApplication app = builder.Build();
         app.MapGrpcService<ShardGrpcService>();
         await app.StartAsync();
@@ -63,6 +72,9 @@ internal sealed class ShardServer : IAsyncDisposable
     }
 
     public GrpcShardClient Client(ILogger? logger = null) => new(Address, 0, TimeProvider.System, logger, transport: _transport);
+
+    /// <summary>What a worker of the same host is told.</summary>
+    public LocalReply Offer() => _local!.Offer();
 
     /// <summary>A client that knows the generated classes only.</summary>
     public ForeignClient Foreign() => new(GrpcChannel.ForAddress(Address, new GrpcChannelOptions { MaxReceiveMessageSize = null }));

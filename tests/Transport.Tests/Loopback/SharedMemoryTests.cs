@@ -4,12 +4,17 @@ using Lockstep.Contracts;
 using Lockstep.Core.Protocol;
 using Lockstep.Transport.Grpc;
 using Lockstep.Transport.Memory;
+using Microsoft.Win32.SafeHandles;
 
 namespace Lockstep.Transport.Tests.Loopback;
 
 /// <summary>Numbers between processes of one host lie in memory that both have mapped, and whoever lies about them is refused.</summary>
 public sealed class SharedMemoryTests : IDisposable
 {
+    private const uint AllowSealing = 2;
+    private const int KeepSize = 1;
+    private const int Punch = 2;
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("lockstep-");
 
     public void Dispose() => _folder.Delete(recursive: true);
@@ -17,7 +22,7 @@ public sealed class SharedMemoryTests : IDisposable
     [Fact]
     public async Task A_version_is_read_where_it_is()
     {
-        using IVersionRoom room = SharedMemory.Versions(5000);
+        using IVersionRoom room = new SharedMemory().Versions(5000);
         float[] values = Samples.Floats(5000);
         values.CopyTo(room.Values.Span);
         room.Publish(Samples.Cursor);
@@ -44,7 +49,7 @@ public sealed class SharedMemoryTests : IDisposable
     [Fact]
     public async Task A_memory_serves_version_after_version_and_travels_once()
     {
-        using IVersionRoom room = SharedMemory.Versions(100);
+        using IVersionRoom room = new SharedMemory().Versions(100);
         var host = new FakeShardHost { OnAttach = _ => { } };
         await using ShardServer server = await StartAsync(host);
         await using GrpcShardClient client = server.Client();
@@ -72,7 +77,7 @@ public sealed class SharedMemoryTests : IDisposable
     [Fact]
     public async Task Sums_are_taken_out_of_the_workers_memory_before_they_are_looked_at()
     {
-        Memory<int> sums = SharedMemory.Sums(10_000);
+        Memory<int> sums = new SharedMemory().Sums(10_000);
         for (int i = 0; i < sums.Length; i++)
         {
             sums.Span[i] = i * -77_777;
@@ -118,13 +123,13 @@ public sealed class SharedMemoryTests : IDisposable
     [InlineData(2, 0, 1, "region 2, which did not come")]
     public void A_place_that_there_is_not_is_refused(int region, int offset, int count, string reason)
     {
-        (LocalSocket one, LocalSocket other) = Pair();
+        (LocalSocket one, LocalSocket other) = SocketPair.Connect(_folder.FullName);
         using (one)
         using (other)
         using (SharedRegion made = SharedRegion.Create(10 * sizeof(int)))
         using (var inbox = new Inbox(other))
         {
-            Send(one, new Outgoing(Region: made), new Outgoing(new TensorFrame { Index = 1 }));
+            one.Send(new Outgoing(Region: made), new Outgoing(new TensorFrame { Index = 1 }));
             inbox.Next()!.Dispose();
             // The number is the maker's own; the test speaks of the first.
             int number = region == 1 ? made.Number : made.Number + 1;
@@ -143,8 +148,18 @@ public sealed class SharedMemoryTests : IDisposable
         Assert.Contains("not sealed", Assert.Throws<ProtocolException>(() => SharedRegion.Attach(1, unsealed, 4096)).Message, StringComparison.Ordinal);
 
         using SharedRegion made = SharedRegion.Create(100);
-        using var again = new Microsoft.Win32.SafeHandles.SafeFileHandle(made.File!.DangerousGetHandle(), ownsHandle: false);
+        using var again = new SafeFileHandle(made.File!.DangerousGetHandle(), ownsHandle: false);
         Assert.Contains("has 100 bytes, not 101", Assert.Throws<ProtocolException>(() => SharedRegion.Attach(1, again, 101)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_whose_pages_are_not_there_is_refused()
+    {
+        using SafeFileHandle sparse = MakeFile("sparse", AllowSealing);
+        RandomAccess.SetLength(sparse, 4096 + 1_000_000);
+        Libc.Seal(sparse);
+
+        Assert.Contains("they are not all there", Assert.Throws<ProtocolException>(() => SharedRegion.Attach(1, sparse, 1_000_000)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -154,6 +169,8 @@ public sealed class SharedMemoryTests : IDisposable
 
         Assert.ThrowsAny<Exception>(() => RandomAccess.SetLength(made.File!, 10));
         Assert.ThrowsAny<Exception>(() => RandomAccess.Write(made.File!, new byte[10], 4096));
+        // Nor by its maker, who has it mapped: no page of it goes away under a reader.
+        Assert.NotEqual(0, PunchHole(made.File!, KeepSize | Punch, 4096, 4096));
         made.Memory<int>().Span[3] = 5;
         Assert.Equal(5, made.Memory<int>().Span[3]);
     }
@@ -191,6 +208,56 @@ public sealed class SharedMemoryTests : IDisposable
     }
 
     [Fact]
+    public async Task A_stream_that_finds_the_socket_gone_in_mid_job_goes_on_over_grpc_and_says_so()
+    {
+        var host = new FakeShardHost();
+        await using ShardServer server = await StartAsync(host);
+        var log = new MemoryLogger();
+        await using var client = new GrpcShardClient(server.Address, 0, TimeProvider.System, log, transport: StreamTransport.Auto);
+        await using var worker = new TestWorker();
+        await worker.OpenAsync(client);
+        await worker.NextAsync<OfferedVersion>();
+        Assert.Equal("memory", client.Path);
+
+        File.Delete(Assert.Single(Directory.GetFiles(_folder.FullName)));
+        (await host.NextSessionAsync()).Sink.End(null);
+        await worker.Working;
+        await worker.NextAsync<TestWorker.EndedEvent>();
+        _ = worker.Start(client);
+
+        IStepStream stream = (await worker.NextAsync<TestWorker.OpenedEvent>()).Stream;
+        await worker.NextAsync<OfferedVersion>();
+        stream.Send(3, Samples.Contribution(1000));
+        Assert.Equal(3, (await worker.NextAsync<AnswerMessage>()).Push);
+        Assert.Equal("grpc", client.Path);
+        Assert.Contains(log.Messages, line => line.Contains("over gRPC, not shared memory: its socket", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_shard_that_dies_while_it_computes_a_version_leaves_one_that_is_not_whole()
+    {
+        IVersionRoom room = new SharedMemory().Versions(1000);
+        room.Publish(Samples.Cursor);
+        var host = new FakeShardHost { OnAttach = session => session.Sink.Send(Turn(room.Values)) };
+        PlacedValues placed;
+        await using (ShardServer server = await StartAsync(host))
+        {
+            await using GrpcShardClient client = server.Client();
+            await using var worker = new TestWorker();
+            await worker.OpenAsync(client);
+            placed = (await worker.NextAsync<OfferedVersion>()).Placed!;
+
+            // It is about to overwrite it, and is gone with all its memory.
+            room.Withdraw();
+            room.Values.Span[..500].Fill(7);
+            room.Dispose();
+        }
+
+        Assert.Equal(7, placed.Values.Span[499]);
+        Assert.False(placed.IsWhole());
+    }
+
+    [Fact]
     public async Task Nobody_comes_in_without_the_token()
     {
         var host = new FakeShardHost();
@@ -200,7 +267,7 @@ public sealed class SharedMemoryTests : IDisposable
         foreach (Outgoing first in new[] { new Outgoing(Token: new byte[16]), new Outgoing(new TensorFrame { Index = 1 }) })
         {
             using LocalSocket stranger = LocalSocket.Connect(path);
-            Send(stranger, first);
+            stranger.Send(first);
             using var inbox = new Inbox(stranger);
             Assert.Null(inbox.Next());
         }
@@ -233,24 +300,16 @@ public sealed class SharedMemoryTests : IDisposable
         Assert.Equal([alive], Directory.GetFiles(_folder.FullName));
     }
 
+    [DllImport("libc", EntryPoint = "memfd_create", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern SafeFileHandle MakeFile([MarshalAs(UnmanagedType.LPStr)] string name, uint flags);
+
+    [DllImport("libc", EntryPoint = "fallocate", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int PunchHole(SafeFileHandle file, int mode, long offset, long length);
+
     private Task<ShardServer> StartAsync(IShardHost host) => ShardServer.StartAsync(host, transport: StreamTransport.Shared, sockets: _folder.FullName);
 
     private static TurnMessage Turn(ReadOnlyMemory<float> values, long? step = null) =>
         new(new PulledVersion(Samples.Cursor with { Step = step ?? Samples.Cursor.Step }, false, values, new short[] { 5 }, () => { }));
-
-    private (LocalSocket One, LocalSocket Other) Pair()
-    {
-        string path = Path.Combine(_folder.FullName, Path.GetRandomFileName());
-        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        listener.Bind(new UnixDomainSocketEndPoint(path));
-        listener.Listen();
-        LocalSocket one = LocalSocket.Connect(path);
-        return (one, new LocalSocket(listener.Accept()));
-    }
-
-    private static void Send(LocalSocket socket, params IEnumerable<Outgoing> messages)
-    {
-        IEnumerator<Outgoing>? all = messages.GetEnumerator();
-        new Outbox(socket, () => Interlocked.Exchange(ref all, null), socket.End, exception => Assert.Fail(exception.Message)).Kick();
-    }
 }

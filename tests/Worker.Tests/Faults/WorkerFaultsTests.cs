@@ -50,7 +50,8 @@ public sealed class WorkerFaultsTests : IDisposable
         Assert.NotNull(_folder.FiredAt(0));
     }
 
-    public static TheoryData<FaultPhase> Phases => [.. Enum.GetValues<FaultPhase>()];
+    /// <summary>Those that a worker comes to by itself.</summary>
+    public static TheoryData<FaultPhase> Phases => [.. Enum.GetValues<FaultPhase>().Where(p => FaultRule.HasPhase(FaultKind.Exception, p)).Except([FaultPhase.Revoke, FaultPhase.Leave])];
 
     [Theory]
     [MemberData(nameof(Phases))]
@@ -61,6 +62,67 @@ public sealed class WorkerFaultsTests : IDisposable
         IReadOnlyList<StepReport> reports = await RunAsync(tolerant: true);
 
         Ledger.Equal(phase.ToString(), await QuietRun.LedgerAsync(Job), Ledger.Of(reports));
+        Assert.NotNull(_folder.FiredAt(0));
+    }
+
+    [Fact]
+    public async Task A_worker_that_fails_as_it_leaves_leaves_the_ledger_as_it_is()
+    {
+        _folder.Arm(0, new Fault(FaultKind.Exception, new FaultTime(null, 0, FaultPhase.Leave)) { Target = Disturbed });
+        using WorkerFaults faults = Faults();
+        using var folder = new TemporaryFolder();
+        await using var swarm = new Swarm(Job, 2, folder.Path, TimeProvider.System);
+        var begun = new Gate();
+        var leaves = new Gate();
+        Member disturbed = swarm.Hire(Disturbed, faults, job => new StubTrainer(job, (step, _) =>
+        {
+            if (step == 2 && begun.Open())
+            {
+                leaves.Wait(swarm.End);
+            }
+        }), tolerant: true).Start();
+        await begun.WaitAsync(swarm.End);
+
+        disturbed.Drain();
+        leaves.Open();
+
+        await Assert.ThrowsAsync<InjectedFaultException>(() => disturbed.Run);
+        swarm.Hire("quiet").Start();
+        Ledger.Equal("leave", await QuietRun.LedgerAsync(Job), Ledger.Of(await swarm.WatchAsync()));
+        Assert.NotNull(_folder.FiredAt(0));
+    }
+
+    [Fact]
+    public async Task A_worker_that_fails_when_slots_are_taken_back_leaves_the_ledger_as_it_is()
+    {
+        _folder.Arm(0, new Fault(FaultKind.Exception, new FaultTime(null, 2, FaultPhase.Revoke)) { Target = Disturbed });
+        using WorkerFaults faults = Faults();
+        using var folder = new TemporaryFolder();
+        // Nothing is ever overdue: what the disturbed worker has not begun is taken back.
+        await using var swarm = new Swarm(Job, 2, folder.Path, new FakeTimeProvider());
+        var begun = new Gate();
+        var revoked = new Gate();
+        Member disturbed = swarm.Hire(Disturbed, faults, job => new StubTrainer(job, (step, _) =>
+        {
+            if (step == 2 && begun.Open())
+            {
+                revoked.Wait(swarm.End);
+            }
+        }), tolerant: true, new ScriptedWire(after: (message, _) =>
+        {
+            if (message.Kind == MessageKind.Revoke)
+            {
+                revoked.Open();
+            }
+
+            return Task.CompletedTask;
+        })).Start();
+        await begun.WaitAsync(swarm.End);
+
+        swarm.Hire("quiet").Start();
+
+        await Assert.ThrowsAsync<InjectedFaultException>(() => disturbed.Run);
+        Ledger.Equal("revoke", await QuietRun.LedgerAsync(Job), Ledger.Of(await swarm.WatchAsync()));
         Assert.NotNull(_folder.FiredAt(0));
     }
 
@@ -127,7 +189,7 @@ public sealed class WorkerFaultsTests : IDisposable
         using WorkerFaults faults = Faults(time);
         using var folder = new TemporaryFolder();
         await using var swarm = new Swarm(Job, 2, folder.Path, time);
-        swarm.Hire(Disturbed, faults, tolerant).Start();
+        swarm.Hire(Disturbed, faults, tolerant: tolerant).Start();
         // The other one comes when the job needs it, so that the faults have their step.
         Task met = WaitFiredAsync(swarm.End);
         swarm.Hire("quiet").Start(met);

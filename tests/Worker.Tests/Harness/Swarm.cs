@@ -46,8 +46,8 @@ internal sealed class Swarm : IAsyncDisposable
         Hire(name, wire ?? new QuietWire(), () => trainer?.Invoke(_stub!) ?? new StubTrainer(_stub!), tolerant);
 
     /// <summary>A worker that does faults to itself and its messages.</summary>
-    public Member Hire(string name, WorkerFaults faults, bool tolerant = false) =>
-        Hire(name, new QuietWire(), () => faults.Disturb(new StubTrainer(_stub!)), tolerant, faults);
+    public Member Hire(string name, WorkerFaults faults, Func<StubJob, ITrainer>? trainer = null, bool tolerant = false, IWire? wire = null) =>
+        Hire(name, wire ?? new QuietWire(), () => faults.Disturb(trainer?.Invoke(_stub!) ?? new StubTrainer(_stub!)), tolerant, faults);
 
     /// <param name="trainer">Called on the worker's compute thread.</param>
     public Member Hire(string name, IWire wire, Func<ITrainer> trainer, bool tolerant = false, WorkerFaults? faults = null)

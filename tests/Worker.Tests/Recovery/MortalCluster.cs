@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Lockstep.Contracts.Faults;
 using Lockstep.Core.Grants;
 using Lockstep.Core.Protocol;
 using Lockstep.ParameterServer.Hosting;
@@ -21,6 +22,12 @@ public enum Moment
     BeforeCheckpointPart = 7,
     AfterCheckpointPart = 8,
     Evaluation = 9,
+    /// <summary>The shard has all slots of the step.</summary>
+    Update = 10,
+    /// <summary>The shard has given the next version out, and announced it to nobody.</summary>
+    Turn = 11,
+    /// <summary>The shard has announced the next version, and has no answer.</summary>
+    Announce = 12,
 }
 
 /// <summary>Parameter servers in one process that die as processes do: what is on its way to them breaks off, their memory is gone, and others take their places at the same address.</summary>
@@ -124,7 +131,7 @@ internal sealed class MortalCluster : IAsyncDisposable
             _cluster = cluster;
             _shard = shard;
             var files = new MortalFiles(Dead.Token, (what, name) => cluster.Before?.Invoke(shard, what, name));
-            Host = new ShardHost(shard, shard == 0 ? null : cluster.Clients[0], long.MaxValue, TimeProvider.System, this, files);
+            Host = new ShardHost(shard, shard == 0 ? null : cluster.Clients[0], long.MaxValue, TimeProvider.System, this, files, reach: Reach);
             Client = new LocalShardClient(Host, shard);
         }
 
@@ -133,6 +140,12 @@ internal sealed class MortalCluster : IAsyncDisposable
         public LocalShardClient Client { get; }
 
         public void Stepped(string jobId, CommittedStep step, double gatherMs, double updateMs) => _cluster.Happened?.Invoke(Moment.Stepped, _shard, step.Cursor);
+
+        private void Reach(FaultPhase phase, long step)
+        {
+            Moment moment = phase switch { FaultPhase.Update => Moment.Update, FaultPhase.Turn => Moment.Turn, _ => Moment.Announce };
+            _cluster.Happened?.Invoke(moment, _shard, new Cursor(Host.Jobs.Values.FirstOrDefault().Generation, step, 0));
+        }
 
         void IShardObserver.LedgerDiffers(string jobId, Cursor cursor, string first, string now) => _cluster.LedgerAlarms++;
 

@@ -33,7 +33,7 @@ public abstract class LyingWorkerTests(StreamTransport transport) : IDisposable
         ["more escapes"] = Refused("more than its exponents say", good => First(good, chunk => chunk with { Escapes = new([.. chunk.Escapes.ToArray(), 0]) })),
         ["an exponent that is none"] = Refused("an exponent that is none", good => First(good, chunk => chunk with { Exponents = Changed(chunk.Exponents.ToArray(), 0, (byte)210) })),
         ["no exponents"] = Refused("exponents, not 0", good => First(good, chunk => chunk with { Exponents = default })),
-        ["too many sums"] = Refused("and 1000 integers", good => First(good, chunk => chunk with { Sums = new SharedMemory().Sums(1000) })),
+        ["too many sums"] = Refused("elements, not 1000", good => First(good, chunk => chunk with { Sums = new SharedMemory().Sums(1000) })),
         ["a chunk that there is not"] = Refused("chunk 99 is not one of shard 0", good => First(good, chunk => chunk with { Chunk = 99 })),
         ["a chunk twice"] = Refused("comes twice", good => good with { Chunks = [good.Chunks[0], good.Chunks[0], .. good.Chunks.Skip(1)] }),
         ["fewer chunks than there are"] = Refused("chunks came", good => good with { Chunks = [good.Chunks[0]] }),

@@ -49,7 +49,7 @@ public sealed class StepAllocationTests : IDisposable
     {
         var job = new StubJob(bytes, Slots: 2 * Workers, Path.Combine(_folder, $"{bytes}"));
         TrainingPlan training = job.Create();
-        await using var host = new ShardHost(0, null, long.MaxValue, TimeProvider.System, new SilentShardObserver(), room: transport == StreamTransport.Grpc ? null : SharedMemory.Versions);
+        await using var host = new ShardHost(0, null, long.MaxValue, TimeProvider.System, new SilentShardObserver(), room: transport == StreamTransport.Grpc ? null : new SharedMemory().Versions);
         await using WebApplication server = await ServeAsync(host, transport);
         var address = new Uri(server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
         using var stop = new CancellationTokenSource();
@@ -111,7 +111,7 @@ public sealed class StepAllocationTests : IDisposable
         using var compute = new ComputeThread();
         using var trainer = new StubTrainer(training.Layout.Elements);
         var metrics = new WorkerMetrics(services.GetRequiredService<IMeterFactory>());
-        await new TrainingLoop(training, name, [shard], trainer, compute, metrics, TimeProvider.System, NullLogger<TrainingLoop>.Instance, sums: transport == StreamTransport.Grpc ? null : SharedMemory.Sums).RunAsync(CancellationToken.None, stop);
+        await new TrainingLoop(training, name, [shard], trainer, compute, metrics, TimeProvider.System, NullLogger<TrainingLoop>.Instance, sums: transport == StreamTransport.Grpc ? null : new SharedMemory().Sums).RunAsync(CancellationToken.None, stop);
     }
 }
 

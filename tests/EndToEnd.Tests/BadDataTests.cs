@@ -71,7 +71,7 @@ public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
     }
 
     [Theory]
-    [InlineData("secret.csv", "The object store refuses access (403). Give the process credentials")]
+    [InlineData("secret.csv", "The object store refuses access (403, Forbidden). Give the process credentials")]
     [InlineData("broken.csv", "The object store broke off after 10 of 1000 bytes, 3 times")]
     public async Task An_object_store_that_refuses_or_breaks_off(string name, string message)
     {

@@ -97,11 +97,11 @@ public sealed class OtherCodeTests : IDisposable
 
         CliResult accepted = await CliProcess.RunAsync([.. resume, "--accept-code"]);
         Assert.True(accepted.ExitCode == 0, accepted.All);
-        string?[] classes = [.. File.ReadLines(folder.Ledger).Select(line => LedgerLine.FromJson(line).Class)];
-        Assert.Equal(8, classes.Length);
-        Assert.Single(classes[..4].Distinct());
-        Assert.Single(classes[4..].Distinct());
-        Assert.NotEqual(classes[0], classes[^1]);
+        // Named where a part begins.
+        (int Line, string Class)[] parts = [.. File.ReadLines(folder.Ledger).Select(LedgerLine.FromJson).Index().Where(line => line.Item.Class is not null).Select(line => (line.Index, line.Item.Class!))];
+        Assert.Equal([0, 4], parts.Select(part => part.Line));
+        Assert.NotEqual(parts[0].Class, parts[1].Class);
+        Assert.Equal(8, File.ReadLines(folder.Ledger).Count());
     }
 
     /// <summary>The worker program with another text in its code, in a folder of its own.</summary>

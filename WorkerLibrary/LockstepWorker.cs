@@ -1,3 +1,4 @@
+using System.Reflection;
 using Lockstep.Abstractions;
 using Lockstep.Training;
 using TorchSharp;
@@ -19,7 +20,7 @@ public static class LockstepWorker
 public sealed class LockstepWorkerBuilder
 {
     private readonly string[] _args;
-    private readonly ComponentCatalog _catalog = new();
+    private readonly ComponentCatalog _catalog = new() { Program = Assembly.GetEntryAssembly() is { Location.Length: > 0 } entry ? entry.Location : null };
 
     internal LockstepWorkerBuilder(string[] args) => _args = args;
 

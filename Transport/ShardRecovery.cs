@@ -37,7 +37,7 @@ public static class ShardRecovery
     /// <exception cref="ProtocolException">Superseded: another scheduler is in charge. Otherwise: the job cannot be taken up, and why.</exception>
     public static async Task<RestoredJob> RunAsync(IReadOnlyList<IShardControl> shards, JobDescriptor descriptor, long term, int lastGeneration, CancellationToken cancellation)
     {
-        HashSet<long> damaged = [];
+        HashSet<long> unread = [];
         int generation = lastGeneration;
         while (true)
         {
@@ -46,17 +46,18 @@ public static class ShardRecovery
             generation = 1 + Math.Max(generation, Math.Max(statuses.Max(s => s.Cursor.Generation), inventories.Max(i => i.Generation)));
             long? version = inventories
                 .Aggregate(inventories[0].Versions.AsEnumerable(), (common, inventory) => common.Intersect(inventory.Versions))
-                .Where(candidate => !damaged.Contains(candidate))
+                .Where(candidate => !unread.Contains(candidate))
                 .Select(candidate => (long?)candidate)
                 .Max();
             try
             {
                 await Task.WhenAll(shards.Select(shard => shard.RestoreAsync(descriptor, term, generation, version, cancellation)));
-                return new RestoredJob(generation, version, [.. damaged.Order()]);
+                // A shard that goes on until it is told lets old sets go: one that is not there any more was not damaged.
+                return new RestoredJob(generation, version, [.. unread.Where(candidate => inventories.All(inventory => inventory.Versions.Contains(candidate))).Order()]);
             }
             catch (ProtocolException exception) when (exception.Error == ProtocolError.Checkpoint && version is { } unreadable)
             {
-                damaged.Add(unreadable);
+                unread.Add(unreadable);
             }
         }
     }

@@ -13,9 +13,9 @@ internal sealed class CallerStream<T>(IAsyncStreamReader<T> inner, ServerCallCon
         {
             return await inner.MoveNext(cancellationToken);
         }
-        catch (Exception exception) when (GoneCaller.IsCause(exception, context))
+        catch (Exception exception) when (GoneCaller.MayBeCause(exception, cancellationToken))
         {
-            throw GoneCaller.Cancelled();
+            throw await GoneCaller.IsCauseAsync(exception, context) ? GoneCaller.Cancelled() : exception;
         }
     }
 }
@@ -37,18 +37,31 @@ internal sealed class CallerStreamWriter<T>(IServerStreamWriter<T> inner, Server
         {
             await inner.WriteAsync(message, cancellationToken);
         }
-        catch (Exception exception) when (GoneCaller.IsCause(exception, context))
+        catch (Exception exception) when (GoneCaller.MayBeCause(exception, cancellationToken))
         {
-            throw GoneCaller.Cancelled();
+            throw await GoneCaller.IsCauseAsync(exception, context) ? GoneCaller.Cancelled() : exception;
         }
     }
 }
 
 file static class GoneCaller
 {
-    /// <summary>A stream fails as its connection does, or refuses to go on once the call is aborted.</summary>
-    public static bool IsCause(Exception exception, ServerCallContext context) =>
-        exception is IOException || (exception is InvalidOperationException && context.CancellationToken.IsCancellationRequested);
+    /// <summary>The connection tells its streams and the call one after the other.</summary>
+    private static readonly TimeSpan UntilAborted = TimeSpan.FromSeconds(1);
+
+    /// <summary>A stream fails as its connection does, or refuses to go on.</summary>
+    public static bool MayBeCause(Exception exception, CancellationToken cancellation) =>
+        exception is IOException or InvalidOperationException || (exception is OperationCanceledException && !cancellation.IsCancellationRequested);
+
+    public static async Task<bool> IsCauseAsync(Exception exception, ServerCallContext context)
+    {
+        if (exception is not IOException)
+        {
+            await Task.Delay(UntilAborted, TimeProvider.System, context.CancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        return exception is IOException || context.CancellationToken.IsCancellationRequested;
+    }
 
     public static RpcException Cancelled() => new(new Status(StatusCode.Cancelled, "The caller is gone."));
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 
 namespace Lockstep.Tests;
 
@@ -10,18 +9,12 @@ internal sealed class BrokenStore : IDisposable
 
     public BrokenStore()
     {
-        using (var free = new TcpListener(IPAddress.Loopback, 0))
-        {
-            free.Start();
-            Port = ((IPEndPoint)free.LocalEndpoint).Port;
-        }
-
         listener.Prefixes.Add($"http://127.0.0.1:{Port}/");
         listener.Start();
         _ = AnswerAsync();
     }
 
-    public int Port { get; }
+    public int Port { get; } = LoopbackPort.Free();
 
     public void Dispose() => listener.Close();
 

@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 
 namespace Lockstep.Data.Tests.Stores;
 
@@ -32,7 +30,7 @@ internal sealed class NodeServer : IDisposable
             return null;
         }
 
-        int port = FreePort();
+        int port = LoopbackPort.Free();
         var start = new ProcessStartInfo("node", [Path.Combine(root, Installed, script), .. arguments(port)]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         var process = Process.Start(start)!;
         process.ErrorDataReceived += (_, _) => { };
@@ -64,12 +62,5 @@ internal sealed class NodeServer : IDisposable
         _process.Kill(entireProcessTree: true);
         _process.WaitForExit();
         _process.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

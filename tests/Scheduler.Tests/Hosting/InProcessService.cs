@@ -1,11 +1,12 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Reflection;
 using Lockstep.Contracts.Services;
 using Lockstep.Scheduler.Tests.Servers;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -24,12 +25,7 @@ internal sealed class InProcessService : IAsyncDisposable
     private readonly IHost _host;
     private readonly Task _main;
 
-    private InProcessService(IHost host, Task main, int http, int grpc, LogLines logs)
-    {
-        (_host, _main, Logs) = (host, main, logs);
-        Http = Loopback(http);
-        Grpc = Loopback(grpc);
-    }
+    private InProcessService(IHost host, Task main, Uri http, Uri grpc, LogLines logs) => (_host, _main, Http, Grpc, Logs) = (host, main, http, grpc, logs);
 
     public IServiceProvider Services => _host.Services;
 
@@ -81,15 +77,13 @@ internal sealed class InProcessService : IAsyncDisposable
 
     private static async Task<InProcessService> StartAsync(Assembly service, IEnumerable<(string Name, string Value)> settings)
     {
-        int http = FreePort();
-        int grpc = FreePort();
         var logs = new LogLines();
         // Of the service's own settings, not the test's environment.
         (string Name, string Value)[] defaults =
         [
-            ("Kestrel:Endpoints:http:Url", Loopback(http).OriginalString),
+            ("Kestrel:Endpoints:http:Url", "http://127.0.0.1:0"),
             ("Kestrel:Endpoints:http:Protocols", "Http1"),
-            ("Kestrel:Endpoints:grpc:Url", Loopback(grpc).OriginalString),
+            ("Kestrel:Endpoints:grpc:Url", "http://127.0.0.1:0"),
             ("Kestrel:Endpoints:grpc:Protocols", "Http2"),
             ("Logging:LogLevel:Default", "Information"),
             ("Logging:LogLevel:Microsoft", "Warning"),
@@ -121,7 +115,10 @@ internal sealed class InProcessService : IAsyncDisposable
             }
         }
 
-        return new InProcessService(host, main, http, grpc, logs);
+        // In the order of the endpoints' names.
+        string[] addresses = [.. host.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses];
+        Assert.Equal(2, addresses.Length);
+        return new InProcessService(host, main, new Uri(addresses[1]), new Uri(addresses[0]), logs);
     }
 
     private static void Enter(Assembly service, string[] arguments, HostWatch watch)
@@ -144,15 +141,6 @@ internal sealed class InProcessService : IAsyncDisposable
 
             await Task.Delay(20);
         }
-    }
-
-    private static Uri Loopback(int port) => new(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     /// <summary>Sees the host that a Main builds, by the events that hosts write for such as this.</summary>

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using StackExchange.Redis;
 
 namespace Lockstep.Scheduler.Tests.Servers;
@@ -9,7 +8,7 @@ public abstract class RedisServer : IAsyncLifetime
 {
     private ConnectionMultiplexer? _connection;
 
-    protected int Port { get; } = FreePort();
+    protected int Port { get; } = LoopbackPort.Free();
 
     public EndPoint EndPoint => new IPEndPoint(IPAddress.Loopback, Port);
 
@@ -69,11 +68,4 @@ public abstract class RedisServer : IAsyncLifetime
     });
 
     public static string NewId() => Guid.NewGuid().ToString("N");
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

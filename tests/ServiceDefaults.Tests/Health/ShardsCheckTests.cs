@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Lockstep.Contracts.Services;
 using Lockstep.Scheduler;
 using Microsoft.Extensions.Configuration;
@@ -12,7 +10,7 @@ public sealed class ShardsCheckTests
     [Fact]
     public async Task A_parameter_server_that_is_not_there_is_named()
     {
-        HealthCheckResult result = await CheckAsync((EnvironmentNames.ShardGrpc(0), $"http://127.0.0.1:{FreePort()}"));
+        HealthCheckResult result = await CheckAsync((EnvironmentNames.ShardGrpc(0), $"http://127.0.0.1:{LoopbackPort.Free()}"));
 
         Assert.Equal((HealthStatus.Unhealthy, "Parameter server 0 does not answer."), (result.Status, result.Description));
     }
@@ -34,12 +32,5 @@ public sealed class ShardsCheckTests
         IConfiguration configuration = new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => new KeyValuePair<string, string?>(s.Name.Replace("__", ":", StringComparison.Ordinal), s.Value))).Build();
         await using var check = new ShardsCheck(configuration, TimeProvider.System);
         return await check.CheckHealthAsync(new HealthCheckContext { Registration = new HealthCheckRegistration("shards", check, HealthStatus.Unhealthy, []) }, TestContext.Current.CancellationToken);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

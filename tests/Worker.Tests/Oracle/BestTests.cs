@@ -67,7 +67,9 @@ public sealed class BestTests
         RestoredJob restored = await run.RecoverAsync();
         await follow;
 
-        Assert.Equal(1, restored.Generation);
+        // More than one further where a set that was seen is let go of for a newer one before it is read.
+        Assert.True(restored.Generation >= 1, restored.ToString());
+        Assert.Empty(restored.Damaged);
         AssertEqual(quiet, Of(run.Ledger(), run.Reports, folder.Path));
     }
 

@@ -76,12 +76,12 @@ internal static class LabelNeeds
                 MetricKind.TopK => job.Loss == LossKind.CrossEntropy && (job.TopK ?? UsualTopK) < outputs,
                 MetricKind.Perplexity => job.Loss == LossKind.CrossEntropy,
                 MetricKind.R2 or MetricKind.Mape => !classes,
-                MetricKind.Auc => positions is null && (job.Loss == LossKind.BinaryCrossEntropy || (job.Loss == LossKind.CrossEntropy && outputs == 2)),
+                MetricKind.Auc or MetricKind.RecallAtPrecision => positions is null && (job.Loss == LossKind.BinaryCrossEntropy || (job.Loss == LossKind.CrossEntropy && outputs == 2)),
                 _ => job.Loss != LossKind.CrossEntropy,
             };
             if (!fits)
             {
-                yield return new(InputException.JobFile, 0, $"The metric {JobWords.Of(metric)} cannot be had with the loss {JobWords.Of(job.Loss)}{(outputs is null ? "" : $" and {outputs} outputs")}.", outputs is null ? "Name metrics of the model in 'model.metrics'." : $"accuracy, f1, precision and recall need classes, confusion at most {ClassTally.LargestMatrix} of them, top-k more of them than k (topK), perplexity the loss cross-entropy, auc two and one label a sample, mae, rmse, r2 and mape numbers.");
+                yield return new(InputException.JobFile, 0, $"The metric {JobWords.Of(metric)} cannot be had with the loss {JobWords.Of(job.Loss)}{(outputs is null ? "" : $" and {outputs} outputs")}.", outputs is null ? "Name metrics of the model in 'model.metrics'." : $"accuracy, f1, precision and recall need classes, confusion at most {ClassTally.LargestMatrix} of them, top-k more of them than k (topK), perplexity the loss cross-entropy, auc and recall-at-precision two and one label a sample, mae, rmse, r2 and mape numbers.");
             }
         }
     }

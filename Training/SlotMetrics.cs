@@ -61,7 +61,7 @@ internal sealed class SlotMetrics(JobSpec job, DataField? label)
                 case MetricKind.R2:
                     Moments(values, labels, parts.AsSpan(layout.First(metric), 3 * layout.Labels));
                     break;
-                case MetricKind.Auc:
+                case MetricKind.Auc or MetricKind.RecallAtPrecision:
                     scores = Scores(values, samples, width);
                     break;
             }

@@ -139,12 +139,12 @@ public sealed class SlotTrainer(JobSpec job, NeuralModel model, IDataSource trai
         }
     }
 
-    private IList<Tensor?> Gradients(Tensor loss) => model.Own is null
-        ? [.. torch.autograd.grad([loss], model.Trainable)]
-        : UserCode.Run(() => OwnGradients(loss), $"The gradient of the model '{job.Model.Name}'");
+    private IList<Tensor?> Gradients(Tensor loss) => model.IsForeign
+        ? UserCode.Run(() => ForeignGradients(loss), $"The gradient of the model '{job.Model.Name ?? Path.GetFileName(job.Model.Torchscript)}'")
+        : [.. torch.autograd.grad([loss], model.Trainable)];
 
     /// <summary>What goes wrong on the way back through autograd.grad ends the process; what does through backward is thrown.</summary>
-    private Tensor?[] OwnGradients(Tensor loss)
+    private Tensor?[] ForeignGradients(Tensor loss)
     {
         loss.backward();
         var gradients = new Tensor?[model.Trainable.Length];

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using Lockstep.Abstractions;
 using Lockstep.Contracts;
@@ -21,7 +22,7 @@ public static class LockstepWorker
 public sealed class LockstepWorkerBuilder
 {
     private readonly string[] _args;
-    private readonly ComponentCatalog _catalog = new();
+    private readonly ComponentCatalog _catalog = new() { Program = Assembly.GetEntryAssembly() is { Location.Length: > 0 } entry ? entry.Location : null };
     private readonly List<InputError> _errors = [];
 
     internal LockstepWorkerBuilder(string[] args) => _args = args;

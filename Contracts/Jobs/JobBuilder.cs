@@ -22,6 +22,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             LossOptions = LossOptions(values.Map("lossOptions")),
             Metrics = [.. values.List<string>("metrics").Select(JobWords.Parse<MetricKind>)],
             TopK = values.Int("topK"),
+            AtPrecision = values.Number("atPrecision"),
             ClassWeights = values.Weights("classWeights"),
             Best = values.Given.Contains("best") ? Best(values.Map("best")) : null,
             Optimizer = Optimizer(values.Map("optimizer")),
@@ -44,10 +45,10 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
 
     private ModelSpec Model(JobValues values)
     {
-        string[] kinds = [.. new[] { "preset", "layers", "name" }.Where(values.Given.Contains)];
+        string[] kinds = [.. new[] { "preset", "layers", "name", "torchscript" }.Where(values.Given.Contains)];
         if (values.IsMap && kinds.Length != 1)
         {
-            Report(values, kinds.FirstOrDefault() ?? "preset", kinds.Length > 1 ? $"The model has both a {string.Join(" and ", kinds)}." : "The model has neither a preset nor layers nor a name.", "Give one of them.");
+            Report(values, kinds.FirstOrDefault() ?? "preset", kinds.Length > 1 ? $"The model has both a {string.Join(" and ", kinds)}." : "The model has neither a preset nor layers nor a name nor a TorchScript file.", "Give one of them.");
         }
 
         foreach ((string key, string of) in new[] { ("options", "name"), ("metrics", "name"), ("weightNames", "weights"), ("strict", "weights") }.Where(pair => values.Given.Contains(pair.Item1) && !values.Given.Contains(pair.Item2)))
@@ -55,21 +56,25 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(values, key, $"'{key}' belongs to '{of}', which the model does not have.", $"Remove it, or give '{of}'.");
         }
 
-        foreach (string key in PresetForms.AllKeys.Append("input").Where(key => values.Given.Contains("name") && values.Given.Contains(key)))
+        bool isOwn = values.Given.Contains("name"), isScript = values.Given.Contains("torchscript");
+        foreach (string key in PresetForms.AllKeys.Append("input").Where(key => (isOwn || isScript) && values.Given.Contains(key)))
         {
-            Report(values, key, $"'{key}' does not go with a model of one's own.", "Remove it, or give it among the 'options'.");
+            Report(values, key, $"'{key}' does not go with a model of one's own.", isOwn ? "Remove it, or give it among the 'options'." : "Remove it: the TorchScript file says what the model is.");
         }
 
-        string[] foreign = values.IsKnown("preset") && !values.Given.Contains("name") ? [.. PresetForms.AllKeys.Except(PresetForms.Keys.GetValueOrDefault(values.Text("preset") ?? "") ?? [])] : [];
+        string[] foreign = values.IsKnown("preset") && !isOwn && !isScript ? [.. PresetForms.AllKeys.Except(PresetForms.Keys.GetValueOrDefault(values.Text("preset") ?? "") ?? [])] : [];
         foreach (string key in foreign.Where(values.Given.Contains))
         {
             string[] presets = [.. PresetForms.With(key)];
             Report(values, key, $"'{key}' belongs to the preset{(presets.Length > 1 ? "s" : "")} {string.Join(" and ", presets)}.", $"Remove it, or set preset: {presets[0]}.");
         }
 
-        if (values.Text("weights") is { } file && StoreAddress.IsUrl(file))
+        foreach (string key in (string[])["weights", "torchscript"])
         {
-            Report(values, "weights", $"'{file}' is no path: weights are read from a file.", "Copy it, and name the copy.");
+            if (values.Text(key) is { } file && StoreAddress.IsUrl(file))
+            {
+                Report(values, key, $"'{file}' is no path: '{key}' is read from a file.", "Copy it, and name the copy.");
+            }
         }
 
         return new ModelSpec
@@ -83,6 +88,7 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Input = values.Given.Contains("input") ? Sizes(values, "input") : null,
             Layers = Layers(values, "layers") ?? [],
             Name = values.Text("name"),
+            Torchscript = files.Full(values, "torchscript"),
             Options = values.Options("options"),
             Metrics = values.List<string>("metrics"),
             Weights = files.Full(values, "weights"),
@@ -444,9 +450,9 @@ internal sealed class JobBuilder(List<InputError> errors, string directory)
             Report(options, key, $"The loss {JobWords.Of(job.Loss)} has no '{key}'.", "Remove it, or take the loss that it belongs to.");
         }
 
-        if (job.TopK is not null && !job.Metrics.Contains(MetricKind.TopK) && values.IsKnown("metrics"))
+        foreach ((string key, MetricKind metric) in new[] { ("topK", MetricKind.TopK), ("atPrecision", MetricKind.RecallAtPrecision) }.Where(pair => values.Given.Contains(pair.Item1) && !job.Metrics.Contains(pair.Item2) && values.IsKnown("metrics")))
         {
-            Report(values, "topK", "'topK' belongs to the metric top-k, which is not measured.", "Remove it, or name top-k in 'metrics'.");
+            Report(values, key, $"'{key}' belongs to the metric {JobWords.Of(metric)}, which is not measured.", $"Remove it, or name {JobWords.Of(metric)} in 'metrics'.");
         }
 
         if (job.ClassWeights is not null && values.IsKnown("loss"))

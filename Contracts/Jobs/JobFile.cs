@@ -138,7 +138,7 @@ public static class JobFile
     public static string Hash(JobSpec job)
     {
         JobSpec plain = WithoutPlace(job);
-        JobSpec essential = plain with { Name = "", Model = plain.Model with { Weights = plain.Model.Weights is null ? null : "" }, Data = job.Data with { Train = "", TrainMore = [], TrainLabels = null, TrainLabelsMore = [], Validation = null, ValidationMore = [], ValidationLabels = null, ValidationLabelsMore = [], Text = job.Data.Text?.WithFiles(_ => "") } };
+        JobSpec essential = plain with { Name = "", Model = plain.Model.WithFiles(_ => ""), Data = job.Data with { Train = "", TrainMore = [], TrainLabels = null, TrainLabelsMore = [], Validation = null, ValidationMore = [], ValidationLabels = null, ValidationLabelsMore = [], Text = job.Data.Text?.WithFiles(_ => "") } };
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToCanonicalJson(essential))));
     }
 
@@ -146,7 +146,7 @@ public static class JobFile
     public static JobSpec WithoutPlace(JobSpec job) => job with
     {
         Data = job.Data.WithFiles(path => Path.GetFileName(path)),
-        Model = job.Model with { Layers = [.. job.Model.Layers.Select(layer => layer.WithoutLines())], Weights = Path.GetFileName(job.Model.Weights) },
+        Model = job.Model.WithFiles(path => Path.GetFileName(path)) with { Layers = [.. job.Model.Layers.Select(layer => layer.WithoutLines())] },
         Workers = new WorkersSpec(),
         Shards = 1,
         Checkpoint = new CheckpointSpec(),

@@ -74,7 +74,7 @@ internal static class JobKeys
         Keys =
         [
             new("name", Text, "Name of the job: lower-case letters, digits and dashes, at most 40.") { Required = true, Pattern = JobNames.Pattern },
-            new("model", Map, "What is trained: a preset, a list of layers, or a model of one's own.")
+            new("model", Map, "What is trained: a preset, a list of layers, a model of one's own, or one that was scripted in Python.")
             {
                 Required = true,
                 Keys =
@@ -88,6 +88,7 @@ internal static class JobKeys
                     new("input", List, "Shape of one sample without the batch, such as [64] or [1, 28, 28]; default: as the data gives it.") { Items = new("size", Whole, "") { Minimum = 1, Maximum = 1 << 24 }, NotEmpty = true },
                     Layers,
                     new("name", Text, "A model of one's own, by the name that the worker program gives it.") { Pattern = JobNames.Pattern },
+                    Path with { Name = "torchscript", Meaning = "A model that was scripted in Python: a file of torch.jit.save, which has its initial values too." },
                     new("options", Options, "name: what its constructor is told."),
                     new("metrics", List, "name: metrics that the model brings.") { Items = new("name", Text, "") { Pattern = "^[a-z0-9_-]{1,40}$" } },
                     Path with { Name = "weights", Meaning = "A safetensors file with initial values, by name." },
@@ -160,6 +161,7 @@ internal static class JobKeys
             },
             new("metrics", List, "What is measured on the validation data beside the loss.") { Items = new("metric", Word, "") { Words = JobWords.All<MetricKind>() } },
             new("topK", Whole, "The metric top-k: how many classes of a sample may be right; default 5.") { Minimum = 1, Maximum = 1 << 20 },
+            new("atPrecision", Number, "The metric recall-at-precision: the precision that must be had; default 0.9.") { Minimum = 0, AboveMinimum = true, Maximum = 1 },
             new("best", Map, "Which evaluated version is kept as the model, and when to stop; default: the last version.")
             {
                 Keys =

@@ -16,6 +16,8 @@ public sealed record JobSpec
     public IReadOnlyList<MetricKind> Metrics { get; init; } = [];
     /// <value>Of the metric top-k: how many classes of a sample may be right. Null: 5.</value>
     public int? TopK { get; init; }
+    /// <value>Of the metric recall-at-precision: the precision that must be had, above 0 and at most 1. Null: 0.9.</value>
+    public double? AtPrecision { get; init; }
     /// <value>Losses over classes only; null: all samples count alike.</value>
     public ClassWeights? ClassWeights { get; init; }
     /// <value>Which evaluated version is kept as the model; null: the last version is.</value>
@@ -48,10 +50,10 @@ public sealed record JobSpec
 
     /// <summary>All files, with the key that names each, such as <c>data.train</c>.</summary>
     public IEnumerable<(string Key, string Path)> Files() =>
-        [.. Data.Files().Select(file => ($"data.{file.Key}", file.Path)), .. Model.Weights is { } weights ? [("model.weights", weights)] : Array.Empty<(string, string)>()];
+        [.. Data.Files().Select(file => ($"data.{file.Key}", file.Path)), .. Model.Files().Select(file => ($"model.{file.Key}", file.Path))];
 }
 
-/// <summary>A preset, a list of layers, or a model of the worker program's own.</summary>
+/// <summary>A preset, a list of layers, a model that was scripted in Python, or one of the worker program's own.</summary>
 public sealed record ModelSpec
 {
     /// <value>One of <see cref="PresetForms"/>; null where Layers is given.</value>
@@ -69,8 +71,10 @@ public sealed record ModelSpec
     /// <value>Shape of one sample without the batch, such as [64] or [1, 28, 28]; null: as the data gives it.</value>
     public IReadOnlyList<int>? Input { get; init; }
     public IReadOnlyList<LayerSpec> Layers { get; init; } = [];
-    /// <value>By which the worker program knows a model of its own; null: preset or layers.</value>
+    /// <value>By which the worker program knows a model of its own; null: it has none.</value>
     public string? Name { get; init; }
+    /// <value>A TorchScript file, which is the model and its initial values; null: there is none.</value>
+    public string? Torchscript { get; init; }
     /// <value>Of a model of the worker program's own, as texts, by name; null: none.</value>
     public IReadOnlyDictionary<string, string>? Options { get; init; }
     /// <value>Metrics that the model brings, told after those of the job.</value>
@@ -81,11 +85,27 @@ public sealed record ModelSpec
     public IReadOnlyDictionary<string, string>? WeightNames { get; init; }
     /// <value>Whether the file has all tensors of the model, and no others. Default true.</value>
     public bool Strict { get; init; } = true;
+
+    /// <value>Whether it is a preset or layers, which are known without libtorch.</value>
+    [JsonIgnore]
+    public bool IsLayers => Name is null && Torchscript is null;
+
+    /// <summary>All files, with the key that names each.</summary>
+    public IEnumerable<(string Key, string Path)> Files() =>
+        new[] { ("torchscript", Torchscript), ("weights", Weights) }.Where(file => file.Item2 is not null).Select(file => (file.Item1, file.Item2!));
+
+    /// <summary>This model with other files in the place of those that it names.</summary>
+    /// <param name="change">Gets each file's path.</param>
+    public ModelSpec WithFiles(Func<string, string> change) => this with
+    {
+        Torchscript = Torchscript is { } script ? change(script) : null,
+        Weights = Weights is { } weights ? change(weights) : null,
+    };
 }
 
 public enum LossKind { Mse = 1, Mae = 2, CrossEntropy = 3, BinaryCrossEntropy = 4, Model = 5, Huber = 6 }
 
-public enum MetricKind { Accuracy = 1, Mae = 2, Rmse = 3, Auc = 4, F1 = 5, Precision = 6, Recall = 7, Confusion = 8, R2 = 9, Mape = 10, TopK = 11, Perplexity = 12 }
+public enum MetricKind { Accuracy = 1, Mae = 2, Rmse = 3, Auc = 4, F1 = 5, Precision = 6, Recall = 7, Confusion = 8, R2 = 9, Mape = 10, TopK = 11, Perplexity = 12, RecallAtPrecision = 13 }
 
 public enum PullFormat { Float32 = 1, [JsonStringEnumMemberName("bfloat16")] BFloat16 = 2 }
 

@@ -12,7 +12,7 @@ public sealed record CheckReport(IReadOnlyList<InputError> Errors, IReadOnlyList
 {
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web) { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
-    /// <value>The identity of the worker program's own models and data sources; null: it has none, or the job takes none.</value>
+    /// <value>The identity of the worker program's own models and data sources, and of the job's TorchScript file; null: there is neither, or the job takes none.</value>
     public string? Code { get; init; }
 
     public string ToJson() => JsonSerializer.Serialize(this, Options);

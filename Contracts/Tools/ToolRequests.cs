@@ -13,6 +13,8 @@ public static class ToolNames
     public const string Probe = "probe";
     public const string Check = "check";
     public const string Purity = "purity";
+    /// <summary>Has a path as its request: reads that TorchScript file, or ends as libtorch ends it.</summary>
+    public const string Script = "script";
 }
 
 /// <summary>Recompute steps of a run and compare them with its ledger. Exit codes: 0 equal, 1 different, 2 bad input.</summary>

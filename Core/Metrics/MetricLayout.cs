@@ -2,28 +2,31 @@ using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Core.Metrics;
 
-/// <summary>Which numbers of <see cref="EvaluationPart.Parts"/> are whose. Accuracy, top-k, perplexity, mae and rmse have one number each; mape has two, r2 three a label; those that count classes share one <see cref="ClassTally"/>; auc has none, as it goes by scores; those that a model brings follow, one each.</summary>
+/// <summary>Which numbers of <see cref="EvaluationPart.Parts"/> are whose. Accuracy, top-k, perplexity, mae and rmse have one number each; mape has two, r2 three a label; those that count classes share one <see cref="ClassTally"/>; auc and recall-at-precision have none, as they go by scores; those that a model brings follow, one each.</summary>
 public sealed class MetricLayout
 {
+    private const double UsualPrecision = 0.9;
+
     private readonly Dictionary<MetricKind, int> _first = [];
 
     /// <param name="classes">0: the labels are numbers.</param>
     /// <param name="labels">Columns of labels.</param>
     /// <param name="own">Metrics that the model brings; null: none.</param>
-    public MetricLayout(LossKind loss, IReadOnlyList<MetricKind> metrics, int classes, int labels, IReadOnlyList<string>? own = null)
+    /// <param name="atPrecision">Of recall-at-precision; null: the usual one.</param>
+    public MetricLayout(LossKind loss, IReadOnlyList<MetricKind> metrics, int classes, int labels, IReadOnlyList<string>? own = null, double? atPrecision = null)
     {
         if (!Enum.IsDefined(loss))
         {
             throw new ArgumentOutOfRangeException(nameof(loss), loss, "There is no such loss.");
         }
 
-        (Loss, Metrics, Labels, Own) = (loss, metrics, labels, own ?? []);
+        (Loss, Metrics, Labels, Own, AtPrecision) = (loss, metrics, labels, own ?? [], atPrecision ?? UsualPrecision);
         foreach (MetricKind metric in metrics.Where(m => !CountsClasses(m)))
         {
             _first[metric] = Count;
             Count += metric switch
             {
-                MetricKind.Auc => 0,
+                MetricKind.Auc or MetricKind.RecallAtPrecision => 0,
                 MetricKind.Mape => 2,
                 MetricKind.R2 => 3 * labels,
                 _ => 1,
@@ -42,7 +45,7 @@ public sealed class MetricLayout
 
     /// <param name="classes">0: the labels are numbers.</param>
     /// <param name="labels">Columns of labels.</param>
-    public static MetricLayout Of(JobSpec job, int classes, int labels) => new(job.Loss, job.Metrics, classes, labels, job.Model.Metrics);
+    public static MetricLayout Of(JobSpec job, int classes, int labels) => new(job.Loss, job.Metrics, classes, labels, job.Model.Metrics, job.AtPrecision);
 
     public LossKind Loss { get; }
 
@@ -50,6 +53,9 @@ public sealed class MetricLayout
     public IReadOnlyList<MetricKind> Metrics { get; }
 
     public int Labels { get; }
+
+    /// <value>Of recall-at-precision: the precision that must be had.</value>
+    public double AtPrecision { get; }
 
     /// <value>Metrics that the model brings: of each the sum over samples.</value>
     public IReadOnlyList<string> Own { get; }

@@ -75,43 +75,6 @@ public static class MetricMath
         });
     }
 
-    /// <summary>
-    /// Area under the ROC curve, exactly: the probability that a positive sample scores above a negative one, ties counting half
-    /// (Mann–Whitney U by mid-ranks).
-    /// </summary>
-    /// <param name="labels">Positive where above 0.5; one a score.</param>
-    /// <returns>NaN where one of the classes has no sample or a score is NaN.</returns>
-    public static double Auc(float[] scores, float[] labels)
-    {
-        var sortedScores = (float[])scores.Clone();
-        var sortedLabels = (float[])labels.Clone();
-        Array.Sort(sortedScores, sortedLabels);
-        var positives = sortedLabels.LongCount(l => l > 0.5f);
-        var negatives = labels.LongLength - positives;
-        if (positives == 0 || negatives == 0 || float.IsNaN(sortedScores[0]))
-        {
-            return double.NaN;
-        }
-
-        // Twice the rank sum keeps mid-ranks whole numbers, so nothing is rounded before the division.
-        Int128 doubledRanks = 0;
-        for (var start = 0; start < sortedScores.Length;)
-        {
-            var end = start;
-            var positivesHere = 0;
-            for (; end < sortedScores.Length && sortedScores[end] == sortedScores[start]; end++)
-            {
-                positivesHere += sortedLabels[end] > 0.5f ? 1 : 0;
-            }
-
-            doubledRanks += (Int128)positivesHere * (start + 1 + end);
-            start = end;
-        }
-
-        var doubledU = doubledRanks - ((Int128)positives * (positives + 1));
-        return (double)doubledU / ((double)positives * negatives * 2);
-    }
-
     /// <summary>Adds a part. Means of labels and their squared deviations are joined (Chan, Golub and LeVeque 1979): sums of squares would lose the digits of labels that are far from 0.</summary>
     private static void Join(MetricLayout layout, double[] sums, long samples, EvaluationPart part)
     {
@@ -142,7 +105,7 @@ public static class MetricMath
     {
         MetricKind.Rmse => (Math.Sqrt(sums[layout.First(metric)] / samples), null),
         MetricKind.Perplexity => (Math.Exp(sums[layout.First(metric)] / samples), null),
-        MetricKind.Auc => Auc(scores, labels, classNames),
+        MetricKind.Auc or MetricKind.RecallAtPrecision => OfScores(metric, layout, [.. scores], [.. labels], classNames),
         MetricKind.R2 => Explained(sums.AsSpan(layout.First(metric), 3 * layout.Labels)),
         MetricKind.Mape => sums[layout.First(metric) + 1] is var zeros and > 0
             ? (null, $"{Amount.Of((long)zeros, "label")} of {samples * layout.Labels} {(zeros == 1 ? "is" : "are")} 0, of which no percentage can be had; measure mae or rmse")
@@ -152,12 +115,13 @@ public static class MetricMath
         _ => (sums[layout.First(metric)] / samples, null),
     };
 
-    private static (double? Value, string? Remark) Auc(List<float> scores, List<float> labels, IReadOnlyList<string> classNames)
+    private static (double? Value, string? Remark) OfScores(MetricKind metric, MetricLayout layout, float[] scores, float[] labels, IReadOnlyList<string> classNames)
     {
-        var auc = Auc([.. scores], [.. labels]);
-        return !double.IsNaN(auc) ? (auc, null)
-            : scores.Any(float.IsNaN) ? (null, "a score is not a number: the model has diverged")
-            : (null, string.Create(CultureInfo.InvariantCulture, $"all {Amount.Of(scores.Count, "sample")} are of class {classNames[labels[0] > 0.5f ? 1 : 0]}: there is no second class to tell it from"));
+        double value = metric == MetricKind.Auc ? ScoreCurves.Auc(scores, labels) : ScoreCurves.RecallAtPrecision(scores, labels, layout.AtPrecision);
+        return double.IsNaN(value)
+            ? (null, scores.Any(float.IsNaN) ? "a score is not a number: the model has diverged"
+                : string.Create(CultureInfo.InvariantCulture, $"all {Amount.Of(scores.Length, "sample")} are of class {classNames[labels[0] > 0.5f ? 1 : 0]}: there is no second class to tell it from"))
+            : (value, value == 0 && metric == MetricKind.RecallAtPrecision ? string.Create(CultureInfo.InvariantCulture, $"no threshold has a precision of {layout.AtPrecision}, which counts as 0") : null);
     }
 
     /// <summary>The part of the labels' variance that the model explains, mean over the labels.</summary>

@@ -9,6 +9,8 @@ namespace Lockstep.Training;
 /// <summary>How a job's module is made, and what its values at version 0 are.</summary>
 internal abstract class ModelDefinition
 {
+    private const int MostSamplesAtOnce = 1024;
+
     /// <value>Numbers that come out for one sample; null: the loss is the module's own.</value>
     public abstract int? Outputs { get; }
 
@@ -17,6 +19,9 @@ internal abstract class ModelDefinition
 
     /// <value>Samples whose values fit into memory at once.</value>
     public abstract int SamplesAtOnce { get; }
+
+    /// <value>Whether what the module computes is not ours, so that it may fail on the way back, too.</value>
+    public virtual bool IsForeign => true;
 
     /// <summary>Makes the module, and what calls it.</summary>
     public abstract (torch.nn.Module Module, ILockstepModel Call) Make();
@@ -33,6 +38,9 @@ internal abstract class ModelDefinition
     /// <summary>Writes version 0.</summary>
     /// <param name="flat">[all elements of the module's tensors, in order], overwritten.</param>
     public abstract void FillInitial(Span<float> flat);
+
+    /// <summary>Samples of one slot, which are known to fit.</summary>
+    protected static int SlotSamples(JobSpec job) => Math.Clamp((job.GlobalBatch + job.Slots - 1) / job.Slots, 1, MostSamplesAtOnce);
 }
 
 /// <summary>A module of the job file's layers.</summary>
@@ -44,6 +52,8 @@ internal sealed class LayeredDefinition(ModelPlan plan, string inputName, ulong 
     public override int? Outputs => plan.Needs.Outputs;
 
     public override string Subject => "The model";
+
+    public override bool IsForeign => false;
 
     // Values between two layers in 256 MiB.
     public override int SamplesAtOnce => (int)Math.Clamp(MostValues / plan.Row.Layers.SelectMany(layer => layer.All).Max(layer => Math.Max(Shapes.Product(layer.Input), layer.Inner.Any() ? 1 : layer.Kept)), 1, 1024);
@@ -77,7 +87,6 @@ internal sealed class LayeredDefinition(ModelPlan plan, string inputName, ulong 
 /// <summary>A module of the worker program's own, made by its constructor under the job's seed.</summary>
 internal sealed class OwnDefinition(JobSpec job, IReadOnlyList<DataField> fields, int? outputs, ComponentCatalog catalog) : ModelDefinition
 {
-    private const int MostSamplesAtOnce = 1024;
     private const ulong InitialKey = 0x696e6974;
 
     private readonly string _name = job.Model.Name!;
@@ -86,8 +95,7 @@ internal sealed class OwnDefinition(JobSpec job, IReadOnlyList<DataField> fields
 
     public override string Subject => $"The model '{_name}'";
 
-    // What a slot takes is known to fit.
-    public override int SamplesAtOnce => Math.Clamp((job.GlobalBatch + job.Slots - 1) / job.Slots, 1, MostSamplesAtOnce);
+    public override int SamplesAtOnce => SlotSamples(job);
 
     public override (torch.nn.Module Module, ILockstepModel Call) Make()
     {

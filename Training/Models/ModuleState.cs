@@ -25,7 +25,7 @@ internal sealed class ModuleState : IDisposable
     private readonly Tensor[] _tensors;
     private readonly bool[] _moves;
     private readonly List<(Tensor Tensor, Tensor First)> _constants = [];
-    private readonly HashSet<nint> _handles = [];
+    private readonly HashSet<nint> _identities = [];
     // The buffers of the version that was loaded, one after the other, and one of them as a slot left it.
     private readonly float[] _kept;
     private readonly float[] _after;
@@ -42,7 +42,7 @@ internal sealed class ModuleState : IDisposable
         var moves = new List<bool>();
         foreach (var (name, tensor) in module.state_dict())
         {
-            if (!_handles.Add(tensor.Handle))
+            if (!_identities.Add(IdentityOf(tensor)))
             {
                 continue;
             }
@@ -231,8 +231,8 @@ internal sealed class ModuleState : IDisposable
     public string? Changed(torch.nn.Module module)
     {
         Dictionary<string, Tensor> now = module.state_dict();
-        return now.FirstOrDefault(entry => !_handles.Contains(entry.Value.Handle)).Key
-            ?? (now.Values.Select(tensor => tensor.Handle).Distinct().Count() < _handles.Count ? "one that is gone" : null);
+        return now.FirstOrDefault(entry => !_identities.Contains(IdentityOf(entry.Value))).Key
+            ?? (now.Values.Select(IdentityOf).Distinct().Count() < _identities.Count ? "one that is gone" : null);
     }
 
     public void Dispose()
@@ -244,6 +244,9 @@ internal sealed class ModuleState : IDisposable
 
         _memory.Dispose();
     }
+
+    /// <summary>What is equal for one tensor under several names: a handle is a <c>torch::Tensor</c>, which is a pointer to the tensor itself, and a module of TorchScript gives another handle for each name.</summary>
+    private static nint IdentityOf(Tensor tensor) => Marshal.ReadIntPtr(tensor.Handle);
 
     public static void Read(Tensor source, Span<float> values)
     {

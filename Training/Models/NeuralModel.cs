@@ -10,7 +10,7 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace Lockstep.Training;
 
 /// <summary>
-/// A job's model: a module of torch with its tensors as one flat vector, be it that of a job file's layers or the worker program's own. Not thread-safe.
+/// A job's model: a module of torch with its tensors as one flat vector, be it that of a job file's layers, the worker program's own or one that was scripted in Python. Not thread-safe.
 /// The flat model vector is the concatenation of <see cref="Tensors"/>, row-major.
 /// </summary>
 public sealed class NeuralModel : IDisposable
@@ -63,6 +63,9 @@ public sealed class NeuralModel : IDisposable
     /// <value>The model's own loss and metrics; null: it has none.</value>
     internal OwnModel? Own => _call as OwnModel;
 
+    /// <value>Whether what the module computes is not ours, so that it may fail on the way back, too.</value>
+    internal bool IsForeign => _definition.IsForeign;
+
     /// <summary>The tensors that a job's layers have, without making any.</summary>
     /// <param name="sampleShape">Shape of one sample, without the batch.</param>
     /// <param name="outputs">See <see cref="OutputsFor(JobSpec, IDataSet)"/>.</param>
@@ -90,14 +93,15 @@ public sealed class NeuralModel : IDisposable
     public static NeuralModel Build(JobSpec job, IReadOnlyList<DataField> fields, ComponentCatalog catalog)
     {
         int? outputs = LabelNeeds.Outputs(job, fields);
-        if (job.Model.Name is null)
+        if (job.Model.IsLayers)
         {
             return Build(job, LabelNeeds.OfLayers(job, fields), fields.First(field => !field.IsLabel).Name);
         }
 
         LabelNeeds.CheckMetrics(job, fields, outputs);
         TorchRuntime.UseThreads(job.ThreadsPerWorker);
-        var model = new NeuralModel(new OwnDefinition(job, fields, outputs, catalog), InitialWeights.Of(job));
+        ModelDefinition definition = job.Model.Torchscript is null ? new OwnDefinition(job, fields, outputs, catalog) : new ScriptedDefinition(job, fields, outputs!.Value, catalog.Program);
+        var model = new NeuralModel(definition, InitialWeights.Of(job));
         try
         {
             GroupNeeds.Check(job, model.Tensors);

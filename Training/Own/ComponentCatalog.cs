@@ -15,6 +15,9 @@ public sealed class ComponentCatalog
     /// <value>What has only the layers and formats of the job file.</value>
     public static ComponentCatalog Empty { get; } = new();
 
+    /// <value>Assembly of the worker program, which tries TorchScript files in a process of its own; null: there is none that could.</value>
+    public string? Program { get; init; }
+
     /// <value>Those that the registered classes are in.</value>
     public IReadOnlyCollection<Assembly> Assemblies => _assemblies;
 

@@ -53,11 +53,7 @@ internal sealed class OwnModel(string name, torch.nn.Module module, IReadOnlyLis
         IReadOnlyDictionary<string, Tensor> given = UserCode.Run(() => Call(values), $"The forward pass of the model '{name}'");
         if (outputs is { } wanted)
         {
-            long samples = values[_names[0]].size(0);
-            if (SlotLoss.Usual(given) is not { } usual || !usual.shape.SequenceEqual([samples, .. Shapes.Long(wanted)]))
-            {
-                throw Error($"gives {Text(given)} for {Amount.Of(samples, "sample")}, where the loss of the job needs [{samples}, {string.Join(", ", wanted)}]", $"End with that many outputs, by the name '{ModelOutputs.Usual}' where there are several.");
-            }
+            ForeignOutput.Check(name, given, values[_names[0]].size(0), wanted);
         }
 
         return given;
@@ -87,6 +83,4 @@ internal sealed class OwnModel(string name, torch.nn.Module module, IReadOnlyLis
     };
 
     private InputException Error(string problem, string remedy) => new(InputException.JobFile, 0, $"The model '{name}' {problem}.", remedy);
-
-    private static string Text(IReadOnlyDictionary<string, Tensor> given) => string.Join(", ", given.Select(output => $"{output.Key} [{string.Join(", ", output.Value.shape)}]"));
 }

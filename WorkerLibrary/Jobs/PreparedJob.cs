@@ -25,6 +25,9 @@ internal sealed class PreparedJob : IDisposable
     /// <summary>Key in the model's metadata: <see cref="NormalizationTable.ToMetadata"/>.</summary>
     public const string NormalizationKey = "lockstep.normalization";
 
+    /// <summary>Key in the model's metadata: SHA-256 of the job's TorchScript file, hexadecimal; none where the model is no such.</summary>
+    public const string ScriptKey = "lockstep.torchscript";
+
     /// <summary>Key in the model's metadata: inputs and labels of the data, as <see cref="FieldsJson"/> writes them.</summary>
     public const string FieldsKey = "lockstep.fields";
 
@@ -95,8 +98,8 @@ internal sealed class PreparedJob : IDisposable
                 ClassNames = data.ClassNames(),
                 LabelColumns = data.LabelColumns,
                 DeterminismClass = determinismClass,
-                JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}{(spec.Model.Weights is { } weights ? $"|{SourceHashes.Of(weights, cache)}" : "")}"))),
-                ModelMetadata = Metadata(spec, data),
+                JobHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{JobFile.Hash(spec)}|{data.Fingerprint}{string.Concat(spec.Model.Files().Select(file => $"|{SourceHashes.Of(file.Path, cache)}"))}"))),
+                ModelMetadata = Metadata(spec, data, cache),
             };
             return new PreparedJob(spec, data, model, data.ClassWeights(spec.ClassWeights), new TrainingPlan(descriptor, sampler, new ModelLayout(descriptor.Tensors, descriptor.Shards)));
         }
@@ -115,7 +118,7 @@ internal sealed class PreparedJob : IDisposable
     public static IEnumerable<InputError> WeightWarnings(JobSpec spec, NeuralModel model) =>
         model.Misfits.Count == 0 ? [] : [new InputError(spec.Model.Weights!, 0, $"Not all of the file fits the model: {string.Join("; ", model.Misfits)}.", "What fits is taken; the rest begins as it would without the file.")];
 
-    private static SortedDictionary<string, string> Metadata(JobSpec spec, JobData data)
+    private static SortedDictionary<string, string> Metadata(JobSpec spec, JobData data, string cache)
     {
         var metadata = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
@@ -125,6 +128,11 @@ internal sealed class PreparedJob : IDisposable
         if (data.Normalization is { } table)
         {
             metadata[NormalizationKey] = table.ToMetadata();
+        }
+
+        if (spec.Model.Torchscript is { } script)
+        {
+            metadata[ScriptKey] = JsonSerializer.Serialize(SourceHashes.Of(script, cache));
         }
 
         return metadata;

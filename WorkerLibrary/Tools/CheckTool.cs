@@ -3,6 +3,7 @@ using Lockstep.Abstractions;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Jobs;
 using Lockstep.Contracts.Tools;
+using Lockstep.Data;
 using Lockstep.Training;
 
 namespace Lockstep.Worker.Tools;
@@ -16,8 +17,16 @@ internal sealed class CheckTool(CheckRequest request, ComponentCatalog catalog, 
     public int Run(CancellationToken cancellation)
     {
         JobSpec spec = JobFile.FromCanonicalJson(File.ReadAllText(request.Job));
-        output.WriteLine((Look(spec, cancellation) with { Code = spec.HasOwnCode ? CodeIdentity.Of(catalog) : null }).ToJson());
+        CheckReport report = Look(spec, cancellation);
+        output.WriteLine((report with { Code = report.Errors.Count > 0 ? null : CodeOf(spec) }).ToJson());
         return 0;
+    }
+
+    /// <summary>What a slot computes besides our own code; null: nothing.</summary>
+    private string? CodeOf(JobSpec spec)
+    {
+        string?[] parts = [spec.HasOwnCode ? CodeIdentity.Of(catalog) : null, spec.Model.Torchscript is { } script ? SourceHashes.Of(script, request.Cache) : null];
+        return parts.All(part => part is null) ? null : string.Join('-', parts.Where(part => part is not null));
     }
 
     private CheckReport Look(JobSpec spec, CancellationToken cancellation)

@@ -9,13 +9,13 @@ using Lockstep.Worker.Jobs;
 
 namespace Lockstep.Worker.Tools;
 
-/// <summary>Looks a job's model through. That of layers does without libtorch; one of the program's own is made, and a slot of it computed.</summary>
+/// <summary>Looks a job's model through. That of layers does without libtorch; any other is made, and a slot of it computed.</summary>
 internal static class ModelCheck
 {
     /// <exception cref="InputException">The model does not fit the job or the data, or its own code failed.</exception>
     public static (CheckedModel Model, IReadOnlyList<InputError> Warnings) Run(JobSpec spec, JobData data, ComponentCatalog catalog)
     {
-        if (spec.Model.Name is null)
+        if (spec.Model.IsLayers)
         {
             CheckedModel layers = OfLayers(spec, data);
             if (spec.Model.Weights is null)
@@ -40,7 +40,7 @@ internal static class ModelCheck
 
         long parameters = model.Tensors.Where(tensor => tensor.Kind == TensorKind.Parameter).Sum(tensor => tensor.Elements);
         int[] input = [.. data.Train.Fields.Where(field => !field.IsLabel).SelectMany(field => field.Shape).Select(size => (int)size)];
-        var row = new CheckedLayer(spec.Model.Name, input, model.Outputs is { } outputs ? [outputs] : [], parameters);
+        var row = new CheckedLayer(spec.Model.Name ?? Path.GetFileName(spec.Model.Torchscript)!, input, model.Outputs is { } outputs ? [outputs] : [], parameters);
         return (Describe(spec, [row], parameters, model.ElementCount - parameters, 0, sampler), [.. PreparedJob.WeightWarnings(spec, model)]);
     }
 

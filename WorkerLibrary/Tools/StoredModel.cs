@@ -1,8 +1,10 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using Lockstep.Abstractions;
 using Lockstep.Contracts;
 using Lockstep.Contracts.Formats;
 using Lockstep.Contracts.Jobs;
+using Lockstep.Contracts.Runs;
 using Lockstep.Core.Layout;
 using Lockstep.Core.Protocol;
 using Lockstep.Data;
@@ -91,8 +93,8 @@ internal sealed class StoredModel
     public NeuralModel Build(IReadOnlyList<DataField> fields, ComponentCatalog catalog, string dataFile)
     {
         // Its values come from the file, whatever its training began with.
-        JobSpec spec = Spec with { Data = Spec.Data with { Train = dataFile }, Model = Spec.Model with { Weights = null } };
-        if (spec.Model.Name is null)
+        JobSpec spec = Spec with { Data = Spec.Data with { Train = dataFile }, Model = Spec.Model with { Weights = null, Torchscript = Spec.Model.Torchscript is { } script ? FindScript(script) : null } };
+        if (spec.Model.IsLayers)
         {
             // Before anything of the sizes that the file names is made.
             NeuralModel.CheckLabels(spec, fields);
@@ -113,6 +115,24 @@ internal sealed class StoredModel
             model.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The TorchScript file that the model was trained from: it lies beside the model, or where the job of the run's folder says.</summary>
+    /// <exception cref="InputException">It is nowhere, or another one.</exception>
+    private string FindScript(string name)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(_path))!, job = new RunFolder(folder).Job;
+        string[] places = [Path.Combine(folder, Path.GetFileName(name)), .. File.Exists(job) && JobFile.Load(job, []).Model.Torchscript is { } named ? new[] { named } : []];
+        string found = places.FirstOrDefault(File.Exists) ?? throw new InputException(_path, 0, $"The model is of the TorchScript file {name}, which is not at {string.Join(" nor at ", places)}.", "Copy the file that it was trained from beside the model.");
+        return JsonSerializer.Serialize(Sha256Of(found)) == MetadataOf(PreparedJob.ScriptKey)
+            ? found
+            : throw new InputException(found, 0, "This is another TorchScript file than the one that the model was trained from.", "Copy that one beside the model.");
+    }
+
+    private static string Sha256Of(string path)
+    {
+        using FileStream file = RegularFile.Open(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
     }
 
     /// <summary>What is wrong with the job that a model file has in it is told of that file.</summary>

@@ -28,6 +28,7 @@ internal sealed class ToolCommand(Func<CancellationToken, int> run)
         [ToolNames.Probe] => new(_ => ProbeTool.Run()),
         [ToolNames.Check, var json] => new(token => new CheckTool(Parse<CheckRequest>(json), catalog, Console.Out).Run(token)),
         [ToolNames.Purity, var json] => new(token => new PurityTool(Parse<PurityRequest>(json), catalog, Console.Out).Run(token)),
+        [ToolNames.Script, var path] => new(_ => ReadScript(path)),
         _ => null,
     };
 
@@ -66,6 +67,12 @@ internal sealed class ToolCommand(Func<CancellationToken, int> run)
             await Console.Error.WriteLineAsync($"The model cannot be computed here: {exception.Message.Split('\n')[0]} Use a machine with more memory, or a smaller model.");
             return Failed;
         }
+    }
+
+    private static int ReadScript(string path)
+    {
+        ScriptTrial.Read(path);
+        return 0;
     }
 
     /// <summary>However the launcher ends, this process ends too.</summary>

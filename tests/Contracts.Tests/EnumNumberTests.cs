@@ -12,7 +12,7 @@ public sealed class EnumNumberTests
         Assert.Equal("Sgd=1 Adam=2 AdamW=3 Adagrad=4", Numbers<OptimizerKind>());
         Assert.Equal("Constant=1 Step=2 Cosine=3 CosineRestarts=4 OneCycle=5", Numbers<ScheduleKind>());
         Assert.Equal("Mse=1 Mae=2 CrossEntropy=3 BinaryCrossEntropy=4 Model=5 Huber=6", Numbers<LossKind>());
-        Assert.Equal("Accuracy=1 Mae=2 Rmse=3 Auc=4 F1=5 Precision=6 Recall=7 Confusion=8 R2=9 Mape=10 TopK=11 Perplexity=12", Numbers<MetricKind>());
+        Assert.Equal("Accuracy=1 Mae=2 Rmse=3 Auc=4 F1=5 Precision=6 Recall=7 Confusion=8 R2=9 Mape=10 TopK=11 Perplexity=12 RecallAtPrecision=13", Numbers<MetricKind>());
         Assert.Equal("Linear=1 Conv2d=2 MaxPool2d=3 AvgPool2d=4 BatchNorm=5 LayerNorm=6 Dropout=7 Flatten=8 Relu=9 Gelu=10 Tanh=11 Sigmoid=12 Softmax=13 Residual=14 Parallel=15 Embedding=16 CategoryEmbedding=17 PositionalEncoding=18 MultiHeadAttention=19 TransformerEncoder=20 Conv1d=21 Lstm=22 Gru=23 GlobalAvgPool=24 BatchNorm1d=25 GroupNorm=26", Numbers<LayerKind>());
         Assert.Equal("Average=1 Last=2", Numbers<ExportedKind>());
         Assert.Equal("Concat=1 Add=2", Numbers<JoinKind>());

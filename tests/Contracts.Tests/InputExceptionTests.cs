@@ -45,6 +45,8 @@ public sealed class InputExceptionTests
     [InlineData("driving")]
     [InlineData("fashion-mnist")]
     [InlineData("medical")]
+    [InlineData("risk")]
+    [InlineData("torchscript")]
     public void The_job_in_a_model_s_metadata_is_one_that_a_stranger_may_give(string sample)
     {
         JobSpec job = JobFile.WithoutPlace(JobFile.Load(Path.Combine(Repository.Root, "samples", sample, "job.yaml"), []));

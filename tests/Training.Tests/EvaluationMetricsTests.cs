@@ -64,25 +64,35 @@ public sealed class EvaluationMetricsTests
     {
         Measurement measured = Measure(
             LossKind.BinaryCrossEntropy,
-            [MetricKind.Precision, MetricKind.Recall, MetricKind.F1, MetricKind.Accuracy, MetricKind.Auc, MetricKind.Confusion],
+            [MetricKind.Precision, MetricKind.Recall, MetricKind.F1, MetricKind.Accuracy, MetricKind.Auc, MetricKind.Confusion, MetricKind.RecallAtPrecision],
             2,
             i => [(((i * 37) % 41) - 20) / 16f + (Label(i) % 2) - 0.5f],
             i => [Label(i) % 2]);
 
-        Assert.Equal(["loss", "precision", "recall", "f1", "accuracy", "auc"], measured.Values.Keys);
+        Assert.Equal(["loss", "precision", "recall", "f1", "accuracy", "auc", "recall-at-precision"], measured.Values.Keys);
         Assert.All(["precision", "recall", "f1", "accuracy"], name => Assert.Equal(0.7, measured.Values[name], 1e-15));
         Assert.Equal(0.8177777777777778, measured.Values["auc"], 1e-15);
+        // The largest recall of scikit-learn's precision_recall_curve where the precision is 0.9 or more.
+        Assert.Equal(0.43333333333333335, measured.Values["recall-at-precision"], 1e-15);
         Assert.Equal([[21, 9], [9, 21]], measured.Details!.Confusion!.Select(row => row.ToArray()));
     }
 
     [Fact]
     public void Without_a_second_class_it_is_said_why_there_is_no_auc()
     {
-        Measurement measured = Measure(LossKind.BinaryCrossEntropy, [MetricKind.Auc, MetricKind.Precision], 2, i => [-1 - i], _ => [1]);
+        Measurement measured = Measure(LossKind.BinaryCrossEntropy, [MetricKind.Auc, MetricKind.Precision, MetricKind.RecallAtPrecision], 2, i => [-1 - i], _ => [1]);
 
         Assert.Equal(["loss", "precision"], measured.Values.Keys);
-        Assert.Equal("all 60 samples are of class 1: there is no second class to tell it from", measured.Details!.Remarks!["auc"]);
-        Assert.Equal("class 1: never predicted, which counts as 0", measured.Details.Remarks["precision"]);
+        Assert.All(["auc", "recall-at-precision"], name => Assert.Equal("all 60 samples are of class 1: there is no second class to tell it from", measured.Details!.Remarks![name]));
+        Assert.Equal("class 1: never predicted, which counts as 0", measured.Details!.Remarks!["precision"]);
+    }
+
+    [Fact]
+    public void A_precision_that_no_threshold_has_is_told()
+    {
+        Measurement measured = Measure(LossKind.BinaryCrossEntropy, [MetricKind.RecallAtPrecision], 2, i => [i % 2], i => [i % 4 == 0 ? 1 : 0]);
+        Assert.Equal(0, measured.Values["recall-at-precision"]);
+        Assert.Equal("no threshold has a precision of 0.9, which counts as 0", measured.Details!.Remarks!["recall-at-precision"]);
     }
 
     /// <summary>The second column is far from 0, where sums of squares lose all that varies.</summary>
@@ -214,6 +224,7 @@ public sealed class EvaluationMetricsTests
     [InlineData(LossKind.CrossEntropy, 3, MetricKind.R2)]
     [InlineData(LossKind.BinaryCrossEntropy, 1, MetricKind.Mape)]
     [InlineData(LossKind.CrossEntropy, 3, MetricKind.Auc)]
+    [InlineData(LossKind.CrossEntropy, 3, MetricKind.RecallAtPrecision)]
     [InlineData(LossKind.CrossEntropy, 101, MetricKind.Confusion)]
     [InlineData(LossKind.CrossEntropy, 5, MetricKind.TopK)]
     [InlineData(LossKind.Huber, 1, MetricKind.TopK)]

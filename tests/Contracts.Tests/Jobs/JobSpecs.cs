@@ -32,6 +32,13 @@ internal static class JobSpecs
         Strict = weights is null || strict,
     });
 
+    private static readonly Gen<ModelSpec> Scripted = Gen.Select(Path, Path.Null(), Gen.Bool, (file, weights, strict) => new ModelSpec
+    {
+        Torchscript = file,
+        Weights = weights,
+        Strict = weights is null || strict,
+    });
+
     private static readonly Gen<DataSpec> Source = Gen.Select(Options, Path.Array[0, 2], Gen.Double[0.001, 0.999].Null(), (options, files, split) => new DataSpec
     {
         Format = DataFormat.Source,
@@ -183,7 +190,7 @@ internal static class JobSpecs
 
     public static readonly Gen<JobSpec> Any =
         from name in Gen.Select(Gen.Char["abz09"], Gen.Char["abz09-"].Array[0, 39], (first, rest) => first + new string(rest))
-        from model in Gen.OneOf(Layered, Own)
+        from model in Gen.OneOf(Layered, Own, Scripted)
         from data in Gen.OneOf(Tables, Idx, Source, Texts, Images)
         from kind in Gen.Enum<LossKind>()
         let loss = kind == LossKind.Model && model.Name is null ? LossKind.Mse : kind
@@ -192,6 +199,7 @@ internal static class JobSpecs
         from weights in Gen.Select(Gen.Int[0, 2], Gen.Dictionary(Text, Positive)[1, 3], (which, byClass) => which == 0 ? null : new ClassWeights(which == 1 ? null : byClass))
         from options in Gen.Select(Fraction.Where(f => f > 0).Null(), Positive.Null(), Positive.Null(), Positive.Null())
         from topK in Gen.Int[1, 1 << 20].Null()
+        from precision in Gen.Double[0.001, 1].Null()
         from best in Gen.Select(Gen.Bool, Gen.Enum<BestMode>(), Gen.Int[1, 100].Null(), Positive, Gen.Bool, (isThere, mode, patience, delta, hasDelta) => !isThere ? null : new BestSpec { Metric = "", Mode = mode, Patience = patience, MinDelta = patience is not null && hasDelta ? delta : 0 })
         let measured = metrics.Where(m => m != MetricKind.Confusion).Select(JobWords.Of).Concat(model.Metrics).Append(BestSpec.Loss).First()
         from optimizer in Optimizer
@@ -213,6 +221,7 @@ internal static class JobSpecs
             LossOptions = OptionsOf(loss, options.Item1, options.Item2, options.Item3, options.Item4),
             Metrics = metrics,
             TopK = metrics.Contains(MetricKind.TopK) ? topK : null,
+            AtPrecision = metrics.Contains(MetricKind.RecallAtPrecision) ? precision : null,
             Best = best is null || optimizer.ExportsAverage || (data.Split is null && data.Validation is null) ? null : best with { Metric = measured },
             ClassWeights = loss is LossKind.Mse or LossKind.Mae or LossKind.Huber or LossKind.Model || (weights is { ByClass: null } && data.Source is not null) ? null : weights,
             Optimizer = optimizer,

@@ -9,7 +9,7 @@ public sealed class JobWordsTests
     {
         Assert.Equal(["linear", "conv2d", "max-pool2d", "avg-pool2d", "batch-norm", "layer-norm", "dropout", "flatten", "relu", "gelu", "tanh", "sigmoid", "softmax", "residual", "parallel", "embedding", "category-embedding", "positional-encoding", "multi-head-attention", "transformer-encoder", "conv1d", "lstm", "gru", "global-avg-pool", "batch-norm1d", "group-norm"], JobWords.All<LayerKind>());
         Assert.Equal(["mse", "mae", "cross-entropy", "binary-cross-entropy", "model", "huber"], JobWords.All<LossKind>());
-        Assert.Equal(["accuracy", "mae", "rmse", "auc", "f1", "precision", "recall", "confusion", "r2", "mape", "top-k", "perplexity"], JobWords.All<MetricKind>());
+        Assert.Equal(["accuracy", "mae", "rmse", "auc", "f1", "precision", "recall", "confusion", "r2", "mape", "top-k", "perplexity", "recall-at-precision"], JobWords.All<MetricKind>());
         Assert.Equal(["csv", "idx", "source", "text", "json-lines", "parquet", "images"], JobWords.All<DataFormat>());
         Assert.Equal(["refuse", "mean", "median", "zero"], JobWords.All<MissingPolicy>());
         Assert.Equal(["none", "standard", "min-max"], JobWords.All<NormalizationKind>());

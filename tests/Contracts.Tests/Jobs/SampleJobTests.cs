@@ -8,8 +8,11 @@ public sealed class SampleJobTests
     [InlineData("digits")]
     [InlineData("driving")]
     [InlineData("fashion-mnist")]
+    [InlineData("industrial")]
     [InlineData("medical")]
+    [InlineData("risk")]
     [InlineData("text")]
+    [InlineData("torchscript")]
     public void A_shipped_job_loads_and_its_data_lie_where_it_says(string name)
     {
         string folder = Path.Combine(Repository.Root, "samples", name);
@@ -18,8 +21,7 @@ public sealed class SampleJobTests
         Assert.True(Path.IsPathFullyQualified(job.Data.Train));
         if (job.Data.Format == DataFormat.Csv)
         {
-            Assert.Equal(folder, Path.GetDirectoryName(job.Data.Train));
-            Assert.True(File.Exists(job.Data.Train));
+            Assert.All(job.Files(), file => Assert.True(file.Path.StartsWith(Path.GetDirectoryName(folder)!, StringComparison.Ordinal) && File.Exists(file.Path), file.Path));
         }
 
         // As a run folder keeps it.
@@ -28,6 +30,6 @@ public sealed class SampleJobTests
 
     [Fact]
     public void No_sample_is_forgotten_here() => Assert.Equal(
-        ["digits", "driving", "fashion-mnist", "medical", "text"],
+        ["digits", "driving", "fashion-mnist", "industrial", "medical", "risk", "text", "torchscript"],
         Directory.GetDirectories(Path.Combine(Repository.Root, "samples")).Where(f => File.Exists(Path.Combine(f, "job.yaml"))).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.IO.Compression;
 
 namespace Lockstep.Contracts.Tests.Samples;
@@ -56,12 +55,5 @@ public sealed class DrivingDataTests : IDisposable
     }
 
     /// <summary>Runs the command of the sample's README.</summary>
-    private static async Task<(int Code, string Said)> GenerateAsync(params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", ["run", Path.Combine(Folder, "generate.cs"), "--", .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, await output + await errors);
-    }
+    private static Task<(int Code, string Said)> GenerateAsync(params string[] arguments) => SampleProgram.RunAsync(Path.Combine(Folder, "generate.cs"), arguments);
 }

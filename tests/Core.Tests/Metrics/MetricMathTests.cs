@@ -7,40 +7,6 @@ namespace Lockstep.Core.Tests.Metrics;
 public sealed class MetricMathTests
 {
     [Fact]
-    public void Auc_is_the_share_of_pairs_in_order_with_ties_for_a_half() =>
-        Gen.Select(Gen.OneOf(Gen.Int[-3, 3].Select(s => s / 4f), Floats.Finite), Gen.OneOf(0f, 1f)).Array[0, 60].Sample(samples =>
-        {
-            float[] positives = [.. samples.Where(s => s.Item2 > 0.5f).Select(s => s.Item1)], negatives = [.. samples.Where(s => s.Item2 <= 0.5f).Select(s => s.Item1)];
-            double auc = MetricMath.Auc([.. samples.Select(s => s.Item1)], [.. samples.Select(s => s.Item2)]);
-            if (positives.Length == 0 || negatives.Length == 0)
-            {
-                Assert.True(double.IsNaN(auc));
-                return;
-            }
-
-            long halves = positives.Sum(p => negatives.Sum(n => p > n ? 2L : p == n ? 1 : 0));
-            Assert.Equal((double)halves / (2.0 * positives.Length * negatives.Length), auc);
-        }, iter: 3000);
-
-    [Fact]
-    public void Auc_knows_infinities_and_refuses_to_order_what_is_no_number()
-    {
-        Assert.Equal(1, MetricMath.Auc([float.NegativeInfinity, float.PositiveInfinity], [0, 1]));
-        Assert.Equal(0.5, MetricMath.Auc([0f, -0f], [0, 1]));
-        Assert.True(double.IsNaN(MetricMath.Auc([1, float.NaN, 2], [0, 1, 1])));
-        Assert.True(double.IsNaN(MetricMath.Auc([], [])));
-    }
-
-    [Fact]
-    public void Auc_leaves_its_arguments_alone()
-    {
-        float[] scores = [3, 1, 2], labels = [0, 1, 1];
-        MetricMath.Auc(scores, labels);
-        Assert.Equal([3, 1, 2], scores);
-        Assert.Equal([0, 1, 1], labels);
-    }
-
-    [Fact]
     public void Parts_are_added_and_finished_metric_by_metric()
     {
         EvaluationPart[] parts = [new(3, 1.5, [2, 6, 12], [0.1f, 0.9f, 0.2f], [0, 1, 1]), new(0, 0, [0, 0, 0], [], []), new(1, 0.5, [1, 2, 4], [0.8f], [0])];

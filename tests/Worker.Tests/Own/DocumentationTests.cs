@@ -28,7 +28,7 @@ public sealed class DocumentationTests
     [Fact]
     public void Its_job_can_be_computed()
     {
-        JobSpec spec = JobFile.Parse(Assert.Single(Blocks("yaml")), "docs/models.md", AppContext.BaseDirectory, []);
+        JobSpec spec = JobFile.Parse(Blocks("yaml").First(), "docs/models.md", AppContext.BaseDirectory, []);
         var catalog = new ComponentCatalog();
         catalog.AddModel("pair-net", typeof(Documented.PairNet));
         catalog.AddDataSource("pairs", typeof(Documented.Pairs));
@@ -37,6 +37,21 @@ public sealed class DocumentationTests
         Assert.Equal((10 * 6) + (6 + 2) + 1, model.Parameters);
         Assert.Equal((72, 24), (data.Train.Count, data.Validation!.Count));
         Assert.Equal(6, model.Steps);
+    }
+
+    [Fact]
+    public void Its_scripted_model_and_job_are_those_of_the_sample()
+    {
+        string sample = Path.Combine(AppContext.BaseDirectory, "torchscript");
+        // Behind the sample's own comments.
+        Assert.EndsWith(Assert.Single(Blocks("python")), File.ReadAllText(Path.Combine(sample, "model.py")), StringComparison.Ordinal);
+        string job = Blocks("yaml").Last();
+        Assert.EndsWith(job, File.ReadAllText(Path.Combine(sample, "job.yaml")), StringComparison.Ordinal);
+        JobSpec spec = JobFile.Parse(job, "docs/models.md", sample, [$"data.train={Path.Combine(AppContext.BaseDirectory, "digits.csv.gz")}"]);
+        using JobData data = JobData.Open(spec, ComponentCatalog.Empty, Path.GetTempPath(), TestContext.Current.CancellationToken);
+        (CheckedModel model, _) = ModelCheck.Run(spec, data, ComponentCatalog.Empty);
+        Assert.Equal((64 * 16) + (2 * 16) + (16 * 10) + 10, model.Parameters);
+        Assert.Equal((16 + 64 + (2 * 16), "model.pt"), (model.Buffers, Assert.Single(model.Layers).Kind));
     }
 
     private static IEnumerable<string> Blocks(string language) =>

@@ -12,35 +12,14 @@ namespace Lockstep.Training;
 /// </summary>
 internal static class NumericsProbe
 {
-    private static readonly Lazy<string> Result = new(RunOnOwnThread);
+    private static readonly Lazy<string> Result = new(() => OwnThread.Run(Run));
 
     /// <value>8 hexadecimal digits; equal where libtorch gives the same bits.</value>
     public static string Digest => Result.Value;
 
-    /// <summary>On a thread of its own: libtorch keeps the number of threads of an operation by thread, and that of the caller's is not this one's to change.</summary>
-    private static string RunOnOwnThread()
-    {
-        string? digest = null;
-        Exception? failure = null;
-        var thread = new Thread(() =>
-        {
-            try
-            {
-                TorchRuntime.UseThreads(1);
-                digest = Run();
-            }
-            catch (Exception exception)
-            {
-                failure = exception;
-            }
-        });
-        thread.Start();
-        thread.Join();
-        return digest ?? throw new InvalidOperationException($"libtorch cannot compute on this machine: {failure!.Message}", failure);
-    }
-
     private static string Run()
     {
+        _ = NumericsCheck.HasOneDnn;
         using var scope = torch.NewDisposeScope();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Tensor images = Values(1, 6, 3, 14, 14);
@@ -61,7 +40,7 @@ internal static class NumericsProbe
     private static Tensor Parameter(uint seed, params long[] shape) => Values(seed, shape).requires_grad_();
 
     /// <summary>Numbers between −1/8 and 1/8 that are the same everywhere.</summary>
-    private static Tensor Values(uint seed, params long[] shape)
+    internal static Tensor Values(uint seed, params long[] shape)
     {
         var values = new float[shape.Aggregate(1L, (all, size) => all * size)];
         uint state = seed * 2_654_435_761u;

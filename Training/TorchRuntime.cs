@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using Lockstep.Contracts;
 using TorchSharp;
 
 namespace Lockstep.Training;
@@ -14,7 +15,8 @@ public static class TorchRuntime
 
     static TorchRuntime()
     {
-        WaitingThreads.Block();
+        // OpenMP's threads spin for milliseconds while they wait, unless they are told otherwise, and take the processors from the work that they wait for.
+        NativeEnvironment.SetDefault("OMP_WAIT_POLICY", "PASSIVE");
         NativeMemory.Keep();
         Device = torch.cuda.is_available() ? torch.CUDA : torch.CPU;
     }
@@ -32,6 +34,18 @@ public static class TorchRuntime
         torch.set_num_threads(threads);
     }
 
+    /// <summary>As <see cref="UseThreads"/>, where results count.</summary>
+    /// <exception cref="InputException">libtorch computes wrongly on this processor: what, and the remedy.</exception>
+    public static void Require(int threads)
+    {
+        if (Device.type == DeviceType.CPU)
+        {
+            NumericsCheck.Require();
+        }
+
+        UseThreads(threads);
+    }
+
     /// <summary>The device that slots are computed on: <c>cuda</c> where the build and the machine have it, else <c>cpu</c>.</summary>
     public static torch.Device Device { get; }
 
@@ -43,7 +57,7 @@ public static class TorchRuntime
             : RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "neon" : "default";
         var system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux";
         // On a GPU the same calculation need not give the same bits twice: its workers would be taken for different ones.
-        var device = Device.type == DeviceType.CUDA ? "cuda" : $"cpu probe-{NumericsProbe.Digest}";
+        var device = Device.type == DeviceType.CUDA ? "cuda" : $"cpu{(NumericsCheck.HasOneDnn ? "" : " no-onednn")} probe-{NumericsProbe.Digest}";
         return $"lockstep-{NumericsVersion} libtorch-{torch.__version__} {isa} threads-{threads} {system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()} {device}";
     }
 }

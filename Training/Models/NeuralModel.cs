@@ -89,7 +89,7 @@ public sealed class NeuralModel : IDisposable
     /// <summary>Builds a job's model at version 0, whose bits follow from the job's seed and the program's code alone.</summary>
     /// <param name="fields">Of the data.</param>
     /// <param name="catalog">Has the model, where the job names one of the program's own.</param>
-    /// <exception cref="InputException">The model, the data, the loss and the metrics don't fit together, or the model's own code failed.</exception>
+    /// <exception cref="InputException">The model, the data, the loss and the metrics don't fit together, or the model's own code failed; or libtorch computes wrongly on this processor.</exception>
     public static NeuralModel Build(JobSpec job, IReadOnlyList<DataField> fields, ComponentCatalog catalog)
     {
         int? outputs = LabelNeeds.Outputs(job, fields);
@@ -99,7 +99,7 @@ public sealed class NeuralModel : IDisposable
         }
 
         LabelNeeds.CheckMetrics(job, fields, outputs);
-        TorchRuntime.UseThreads(job.ThreadsPerWorker);
+        TorchRuntime.Require(job.ThreadsPerWorker);
         ModelDefinition definition = job.Model.Torchscript is null ? new OwnDefinition(job, fields, outputs, catalog) : new ScriptedDefinition(job, fields, outputs!.Value, catalog.Program);
         var model = new NeuralModel(definition, InitialWeights.Of(job));
         try
@@ -205,7 +205,7 @@ public sealed class NeuralModel : IDisposable
 
     private static NeuralModel Build(JobSpec job, ModelNeeds needs, string inputName)
     {
-        TorchRuntime.UseThreads(job.ThreadsPerWorker);
+        TorchRuntime.Require(job.ThreadsPerWorker);
         return new NeuralModel(new LayeredDefinition(ModelPlan.Create(job, needs), inputName, job.Seed), InitialWeights.Of(job));
     }
 

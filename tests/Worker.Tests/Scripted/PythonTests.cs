@@ -45,7 +45,7 @@ public sealed class PythonTests
         PreparedJob Open() => PreparedJob.Prepare(job, "tuned", run, null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, default);
         using var compute = new ComputeThread();
         PreparedJob opened = await compute.RunAsync(Open);
-        TrainingPlan training = opened.Job;
+        TrainingPlan training = opened.Plan;
         await compute.RunAsync(opened.Dispose);
         await using var swarm = new Swarm(training, TimeProvider.System);
         swarm.Hire("w0", new QuietWire(), () => new SharedTorch(Open, (_, _) => { })).Start();

@@ -43,7 +43,7 @@ public sealed class ScriptedOracleTests
         using var compute = new ComputeThread();
         PreparedJob Open() => PreparedJob.Prepare(spec, "digits", run, null, acceptsClass: false, acceptsCode: false, ComponentCatalog.Empty, default);
         PreparedJob opened = await compute.RunAsync(Open);
-        TrainingPlan job = opened.Job;
+        TrainingPlan job = opened.Plan;
         await compute.RunAsync(opened.Dispose);
         await using var swarm = new Swarm(job, new FakeTimeProvider());
         // Before a slot's contribution, amid it, and while an evaluation is due: each time another one comes in the place of who was killed.

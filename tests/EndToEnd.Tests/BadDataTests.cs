@@ -7,6 +7,7 @@ using Lockstep.EndToEnd.Tests.Runs;
 namespace Lockstep.EndToEnd.Tests;
 
 /// <summary>Input that only a worker finds to be bad: the job fails with what is wrong, where, and what to do; the command's exit code is 2.</summary>
+[Collection(nameof(ResidentFleet))]
 public sealed class BadDataTests(ResidentFleet fleet) : IDisposable
 {
     private const string Rows = """

@@ -8,6 +8,7 @@ using Lockstep.EndToEnd.Tests.Runs;
 namespace Lockstep.EndToEnd.Tests;
 
 /// <summary>A job that is handed to a scheduler is looked through by its workers before its first step.</summary>
+[Collection(nameof(ResidentFleet))]
 public sealed class CheckingTests(ResidentFleet fleet) : IDisposable
 {
     private readonly TestFolder _folder = new();

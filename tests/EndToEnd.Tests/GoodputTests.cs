@@ -12,6 +12,7 @@ using Lockstep.Engine.Runs;
 namespace Lockstep.EndToEnd.Tests;
 
 /// <summary>Goodput and badput by cause, of real processes, against a clock beside them.</summary>
+[Collection(nameof(ResidentFleet))]
 public sealed partial class GoodputTests(ResidentFleet fleet) : IDisposable
 {
     private const int Steps = 300;

@@ -7,6 +7,7 @@ using Lockstep.EndToEnd.Tests.Runs;
 namespace Lockstep.EndToEnd.Tests;
 
 /// <summary>One ledger per job, whoever takes part: real processes, real gradients, every pair of circumstances.</summary>
+[Collection(nameof(ResidentFleet))]
 public sealed class OracleTests(ResidentFleet fleet, OracleJobs jobs) : IClassFixture<OracleJobs>
 {
     private const int Attempts = 5;

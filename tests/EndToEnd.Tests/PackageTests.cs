@@ -8,7 +8,7 @@ namespace Lockstep.EndToEnd.Tests;
 /// <summary>samples/own-model, in a folder of its own, from packages with a version of their own that are restored into a folder of their own: a cache would serve those of before.</summary>
 public sealed class PackageTests : IDisposable
 {
-    private static readonly string[] Packed = ["Abstractions", "Contracts", "Core", "Data", "Transport", "ServiceDefaults", "Training", "WorkerLibrary", "Client", "Hosting"];
+    private static readonly string[] Packed = ["Abstractions", "Client", "Contracts", "Core", "Data", "Hosting", "ServiceDefaults", "Training", "Transport", "Worker"];
 
     private readonly TestFolder _folder = new();
 
@@ -18,12 +18,10 @@ public sealed class PackageTests : IDisposable
     public async Task The_sample_knows_nothing_but_packages_and_trains()
     {
         string version = string.Create(CultureInfo.InvariantCulture, $"0.0.0-test{Environment.ProcessId}"), packages = _folder.In("packages"), sample = _folder.In("sample");
-        foreach (string project in Packed)
-        {
-            Assert.DoesNotContain("warning", await DotnetAsync("pack", Path.Combine(Built.Root, project), "--no-build", "-c", Built.Configuration, $"-p:PackageVersion={version}", "-o", packages), StringComparison.Ordinal);
-        }
-
-        foreach (string package in Directory.EnumerateFiles(packages, "*.nupkg"))
+        Assert.DoesNotContain("warning", await DotnetAsync("pack", Path.Combine(Built.Root, "Aspire.sln"), "--no-build", "-c", Built.Configuration, "-p:PackTool=false", $"-p:PackageVersion={version}", "-o", packages), StringComparison.Ordinal);
+        string[] made = [.. Directory.EnumerateFiles(packages, "*.nupkg").Order(StringComparer.Ordinal)];
+        Assert.Equal(Packed.Select(package => $"Lockstep.{package}.{version}.nupkg"), made.Select(Path.GetFileName));
+        foreach (string package in made)
         {
             Assert.True(File.Exists(Path.ChangeExtension(package, ".snupkg")), package);
             using ZipArchive archive = await ZipFile.OpenReadAsync(package, TestContext.Current.CancellationToken);

@@ -42,15 +42,15 @@ public sealed class TorchscriptTests : IDisposable
         // Away from the run, the model needs its TorchScript file beside it, and no other.
         string moved = _folder.In("moved.safetensors"), data = Path.Combine(Built.Root, "samples", "digits", "digits.csv.gz");
         File.Copy(new RunFolder(disturbed).Model, moved);
-        CliResult without = await CliProcess.RunAsync("predict", moved, data);
+        CliResult without = await CliProcess.RunAsync("predict", moved, "--data", data);
         Assert.Equal(2, without.ExitCode);
         Assert.Contains("The model is of the TorchScript file model.pt, which is not at ", without.Error, StringComparison.Ordinal);
         ChangedScript.Write(Path.Combine(Sample, "model.pt"), _folder.In("model.pt"), "code/__torch__.py", "torch.sigmoid", "torch.tanh");
-        CliResult another = await CliProcess.RunAsync("predict", moved, data);
+        CliResult another = await CliProcess.RunAsync("predict", moved, "--data", data);
         Assert.Equal(2, another.ExitCode);
         Assert.Contains("This is another TorchScript file than the one that the model was trained from.", another.Error, StringComparison.Ordinal);
         File.Copy(Path.Combine(Sample, "model.pt"), _folder.In("model.pt"), overwrite: true);
-        CliResult predicted = await CliProcess.RunAsync("predict", moved, data);
+        CliResult predicted = await CliProcess.RunAsync("predict", moved, "--data", data);
         Assert.True(predicted.ExitCode == 0, predicted.All);
         Assert.Equal(1 + 1797, predicted.Output.TrimEnd().Split('\n').Length);
     }
@@ -65,7 +65,7 @@ public sealed class TorchscriptTests : IDisposable
         CliResult result = await CliProcess.RunAsync("train", Job, "--output", _folder.In("run"), "--set", $"model.torchscript={model}");
 
         Assert.True(result.ExitCode == 2, result.All);
-        Assert.Matches(@"net\.pt: libtorch 2\.[0-9.]+\S* cannot read the TorchScript file: Unknown builtin op: ops\.other\.sigmoid", result.Error);
+        Assert.Matches(@"net\.pt: libtorch 2\.[0-9.]+\S* cannot read the TorchScript file: Unknown builtin op: other::sigmoid", result.Error);
         Assert.DoesNotContain("terminate called", result.Error, StringComparison.Ordinal);
     }
 

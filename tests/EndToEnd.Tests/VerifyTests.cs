@@ -41,7 +41,7 @@ public sealed class VerifyTests(DigitsRuns runs) : IDisposable
         FinishedRun run = await runs.TogetherAsync();
         string copy = _folder.CopyOf(run.Folder.Path, "altered");
         string[] ledger = [.. run.Ledger];
-        ledger[92] = ledger[92].Replace(ledger[92][^4], ledger[92][^4] == '0' ? '1' : '0');
+        ledger[92] = ledger[92][..^4] + (ledger[92][^4] == '0' ? '1' : '0') + ledger[92][^3..];
         await File.WriteAllLinesAsync(Path.Combine(copy, "ledger.jsonl"), ledger, TestContext.Current.CancellationToken);
 
         CliResult result = await CliProcess.RunAsync("verify", copy);

@@ -62,9 +62,10 @@ builder.Services.AddSingleton<IHangWatched>(services => new LockWatch("The lock 
 builder.Services.AddSingleton<IShardHost>(services => services.GetRequiredService<ShardHost>());
 builder.Services.AddSingleton(services => new LastCheckpoint(services.GetRequiredService<ShardHost>(), first ?? services.GetRequiredService<ShardHost>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<LastCheckpoint>>()));
 builder.Services.AddSingleton<WaitsEnd>();
+builder.Logging.AddFilter(CallInterceptor.LibraryLog, LogLevel.None);
 builder.Services.AddGrpc(options =>
 {
-    options.Interceptors.Add<ProtocolErrorInterceptor>();
+    options.Interceptors.Add<CallInterceptor>();
     GrpcLimits.Apply(options);
 });
 // For calls that are on their way. Those that only wait are ended below.

@@ -9,6 +9,7 @@ using Lockstep.Scheduler.Telemetry;
 using Lockstep.Scheduler.Workers;
 using Lockstep.ServiceDefaults;
 using Lockstep.ServiceDefaults.Access;
+using Lockstep.Transport.Grpc;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using StackExchange.Redis;
 
@@ -29,8 +30,13 @@ catch (InputException exception)
     return 2;
 }
 
-// What gRPC answers for services that are not known would stand in for the API, with a 404 for a body of the wrong type.
-builder.Services.AddGrpc(options => options.IgnoreUnknownServices = true);
+builder.Logging.AddFilter(CallInterceptor.LibraryLog, LogLevel.None);
+builder.Services.AddGrpc(options =>
+{
+    options.Interceptors.Add<CallInterceptor>();
+    // What gRPC answers for services that are not known would stand in for the API, with a 404 for a body of the wrong type.
+    options.IgnoreUnknownServices = true;
+});
 builder.Services.AddSingleton(services => new JobStore(services.GetRequiredService<IConnectionMultiplexer>(), builder.Configuration[EnvironmentNames.Queue]));
 builder.Services.AddSingleton(services => new WantedWorkers(services.GetRequiredService<IConnectionMultiplexer>(), builder.Configuration[EnvironmentNames.Queue]));
 builder.Services.AddSingleton<Fleet>();

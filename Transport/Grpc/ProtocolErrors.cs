@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Grpc.Core.Interceptors;
 using Lockstep.Core.Protocol;
 
 namespace Lockstep.Transport.Grpc;
@@ -31,56 +30,4 @@ public static class ProtocolErrors
     /// <returns>Null where the status has another cause.</returns>
     public static ProtocolException? FromRpc(RpcException exception) =>
         Enum.TryParse(exception.Trailers.GetValue(Trailer), out ProtocolError error) && Enum.IsDefined(error) ? new ProtocolException(error, exception.Status.Detail) : null;
-}
-
-/// <summary>The server's side of <see cref="ProtocolErrors"/>.</summary>
-public sealed class ProtocolErrorInterceptor : Interceptor
-{
-    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
-    {
-        try
-        {
-            return await continuation(request, context);
-        }
-        catch (ProtocolException exception)
-        {
-            throw ProtocolErrors.ToRpc(exception);
-        }
-    }
-
-    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
-    {
-        try
-        {
-            return await continuation(new CallerStream<TRequest>(requestStream, context), context);
-        }
-        catch (ProtocolException exception)
-        {
-            throw ProtocolErrors.ToRpc(exception);
-        }
-    }
-
-    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
-    {
-        try
-        {
-            await continuation(request, new CallerStreamWriter<TResponse>(responseStream, context), context);
-        }
-        catch (ProtocolException exception)
-        {
-            throw ProtocolErrors.ToRpc(exception);
-        }
-    }
-
-    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
-    {
-        try
-        {
-            await continuation(new CallerStream<TRequest>(requestStream, context), new CallerStreamWriter<TResponse>(responseStream, context), context);
-        }
-        catch (ProtocolException exception)
-        {
-            throw ProtocolErrors.ToRpc(exception);
-        }
-    }
 }

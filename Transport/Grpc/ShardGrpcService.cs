@@ -8,7 +8,7 @@ using Lockstep.Transport.Protos;
 
 namespace Lockstep.Transport.Grpc;
 
-/// <summary>parameter_server.proto over an <see cref="IShardHost"/>. Register it with <see cref="ProtocolErrorInterceptor"/>.</summary>
+/// <summary>parameter_server.proto over an <see cref="IShardHost"/>. Register it with <see cref="CallInterceptor"/>.</summary>
 /// <remarks>The methods are virtual because the gRPC server binds no others.</remarks>
 /// <param name="ends">Null: calls wait for as long as their callers do.</param>
 /// <param name="local">Serves workers of the same host; null: nothing does.</param>

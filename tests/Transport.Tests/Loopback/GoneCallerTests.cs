@@ -46,6 +46,34 @@ public sealed class GoneCallerTests
         Assert.True(server.Errors.Count == 0, string.Join(Environment.NewLine, server.Errors));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_message_that_breaks_off_is_none(bool cutsConnection)
+    {
+        var random = new Random(1);
+        var progress = new ShardProgress(1, new Cursor(0, 1, 0), [.. Enumerable.Range(0, 1 << 20)]);
+        ShardServer server = await ShardServer.StartAsync(new FakeShardHost());
+        for (int time = 0; time < Times; time++)
+        {
+            await using var relay = new Relay(new IPEndPoint(IPAddress.Loopback, server.Address.Port));
+            await using var client = new GrpcShardClient(new Uri($"http://{relay.EndPoint}"), 0, TimeProvider.System);
+            using var leave = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+            Task call = client.ProgressAsync("job", progress, leave.Token);
+            await relay.PassedAsync(random.Next(100_000)).WaitAsync(leave.Token);
+            if (cutsConnection)
+            {
+                relay.Cut();
+            }
+
+            await leave.CancelAsync();
+            await EndAsync([call]);
+        }
+
+        await server.DisposeAsync();
+        Assert.True(server.Errors.Count == 0, string.Join(Environment.NewLine, server.Errors));
+    }
+
     private static async Task EndAsync(Task[] calls) => await Task.WhenAll(calls).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private static async Task WatchAsync(GrpcShardClient client, CancellationToken cancellation)

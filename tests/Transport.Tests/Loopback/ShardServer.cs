@@ -44,7 +44,7 @@ internal sealed class ShardServer : IAsyncDisposable
         // The settings of a service that is tested lie beside the tests.
         builder.Configuration.Sources.Clear();
         var errors = new ErrorLog();
-        builder.Logging.ClearProviders().AddProvider(errors);
+        builder.Logging.ClearProviders().AddProvider(errors).AddFilter(CallInterceptor.LibraryLog, LogLevel.None);
         builder.Services.AddSingleton(host);
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<WaitsEnd>();
@@ -55,7 +55,7 @@ internal sealed class ShardServer : IAsyncDisposable
 
         builder.Services.AddGrpc(options =>
         {
-            options.Interceptors.Add<ProtocolErrorInterceptor>();
+            options.Interceptors.Add<CallInterceptor>();
             options.MaxReceiveMessageSize = 64 << 20;
             options.MaxSendMessageSize = 64 << 20;
         });

@@ -41,7 +41,7 @@ public abstract class LyingWorkerTests(StreamTransport transport) : IDisposable
         ["chunks in another order"] = NotHeard((stream, good) => stream.Send(1, good with { Chunks = [.. good.Chunks.Reverse()] })),
         ["an older generation"] = NotHeard((stream, good) => stream.Send(1, good with { Cursor = good.Cursor with { Generation = -1 } })),
         ["a generation that is to come"] = NotHeard((stream, good) => stream.Send(1, good with { Cursor = good.Cursor with { Generation = 7 } })),
-        ["a step that is to come"] = NotHeard((stream, good) => stream.Send(1, good with { Cursor = good.Cursor with { Step = 3 } })),
+        ["a step that is to come"] = NotHeard((stream, good) => stream.Send(1, good with { Cursor = good.Cursor with { Step = Steps + 1 } })),
         ["times that cannot be"] = NotHeard((stream, good) => stream.Send(1, good with { SlotMs = double.NaN, SyncMs = double.NegativeInfinity })),
         ["the same again and again"] = NotHeard((stream, good) =>
         {

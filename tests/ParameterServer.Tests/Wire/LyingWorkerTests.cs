@@ -41,6 +41,7 @@ public abstract class LyingWorkerTests(StreamTransport transport) : IDisposable
         ["chunks in another order"] = NotHeard((stream, good) => stream.Send(1, good with { Chunks = [.. good.Chunks.Reverse()] })),
         ["an older generation"] = NotHeard((stream, good) => stream.Send(1, good with { Cursor = good.Cursor with { Generation = -1 } })),
         ["a generation that is to come"] = NotHeard((stream, good) => stream.Send(1, good with { Cursor = good.Cursor with { Generation = 7 } })),
+        // Where the job comes to it, it is heard, and refused for what it holds.
         ["a step that is to come"] = NotHeard((stream, good) => stream.Send(1, good with { Cursor = good.Cursor with { Step = Steps + 1 } })),
         ["times that cannot be"] = NotHeard((stream, good) => stream.Send(1, good with { SlotMs = double.NaN, SyncMs = double.NegativeInfinity })),
         ["the same again and again"] = NotHeard((stream, good) =>

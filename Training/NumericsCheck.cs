@@ -31,14 +31,14 @@ internal static class NumericsCheck
                 InputException.ProcessEnvironment,
                 0,
                 $"libtorch computes wrongly on this processor: {what}.",
-                $"Set {OneDnn.Variable}={OneDnn.RightLevel} in the environment of all workers, or take machines with another processor.");
+                "Set ONEDNN_MAX_CPU_ISA=SSE41 in the environment of all workers, or take machines with another processor.");
         }
     }
 
     private static (bool HasOneDnn, string? Wrong) Mend()
     {
         string? wrong = Find();
-        return wrong is not null && OneDnn.TurnOff() ? (false, Find()) : (true, wrong);
+        return wrong is not null && TorchContext.TurnOffOneDnn() ? (false, Find()) : (true, wrong);
     }
 
     private static string? Find()

@@ -9,7 +9,7 @@ namespace Lockstep.Training;
 public static class TorchRuntime
 {
     /// <summary>Part of the determinism class: raised whenever our own code changes the bits of a slot or an update.</summary>
-    public const int NumericsVersion = 3;
+    public const int NumericsVersion = 4;
 
     private static int s_interopSet;
 
@@ -21,7 +21,7 @@ public static class TorchRuntime
         Device = torch.cuda.is_available() ? torch.CUDA : torch.CPU;
     }
 
-    /// <summary>Fixes the number of threads of one operation, for operations that this thread begins from now on. libtorch keeps the number by thread: call it on the thread that computes, and not in the middle of a job.</summary>
+    /// <summary>Fixes the number of threads of one operation, for operations that this thread begins from now on, and has them take numbers below 2⁻¹²⁶ for 0. libtorch keeps both by thread: call it on the thread that computes, and not in the middle of a job.</summary>
     /// <param name="threads">At least 1; part of the determinism class.</param>
     public static void UseThreads(int threads)
     {
@@ -32,6 +32,8 @@ public static class TorchRuntime
         }
 
         torch.set_num_threads(threads);
+        // What a model is sure of has gradients of 1e-40, and processors take many times as long for those.
+        _ = TorchContext.FlushDenormals();
     }
 
     /// <summary>As <see cref="UseThreads"/>, where results count.</summary>

@@ -4,9 +4,12 @@ using System.Runtime.InteropServices;
 
 namespace Lockstep.Core.Optimizers;
 
-/// <summary>Applies a rule to all elements. Products and sums are fused where the rule says so and nowhere else, so any vector width gives the same bits.</summary>
+/// <summary>Applies a rule to all elements. Products and sums are fused where the rule says so and nowhere else, so any vector width gives the same bits. State below 2⁻¹²⁶ becomes 0.</summary>
 internal static class UpdateLoop
 {
+    /// <summary>2⁻¹²⁶.</summary>
+    private const float SmallestNormal = 1.17549435e-38f;
+
     /// <param name="state1">Empty, with its new one, where the rule keeps none.</param>
     // Vector code is never compiled ahead, and its quick form is slow: in full at the first call.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -34,12 +37,12 @@ internal static class UpdateLoop
             value.StoreUnsafe(ref newValue, (nuint)i);
             if (hasFirst)
             {
-                first.StoreUnsafe(ref newFirst, (nuint)i);
+                Flush(first).StoreUnsafe(ref newFirst, (nuint)i);
             }
 
             if (hasSecond)
             {
-                second.StoreUnsafe(ref newSecond, (nuint)i);
+                Flush(second).StoreUnsafe(ref newSecond, (nuint)i);
             }
         }
 
@@ -50,6 +53,8 @@ internal static class UpdateLoop
             Vector<float> first = hasFirst ? Fill(state1[i..length]) : default;
             Vector<float> second = hasSecond ? Fill(state2[i..length]) : default;
             rule.Apply(Fill(gradient[i..]) * clip, ref value, ref first, ref second);
+            first = Flush(first);
+            second = Flush(second);
             for (int lane = 0; i < length; i++, lane++)
             {
                 newValues[i] = value[lane];
@@ -65,6 +70,10 @@ internal static class UpdateLoop
             }
         }
     }
+
+    /// <summary>What decays would come to stay at the smallest number that there is, and processors take many times as long for such.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> Flush(Vector<float> state) => Vector.ConditionalSelect(Vector.LessThan(Vector.Abs(state), new Vector<float>(SmallestNormal)), Vector<float>.Zero, state);
 
     private static Vector<float> Fill(ReadOnlySpan<float> values)
     {

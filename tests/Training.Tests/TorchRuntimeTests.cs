@@ -36,7 +36,7 @@ public class TorchRuntimeTests
         if (IsChild)
         {
             Assert.Equal(TorchSharp.DeviceType.CPU, TorchRuntime.Device.type);
-            Assert.True(OneDnn.TurnOff());
+            Assert.True(TorchContext.TurnOffOneDnn());
             TorchRuntime.Require(threads: 1);
             return;
         }
@@ -45,6 +45,15 @@ public class TorchRuntimeTests
         Assert.DoesNotContain("primitive,exec,cpu", (await RunAsync(nameof(Without_oneDNN_it_computes_right_too), ("ONEDNN_VERBOSE", "1"))).Output, StringComparison.Ordinal);
         Assert.Contains("primitive,exec,cpu", (await RunAsync(nameof(Libtorch_computes_right), ("ONEDNN_VERBOSE", "1"))).Output, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Numbers_that_are_not_normal_count_as_0_on_the_thread_that_computes() => Assert.Equal((0f, 0f), OwnThread.Run(() =>
+    {
+        using var tiny = torch.tensor([1e-40f, 1e-30f]);
+        using var of = tiny * 1e30f;
+        using var result = tiny * 1e-10f;
+        return (of[0].item<float>(), result[1].item<float>());
+    }));
 
     [Fact]
     public void The_number_of_threads_may_change_between_jobs()

@@ -56,6 +56,23 @@ public sealed class OptimizerTests
             static int[] Known(float[] values) => Floats.Bits([.. values.Select(v => float.IsNaN(v) ? float.NaN : v)]);
         }, iter: 2000);
 
+    /// <summary>Without, the first moment of what has no gradient any more stays at 2⁻¹⁴⁹ for ever.</summary>
+    [Theory]
+    [InlineData(OptimizerKind.Sgd)]
+    [InlineData(OptimizerKind.Adam)]
+    public void State_that_decays_ends_at_0_and_is_normal_until_then(OptimizerKind kind)
+    {
+        Optimizer optimizer = Optimizer.Create(new OptimizerSpec { Kind = kind, Momentum = 0.9, Beta1 = 0.9, Beta2 = 0.95 });
+        float[] values = new float[45], first = [.. values.Select((_, i) => i - 22f)], second = [.. first.Select(Math.Abs)];
+        for (int step = 0; step < 2000; step++)
+        {
+            optimizer.Update(optimizer.Scalars(step, 1e-3), 1, new float[45], values, first, second[..(optimizer.StateArrays > 1 ? 45 : 0)], values, first, second.AsSpan(0, optimizer.StateArrays > 1 ? 45 : 0));
+            Assert.DoesNotContain(first.Concat(second), float.IsSubnormal);
+        }
+
+        Assert.All(first, state => Assert.Equal(0f, state));
+    }
+
     [Fact]
     public void An_element_does_not_depend_on_its_neighbours() =>
         Gen.Select(Spec, Gen.Int[1, 45]).SelectMany((spec, length) => Floats.Usual.Array[length].Array[2].Select(arrays => (spec, arrays))).Sample((spec, arrays) =>

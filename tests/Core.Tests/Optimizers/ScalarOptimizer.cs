@@ -2,12 +2,19 @@ using Lockstep.Contracts.Jobs;
 
 namespace Lockstep.Core.Tests.Optimizers;
 
-/// <summary>The published updates of torch.optim, one element at a time in float32 and fused as its kernels are, with the scalars of a step in float64.</summary>
+/// <summary>The published updates of torch.optim, one element at a time in float32 and fused as its kernels are, with the scalars of a step in float64; but state that is no normal number becomes 0.</summary>
 internal sealed class ScalarOptimizer(OptimizerSpec spec, long step, double rate, float clip)
 {
     public (float Value, float State1, float State2) Update(float gradient, float value, float state1, float state2)
     {
-        gradient *= clip;
+        (float newValue, float newState1, float newState2) = Published(gradient * clip, value, state1, state2);
+        return (newValue, Flush(newState1), Flush(newState2));
+
+        static float Flush(float state) => float.IsSubnormal(state) ? 0 : state + 0f;
+    }
+
+    private (float Value, float State1, float State2) Published(float gradient, float value, float state1, float state2)
+    {
         if (spec.Kind == OptimizerKind.AdamW)
         {
             value = spec.WeightDecay != 0 ? value * (float)(1 - (rate * spec.WeightDecay)) : value;

@@ -63,14 +63,10 @@ builder.Services.AddSingleton<IShardHost>(services => services.GetRequiredServic
 builder.Services.AddSingleton(services => new LastCheckpoint(services.GetRequiredService<ShardHost>(), first ?? services.GetRequiredService<ShardHost>(), services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<LastCheckpoint>>()));
 builder.Services.AddSingleton<WaitsEnd>();
 builder.Logging.AddFilter(CallInterceptor.LibraryLog, LogLevel.None);
-builder.Services.AddGrpc(options =>
-{
-    options.Interceptors.Add<CallInterceptor>();
-    GrpcLimits.Apply(options);
-});
+builder.Services.AddGrpc(options => options.Interceptors.Add<CallInterceptor>());
+builder.Services.AddGrpcLimits();
 // For calls that are on their way. Those that only wait are ended below.
 builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(3));
-builder.WebHost.ConfigureKestrel(GrpcLimits.Apply);
 
 var app = builder.Build();
 app.UseAccessControl();

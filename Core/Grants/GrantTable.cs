@@ -11,23 +11,12 @@ namespace Lockstep.Core.Grants;
 /// <param name="evaluationSlots">Slots of the evaluation of a version; 0: there is none.</param>
 public sealed class GrantTable(int slots, int evaluationSlots)
 {
-    /// <summary>A slot is overdue after so many times its usual time.</summary>
-    private const double Overdue = 1.5;
-
-    private const double Weight = 0.1;
-
-    /// <summary>A slot is overdue after this time where none is usual yet.</summary>
-    private static readonly TimeSpan OverdueAtFirst = TimeSpan.FromSeconds(10);
-
-    /// <summary>Below this, computing a slot twice costs more than waiting for it.</summary>
-    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(25);
-
     private readonly SortedDictionary<long, GrantSession> _sessions = [];
     private readonly SortedDictionary<Cursor, GrantedSlot[]> _table = [];
     // What workers left behind, by worker: cleared with the step.
     private readonly Dictionary<string, AbandonedSlots> _abandoned = new(StringComparer.Ordinal);
-    private double _usualMs;
-    private double _usualEvaluationMs;
+    private readonly UsualTimes _usual = new();
+    private readonly UsualTimes _usualEvaluation = new();
     private long _number;
 
     public GrantCounts Counts { get; private set; }
@@ -96,7 +85,7 @@ public sealed class GrantTable(int slots, int evaluationSlots)
     }
 
     /// <summary>A contribution of a worker, or its part of an evaluation, is in at the coordinator.</summary>
-    /// <param name="slotMs">Mean time of a slot, milliseconds, as the worker says; 0: not known. It is no longer than since the slots were granted: what is overdue goes by it.</param>
+    /// <param name="slotMs">Mean time of a slot, milliseconds, as the worker says; 0: not known.</param>
     public void Contribute(long session, Cursor cursor, IEnumerable<int> members, double slotMs, TimeSpan now)
     {
         if (!_sessions.TryGetValue(session, out GrantSession? from))
@@ -111,13 +100,10 @@ public sealed class GrantTable(int slots, int evaluationSlots)
             holding.IsContributed = true;
         }
 
-        bool isEvaluation = cursor.Attempt == Cursor.Evaluation;
         if (double.IsFinite(slotMs) && slotMs > 0 && held.Length > 0)
         {
-            slotMs = Math.Min(slotMs, (now - held.Min(h => h.Since)).TotalMilliseconds);
-            ref double usual = ref isEvaluation ? ref _usualEvaluationMs : ref _usualMs;
-            usual = usual == 0 ? slotMs : usual + (Weight * (slotMs - usual));
-            if (!isEvaluation)
+            slotMs = Usual(cursor).Took(slotMs, held.Max(h => h.Place) + 1, now - held.Min(h => h.Since));
+            if (cursor.Attempt != Cursor.Evaluation)
             {
                 from.Took(slotMs);
             }
@@ -296,7 +282,7 @@ public sealed class GrantTable(int slots, int evaluationSlots)
     /// <summary>Half of what the worker with most to do has surely not begun, from its end.</summary>
     private (GrantSession? From, int[] Slots) Steal(Cursor cursor, GrantedSlot[] table, IReadOnlyList<int> missing, TimeSpan now)
     {
-        double usual = UsualMs(cursor);
+        double usual = Usual(cursor).SlotMs;
         (GrantSession? From, int[] Slots) best = (null, []);
         foreach (IGrouping<GrantSession, int> held in missing.Where(slot => table[slot].Holders is [{ IsContributed: false }]).GroupBy(slot => table[slot].Holders[0].Session))
         {
@@ -321,17 +307,10 @@ public sealed class GrantTable(int slots, int evaluationSlots)
     private TimeSpan DueAt(Cursor cursor, GrantedSlot slot)
     {
         Holding newest = slot.Holders[^1];
-        double usual = UsualMs(cursor);
-        if (usual == 0)
-        {
-            return newest.Since + OverdueAtFirst;
-        }
-
-        TimeSpan patience = TimeSpan.FromMilliseconds(Overdue * usual * (newest.Place + 1));
-        return newest.Since + (patience > Shortest ? patience : Shortest);
+        return newest.Since + Usual(cursor).Patience(newest.Place);
     }
 
-    private double UsualMs(Cursor cursor) => cursor.Attempt == Cursor.Evaluation ? _usualEvaluationMs : _usualMs;
+    private UsualTimes Usual(Cursor cursor) => cursor.Attempt == Cursor.Evaluation ? _usualEvaluation : _usual;
 
     private AbandonedSlots? InHandOf(GrantSession session)
     {

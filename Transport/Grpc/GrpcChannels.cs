@@ -20,7 +20,7 @@ public static class GrpcChannels
         HttpHandler = new SocketsHttpHandler
         {
             EnableMultipleHttp2Connections = true,
-            // What a reader is behind lies in arrays of a pool that keeps 1 MB of them on two cores; the library makes the window larger where the delay asks for it.
+            // It stays so: eng/packages/Lockstep.Worker.props says why.
             InitialHttp2StreamWindowSize = 1 << 20,
             // Who is gone without a word is found within 5 s.
             KeepAlivePingDelay = TimeSpan.FromSeconds(1),

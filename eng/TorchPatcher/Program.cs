@@ -9,7 +9,7 @@ if (args.Length != 2)
 try
 {
     var bytes = await File.ReadAllBytesAsync(args[0]);
-    var outcome = TorchLibraryPatch.Apply(bytes);
+    var outcome = args[0].EndsWith(".dll", StringComparison.OrdinalIgnoreCase) ? LifetimePatch.Apply(bytes) : TorchLibraryPatch.Apply(bytes);
     FileReplacement.Write(args[1], bytes);
     Console.WriteLine($"{args[1]}: {outcome}");
     return 0;

@@ -1,8 +1,5 @@
 namespace Lockstep.TorchPatcher;
 
-/// <summary>What <see cref="TorchLibraryPatch.Apply"/> did.</summary>
-public enum PatchOutcome { Patched = 1, AlreadyPatched = 2 }
-
 /// <summary>
 /// Lets TorchSharp's native library load where libstdc++ is older than that of GCC 13 (Debian 12, Ubuntu 22.04, RHEL 9).
 /// <para>

@@ -39,6 +39,18 @@ public sealed class TorchPatcherTests : IDisposable
     }
 
     [Fact]
+    public void An_assembly_is_patched_once_and_another_is_refused()
+    {
+        byte[] mended = File.ReadAllBytes(typeof(TorchSharp.torch).Assembly.Location);
+        byte[] before = [.. mended];
+        Assert.Equal(PatchOutcome.AlreadyPatched, LifetimePatch.Apply(mended));
+        Assert.Equal(before, mended);
+        Assert.Contains("it is no assembly", Assert.Throws<InvalidDataException>(() => LifetimePatch.Apply(File.ReadAllBytes(PackagedLibrary()))).Message, StringComparison.Ordinal);
+        // The runtime's own library says nothing of debugging.
+        Assert.Contains("it has 0 DebuggableAttributes", Assert.Throws<InvalidDataException>(() => LifetimePatch.Apply(File.ReadAllBytes(typeof(object).Assembly.Location))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Refuses_what_it_does_not_know()
     {
         Assert.Throws<InvalidDataException>(() => TorchLibraryPatch.Apply(Encoding.ASCII.GetBytes(new string('x', 200))));

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Lockstep.Core.Protocol;
+using Lockstep.ParameterServer;
 using Lockstep.Transport.Grpc;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -37,12 +38,9 @@ internal static class WireServerCommand
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(model.Frames);
         builder.Services.AddSingleton<IShardHost>(new WireHost(model.Values, model.Ranges, parsed.GetValue(Workers)));
-        builder.Services.AddGrpc(ParameterServer.GrpcLimits.Apply);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            ParameterServer.GrpcLimits.Apply(kestrel);
-            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2);
-        });
+        builder.Services.AddGrpc();
+        builder.Services.AddGrpcLimits();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
         await using WebApplication app = builder.Build();
         app.MapGrpcService<ShardGrpcService>();
         app.MapGrpcService<EchoService>();

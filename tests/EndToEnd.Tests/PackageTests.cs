@@ -35,6 +35,10 @@ public sealed class PackageTests : IDisposable
         string built = await DotnetAsync("build", Path.Combine(sample, "OwnModel.sln"), "-nologo", "--disable-build-servers", $"-p:LockstepVersion={version}", $"-p:RestorePackagesPath={_folder.In("restored")}", $"-p:RestoreFallbackFolders={cache}");
         Assert.Contains("0 Warning(s)", built, StringComparison.Ordinal);
         Assert.True(Directory.Exists(Path.Combine(_folder.In("restored"), "lockstep.hosting", version)));
+        // What this tree's own worker has of the runtime's set-up and of TorchSharp's mends goes along.
+        string output = Path.GetDirectoryName(Directory.EnumerateFiles(Path.Combine(sample, "Worker", "bin"), "OwnModel.Worker.runtimeconfig.json", SearchOption.AllDirectories).Single())!;
+        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(Path.GetDirectoryName(Built.OwnWorker)!, "TorchSharp.dll"), TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(Path.Combine(output, "TorchSharp.dll"), TestContext.Current.CancellationToken));
+        Assert.Contains("Http2FlowControl.DisableDynamicWindowSizing\": true", await File.ReadAllTextAsync(Path.Combine(output, "OwnModel.Worker.runtimeconfig.json"), TestContext.Current.CancellationToken), StringComparison.Ordinal);
 
         CliResult result = await CliProcess.RunAsync("train", Path.Combine(sample, "jobs", "shapes.yaml"), "--worker", Path.Combine(sample, "Worker"), "--workers", "1", "--set", "epochs=", "steps=3", "--output", _folder.In("run"));
         Assert.True(result.ExitCode == 0, result.All);

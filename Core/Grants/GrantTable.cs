@@ -289,8 +289,8 @@ public sealed class GrantTable(int slots, int evaluationSlots)
             int[] ordered = [.. held.OrderBy(slot => table[slot].Holders[0].Grant).ThenBy(slot => table[slot].Holders[0].Place)];
             int begun = Array.FindLastIndex(ordered, slot => table[slot].Holders[0].IsBegun) + 1;
             // Who says nothing of its progress is as far as the usual time makes it, and one slot further.
-            int guess = usual > 0 ? 2 + (int)((now - table[ordered[0]].Holders[0].Since).TotalMilliseconds / usual) : ordered.Length;
-            int sure = Math.Min(ordered.Length, begun > 0 ? begun : guess);
+            double guess = usual > 0 ? 2 + ((now - table[ordered[0]].Holders[0].Since).TotalMilliseconds / usual) : ordered.Length;
+            int sure = begun > 0 ? begun : (int)Math.Min(ordered.Length, guess);
             int[] stealable = ordered[sure..];
             if (stealable.Length > best.Slots.Length)
             {

@@ -12,6 +12,9 @@ internal sealed class UsualTimes
 
     private const double Weight = 0.1;
 
+    /// <summary>What takes longer counts as so many times the usual: else one of two workers that is nearly overdue each time would make more and more usual.</summary>
+    private const double MostCounted = 1.5;
+
     /// <summary>A slot is overdue after this time where none is usual yet.</summary>
     private static readonly TimeSpan OverdueAtFirst = TimeSpan.FromSeconds(10);
 
@@ -31,7 +34,15 @@ internal sealed class UsualTimes
     {
         slotMs = Math.Min(slotMs, all.TotalMilliseconds / slots);
         double delayMs = all.TotalMilliseconds - (slotMs * slots);
-        (SlotMs, _delayMs) = SlotMs == 0 ? (slotMs, delayMs) : (SlotMs + (Weight * (slotMs - SlotMs)), _delayMs + (Weight * (delayMs - _delayMs)));
+        if (SlotMs == 0)
+        {
+            (SlotMs, _delayMs) = (slotMs, delayMs);
+            return slotMs;
+        }
+
+        double counted = Math.Min(1, MostCounted * (_delayMs + (SlotMs * slots)) / all.TotalMilliseconds);
+        SlotMs += Weight * ((counted * slotMs) - SlotMs);
+        _delayMs += Weight * ((counted * delayMs) - _delayMs);
         return slotMs;
     }
 

@@ -13,7 +13,7 @@ namespace Lockstep.TorchPatcher;
 /// TorchSharp 0.107.0 hands the native pointer of a <c>Scalar</c>, or of a tensor, to libtorch and keeps the object no longer. In optimised code the garbage collector may then finalise it while the operation runs,
 /// which reads memory that is free by then: it throws "Unknown scalar type", or computes with another number.
 /// </para>
-/// <para>Remove this when TorchSharp keeps alive what it hands over: ScalarLifetimeTests fails for as long as it does not.</para>
+/// <para>Remove this when TorchSharp keeps alive what it hands over: without the patch, ScalarLifetimeTests' test of an operation fails for as long as it does not.</para>
 /// </summary>
 public static class LifetimePatch
 {
@@ -120,5 +120,5 @@ public static class LifetimePatch
             ? metadata.GetString(metadata.GetTypeReference((TypeReferenceHandle)type).Name)
             : null;
 
-    private static InvalidDataException Unknown(string what) => new($"This is not a TorchSharp.dll that the patch for the lifetime of numbers knows: {what}. After an update of TorchSharp, adapt or remove eng/TorchPatcher/LifetimePatch.cs.");
+    private static InvalidDataException Unknown(string what) => new($"This is not a TorchSharp.dll that the patch for the lifetime of numbers knows: {what}. After an update of TorchSharp, adapt or remove eng/TorchPatcher/LifetimePatch.cs; who references the package takes the version of TorchSharp that it asks for, or sets LockstepMendsTorch=false.");
 }

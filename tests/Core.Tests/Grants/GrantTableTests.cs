@@ -76,6 +76,51 @@ public sealed class GrantTableTests
         Assert.Equal(TimeSpan.FromSeconds(3 * (1.9 + 0.1 + 0.1)), table.NextMatch(Version, [1]));
     }
 
+    [Fact]
+    public void A_slot_that_is_said_to_take_next_to_nothing_is_no_more_than_a_guess()
+    {
+        var table = new GrantTable(Slots, evaluationSlots: 0);
+        table.Join(1, "says");
+        table.Join(2, "waits");
+        table.Idle(1, Version, 0, TimeSpan.Zero);
+        GrantOrder first = Assert.Single(table.Match(Version, All, TimeSpan.Zero));
+        table.Contribute(1, Version, [0], slotMs: 1e-300, TimeSpan.FromMilliseconds(30));
+        table.Idle(2, Version, first.Number, TimeSpan.FromMilliseconds(60));
+
+        // Neither overdue nor surely not begun.
+        Assert.Empty(table.Match(Version, All[1..], TimeSpan.FromMilliseconds(60)));
+        Assert.Equal(2, Assert.Single(table.Match(Version, All[1..], TimeSpan.FromSeconds(1))).Session);
+    }
+
+    [Fact]
+    public void A_worker_that_is_nearly_overdue_each_time_does_not_make_that_usual()
+    {
+        const int Steps = 1000;
+        var table = new GrantTable(slots: 2, evaluationSlots: 0);
+        table.Join(1, "quick");
+        table.Join(2, "dawdles");
+        TimeSpan now = TimeSpan.Zero, longest = TimeSpan.Zero;
+        for (int step = 1; step <= Steps; step++)
+        {
+            Cursor version = Version with { Step = step };
+            table.Idle(1, version, step == 1 ? 0 : long.MaxValue, now);
+            table.Idle(2, version, step == 1 ? 0 : long.MaxValue, now);
+            Assert.Equal(2, table.Match(version, [0, 1], now).Count);
+            TimeSpan began = now;
+            now += TimeSpan.FromSeconds(1);
+            table.Contribute(1, version, [0], slotMs: 1000, now);
+            table.Idle(1, version, long.MaxValue, now);
+            TimeSpan due = table.NextMatch(version, [1])!.Value;
+            longest = due - began;
+            now = due;
+            table.Contribute(2, version, [1], slotMs: longest.TotalMilliseconds, now);
+            table.Forget(Version with { Step = step + 1 });
+        }
+
+        // By as much as it dawdles and no more.
+        Assert.InRange(longest, TimeSpan.FromSeconds(3), TimeSpan.FromSeconds(9));
+    }
+
     /// <summary>What one worker says of itself, true or not, costs others time at the most.</summary>
     [Fact]
     public void Whatever_a_worker_says_another_is_granted_all_that_is_missing()

@@ -15,8 +15,8 @@ public sealed class GrantTable(int slots, int evaluationSlots)
     private readonly SortedDictionary<Cursor, GrantedSlot[]> _table = [];
     // What workers left behind, by worker: cleared with the step.
     private readonly Dictionary<string, AbandonedSlots> _abandoned = new(StringComparer.Ordinal);
-    private readonly UsualTimes _usual = new();
-    private readonly UsualTimes _usualEvaluation = new();
+    private readonly GrantPatience _patience = new();
+    private readonly GrantPatience _evaluationPatience = new();
     private long _number;
 
     public GrantCounts Counts { get; private set; }
@@ -102,7 +102,7 @@ public sealed class GrantTable(int slots, int evaluationSlots)
 
         if (double.IsFinite(slotMs) && slotMs > 0 && held.Length > 0)
         {
-            slotMs = Usual(cursor).Took(slotMs, held.Max(h => h.Place) + 1, now - held.Min(h => h.Since));
+            slotMs = PatienceAt(cursor).Took(slotMs, held.Max(h => h.Place) + 1, now - held.Min(h => h.Since));
             if (cursor.Attempt != Cursor.Evaluation)
             {
                 from.Took(slotMs);
@@ -282,7 +282,7 @@ public sealed class GrantTable(int slots, int evaluationSlots)
     /// <summary>Half of what the worker with most to do has surely not begun, from its end.</summary>
     private (GrantSession? From, int[] Slots) Steal(Cursor cursor, GrantedSlot[] table, IReadOnlyList<int> missing, TimeSpan now)
     {
-        double usual = Usual(cursor).SlotMs;
+        double usual = PatienceAt(cursor).SlotMs;
         (GrantSession? From, int[] Slots) best = (null, []);
         foreach (IGrouping<GrantSession, int> held in missing.Where(slot => table[slot].Holders is [{ IsContributed: false }]).GroupBy(slot => table[slot].Holders[0].Session))
         {
@@ -307,10 +307,10 @@ public sealed class GrantTable(int slots, int evaluationSlots)
     private TimeSpan DueAt(Cursor cursor, GrantedSlot slot)
     {
         Holding newest = slot.Holders[^1];
-        return newest.Since + Usual(cursor).Patience(newest.Place);
+        return newest.Since + PatienceAt(cursor).For(newest.Place);
     }
 
-    private UsualTimes Usual(Cursor cursor) => cursor.Attempt == Cursor.Evaluation ? _usualEvaluation : _usual;
+    private GrantPatience PatienceAt(Cursor cursor) => cursor.Attempt == Cursor.Evaluation ? _evaluationPatience : _patience;
 
     private AbandonedSlots? InHandOf(GrantSession session)
     {

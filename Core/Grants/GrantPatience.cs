@@ -5,7 +5,7 @@ namespace Lockstep.Core.Grants;
 /// A slot that is granted to a second worker costs that worker a slot's time, with which it begins the next step late and is overdue in turn: what is in hand must be late by more than slots scatter.
 /// Of 100 ms they take up to 200 on busy processors.
 /// </remarks>
-internal sealed class UsualTimes
+internal sealed class GrantPatience
 {
     /// <summary>A slot is overdue after so many times its usual time.</summary>
     private const double Overdue = 3;
@@ -48,7 +48,7 @@ internal sealed class UsualTimes
 
     /// <summary>How long after its grant a slot is overdue.</summary>
     /// <param name="place">Slots of the same grant that come before it.</param>
-    public TimeSpan Patience(int place)
+    public TimeSpan For(int place)
     {
         if (SlotMs == 0)
         {
